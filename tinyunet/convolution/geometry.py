@@ -1,0 +1,76 @@
+"""The geometry of a convolution: kernel, stride, padding and dilation, each (height, width)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinyunet.arrays import pair
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the kernel looks, the same for every algorithm.
+
+    Output pixel (i, j) reads the input at (i * stride + p * dilation - padding before), for kernel
+    row p, and likewise for columns.
+
+    Attributes
+    ----------
+    kernel, stride, dilation
+        (height, width) pairs.
+    padding
+        ((top, bottom), (left, right)) rows and columns of zeros around the input.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+    dilation: tuple[int, int] = (1, 1)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The height and width that the dilated kernel covers: dilation * (kernel - 1) + 1."""
+        return (
+            self.dilation[0] * (self.kernel[0] - 1) + 1,
+            self.dilation[1] * (self.kernel[1] - 1) + 1,
+        )
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the output's (height, width): (side + padding - span) // stride + 1."""
+        sides = zip((height, width), self.padding, self.span, self.stride, strict=True)
+        h, w = ((side + sum(pad) - span) // stride + 1 for side, pad, span, stride in sides)
+        return h, w
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether this is a 1x1 convolution that touches every pixel once."""
+        no_padding = self.padding == ((0, 0), (0, 0))
+        return self.kernel == (1, 1) and self.stride == (1, 1) and no_padding
+
+
+def geometry(kernel_size, stride=1, padding=0, dilation=1) -> Geometry:
+    """Check a user's settings (ints, pairs, "valid" or "same") and return the `Geometry`.
+
+    ``"same"`` pads a stride 1 convolution so that the output has the input's size; an odd pixel goes
+    to the bottom and right.
+
+    Raises
+    ------
+    ValueError
+        If a setting is no positive int or pair of them, or "same" comes with a stride above 1.
+    """
+    kernel = pair(kernel_size, "kernel_size", 1)
+    stride = pair(stride, "stride", 1)
+    dilation = pair(dilation, "dilation", 1)
+    if padding == "valid":
+        padding = 0
+    if padding == "same":
+        if stride != (1, 1):
+            raise ValueError(f'padding="same" needs stride 1, got stride {stride}: give a number')
+        spare = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        rows, columns = ((total // 2, total - total // 2) for total in spare)
+        return Geometry(kernel, stride, (rows, columns), dilation)
+    if isinstance(padding, str):
+        raise ValueError(f'padding must be "valid", "same" or a number, got {padding!r}')
+    rows, columns = pair(padding, "padding", 0)
+    return Geometry(kernel, stride, ((rows, rows), (columns, columns)), dilation)

@@ -1,0 +1,161 @@
+"""Optimizers: SGD with momentum, and Adam. PyTorch's conventions, so that settings carry over.
+
+Parameters change in place, and the state of each is kept by its name.
+"""
+
+from __future__ import annotations
+
+from tinyunet.arrays import Array, array_module, device_name, to_device
+from tinyunet.layer import Layer
+
+
+class Optimizer:
+    """The base of both optimizers.
+
+    Attributes
+    ----------
+    lr
+        The learning rate; it may be changed between steps.
+    steps
+        How many steps have been taken.
+    state
+        Arrays by ``"parameter name/what"``, made at the first step.
+    """
+
+    def __init__(self, model: Layer, lr: float, weight_decay: float) -> None:
+        if not lr > 0:
+            raise ValueError(f"lr must be above 0, got {lr}")
+        if weight_decay < 0:
+            raise ValueError(f"weight_decay must not be negative, got {weight_decay}")
+        self.model, self.lr, self.weight_decay = model, lr, weight_decay
+        self.steps = 0
+        self.state: dict[str, Array] = {}
+
+    def step(self) -> None:
+        """Change every parameter once, by its gradient.
+
+        Raises
+        ------
+        RuntimeError
+            If a parameter has no gradient because no backward pass has run.
+        """
+        gradients = dict(self.model.named_gradients())
+        parameters = dict(self.model.named_parameters())
+        missing = [name for name in parameters if name not in gradients]
+        if missing:
+            raise RuntimeError(
+                f"no gradient for {', '.join(missing)}: run the model's backward before step"
+            )
+        self.steps += 1
+        for name, parameter in parameters.items():
+            gradient = gradients[name]
+            if self.weight_decay:
+                gradient = gradient + self.weight_decay * parameter
+            self._update(name, parameter, gradient)
+
+    def _update(self, name: str, parameter: Array, gradient: Array) -> None:
+        raise TypeError(f"{type(self).__name__} does not define _update")
+
+    def _slot(self, key: str, parameter: Array) -> Array:
+        """The state array called `key`, zeros at first, where and what the parameter is."""
+        slot = self.state.get(key)
+        if slot is None:
+            slot = array_module(parameter).zeros_like(parameter)
+        elif slot.dtype != parameter.dtype or device_name(slot) != device_name(parameter):
+            slot = to_device(slot, device_name(parameter)).astype(parameter.dtype)
+        self.state[key] = slot
+        return slot
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return copies of the state arrays by name."""
+        return {key: array.copy() for key, array in self.state.items()}
+
+    def load_state_dict(self, state: dict[str, Array], steps: int) -> None:
+        """Continue from a saved state after `steps` steps."""
+        self.state = {key: array.copy() for key, array in state.items()}
+        self.steps = steps
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum.
+
+    With g the gradient plus ``weight_decay`` times the parameter:
+
+        v = momentum * v + g
+        parameter = parameter - lr * v
+
+    Parameters
+    ----------
+    model
+        The layer whose parameters are trained.
+    lr
+        The learning rate. High momentum multiplies the step by up to 1 / (1 - momentum).
+    momentum
+        The U-Net paper's 0.99 by default: with one tile a batch, a long memory averages over many.
+    weight_decay
+        Pulls parameters towards 0.
+    """
+
+    def __init__(
+        self, model: Layer, lr: float, momentum: float = 0.99, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(model, lr, weight_decay)
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum must be at least 0 and below 1, got {momentum}")
+        self.momentum = momentum
+
+    def _update(self, name: str, parameter: Array, gradient: Array) -> None:
+        v = self._slot(f"{name}/velocity", parameter)
+        v *= self.momentum
+        v += gradient
+        parameter -= self.lr * v
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2015, arXiv:1412.6980): steps scaled by the gradient's running size.
+
+    With g the gradient plus ``weight_decay`` times the parameter, at step t:
+
+        m = beta1 * m + (1 - beta1) * g            running mean
+        s = beta2 * s + (1 - beta2) * g^2          running mean square
+        parameter = parameter - lr * (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps)
+
+    where the divisions by 1 - beta^t undo the bias of starting both means at 0.
+
+    Parameters
+    ----------
+    model
+        The layer whose parameters are trained.
+    lr
+        The learning rate: about the size of one step of one parameter.
+    betas
+        How slowly the two means forget.
+    weight_decay
+        Pulls parameters towards 0.
+    eps
+        Keeps the quotient finite.
+    """
+
+    def __init__(
+        self,
+        model: Layer,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        weight_decay: float = 0.0,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(model, lr, weight_decay)
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"betas must be at least 0 and below 1, got {betas}")
+        self.betas, self.eps = betas, eps
+
+    def _update(self, name: str, parameter: Array, gradient: Array) -> None:
+        xp, (beta1, beta2) = array_module(parameter), self.betas
+        m = self._slot(f"{name}/mean", parameter)
+        s = self._slot(f"{name}/square", parameter)
+        m *= beta1
+        m += (1 - beta1) * gradient
+        s *= beta2
+        s += (1 - beta2) * gradient * gradient
+        size = xp.sqrt(s / (1 - beta2**self.steps)) + self.eps
+        parameter -= self.lr / (1 - beta1**self.steps) * m / size
