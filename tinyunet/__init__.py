@@ -1,6 +1,12 @@
 """tinyunet: a U-Net built by hand. ``import tinyunet as tu``."""
 
 from tinyunet.arrays import array_module, gpu_available, to_cpu, to_gpu
+from tinyunet.gradcheck import (
+    GradientReport,
+    check_adjoint,
+    check_function,
+    check_gradients,
+)
 from tinyunet.layer import Layer, Sequential, held_decisions
 from tinyunet.layers import (
     Add,
@@ -29,6 +35,7 @@ __all__ = [
     "ConvTranspose2d",
     "DiceLoss",
     "Dropout",
+    "GradientReport",
     "Layer",
     "MaxPool2d",
     "MaxUnpool2d",
@@ -37,6 +44,9 @@ __all__ = [
     "SoftmaxCrossEntropy",
     "UNet",
     "array_module",
+    "check_adjoint",
+    "check_function",
+    "check_gradients",
     "gpu_available",
     "held_decisions",
     "to_cpu",

@@ -1,0 +1,7 @@
+"""Prove that backward passes are right, by finite differences in float64."""
+
+from tinyunet.gradcheck.checker import check_adjoint, check_gradients
+from tinyunet.gradcheck.function import check_function
+from tinyunet.gradcheck.report import GradientReport
+
+__all__ = ["GradientReport", "check_adjoint", "check_function", "check_gradients"]

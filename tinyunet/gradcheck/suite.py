@@ -1,0 +1,124 @@
+"""What `tinyunet gradcheck` checks: every layer, both losses, and whole U-Nets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from tinyunet import layers as nn
+from tinyunet.arrays import Array, to_device
+from tinyunet.gradcheck.checker import check_gradients
+from tinyunet.gradcheck.report import GradientReport
+from tinyunet.layer import Layer, Sequential
+from tinyunet.loss import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.unet import UNet
+
+
+class PoolAndBack(Layer):
+    """A max-pooling and its unpooling, which has no meaning without it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool = nn.MaxPool2d((2, 3))
+        self.unpool = nn.MaxUnpool2d(self.pool)
+
+    def forward(self, x: Array) -> Array:
+        """Keep the largest pixel of each window and zero the others."""
+        return self.unpool(self.pool(x))
+
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+        """Return dy at the largest pixels."""
+        return self.pool.backward(self.unpool.backward(dy), input_gradient=input_gradient)
+
+
+def cases() -> dict[str, tuple[Callable, list[tuple]]]:
+    """Return each case's name, what makes its layer, and its inputs' shapes.
+
+    Sides, strides and kernels differ in height and width, so that swapped axes show.
+    """
+    image = (2, 7, 6, 3)
+    return {
+        "Conv2d 3x3": (lambda: nn.Conv2d(3, 4), [image]),
+        "Conv2d 3x3 same, ReLU": (
+            lambda: nn.Conv2d(3, 4, padding="same", activation="relu"),
+            [image],
+        ),
+        "Conv2d 1x1": (lambda: nn.Conv2d(3, 4, 1), [image]),
+        "Conv2d 3x2, stride 2x1, dilated": (
+            lambda: nn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(2, 1), dilation=(1, 2)),
+            [image],
+        ),
+        "Conv2d by loops": (lambda: nn.Conv2d(3, 4, padding=1, algorithm="naive"), [image]),
+        "ConvTranspose2d 2x2, stride 2": (lambda: nn.ConvTranspose2d(3, 4), [(2, 3, 4, 3)]),
+        "ConvTranspose2d 4x3, stride 2x1": (
+            lambda: nn.ConvTranspose2d(3, 4, (4, 3), stride=(2, 1), padding=1),
+            [(2, 3, 4, 3)],
+        ),
+        "MaxPool2d": (nn.MaxPool2d, [(2, 6, 4, 3)]),
+        "MaxUnpool2d": (PoolAndBack, [(2, 4, 6, 3)]),
+        "ReLU": (nn.ReLU, [image]),
+        "Dropout": (lambda: nn.Dropout(0.4), [image]),
+        "Concat": (nn.Concat, [(2, 3, 4, 2), (2, 3, 4, 3)]),
+        "Add": (nn.Add, [image, image]),
+        "Sequential": (
+            lambda: Sequential(nn.Conv2d(3, 4), nn.ReLU(), nn.Conv2d(4, 2)),
+            [(2, 7, 6, 3)],
+        ),
+        "U-Net, valid, depth 2": (lambda: UNet(2, 3, base_channels=3, depth=2), [(1, 44, 48, 2)]),
+        "U-Net, same, depth 3, dropout": (
+            lambda: UNet(1, 2, base_channels=3, depth=3, padding="same", dropout=0.3),
+            [(2, 16, 24, 1)],
+        ),
+        "U-Net, summed skips": (
+            lambda: UNet(1, 2, base_channels=3, depth=2, padding="same", skip="sum"),
+            [(2, 8, 12, 1)],
+        ),
+        "U-Net, no skips": (
+            lambda: UNet(1, 2, base_channels=3, depth=2, padding="same", skip="none"),
+            [(2, 8, 12, 1)],
+        ),
+    }
+
+
+def check_all(samples: int = 20, seed: int = 0, device: str = "cpu") -> Iterator[tuple]:
+    """Yield (name, GradientReport) for every layer, loss and small U-Net."""
+    rng = np.random.default_rng(seed)
+    for name, (make, shapes) in cases().items():
+        layer = with_biases(make(), rng).to(device)
+        inputs = [to_device(rng.standard_normal(shape), device) for shape in shapes]
+        yield name, check_gradients(layer, *inputs, samples=samples, rng=rng)
+
+    crop, image = nn.CenterCrop(), to_device(rng.standard_normal((2, 7, 6, 3)), device)
+    yield "CenterCrop", check_gradients(crop, image, (4, 3), samples=samples, rng=rng)
+
+    logits, labels, weights = (
+        to_device(array, device)
+        for array in (
+            3 * rng.standard_normal((2, 5, 4, 3)),
+            rng.integers(0, 3, (2, 5, 4)),
+            rng.uniform(0.5, 2, (2, 5, 4)),
+        )
+    )
+    for name, loss in (
+        ("Cross-entropy, weighted", SoftmaxCrossEntropy()),
+        ("Cross-entropy, a label ignored", SoftmaxCrossEntropy(ignore_label=1)),
+        ("Dice, weighted", DiceLoss()),
+    ):
+        yield name, check_gradients(loss, logits, labels, weights, samples=samples, rng=rng)
+
+
+def check_paper(samples: int = 2, seed: int = 0, device: str = "cpu") -> GradientReport:
+    """Check the paper's network, 31,030,658 parameters, at its smallest input of 188 pixels."""
+    rng = np.random.default_rng(seed)
+    model = with_biases(UNet(), rng).to(device)
+    image = to_device(rng.standard_normal((1, 188, 188, 1)), device)
+    return check_gradients(model, image, samples=samples, rng=rng, progress=True)
+
+
+def with_biases(layer: Layer, rng: np.random.Generator) -> Layer:
+    """Give a new layer random biases: zeros would hide mistakes."""
+    for name, array in layer.named_parameters():
+        if name.endswith("bias"):
+            array[...] = 0.1 * rng.standard_normal(array.shape)
+    return layer
