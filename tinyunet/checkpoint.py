@@ -1,0 +1,151 @@
+"""One file holds a model and, if wanted, everything that training needs to go on exactly.
+
+The file is a NumPy .npz: arrays by name, and one JSON text for the rest. It is read with pickle off,
+so opening a checkpoint from somebody else runs no code of theirs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinyunet.arrays import to_cpu
+from tinyunet.optim import SGD, Adam, Optimizer
+from tinyunet.unet import UNet
+
+FORMAT = 1
+OPTIMIZERS = {"SGD": SGD, "Adam": Adam}
+
+
+@dataclass
+class Checkpoint:
+    """What a file held: the model, the optimizer (or None), and the state given to `save`."""
+
+    model: UNet
+    optimizer: Optimizer | None = None
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+def save(path: str | Path, model: UNet, optimizer: Optimizer | None = None, **state: Any) -> None:
+    """Write a checkpoint. An interruption leaves the old file whole: it is replaced at the end.
+
+    Parameters
+    ----------
+    path
+        The file, usually ``*.npz``.
+    model
+        A `UNet`. Its settings, its parameters, and its dropout generators are stored.
+    optimizer
+        An optimizer of this model, with its state.
+    **state
+        Anything else: plain data that JSON can hold, or a dict of arrays.
+    """
+    if not isinstance(model, UNet):
+        raise TypeError(f"a checkpoint holds a UNet, got {type(model).__name__}: use state_dict()")
+    header: dict[str, Any] = {"format": FORMAT, "model": model.config, "generators": {}, "state": {}}
+    arrays = {f"model/{name}": array for name, array in model.named_parameters()}
+    for name, layer in model.named_layers():
+        if hasattr(layer, "rng"):
+            header["generators"][name] = layer.rng.bit_generator.state
+    if optimizer is not None:
+        kind = type(optimizer).__name__
+        header["optimizer"] = {"kind": kind, "steps": optimizer.steps, **_settings(optimizer)}
+        arrays.update({f"optimizer/{key}": array for key, array in optimizer.state.items()})
+    for key, value in state.items():
+        if isinstance(value, dict) and value and all(hasattr(v, "dtype") for v in value.values()):
+            arrays.update({f"state/{key}/{name}": array for name, array in value.items()})
+        else:
+            header["state"][key] = value
+    arrays = {name: to_cpu(array) for name, array in arrays.items()}
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(temporary, "wb") as file:
+            np.savez(file, **arrays)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path: str | Path, *, everything: bool = False) -> UNet | Checkpoint:
+    """Read a checkpoint and return its model, or with ``everything=True`` a `Checkpoint`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged or is no checkpoint.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint at {path}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(arrays.pop("header").tobytes())
+        version = header["format"]
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"{path} is no complete tinyunet checkpoint (truncated, or another kind of file): {error}"
+        ) from error
+    if version != FORMAT:
+        raise ValueError(f"{path} has checkpoint format {version}; this tinyunet reads {FORMAT}")
+
+    model = UNet(**header["model"])
+    try:
+        model.load_state_dict(_below("model/", arrays))
+    except ValueError as error:
+        raise ValueError(f"{path} does not hold the network that it describes: {error}") from error
+    if not everything:
+        return model
+    for name, layer in model.named_layers():
+        if name in header["generators"]:
+            layer.rng.bit_generator.state = header["generators"][name]
+    state = header["state"]
+    for name, array in _below("state/", arrays).items():
+        key, _, rest = name.partition("/")
+        state.setdefault(key, {})[rest] = array
+    return Checkpoint(model, _load_optimizer(model, header, arrays), state)
+
+
+def _load_optimizer(model: UNet, header: dict, arrays: dict) -> Optimizer | None:
+    if "optimizer" not in header:
+        return None
+    settings = dict(header["optimizer"])
+    kind, steps = OPTIMIZERS[settings.pop("kind")], settings.pop("steps")
+    optimizer = kind(model, **settings)
+    optimizer.load_state_dict(_below("optimizer/", arrays), steps)
+    return optimizer
+
+
+def _settings(optimizer: Optimizer) -> dict[str, Any]:
+    """The constructor's arguments, as the attributes of the same names."""
+    other = ("model", "steps", "state")
+    return {name: value for name, value in vars(optimizer).items() if name not in other}
+
+
+def _below(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {n.removeprefix(prefix): array for n, array in arrays.items() if n.startswith(prefix)}
+
+
+def differences(model: UNet, other: UNet) -> list[str]:
+    """Return the settings in which two U-Nets differ, as text; empty if they agree.
+
+    The seed is no part of the architecture, and the dtype is converted.
+    """
+    return [
+        f"{name}: {other.config[name]!r} in the file, {value!r} asked for"
+        for name, value in model.config.items()
+        if name not in ("seed", "dtype") and other.config[name] != value
+    ]

@@ -1,0 +1,27 @@
+"""Images to learn from: synthetic and real, a user's own, and what is done to them."""
+
+from tinyunet.data.augment import random_crop, random_gray, random_symmetry
+from tinyunet.data.dataset import Dataset
+from tinyunet.data.dsb2018 import load_dsb2018
+from tinyunet.data.folder import load_folder
+from tinyunet.data.image_files import read_image
+from tinyunet.data.isbi2012 import load_isbi2012
+from tinyunet.data.sources import load
+from tinyunet.data.synthetic import synthetic_cells, synthetic_membranes
+from tinyunet.data.weightmap import separate, weight_map
+
+__all__ = [
+    "Dataset",
+    "load",
+    "load_dsb2018",
+    "load_folder",
+    "load_isbi2012",
+    "random_crop",
+    "random_gray",
+    "random_symmetry",
+    "read_image",
+    "separate",
+    "synthetic_cells",
+    "synthetic_membranes",
+    "weight_map",
+]

@@ -1,0 +1,57 @@
+"""The neuron membranes of the ISBI 2012 segmentation challenge."""
+
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from scipy import ndimage
+
+from tinyunet.data.dataset import Dataset
+
+
+def load_isbi2012(root: str | Path) -> Dataset:
+    """Load the training stack of the ISBI 2012 challenge: electron microscopy of neurons.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder that holds `isbi2012/train-volume.tif` and `isbi2012/train-labels.tif`, or the
+        two files themselves.
+
+    Returns
+    -------
+    Dataset
+        One image (H, W, 1) for each slice; label 1 = cell, 0 = membrane (255 and 0 in the file);
+        instances are the connected parts of the cells within the slice.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is not there.
+    ValueError
+        If the two stacks do not fit together.
+
+    References
+    ----------
+    Arganda-Carreras et al.: Crowdsourcing the creation of image segmentation algorithms for
+    connectomics, Frontiers in Neuroanatomy 2015. Data: Cardona et al., PLoS Biology 2010.
+    """
+    places = [Path(root) / "isbi2012", Path(root)]
+    folder = next((place for place in places if (place / "train-volume.tif").is_file()), None)
+    if folder is None or not (folder / "train-labels.tif").is_file():
+        raise FileNotFoundError(
+            f"no ISBI 2012 data: neither {places[0]} nor {places[1]} holds both train-volume.tif "
+            "and train-labels.tif"
+        )
+    volume = tifffile.imread(folder / "train-volume.tif")  # (slices, H, W), 8 bits
+    targets = tifffile.imread(folder / "train-labels.tif")
+    if volume.ndim != 3 or volume.shape != targets.shape or volume.dtype != np.uint8:
+        raise ValueError(
+            f"{folder}: expected two 8-bit stacks of one shape (slices, H, W), got "
+            f"{volume.dtype} {volume.shape} and {targets.shape}"
+        )
+    images = volume[..., None].astype(np.float32) / 255
+    labels = (targets > 127).astype(np.int64)
+    instances = [ndimage.label(label)[0] for label in labels]
+    names = [f"slice {i}" for i in range(len(images))]
+    return Dataset(list(images), list(labels), instances, names)

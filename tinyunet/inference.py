@@ -1,0 +1,163 @@
+"""Segment an image of any size: mirrored borders, overlapping tiles, averaging over symmetries."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from tinyunet.arrays import Array, array_module, device_name, to_cpu, to_device
+from tinyunet.unet import UNet
+
+WHOLE = 1024  # an image up to this side is computed in one piece unless a tile is asked for
+RIM = 32  # pixels at the border of a same-padding tile that are not used
+
+
+def predict_image(
+    model: UNet,
+    image: np.ndarray,
+    *,
+    tile: int | tuple[int, int] | None = None,
+    average: bool = False,
+) -> np.ndarray:
+    """Return the class probabilities of every pixel.
+
+    The network's context beyond the border is made up by mirroring the image (the paper's
+    overlap-tile strategy). Tiles are laid at a stride that is a multiple of 2^depth: all of them
+    then meet the poolings at the same places, and a valid network gives the same result in tiles as
+    in one piece (Rumberger et al. 2021, arXiv:2101.05846).
+
+    Parameters
+    ----------
+    model
+        The network; its mode and parameters do not change.
+    image
+        (H, W, C), or (H, W) for one channel, floats of about [0, 1]; any size.
+    tile
+        The side, or (height, width), of the image that the network sees at once. By default the
+        whole image up to 1024 pixels.
+    average
+        Average over the eight symmetries of the square. Slower, often a little better.
+
+    Returns
+    -------
+    (H, W, K) array
+        Probabilities, float32 or float64 as the model.
+
+    Raises
+    ------
+    ValueError
+        If the image has the wrong number of channels or values that are not finite, or the network
+        cannot take the tile.
+    """
+    image = _checked(model, image)
+    if not average:
+        return _predict(model, image, tile)
+    total = 0.0
+    for turns, mirrored in itertools.product(range(4), (False, True)):
+        turned = np.rot90(image, turns)
+        turned = turned[:, ::-1] if mirrored else turned
+        probabilities = _predict(model, turned, tile)
+        probabilities = probabilities[:, ::-1] if mirrored else probabilities
+        total = total + np.rot90(probabilities, -turns)
+    return total / 8
+
+
+@dataclass
+class Axis:
+    """How tiles lie along the height or the width of an image.
+
+    Attributes
+    ----------
+    side
+        Pixels of the image.
+    reads, gives
+        Pixels that the network sees of a tile, and how many of its results are used.
+    stride
+        From one tile to the next.
+    """
+
+    side: int
+    reads: int
+    gives: int
+    stride: int
+
+    @property
+    def margin(self) -> int:
+        """Context before the first pixel that a tile gives."""
+        return (self.reads - self.gives) // 2
+
+    @property
+    def starts(self) -> range:
+        """The first pixel that each tile gives."""
+        return range(0, self.side, self.stride)
+
+    @property
+    def border(self) -> tuple[int, int]:
+        """Pixels to add before and after the image so that every tile is complete."""
+        return self.margin, self.starts[-1] + self.reads - self.margin - self.side
+
+
+def _predict(model: UNet, image: np.ndarray, tile: int | tuple[int, int] | None) -> np.ndarray:
+    tiles = (tile, tile) if tile is None or isinstance(tile, int) else tile
+    down, across = (_plan(model, side, t) for side, t in zip(image.shape[:2], tiles, strict=True))
+    padded = np.pad(image, (down.border, across.border, (0, 0)), mode="reflect")
+    probabilities = np.empty((*image.shape[:2], model.config["num_classes"]), image.dtype)
+    corners = list(itertools.product(down.starts, across.starts))
+    for top, left in tqdm(corners, desc="tiles", delay=2, leave=False, disable=len(corners) == 1):
+        window = padded[top : top + down.reads, left : left + across.reads]
+        place = probabilities[top : top + down.stride, left : left + across.stride]
+        part = _probabilities(model, window, down.gives, across.gives)
+        place[...] = part[: place.shape[0], : place.shape[1]]  # the last tile may stand out
+    return probabilities
+
+
+def _plan(model: UNet, side: int, tile: int | None) -> Axis:
+    """Lay tiles along one side of the image."""
+    step = 2**model.depth
+    if tile is None and side <= WHOLE:  # one tile that covers everything
+        reads = model.input_size(side, side)[0]
+        gives = model.output_size(reads, reads)[0]
+        return Axis(side, reads, gives, stride=gives)
+    reads = model.input_size(WHOLE // 2, WHOLE // 2)[0] if tile is None else tile
+    gives = model.output_size(reads, reads)[0]
+    if model.padding == "same":  # zeros stand in for what lies beyond a tile: leave a rim out
+        gives -= 2 * RIM
+    if gives < step:
+        least = model.input_size(step, step)[0] + (2 * RIM if model.padding == "same" else 0)
+        raise ValueError(f"a tile of {tile} pixels is too small for {model}: use {least} or more")
+    return Axis(side, reads, gives, stride=gives // step * step)
+
+
+def _probabilities(model: UNet, window: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Run one tile and return the softmax probabilities of its middle (height, width, K)."""
+    x = to_device(np.ascontiguousarray(window[None]), device_name(_a_parameter(model)))
+    logits = model.predict(x)[0]
+    top, left = (logits.shape[0] - height) // 2, (logits.shape[1] - width) // 2
+    logits = logits[top : top + height, left : left + width]
+    xp = array_module(logits)
+    p = xp.exp(logits - logits.max(axis=2, keepdims=True))
+    return to_cpu(p / p.sum(axis=2, keepdims=True))
+
+
+def _a_parameter(model: UNet) -> Array:
+    return model.head.params["weight"]
+
+
+def _checked(model: UNet, image: np.ndarray) -> np.ndarray:
+    """Return the image as (H, W, C) in the model's dtype, or raise."""
+    image = np.asarray(image)
+    if image.ndim == 2:
+        image = image[..., None]
+    channels = model.config["in_channels"]
+    if image.ndim != 3 or image.shape[2] != channels or 0 in image.shape:
+        raise ValueError(
+            f"the model needs an image (H, W, {channels}), got one of shape {image.shape}"
+        )
+    if image.dtype.kind != "f":
+        raise TypeError(f"the image has dtype {image.dtype}: scale it to about [0, 1] as float32")
+    if not np.isfinite(image).all():
+        raise ValueError("the image has NaN or infinite values: repair it first")
+    return image.astype(_a_parameter(model).dtype, copy=False)

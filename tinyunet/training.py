@@ -1,0 +1,346 @@
+"""fit: the training loop, with progress, validation, checkpoints and resuming."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from tinyunet import checkpoint
+from tinyunet.arrays import device_name, to_device
+from tinyunet.data.batches import Batches
+from tinyunet.data.dataset import Dataset
+from tinyunet.data.weightmap import separate, weight_map
+from tinyunet.evaluation import validation_score
+from tinyunet.loss import Loss, SoftmaxCrossEntropy
+from tinyunet.optim import Adam, Optimizer
+from tinyunet.unet import UNet
+
+VALIDATIONS = 12  # how often a run looks at the validation images
+WARM_UP = 20  # steps until the learning rate has its full size
+
+
+@dataclass
+class History:
+    """What happened in a training run.
+
+    Attributes
+    ----------
+    loss
+        The loss of every step.
+    validation
+        (step, score) at every validation; higher is better.
+    score_name
+        What the score is: ``"SEG"`` for instances, else ``"IoU"``.
+    total_steps
+        How many steps the run was given, or the minutes were worth.
+    best_step
+        The validated step whose model was kept, or None.
+    seconds
+        How long it took, in all its parts.
+    stopped
+        Why the run ended early, or "".
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation: list[tuple[int, float]] = field(default_factory=list)
+    score_name: str = ""
+    total_steps: int = 0
+    best_step: int | None = None
+    seconds: float = 0.0
+    stopped: str = ""
+
+    @property
+    def best_score(self) -> float | None:
+        """The best validation score, or None."""
+        return max((score for _, score in self.validation), default=None)
+
+
+def fit(
+    model: UNet,
+    train: Dataset,
+    validation: Dataset | None = None,
+    *,
+    loss: Loss | None = None,
+    optimizer: Optimizer | None = None,
+    steps: int | None = None,
+    minutes: float | None = None,
+    batch_size: int = 8,
+    crop: int | tuple[int, int] | None = None,
+    augment: bool | Callable = True,
+    weights: str | list[np.ndarray] | None = "auto",
+    schedule: str = "cosine",
+    seed: int = 0,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> History:
+    """Train `model` in place and return the history.
+
+    Where validation images are given, the model ends with the parameters that scored best on them.
+
+    Parameters
+    ----------
+    model
+        The network.
+    train, validation
+        Images to learn from, and images to choose the best moment by.
+    loss
+        By default `SoftmaxCrossEntropy`.
+    optimizer
+        An optimizer of this model; by default `Adam` with a learning rate of 2e-3.
+    steps, minutes
+        How long: one of the two. Minutes are turned into a number of steps once, by timing a few.
+        Only runs given in steps repeat exactly.
+    batch_size
+        Windows in a step.
+    crop
+        The side, or (height, width), of the window that the network sees: a valid input size. By
+        default about 128 pixels of output.
+    augment
+        See `tinyunet.data.Batches`.
+    weights
+        ``"auto"``: the paper's weight map where the data set knows its instances, with both classes
+        counting as they come; None: all pixels count the same; or one (H, W) map for each image.
+    schedule
+        ``"cosine"``: after a short warm-up the learning rate falls to 0 along half a cosine;
+        ``"constant"``: it stays.
+    seed
+        Draws the batches.
+    out
+        A folder for ``last.npz`` (to resume from), ``best.npz`` and ``history.json``.
+    resume
+        Continue the run in `out`, with the same settings. A run in steps then ends exactly as if
+        it had never been stopped.
+    progress
+        Show a progress bar.
+
+    Raises
+    ------
+    ValueError
+        If the data do not suit the network, or settings contradict each other.
+    FileExistsError, FileNotFoundError
+        If `out` holds a run and `resume` is False; if there is none to resume.
+    """
+    _check(model, train, validation, steps, minutes, batch_size, schedule)
+    loss = SoftmaxCrossEntropy() if loss is None else loss
+    optimizer = Adam(model, lr=2e-3) if optimizer is None else optimizer
+    input_size = _window(model, train, crop)
+    settings = {"batch_size": batch_size, "crop": list(input_size), "seed": seed, "schedule": schedule}
+    last, best = (Path(out) / f"{name}.npz" for name in ("last", "best")) if out else (None, None)
+    if last and last.exists() and not resume:
+        raise FileExistsError(
+            f"{out} already holds a run: resume=True (--resume) continues it, or choose another folder"
+        )
+
+    history, done, best_parameters = History(), 0, None
+    if resume:
+        history, best_parameters = _restore(last, model, optimizer, settings, steps)
+        done = len(history.loss)
+    batches = Batches(
+        train, _weights(train, weights), batch_size,
+        input_size, model.output_size(*input_size), augment, seed,
+    )  # fmt: skip
+
+    started = time.perf_counter() - history.seconds
+    if not history.total_steps:
+        history.total_steps = steps or _calibrate(model, loss, optimizer, batches, validation, minutes)
+    history.stopped = ""
+    total, base_lr = history.total_steps, optimizer.lr
+    every = max(1, math.ceil(total / VALIDATIONS))
+
+    def keep() -> None:
+        history.seconds = time.perf_counter() - started
+        if last:
+            state = {"history": asdict(history), "settings": settings}
+            kept = {} if best_parameters is None else {"best": best_parameters}
+            optimizer.lr = base_lr
+            checkpoint.save(last, model, optimizer, **state, **kept)
+            (Path(out) / "history.json").write_text(json.dumps(asdict(history), indent=1))
+
+    bar = tqdm(total=total, initial=done, unit="step", disable=not progress, desc="training")
+    try:
+        while done < total:
+            optimizer.lr = base_lr * _factor(schedule, done, total)
+            value = _step(model, loss, optimizer, batches[done])
+            if not math.isfinite(value):
+                history.stopped = (
+                    f"the loss became {value} at step {done + 1}: try a lower learning rate "
+                    f"(it was {base_lr:g})"
+                )
+                break
+            history.loss.append(value)
+            done += 1
+            bar.update()
+            bar.set_postfix_str(_postfix(history), refresh=False)
+            if done % every == 0 or done == total:
+                if validation is not None:
+                    history.score_name, score = validation_score(model, validation)
+                    if history.best_score is None or score > history.best_score:
+                        history.best_step, best_parameters = done, model.state_dict()
+                        if best:
+                            checkpoint.save(best, model)
+                    history.validation.append((done, score))
+                keep()
+    except KeyboardInterrupt:
+        history.stopped = f"interrupted after step {done} of {total}"
+    finally:
+        optimizer.lr = base_lr
+        bar.close()
+    keep()
+    if best_parameters is not None:
+        model.load_state_dict(best_parameters)
+    elif best:
+        checkpoint.save(best, model)
+    return history
+
+
+def _step(model: UNet, loss: Loss, optimizer: Optimizer, batch: tuple) -> float:
+    """One step of training: forward, loss, backward, update. A loss that is not finite ends it."""
+    weight = model.head.params["weight"]
+    device, dtype = device_name(weight), weight.dtype
+    images, labels, weights = batch
+    images = to_device(images.astype(dtype, copy=False), device)
+    labels = to_device(labels, device)
+    weights = None if weights is None else to_device(weights.astype(dtype, copy=False), device)
+    value = loss(model(images), labels, weights)
+    if math.isfinite(value):
+        model.backward(loss.backward(), input_gradient=False)
+        optimizer.step()
+    return value
+
+
+def _factor(schedule: str, step: int, total: int) -> float:
+    """What the learning rate is multiplied by at a step."""
+    if schedule == "constant":
+        return 1.0
+    warm_up = min(1.0, (step + 1) / min(WARM_UP, total))
+    return warm_up * 0.5 * (1 + math.cos(math.pi * step / total))
+
+
+def _calibrate(
+    model: UNet,
+    loss: Loss,
+    optimizer: Optimizer,
+    batches: Batches,
+    validation: Dataset | None,
+    minutes: float,
+) -> int:
+    """Return how many steps fit in the minutes, validations included, by trying a few on a copy."""
+    started = time.perf_counter()
+    model, optimizer = copy.deepcopy((model, optimizer))
+    _step(model, loss, optimizer, batches[0])  # the first step also fills memory pools
+    times = []
+    for i in range(1, 6):
+        before = time.perf_counter()
+        _step(model, loss, optimizer, batches[i])
+        times.append(time.perf_counter() - before)
+    looking = 0.0
+    if validation is not None:
+        before = time.perf_counter()
+        validation_score(model, validation.subset([0]))
+        looking = (time.perf_counter() - before) * len(validation) * VALIDATIONS
+    left = minutes * 60 - looking - (time.perf_counter() - started)
+    return max(VALIDATIONS, int(left / np.median(times)))
+
+
+def _restore(
+    last: Path | None, model: UNet, optimizer: Optimizer, settings: dict, steps: int | None
+) -> tuple[History, dict | None]:
+    """Put a run's model, optimizer and generators back as they were."""
+    if last is None:
+        raise ValueError("resume=True needs the folder of the run: out=...")
+    saved = checkpoint.load(last, everything=True)
+    problems = checkpoint.differences(model, saved.model)
+    problems += [
+        f"{name}: {saved.state['settings'][name]!r} in the file, {value!r} asked for"
+        for name, value in settings.items()
+        if saved.state["settings"][name] != value
+    ]
+    history = History(**saved.state["history"])
+    if steps is not None and steps != history.total_steps:
+        problems.append(f"steps: {history.total_steps} in the file, {steps} asked for")
+    if type(saved.optimizer) is not type(optimizer):
+        names = type(saved.optimizer).__name__, type(optimizer).__name__
+        problems.append(f"optimizer: {names[0]} in the file, {names[1]} asked for")
+    if problems:
+        raise ValueError(f"{last} is from a different run:\n  " + "\n  ".join(problems))
+    model.load_state_dict(saved.model.state_dict())
+    generators = dict(saved.model.named_layers())
+    for name, layer in model.named_layers():
+        if hasattr(layer, "rng"):
+            layer.rng = generators[name].rng
+    optimizer.load_state_dict(saved.optimizer.state, saved.optimizer.steps)
+    history.validation = [tuple(pair) for pair in history.validation]
+    return history, saved.state.get("best")
+
+
+def _weights(train: Dataset, weights: str | list[np.ndarray] | None) -> list[np.ndarray] | None:
+    """The weight map of every training image, or None."""
+    if weights is None or (isinstance(weights, str) and train.instances is None):
+        return None
+    if isinstance(weights, str):
+        if weights != "auto":
+            raise ValueError(f'weights must be "auto", None or a list of maps, got {weights!r}')
+        instances = tqdm(train.instances, desc="weight maps", delay=2, leave=False)
+        return [weight_map(separate(cells), class_weights=(1, 1)) for cells in instances]
+    if [w.shape for w in weights] != [labels.shape for labels in train.labels]:
+        raise ValueError("weights need one (H, W) map for each training image, of its size")
+    return list(weights)
+
+
+def _window(model: UNet, train: Dataset, crop: int | tuple[int, int] | None) -> tuple[int, int]:
+    """The input size of the windows: the given one, or one that gives about 128 pixels."""
+    if crop is None:
+        largest = (max(image.shape[axis] for image in train.images) for axis in (0, 1))
+        return model.input_size(*(min(128, side) for side in largest))
+    height, width = (crop, crop) if np.ndim(crop) == 0 else crop
+    model.output_size(height, width)  # raises with the nearest valid sizes
+    return int(height), int(width)
+
+
+def _postfix(history: History) -> str:
+    recent = history.loss[-20:]
+    text = f"loss {sum(recent) / len(recent):.4f}"
+    if history.validation:
+        text += f", {history.score_name} {history.validation[-1][1]:.3f}"
+    return text
+
+
+def _check(
+    model: UNet,
+    train: Dataset,
+    validation: Dataset | None,
+    steps: int | None,
+    minutes: float | None,
+    batch_size: int,
+    schedule: str,
+) -> None:
+    """Raise a clear error before any time is spent."""
+    if (steps is None) == (minutes is None):
+        raise ValueError("give fit either steps or minutes")
+    for name, value in (("steps", steps), ("minutes", minutes), ("batch_size", batch_size)):
+        if value is not None and value <= 0:
+            raise ValueError(f"{name} must be above 0, got {value}")
+    if schedule not in ("cosine", "constant"):
+        raise ValueError(f'schedule must be "cosine" or "constant", got {schedule!r}')
+    channels, classes = model.config["in_channels"], model.config["num_classes"]
+    for what, data in (("training", train), ("validation", validation)):
+        if data is None:
+            continue
+        if data.channels != channels:
+            raise ValueError(
+                f"the model takes {channels} channels, but the {what} images have {data.channels}"
+            )
+        if data.num_classes > classes:
+            raise ValueError(
+                f"the model knows {classes} classes, but the {what} labels go up to "
+                f"{data.num_classes - 1}: make it with num_classes={data.num_classes}"
+            )
