@@ -49,7 +49,12 @@ def save(path: str | Path, model: UNet, optimizer: Optimizer | None = None, **st
     """
     if not isinstance(model, UNet):
         raise TypeError(f"a checkpoint holds a UNet, got {type(model).__name__}: use state_dict()")
-    header: dict[str, Any] = {"format": FORMAT, "model": model.config, "generators": {}, "state": {}}
+    header: dict[str, Any] = {
+        "format": FORMAT,
+        "model": model.config,
+        "generators": {},
+        "state": {},
+    }
     arrays = {f"model/{name}": array for name, array in model.named_parameters()}
     for name, layer in model.named_layers():
         if hasattr(layer, "rng"):
@@ -95,7 +100,15 @@ def load(path: str | Path, *, everything: bool = False) -> UNet | Checkpoint:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(arrays.pop("header").tobytes())
         version = header["format"]
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        OSError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise ValueError(
             f"{path} is no complete tinyunet checkpoint (truncated, or another kind of file): {error}"
         ) from error

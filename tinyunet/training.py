@@ -133,7 +133,12 @@ def fit(
     loss = SoftmaxCrossEntropy() if loss is None else loss
     optimizer = Adam(model, lr=2e-3) if optimizer is None else optimizer
     input_size = _window(model, train, crop)
-    settings = {"batch_size": batch_size, "crop": list(input_size), "seed": seed, "schedule": schedule}
+    settings = {
+        "batch_size": batch_size,
+        "crop": list(input_size),
+        "seed": seed,
+        "schedule": schedule,
+    }
     last, best = (Path(out) / f"{name}.npz" for name in ("last", "best")) if out else (None, None)
     if last and last.exists() and not resume:
         raise FileExistsError(
@@ -151,7 +156,9 @@ def fit(
 
     started = time.perf_counter() - history.seconds
     if not history.total_steps:
-        history.total_steps = steps or _calibrate(model, loss, optimizer, batches, validation, minutes)
+        history.total_steps = steps or _calibrate(
+            model, loss, optimizer, batches, validation, minutes
+        )
     history.stopped = ""
     total, base_lr = history.total_steps, optimizer.lr
     every = max(1, math.ceil(total / VALIDATIONS))

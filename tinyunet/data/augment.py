@@ -64,7 +64,7 @@ def random_crop(
             )
     input_index, output_index = [], []
     for length, inside, outside in zip(
-        image.shape, pair(output_size), pair(input_size), strict=False
+        image.shape[:2], pair(output_size), pair(input_size), strict=True
     ):
         if outside < inside:
             raise ValueError(f"input_size {input_size} is smaller than output_size {output_size}")

@@ -87,8 +87,8 @@ def _cells(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray
     return image, _renumber(instances, smallest=12)
 
 
-def _places(rng: np.random.Generator, shape: tuple[int, int]) -> list[tuple[float, float, float]]:
-    """Centres and radii (y, x, radius) of cells, most of them just touching another one."""
+def _places(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Centres and radii of cells, most of them just touching another: rows of (y, x, radius)."""
     height, width = shape
     places = np.empty((0, 3))
     wanted = max(3, round(height * width / 128**2 * rng.uniform(14, 26)))
@@ -172,7 +172,7 @@ def _warped_voronoi(
 
 def _add_organelles(rng: np.random.Generator, tone: np.ndarray, rim: np.ndarray) -> None:
     """Paint mitochondria and vesicles, as dark as membranes, into the cytoplasm (in place)."""
-    inside = np.argwhere(rim > 5)
+    inside = np.argwhere(rim >= min(5, rim.max()))
     for y, x in inside[rng.integers(len(inside), size=tone.size // 350)]:
         if rng.random() < 0.4:  # a mitochondrion: dark, with a darker skin
             box, rho = _blob(rng, tone.shape, y, x, rng.uniform(2.5, 5.5))
@@ -185,7 +185,7 @@ def _add_organelles(rng: np.random.Generator, tone: np.ndarray, rim: np.ndarray)
 
 
 def _smooth_noise(rng: np.random.Generator, shape: tuple[int, int], scale: float) -> np.ndarray:
-    """Noise about 0 that varies over `scale` pixels, with a standard deviation of about 0.7."""
+    """Noise about 0 that varies over `scale` pixels, with a standard deviation just below 1."""
     coarse = rng.standard_normal([int(np.ceil(side / scale)) + 1 for side in shape])
     zoom = np.divide(shape, coarse.shape)
     return ndimage.zoom(coarse, zoom, order=3, mode="nearest", grid_mode=True)

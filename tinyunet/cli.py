@@ -1,0 +1,260 @@
+"""The command line: ``tinyunet --help``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="A U-Net built by hand in NumPy: train it, use it, prove its gradients.",
+)
+
+Data = Annotated[
+    str,
+    typer.Option(
+        help="synthetic-cells, synthetic-membranes, dsb2018, isbi2012, or a folder of yours with "
+        "the subfolders images and masks."
+    ),
+]
+DataRoot = Annotated[
+    str | None,
+    typer.Option(help="Where real data is; else $TINYUNET_DATA, else the user's cache."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Device = Annotated[str, typer.Option(help="cpu or gpu.")]
+Average = Annotated[bool, typer.Option(help="Average over the eight symmetries of the square.")]
+
+
+@app.command()
+def train(
+    data: Data = "synthetic-cells",
+    data_root: DataRoot = None,
+    minutes: Annotated[float | None, typer.Option(help="How long to train. [default: 1]")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="The same in steps: repeats and resumes exactly.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder. [default: runs/DATA-1, -2, ...]")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Continue the run in this folder, with its settings.")
+    ] = None,
+    images: Annotated[int, typer.Option(help="How many synthetic images to make.")] = 60,
+    size: Annotated[int, typer.Option(help="The side of synthetic images.")] = 128,
+    split_seed: Annotated[int, typer.Option(help="Chooses the test images.")] = 0,
+    base_channels: Annotated[int, typer.Option(help="Channels of the first level.")] = 8,
+    depth: Annotated[int, typer.Option(help="How often the image is halved.")] = 3,
+    padding: Annotated[str, typer.Option(help="same, or valid as in the paper.")] = "same",
+    skip: Annotated[str, typer.Option(help="concat, sum or none.")] = "concat",
+    dropout: Annotated[float, typer.Option(help="At the end of the contracting path.")] = 0.0,
+    batch_size: Annotated[int, typer.Option(help="Windows in a step.")] = 8,
+    crop: Annotated[
+        int | None, typer.Option(help="The side of a window. [default: about 128 pixels out]")
+    ] = None,
+    optimizer: Annotated[str, typer.Option(help="adam or sgd.")] = "adam",
+    lr: Annotated[float, typer.Option(help="The learning rate.")] = 3e-3,
+    momentum: Annotated[float, typer.Option(help="For sgd.")] = 0.99,
+    weights: Annotated[bool, typer.Option(help="Weight the borders between cells.")] = True,
+    augment: Annotated[bool, typer.Option(help="Flip, turn and change gray values.")] = True,
+    seed: Annotated[int, typer.Option(help="Draws the weights and the batches.")] = 0,
+    device: Device = "cpu",
+) -> None:
+    """Train a U-Net; about a minute on synthetic cells by default."""
+    from tinyunet import run
+    from tinyunet.evaluation import table
+
+    chosen = dict(locals())
+    for name in ("run", "table", "out", "resume"):
+        chosen.pop(name)
+    if resume is not None:
+        settings, folder = run.read_settings(resume), resume
+    else:
+        if steps is None and minutes is None:
+            chosen["minutes"] = 1.0
+        settings = run.Settings(**chosen)
+        folder = out or run.new_folder(Path("runs"), Path(data).name)
+    result = run.train(settings, folder, resume=resume is not None)
+    history = result.history
+    if history.stopped:
+        typer.echo(f"stopped: {history.stopped}", err=True)
+        typer.echo(f"go on with: tinyunet train --resume {folder}", err=True)
+    sizes = ", ".join(
+        f"{len(part)} {name}"
+        for part, name in zip(result.parts, ("train", "validation", "test"), strict=True)
+    )
+    typer.echo(
+        f"{result.model.num_parameters:,} parameters, {len(history.loss)} steps in "
+        f"{history.seconds:.0f} s, images: {sizes}"
+    )
+    if history.best_step is not None:
+        typer.echo(
+            f"kept the model of step {history.best_step}: "
+            f"{history.score_name} {history.best_score:.3f} on the validation images"
+        )
+    typer.echo("\nmean over the test images")
+    typer.echo(table(result.rows))
+    typer.echo(f"\nmodel, scores and pictures are in {folder}")
+    if history.stopped:
+        raise typer.Exit(1)
+
+
+@app.command()
+def predict(
+    checkpoint: Annotated[Path, typer.Argument(help="A model, such as runs/.../best.npz.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("predictions"),
+    tile: Annotated[
+        int | None, typer.Option(help="Work in tiles of this side. [default: whole images to 1024]")
+    ] = None,
+    average: Average = False,
+    device: Device = "cpu",
+) -> None:
+    """Segment images: labels, probabilities and an overlay of each."""
+    from tinyunet import checkpoint as files
+    from tinyunet.data import read_image
+    from tinyunet.run import predict_file
+
+    model = files.load(checkpoint).to(device)
+    for path in images:
+        try:
+            written = predict_file(
+                model, read_image(path), out / path.stem, tile=tile, average=average
+            )
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        typer.echo(f"{path}: " + ", ".join(str(file) for file in written))
+
+
+@app.command()
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A model, such as runs/.../best.npz.")],
+    data: Data = "synthetic-cells",
+    data_root: DataRoot = None,
+    part: Annotated[str, typer.Option(help="test, validation, train or all.")] = "test",
+    images: Annotated[int, typer.Option(help="How many synthetic images to make.")] = 60,
+    size: Annotated[int, typer.Option(help="The side of synthetic images.")] = 128,
+    split_seed: Annotated[int, typer.Option(help="Chooses the test images, as in train.")] = 0,
+    average: Average = False,
+    device: Device = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Score a model, beside methods that learn nothing and the ceiling."""
+    from tinyunet import checkpoint as files
+    from tinyunet import evaluation
+    from tinyunet.data import load
+
+    parts = ("train", "validation", "test")
+    if part not in (*parts, "all"):
+        raise ValueError(f"--part must be train, validation, test or all, got {part!r}")
+    model = files.load(checkpoint).to(device)
+    chosen = load(data, data_root, n=images, size=size)
+    if part != "all":
+        chosen = chosen.split(seed=split_seed)[parts.index(part)]
+    scores = evaluation.evaluate(model, chosen, average=average)
+    rows = {"U-Net": evaluation.mean(scores)}
+    if evaluation.knows_cells(model, chosen):
+        references = evaluation.references(chosen)
+        rows.update({name: evaluation.mean(s) for name, s in references.items()})
+    if as_json:
+        per_image = dict(zip(chosen.names, scores, strict=True))
+        typer.echo(json.dumps({"mean": rows, "images": per_image}, indent=1))
+    else:
+        typer.echo(f"mean over {len(chosen)} images ({part})\n{evaluation.table(rows)}")
+
+
+@app.command()
+def gradcheck(
+    paper: Annotated[
+        bool, typer.Option("--paper", help="Check the paper's network with its 31 M parameters.")
+    ] = False,
+    samples: Annotated[
+        int | None, typer.Option(help="Coordinates of each tensor. [default: 20, with --paper 2]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws inputs, gradients and coordinates.")] = 0,
+    device: Device = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Prove every gradient by finite differences; exit code 1 if one is wrong."""
+    from tinyunet.gradcheck import suite
+
+    if paper:
+        reports = [("the paper's U-Net", suite.check_paper(samples or 2, seed, device))]
+        if not as_json:
+            typer.echo(str(reports[0][1]))
+    else:
+        reports = []
+        for name, report in suite.check_all(samples or 20, seed, device):
+            reports.append((name, report))
+            if not as_json:
+                typer.echo(f"{name:32} {report.summary}")
+                typer.echo("".join(f"  ! {remark}\n" for remark in report.remarks), nl=False)
+    passed = all(report.passed for _, report in reports)
+    if as_json:
+        found = [{"name": name, **report.to_dict()} for name, report in reports]
+        typer.echo(json.dumps({"passed": passed, "reports": found}, indent=1))
+    else:
+        worst = max(report.worst for _, report in reports)
+        typer.echo(f"{'all right' if passed else 'FAILED'}: worst relative error {worst:.1e}")
+    if not passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def summary(
+    checkpoint: Annotated[
+        Path | None, typer.Argument(help="A model; without one, the network of the options.")
+    ] = None,
+    in_channels: Annotated[int, typer.Option(help="Channels of the image.")] = 1,
+    num_classes: Annotated[int, typer.Option(help="Channels of the logits.")] = 2,
+    base_channels: Annotated[int, typer.Option(help="Channels of the first level.")] = 64,
+    depth: Annotated[int, typer.Option(help="How often the image is halved.")] = 4,
+    padding: Annotated[str, typer.Option(help="valid as in the paper, or same.")] = "valid",
+    skip: Annotated[str, typer.Option(help="concat, sum or none.")] = "concat",
+    height: Annotated[int | None, typer.Option(help="Of the image.")] = None,
+    width: Annotated[int | None, typer.Option(help="Of the image.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a network layer by layer; the paper's by default."""
+    from tinyunet import checkpoint as files
+    from tinyunet.summary import summarize
+    from tinyunet.unet import UNet
+
+    if checkpoint is not None:
+        model = files.load(checkpoint)
+    else:
+        model = UNet(
+            in_channels,
+            num_classes,
+            base_channels=base_channels,
+            depth=depth,
+            padding=padding,
+            skip=skip,
+        )
+    found = summarize(model, height, width)
+    typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Show versions, the BLAS library, threads and the GPU: what a bug report needs."""
+    from tinyunet.doctor import diagnose_system, format_report
+
+    found = diagnose_system()
+    typer.echo(json.dumps(found, indent=1) if as_json else format_report(found))
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user's ends with exit code 2 and no traceback."""
+    try:
+        app()
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)

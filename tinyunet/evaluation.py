@@ -1,0 +1,129 @@
+"""How good a model is on a data set, beside what needs no learning and what no model can beat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import ndimage
+from tqdm import tqdm
+
+from tinyunet import metrics
+from tinyunet.baselines import otsu_components, otsu_peaks
+from tinyunet.data.dataset import Dataset
+from tinyunet.data.weightmap import separate
+from tinyunet.inference import predict_image
+from tinyunet.labelling import instances as label_instances
+from tinyunet.unet import UNet
+
+INSTANCE_SCORES = ("SEG", "F1", "IoU", "Dice", "pixel error", "merged")
+CLASS_SCORES = ("IoU", "Dice", "pixel error")
+
+
+def score_instances(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """All scores of one predicted instance map (H, W) against the true one."""
+    found, cells = predicted > 0, truth > 0
+    return {
+        "SEG": metrics.seg(predicted, truth),
+        "F1": metrics.f1(predicted, truth),
+        "IoU": metrics.iou(found, cells),
+        "Dice": metrics.dice(found, cells),
+        "pixel error": metrics.pixel_error(found, cells),
+        "merged": metrics.merged(predicted, truth),
+    }
+
+
+def score_classes(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Scores of one predicted class map (H, W), IoU and Dice as the mean over the classes present."""
+    classes = np.union1d(predicted, truth)
+    classes = classes[classes > 0] if classes.max() == 1 else classes
+    return {
+        "IoU": float(np.mean([metrics.iou(predicted, truth, label) for label in classes])),
+        "Dice": float(np.mean([metrics.dice(predicted, truth, label) for label in classes])),
+        "pixel error": metrics.pixel_error(predicted, truth),
+    }
+
+
+def knows_cells(model: UNet, data: Dataset) -> bool:
+    """Whether to score single cells: the data set knows them, and the model has two classes."""
+    return data.instances is not None and model.config["num_classes"] == 2
+
+
+def evaluate(
+    model: UNet, data: Dataset, *, average: bool = False, progress: bool = True
+) -> list[dict]:
+    """Score the model on every image.
+
+    Parameters
+    ----------
+    model
+        The network.
+    data
+        The images and their truth: instances where the data set has them and the model knows two
+        classes, else class labels.
+    average
+        Average over symmetries: see `predict_image`.
+    progress
+        Show a progress bar if it takes longer than two seconds.
+
+    Returns
+    -------
+    list of dict
+        For each image its scores by name.
+    """
+    cells = knows_cells(model, data)
+    truths = data.instances if cells else data.labels
+    pairs = zip(data.images, truths, strict=True)
+    bar = tqdm(
+        pairs, total=len(data), desc="evaluating", delay=2, leave=False, disable=not progress
+    )
+    scores = []
+    for image, truth in bar:
+        probabilities = predict_image(model, image, average=average)
+        if cells:
+            scores.append(score_instances(label_instances(probabilities), truth))
+        else:
+            scores.append(score_classes(probabilities.argmax(2), truth))
+    return scores
+
+
+def validation_score(model: UNet, data: Dataset) -> tuple[str, float]:
+    """The one number by which training chooses its best moment, and its name."""
+    name = "SEG" if knows_cells(model, data) else "IoU"
+    return name, mean(evaluate(model, data, progress=False))[name]
+
+
+def references(data: Dataset) -> dict[str, list[dict]]:
+    """Scores, image by image, of what a model on this data set should be compared with.
+
+    Two methods that learn nothing (Otsu's threshold), and two that know the true foreground and
+    only have to tell cells apart: even a perfect mask merges cells that touch.
+    """
+    if data.instances is None:
+        return {}
+    methods: dict[str, Callable] = {
+        "Otsu + components": lambda image, truth: otsu_components(image),
+        "Otsu + distance peaks": lambda image, truth: otsu_peaks(image),
+        "perfect mask": lambda image, truth: ndimage.label(truth > 0)[0],
+        "perfect mask, parted": lambda image, truth: label_instances(separate(truth) > 0),
+    }
+    pairs = list(zip(data.images, data.instances, strict=True))
+    return {
+        name: [score_instances(method(image, truth), truth) for image, truth in pairs]
+        for name, method in methods.items()
+    }
+
+
+def mean(scores: list[dict]) -> dict[str, float]:
+    """The mean over images of each score."""
+    return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+
+
+def table(rows: dict[str, dict[str, float]]) -> str:
+    """Lay out {row name: {column name: value}} as text."""
+    columns = list(next(iter(rows.values())))
+    width = max(len(name) for name in rows)
+    lines = [" " * width + "".join(f"{column:>13}" for column in columns)]
+    for name, scores in rows.items():
+        lines.append(name.ljust(width) + "".join(f"{scores[column]:13.3f}" for column in columns))
+    return "\n".join(lines)

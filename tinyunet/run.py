@@ -1,0 +1,180 @@
+"""A whole experiment in a folder: data, training, a table of scores, pictures.
+
+This is what `tinyunet train` does. A run's folder holds
+
+    settings.json     everything that was chosen, to resume or repeat it
+    best.npz          the model that scored best on the validation images
+    last.npz          where training stands, to resume it
+    history.json      losses and validation scores
+    results.json      scores of the test images, beside the references
+    predictions.png, curves.png, weights.png
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinyunet import evaluation, plots
+from tinyunet.data import Dataset, load, separate, weight_map
+from tinyunet.inference import predict_image
+from tinyunet.labelling import instances
+from tinyunet.optim import SGD, Adam
+from tinyunet.training import History, fit
+from tinyunet.unet import UNet
+
+SHOWN = 3  # test images in the picture
+
+
+@dataclass
+class Settings:
+    """What a run is made of; see ``tinyunet train --help``."""
+
+    data: str = "synthetic-cells"
+    data_root: str | None = None
+    images: int = 60
+    size: int = 128
+    split_seed: int = 0
+    base_channels: int = 8
+    depth: int = 3
+    padding: str = "same"
+    skip: str = "concat"
+    dropout: float = 0.0
+    steps: int | None = None
+    minutes: float | None = None
+    batch_size: int = 8
+    crop: int | None = None
+    optimizer: str = "adam"
+    lr: float = 3e-3
+    momentum: float = 0.99
+    weights: bool = True
+    augment: bool = True
+    seed: int = 0
+    device: str = "cpu"
+
+
+@dataclass
+class Result:
+    """A finished run: the model, its history, and the scores to print."""
+
+    model: UNet
+    history: History
+    rows: dict[str, dict[str, float]]
+    parts: tuple[Dataset, Dataset, Dataset]
+
+
+def load_parts(settings: Settings) -> tuple[Dataset, Dataset, Dataset]:
+    """Load the data and split it by image into train, validation and test."""
+    data = load(settings.data, settings.data_root, n=settings.images, size=settings.size)
+    return data.split(seed=settings.split_seed)
+
+
+def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
+    """Train, evaluate on the test images, and fill the folder `out`."""
+    parts = load_parts(settings)
+    train_part, validation, test = parts
+    model = UNet(
+        train_part.channels,
+        max(part.num_classes for part in parts),
+        base_channels=settings.base_channels,
+        depth=settings.depth,
+        padding=settings.padding,
+        skip=settings.skip,
+        dropout=settings.dropout,
+        seed=settings.seed,
+    ).to(settings.device)
+    if settings.optimizer == "adam":
+        optimizer = Adam(model, settings.lr)
+    elif settings.optimizer == "sgd":
+        optimizer = SGD(model, settings.lr, settings.momentum)
+    else:
+        raise ValueError(f'optimizer must be "adam" or "sgd", got {settings.optimizer!r}')
+
+    out.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n")
+    history = fit(
+        model, train_part, validation, optimizer=optimizer, steps=settings.steps,
+        minutes=settings.minutes, batch_size=settings.batch_size, crop=settings.crop,
+        augment=settings.augment, weights="auto" if settings.weights else None,
+        seed=settings.seed, out=out, resume=resume,
+    )  # fmt: skip
+
+    scores = evaluation.evaluate(model, test)
+    rows = {}
+    if evaluation.knows_cells(model, test):
+        rows.update({n: evaluation.mean(s) for n, s in evaluation.references(test).items()})
+    rows = {"U-Net": evaluation.mean(scores), **rows}
+    results = {"test": rows, "images": dict(zip(test.names, scores, strict=True))}
+    (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    draw(model, history, train_part, test, scores, out)
+    return Result(model, history, rows, parts)
+
+
+def draw(
+    model: UNet, history: History, train_part: Dataset, test: Dataset, scores: list, out: Path
+) -> None:
+    """Draw the pictures of a run."""
+    plots.save(plots.curves(history), out / "curves.png")
+    cells = evaluation.knows_cells(model, test)
+    shown = range(min(SHOWN, len(test)))
+    probabilities = [predict_image(model, test.images[i]) for i in shown]
+    predicted = [instances(p) if cells else p.argmax(2) for p in probabilities]
+    truths = test.instances if cells else test.labels
+    captions = [", ".join(f"{k} {scores[i][k]:.2f}" for k in list(scores[i])[:2]) for i in shown]
+    figure = plots.compare(
+        [test.images[i] for i in shown], [truths[i] for i in shown], predicted, captions=captions
+    )
+    plots.save(figure, out / "predictions.png")
+    if cells:
+        weights = weight_map(separate(train_part.instances[0]), class_weights=(1, 1))
+        plots.save(plots.weight_map(train_part.images[0], weights), out / "weights.png")
+
+
+def new_folder(parent: Path, name: str) -> Path:
+    """Return the first of name-1, name-2, ... that does not exist: no run overwrites another."""
+    numbers = iter(range(1, 1_000_000))
+    return next(path for n in numbers if not (path := parent / f"{name}-{n}").exists())
+
+
+def read_settings(out: Path) -> Settings:
+    """Read the settings of the run in a folder."""
+    path = out / "settings.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{out} holds no run to resume: there is no settings.json in it")
+    return Settings(**json.loads(path.read_text()))
+
+
+def predict_file(
+    model: UNet, image: np.ndarray, stem: Path, *, tile: int | None, average: bool
+) -> list[Path]:
+    """Segment one image and write labels, probabilities and an overlay beside each other.
+
+    Returns
+    -------
+    list of Path
+        ``STEM_labels.png`` (16 bit: the number of the cell, or with three classes or more the
+        class), ``STEM_probabilities.tif`` (float32, one page a class), ``STEM_overlay.png``.
+    """
+    import tifffile
+    from PIL import Image
+
+    probabilities = predict_image(model, image, tile=tile, average=average)
+    two_classes = model.config["num_classes"] == 2
+    labels = instances(probabilities) if two_classes else probabilities.argmax(2)
+    if labels.max() > np.iinfo(np.uint16).max:
+        raise ValueError(f"{labels.max()} cells are more than a 16-bit image can number")
+    paths = [
+        stem.with_name(stem.name + end)
+        for end in ("_labels.png", "_probabilities.tif", "_overlay.png")
+    ]
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(labels.astype(np.uint16)).save(paths[0])
+    tifffile.imwrite(
+        paths[1], np.moveaxis(probabilities, 2, 0).astype(np.float32), photometric="minisblack"
+    )
+    Image.fromarray(plots.overlay(image, labels)).save(paths[2])
+    return paths
