@@ -11,26 +11,42 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tinyunet.convolution import im2col, naive
+from tinyunet.arrays import Array, device_name
+from tinyunet.convolution import im2col, naive, winograd
 from tinyunet.convolution.geometry import Geometry, geometry
 
-ALGORITHMS = {"naive": naive, "im2col": im2col}
+ALGORITHMS = {"naive": naive, "im2col": im2col, "winograd": winograd}
 
 
-def choose(algorithm: str) -> ModuleType:
-    """Return the module that computes a convolution; ``"auto"`` takes the fastest that fits.
-
-    Raises
-    ------
-    ValueError
-        If there is no such algorithm.
-    """
-    if algorithm == "auto":
-        return im2col
-    if algorithm not in ALGORITHMS:
+def check_algorithm(algorithm: str, geometry: Geometry) -> None:
+    """Raise ValueError if there is no such algorithm, or it cannot do this geometry."""
+    if algorithm not in ("auto", *ALGORITHMS):
         names = ", ".join(["auto", *ALGORITHMS])
         raise ValueError(f"algorithm must be one of {names}, got {algorithm!r}")
-    return ALGORITHMS[algorithm]
+    if algorithm == "winograd" and not _three_by_three(geometry):
+        raise ValueError(
+            f'algorithm="winograd" needs a 3x3 kernel, stride 1, no dilation, padding up to 2"
+            f"; got {geometry}'
+        )
 
 
-__all__ = ["ALGORITHMS", "Geometry", "choose", "geometry"]
+def choose(algorithm: str, x: Array, weight: Array, geometry: Geometry) -> ModuleType:
+    """Return the module that computes a convolution of `x` (N, H, W, C_in) with `weight`.
+
+    ``"auto"`` takes Winograd for 3x3 kernels on the CPU, unless there are so few channels, as in a
+    first layer, that transforming the tiles costs more than the products saved.
+    """
+    if algorithm != "auto":
+        return ALGORITHMS[algorithm]
+    thick = min(weight.shape[2:]) >= 8
+    if thick and _three_by_three(geometry) and device_name(x) == "cpu":
+        return winograd
+    return im2col
+
+
+def _three_by_three(geometry: Geometry) -> bool:
+    plain = geometry.stride == geometry.dilation == (1, 1)
+    return geometry.kernel == (3, 3) and plain and max(map(max, geometry.padding)) <= 2
+
+
+__all__ = ["ALGORITHMS", "Geometry", "check_algorithm", "choose", "geometry"]

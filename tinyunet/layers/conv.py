@@ -30,7 +30,7 @@ class Conv2d(Layer):
     activation
         ``None``, or ``"relu"`` for max(y, 0) fused into the convolution.
     algorithm
-        ``"auto"``, ``"naive"`` or ``"im2col"``.
+        ``"auto"``, ``"naive"``, ``"im2col"`` or ``"winograd"``: see `tinyunet.convolution`.
     rng
         Draws the weights; by default a generator seeded with 0. Gaussian with standard deviation
         sqrt(2 / (in_channels * kh * kw)) (He et al. 2015, as in the U-Net paper); biases are 0.
@@ -62,7 +62,7 @@ class Conv2d(Layer):
         self.in_channels, self.out_channels = in_channels, out_channels
         self.geometry = convolution.geometry(kernel_size, stride, padding, dilation)
         self.activation, self.algorithm = activation, algorithm
-        convolution.choose(algorithm)  # an unknown name is refused now, not in the first forward
+        convolution.check_algorithm(algorithm, self.geometry)
 
         kh, kw = self.geometry.kernel
         rng = np.random.default_rng(0) if rng is None else rng
@@ -79,7 +79,7 @@ class Conv2d(Layer):
         if min(self.geometry.output_size(*x.shape[1:3])) < 1:
             raise ValueError(f"{self} got an input smaller than its kernel: shape {x.shape}")
         weight, bias = self.params["weight"], self.params.get("bias")
-        forward = convolution.choose(self.algorithm).forward
+        forward = convolution.choose(self.algorithm, x, weight, self.geometry).forward
         if self.activation is None:
             y, gate = forward(x, weight, bias, self.geometry), None
         elif self._held is None:
@@ -95,7 +95,7 @@ class Conv2d(Layer):
         """Set the gradients of weight and bias and return dx (N, H, W, in_channels)."""
         x, gate = self._take(dy)
         weight = self.params["weight"]
-        algorithm = convolution.choose(self.algorithm)
+        algorithm = convolution.choose(self.algorithm, x, weight, self.geometry)
         dw, db = algorithm.weight_gradient(x, dy, weight.shape, self.geometry, gate)
         self.grads = {"weight": dw, "bias": db} if "bias" in self.params else {"weight": dw}
         if not input_gradient:

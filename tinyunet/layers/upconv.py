@@ -6,6 +6,7 @@ import numpy as np
 
 from tinyunet import convolution
 from tinyunet.arrays import Array, pair
+from tinyunet.convolution import im2col
 from tinyunet.layer import Layer
 
 
@@ -74,7 +75,7 @@ class ConvTranspose2d(Layer):
         y_shape = (x.shape[0], *self.output_size(*x.shape[1:3]), self.out_channels)
         if min(y_shape) < 1:
             raise ValueError(f"{self} leaves no output for an input of shape {x.shape}")
-        y = convolution.choose("auto").input_gradient(x, self._kernel(), y_shape, self.geometry)
+        y = im2col.input_gradient(x, self._kernel(), y_shape, self.geometry)
         if "bias" in self.params:
             y += self.params["bias"]
         self._keep(y, x)
@@ -83,14 +84,14 @@ class ConvTranspose2d(Layer):
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Set the gradients of weight and bias and return dx (N, H, W, in_channels)."""
         (x,) = self._take(dy)
-        algorithm, kernel = convolution.choose("auto"), self._kernel()
-        dw, _ = algorithm.weight_gradient(dy, x, kernel.shape, self.geometry)
+        kernel = self._kernel()
+        dw, _ = im2col.weight_gradient(dy, x, kernel.shape, self.geometry)
         self.grads["weight"] = dw.transpose(3, 0, 1, 2)
         if "bias" in self.params:
             self.grads["bias"] = dy.sum((0, 1, 2))
         if not input_gradient:
             return None
-        return algorithm.forward(dy, kernel, None, self.geometry)
+        return im2col.forward(dy, kernel, None, self.geometry)
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the output's (height, width) for an input's."""

@@ -1,0 +1,439 @@
+"""3x3 convolutions with a quarter of the multiplications (Lavin and Gray 2016, arXiv:1509.09308).
+
+In one dimension, three weights w slide over m + 2 pixels x and give m outputs y, with 3 m products. Now
+take the weights as a polynomial w(z) = w0 + w1 z + w2 z^2 and any v with m coefficients as v(z): their
+product w(z) v(z) has m + 2 coefficients, so its values at m + 2 points determine it (Toom-Cook). Values
+at points are sums; multiplying two polynomials there takes one product a point: m + 2 in all. In
+matrices, with "." for element by element,
+
+    w * v = C [(G w) . (A v)]        A, G: values at the points; C: back to coefficients
+
+Sliding is the transpose of that as a map of v: <y, v> = sum(x . (w * v)). Transposing gives
+
+    y = A^T [(G w) . (B^T x)]        with B = C^T, A^T: (m, m + 2), G: (m + 2, 3)
+
+In two dimensions a tile of m x m outputs needs (m + 2)^2 products in place of 9 m^2:
+
+    Y = A^T [(G w G^T) . (B^T X B)] A
+
+With channels, each of the (m + 2)^2 products is a matrix product over C_in, for all tiles at once.
+The three gradients follow the chain rule through the same maps:
+
+    dX is the same convolution of dY with the kernel turned and its channels exchanged
+    dw = G^T [sum over tiles of (B^T X B)^T (A dY A^T)] G
+
+One point is infinity: its value is the leading coefficient. Large points cost accuracy, so they are
+0, +-1, +-2, +-1/2. Here the work is done in blocks of tiles that stay in a core's cache, for NumPy.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from tinyunet.convolution.geometry import Geometry
+from tinyunet.parallel import each, empty, num_threads, scratch
+
+POINTS = {4: (0, 1, -1, 0.5, -2), 6: (0, 1, -1, 2, -2, 0.5, -0.5)}
+KERNEL_COST = 70  # transforming the kernels costs about as much as multiplying with 70 tiles
+BLOCK = 8192  # numbers of a block's tiles at one point: with all points, about a core's L2 cache
+SMALL = (
+    10**6
+)  # OpenBLAS multiplies up to M * N * K = 10^6 without packing: faster for thin matrices
+
+
+class Transform:
+    """The matrices of F(m x m, 3 x 3) from its m + 1 finite points and infinity."""
+
+    def __init__(self, m: int) -> None:
+        points = np.array(POINTS[m], float)
+        others = [np.delete(points, i) for i in range(m + 1)]
+        scale = np.array([np.prod(p - o) for p, o in zip(points, others, strict=True)])
+        leading = np.eye(m + 2)[-1]
+        self.m, self.t = m, m + 2
+        # Rows: the powers of each point; at infinity, the leading coefficient alone.
+        self.A = np.vstack([np.vander(points, m, increasing=True), leading[-m:]])
+        self.G = np.vstack([np.vander(points, 3, increasing=True) / scale[:, None], leading[-3:]])
+        # Rows of B^T: coefficients of the product of (z - other point), as in Lagrange's formula.
+        self.BT = np.array(
+            [np.append(np.poly(o)[::-1], 0) for o in others] + [np.poly(points)[::-1]]
+        )
+
+    def cast(self, name: str, dtype: np.dtype, transposed: bool = False) -> np.ndarray:
+        """One of the matrices, or its transpose, contiguous in a dtype."""
+        matrix = getattr(self, name)
+        return np.ascontiguousarray(matrix.T if transposed else matrix, dtype)
+
+
+TRANSFORMS = {m: Transform(m) for m in POINTS}
+
+
+class Block(NamedTuple):
+    """Images n0:n1, and in them tile rows y0:y1 and tile columns x0:x1."""
+
+    n0: int
+    n1: int
+    y0: int
+    y1: int
+    x0: int
+    x1: int
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles it has."""
+        return (self.n1 - self.n0) * (self.y1 - self.y0) * (self.x1 - self.x0)
+
+
+@dataclass
+class Plan:
+    """How an output (N, H, W) is cut into tiles."""
+
+    f: Transform
+    n: int
+    rows: int
+    columns: int
+
+    @classmethod
+    def of(cls, n: int, height: int, width: int) -> Plan:
+        """Choose the tile: large ones save products, small ones save kernels and ragged edges."""
+
+        def cost(m: int) -> int:
+            return (m + 2) ** 2 * (n * -(-height // m) * -(-width // m) + KERNEL_COST)
+
+        m = min(TRANSFORMS, key=cost)
+        return cls(TRANSFORMS[m], n, -(-height // m), -(-width // m))
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles there are."""
+        return self.n * self.rows * self.columns
+
+    def few(self, c_in: int, c_out: int) -> bool:
+        """Whether the kernels weigh more than the images, as deep in a U-Net."""
+        return self.tiles <= 1200 and c_in * c_out >= 32768
+
+    def blocks(self, target: int) -> list[Block]:
+        """Blocks of about `target` tiles, in order."""
+        if self.rows * self.columns <= target:  # several whole images
+            parts = -(-self.tiles // target)
+            return [Block(a, b, 0, self.rows, 0, self.columns) for a, b in _split(self.n, parts)]
+        across = -(-self.columns // target)
+        down = -(-self.rows * -(-self.columns // across) // target)
+        return [
+            Block(n, n + 1, *y, *x)
+            for n in range(self.n)
+            for y in _split(self.rows, down)
+            for x in _split(self.columns, across)
+        ]
+
+
+# ---------------------------------------------------------------------- the three functions
+
+
+def forward(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, geometry: Geometry, relu: bool = False
+) -> np.ndarray:
+    """Return y (N, H_out, W_out, C_out) from x (N, H, W, C_in) and w (3, 3, C_in, C_out)."""
+    (top, _), (left, _) = geometry.padding
+    size = geometry.output_size(*x.shape[1:3])
+    return _convolve(x, w, (top, left), size, bias=b, relu=relu)
+
+
+def input_gradient(
+    dy: np.ndarray,
+    w: np.ndarray,
+    x_shape: tuple,
+    geometry: Geometry,
+    gate: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return dx (N, H, W, C_in). With a `gate`, dy counts only where gate > 0 (a fused ReLU)."""
+    (top, _), (left, _) = geometry.padding
+    return _convolve(dy, w, (2 - top, 2 - left), x_shape[1:3], gate=gate, turned=True)
+
+
+def weight_gradient(
+    x: np.ndarray,
+    dy: np.ndarray,
+    w_shape: tuple,
+    geometry: Geometry,
+    gate: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return dw (3, 3, C_in, C_out) and db (C_out,), summed over the batch."""
+    (top, _), (left, _) = geometry.padding
+    (n, height, width, c_out), c_in, dtype = dy.shape, x.shape[3], x.dtype
+    plan = Plan.of(n, height, width)
+    m, t = plan.f.m, plan.f.t
+    bt, a, gt = plan.f.cast("BT", dtype), plan.f.cast("A", dtype), plan.f.cast("G", dtype, True)
+
+    def transform(block: Block, v: np.ndarray, products: np.ndarray) -> np.ndarray:
+        """V = B^T X B and A dY A^T of a block, and its share of db."""
+        _tiles_in(bt, _window(x, block, m, 2, top, left), m, v)
+        _tiles_in(a, _window(dy, block, m, 0, 0, 0, gate), m, products)
+        # At the point 1, A dY A^T is the plain sum over the tile: it makes db for free.
+        at_one = products.reshape(t, t, -1, c_out)[1, 1]
+        return np.ones(len(at_one), dtype) @ at_one
+
+    dw, db_parts = np.empty(w_shape, dtype), {}
+    if plan.few(c_in, c_out):  # transform once, then share the output channels among the threads
+        v = empty(np, (t, t, plan.tiles, c_in), dtype)
+        products = empty(np, (t, t, plan.tiles, c_out), dtype)
+
+        def prepare(block: Block) -> None:
+            part = _tile_range(plan, block)
+            db_parts[block] = transform(block, v[:, :, part], products[:, :, part])
+
+        def multiply(channels: slice) -> None:
+            some = products[..., channels].reshape(t * t, plan.tiles, -1)
+            du = scratch("dU", (t * t, c_in, some.shape[2]), dtype)
+            np.matmul(v.reshape(t * t, plan.tiles, c_in).swapaxes(1, 2), some, out=du)
+            out = scratch("dw", (3, 3, c_in * some.shape[2]), dtype)
+            _sandwich(gt, du.reshape(t, t, -1), out)
+            dw[..., channels] = out.reshape(3, 3, c_in, -1)
+
+        blocks = _row_blocks(plan, max(c_in, c_out))
+        each(prepare, blocks)
+        each(multiply, _channel_slices(c_out, plan.tiles))
+        return dw, sum(db_parts[block] for block in blocks)
+
+    blocks = plan.blocks(_block_tiles(c_in, c_out))
+    groups = min(num_threads(), len(blocks))
+    sums = empty(np, (groups, t * t, c_in, c_out), dtype)
+
+    def add_up(
+        i: int,
+    ) -> None:  # every group adds in its own order: the result never depends on luck
+        for j, block in enumerate(blocks[i::groups]):
+            v = scratch("V", (t * t, block.tiles, c_in), dtype)
+            products = scratch("M", (t * t, block.tiles, c_out), dtype)
+            db = transform(block, v, products)
+            if j == 0:
+                np.matmul(v.swapaxes(1, 2), products, out=sums[i])
+                db_parts[i] = db
+            else:
+                sums[i] += np.matmul(
+                    v.swapaxes(1, 2), products, out=scratch("dU", sums[i].shape, dtype)
+                )
+                db_parts[i] += db
+
+    each(add_up, range(groups))
+    for part in sums[1:]:
+        sums[0] += part
+    _sandwich(gt, sums[0].reshape(t, t, -1), dw.reshape(3, 3, -1))
+    return dw, sum(db_parts[i] for i in range(groups))
+
+
+def _convolve(
+    x: np.ndarray,
+    w: np.ndarray,
+    padding: tuple[int, int],
+    size: tuple[int, int],
+    bias: np.ndarray | None = None,
+    relu: bool = False,
+    gate: np.ndarray | None = None,
+    turned: bool = False,
+) -> np.ndarray:
+    """Convolve x (times gate > 0), padded at the top and left, to an output of `size`.
+
+    With `turned`, the kernel is turned by half a circle and its channels are exchanged.
+    """
+    c_in, c_out = (w.shape[3], w.shape[2]) if turned else w.shape[2:]
+    dtype = x.dtype
+    y = empty(np, (x.shape[0], *size, c_out), dtype)
+    plan = Plan.of(x.shape[0], *size)
+    m, t = plan.f.m, plan.f.t
+    bt, at = plan.f.cast("BT", dtype), plan.f.cast("A", dtype, True)
+
+    def transform(block: Block, v: np.ndarray) -> None:
+        _tiles_in(bt, _window(x, block, m, 2, *padding, gate), m, v)
+
+    if plan.few(c_in, c_out):  # transform once, then share the output channels among the threads
+        v = empty(np, (t, t, plan.tiles, c_in), dtype)
+        each(
+            lambda block: transform(block, v[:, :, _tile_range(plan, block)]),
+            _row_blocks(plan, c_in),
+        )
+
+        def multiply(channels: slice) -> None:
+            u = _kernels(plan.f, w[:, :, channels] if turned else w[..., channels], turned)
+            products = scratch("M", (t * t, plan.tiles, u.shape[2]), dtype)
+            np.matmul(v.reshape(t * t, plan.tiles, c_in), u, out=products)
+            everything = Block(0, plan.n, 0, plan.rows, 0, plan.columns)
+            some_bias = None if bias is None else bias[channels]
+            _tiles_out(at, products, everything, y[..., channels], some_bias, relu)
+
+        each(multiply, _channel_slices(c_out, plan.tiles))
+        return y
+
+    u = _kernels(plan.f, w, turned)
+    u = np.ascontiguousarray(u) if turned else u.copy()  # scratch belongs to this thread alone
+
+    def convolve(block: Block) -> None:
+        v = scratch("V", (t * t, block.tiles, c_in), dtype)
+        transform(block, v)
+        products = np.matmul(v, u, out=scratch("M", (t * t, block.tiles, c_out), dtype))
+        _tiles_out(at, products, block, y, bias, relu)
+
+    each(convolve, plan.blocks(_block_tiles(c_in, c_out)))
+    return y
+
+
+# ---------------------------------------------------------------------- transforms of one block
+
+
+def _window(
+    x: np.ndarray,
+    block: Block,
+    m: int,
+    halo: int,
+    top: int,
+    left: int,
+    gate: np.ndarray | None = None,
+) -> np.ndarray:
+    """Copy the pixels under a block of m x m tiles, and a halo, into cache; zeros outside."""
+    height, width, channels = x.shape[1:]
+    i, j = block.y0 * m - top, block.x0 * m - left
+    h, w = (block.y1 - block.y0) * m + halo, (block.x1 - block.x0) * m + halo
+    window = scratch("window", (block.n1 - block.n0, h, w, channels), x.dtype)
+    rows, columns = slice(max(i, 0), min(i + h, height)), slice(max(j, 0), min(j + w, width))
+    if (rows.stop - rows.start, columns.stop - columns.start) != (h, w):
+        window[:] = 0
+    inside = window[:, rows.start - i : rows.stop - i, columns.start - j : columns.stop - j]
+    there = slice(block.n0, block.n1), rows, columns
+    if gate is None:
+        np.copyto(inside, x[there])
+    else:
+        np.greater(gate[there], 0, out=inside, casting="unsafe")
+        inside *= x[there]
+    return window
+
+
+def _tiles_in(matrix: np.ndarray, window: np.ndarray, m: int, out: np.ndarray) -> None:
+    """out[a, b, tile] = sum over i, j of matrix[a, i] matrix[b, j] window[tile's pixel (i, j)].
+
+    First rows, then columns, as batched products on strided views: overlapping tiles are never
+    copied. window (n, h, w, C), matrix (t, k), out (t, t, tiles, C).
+    """
+    (n, h, w, c), (t, k) = window.shape, matrix.shape
+    rows, columns = (h - k) // m + 1, (w - k) // m + 1
+    s = window.strides
+    parts = _pieces(w, c, SMALL // (t * k))
+    half = scratch("rows", (n, rows, t, w, c), window.dtype)
+    np.matmul(
+        matrix,
+        as_strided(
+            window,
+            (n, rows, parts, k, w // parts * c),
+            (s[0], m * s[1], w // parts * s[2], s[1], s[3]),
+        ),
+        out=half.reshape(n, rows, t, parts, -1).swapaxes(2, 3),
+    )
+    s = half.strides
+    np.matmul(
+        matrix,
+        as_strided(half, (t, n, rows, columns, k, c), (s[2], s[0], s[1], m * s[3], s[3], s[4])),
+        out=out.reshape(t, t, n, rows, columns, c).transpose(0, 2, 3, 4, 1, 5),
+    )
+
+
+def _tiles_out(
+    at: np.ndarray,
+    products: np.ndarray,
+    block: Block,
+    y: np.ndarray,
+    bias: np.ndarray | None,
+    relu: bool,
+) -> None:
+    """y[block] = A^T products A, then bias and ReLU while it is in cache."""
+    n, rows, columns = block.n1 - block.n0, block.y1 - block.y0, block.x1 - block.x0
+    (m, t), c = at.shape, y.shape[3]
+    parts = _pieces(block.tiles, c, SMALL // (t * m))
+    half = scratch("rows", (m, t, block.tiles, c), y.dtype)
+    np.matmul(
+        at,
+        products.reshape(t, t, parts, -1).transpose(1, 2, 0, 3),
+        out=half.reshape(m, t, parts, -1).transpose(1, 2, 0, 3),
+    )
+    image = scratch("image", (n, m * rows, m * columns, c), y.dtype)
+    np.matmul(
+        at,
+        half.reshape(m, t, n, rows, columns, c).transpose(0, 2, 3, 4, 1, 5),
+        out=image.reshape(n, rows, m, columns, m, c).transpose(2, 0, 1, 3, 4, 5),
+    )
+    place = y[block.n0 : block.n1, m * block.y0 : m * block.y1, m * block.x0 : m * block.x1]
+    image = image[:, : place.shape[1], : place.shape[2]]  # ragged edges
+    if bias is not None:
+        image += _row(bias, image)
+    if relu:
+        np.maximum(image, _row(0, image), out=place)
+    else:
+        np.copyto(place, image)
+
+
+def _row(value: np.ndarray | int, image: np.ndarray) -> np.ndarray:
+    """A value or one for each channel as a row (W, C): NumPy is 4 times slower with short operands."""
+    row = scratch("row", image.shape[2:], image.dtype)
+    np.copyto(row, value)
+    return row
+
+
+def _kernels(f: Transform, w: np.ndarray, turned: bool) -> np.ndarray:
+    """G w G^T as (t * t, C_in, C_out), in this thread's scratch memory."""
+    a, b = w.shape[2:]
+    kernels = scratch("w", (3, 3, a, b), w.dtype)
+    np.copyto(kernels, w[::-1, ::-1] if turned else w)
+    u = scratch("U", (f.t, f.t, a * b), w.dtype)
+    _sandwich(f.cast("G", w.dtype), kernels.reshape(3, 3, -1), u)
+    u = u.reshape(-1, a, b)
+    return u.swapaxes(1, 2) if turned else u
+
+
+def _sandwich(matrix: np.ndarray, d: np.ndarray, out: np.ndarray) -> None:
+    """out = matrix d matrix^T on the two leading axes: d (k, k, n) -> out (m, m, n)."""
+    (m, k), n = matrix.shape, d.shape[2]
+    parts = _pieces(n, 1, SMALL // (m * k))
+    half = scratch("rows", (m, k, parts, n // parts), d.dtype)
+    np.matmul(
+        matrix, d.reshape(k, k, parts, -1).transpose(1, 2, 0, 3), out=half.transpose(1, 2, 0, 3)
+    )
+    np.matmul(matrix, half.swapaxes(1, 2), out=out.reshape(m, m, parts, -1).swapaxes(1, 2))
+
+
+# ---------------------------------------------------------------------- how work is cut
+
+
+def _split(n: int, parts: int) -> list[tuple[int, int]]:
+    """Cut range(n) into equal parts."""
+    ends = [n * i // parts for i in range(parts + 1)]
+    return [(a, b) for a, b in itertools.pairwise(ends) if b > a]
+
+
+def _pieces(n: int, size: int, limit: int) -> int:
+    """The smallest divisor of n that cuts n * size numbers into pieces of about `limit` at most."""
+    parts = max(1, -(-n * size // limit))
+    while n % parts:
+        parts += 1
+    return parts
+
+
+def _block_tiles(c_in: int, c_out: int) -> int:
+    return max(64, BLOCK // max(c_in, c_out))
+
+
+def _row_blocks(plan: Plan, channels: int) -> list[Block]:
+    """Blocks of whole tile rows, so that a block's tiles are consecutive."""
+    return plan.blocks(max(plan.columns, 3 * BLOCK // channels))
+
+
+def _tile_range(plan: Plan, block: Block) -> slice:
+    """Which tiles a block of whole rows has."""
+    first = (block.n0 * plan.rows + block.y0) * plan.columns
+    return slice(first, first + block.tiles)
+
+
+def _channel_slices(c_out: int, tiles: int) -> list[slice]:
+    width = 64 if tiles < 128 else 128
+    return [slice(a, b) for a, b in _split(c_out, max(num_threads(), c_out // width))]
