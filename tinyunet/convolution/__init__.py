@@ -25,8 +25,8 @@ def check_algorithm(algorithm: str, geometry: Geometry) -> None:
         raise ValueError(f"algorithm must be one of {names}, got {algorithm!r}")
     if algorithm == "winograd" and not _three_by_three(geometry):
         raise ValueError(
-            f'algorithm="winograd" needs a 3x3 kernel, stride 1, no dilation, padding up to 2"
-            f"; got {geometry}'
+            'algorithm="winograd" needs a 3x3 kernel, stride 1, no dilation and padding up to 2, '
+            f"got {geometry}"
         )
 
 
