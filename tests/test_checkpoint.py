@@ -1,0 +1,123 @@
+"""Checkpoints: everything comes back, and damage is noticed."""
+
+import json
+
+import numpy as np
+import pytest
+
+import tinyunet as tu
+from tinyunet import checkpoint
+
+
+def small(**options):
+    return tu.UNet(1, 2, base_channels=2, depth=1, padding="same", **options)
+
+
+def trained(optimizer=tu.Adam, steps=3, **options):
+    model = small(**options)
+    optimizer = optimizer(model, 0.01)
+    rng = np.random.default_rng(0)
+    for _ in range(steps):
+        x = rng.random((2, 8, 8, 1), np.float32)
+        model.backward(0.1 * model(x))
+        optimizer.step()
+    return model, optimizer
+
+
+@pytest.mark.parametrize("kind", [tu.Adam, tu.SGD])
+def test_everything_comes_back(tmp_path, kind):
+    model, optimizer = trained(kind, dropout=0.3)
+    arrays = {"a": np.arange(3.0), "b": np.ones((2, 2))}
+    tu.save(tmp_path / "m.npz", model, optimizer, step=7, note={"x": [1, 2]}, best=arrays)
+    found = tu.load(tmp_path / "m.npz", everything=True)
+    assert found.model.config == model.config
+    for name, array in model.named_parameters():
+        np.testing.assert_array_equal(dict(found.model.named_parameters())[name], array)
+    assert type(found.optimizer) is kind
+    assert (found.optimizer.lr, found.optimizer.steps) == (0.01, 3)
+    assert found.optimizer.state.keys() == optimizer.state.keys()
+    for name, array in optimizer.state.items():
+        np.testing.assert_array_equal(found.optimizer.state[name], array)
+    assert found.state["step"] == 7
+    assert found.state["note"] == {"x": [1, 2]}
+    np.testing.assert_array_equal(found.state["best"]["b"], arrays["b"])
+    x = np.ones((1, 8, 8, 1), np.float32)
+    np.testing.assert_array_equal(found.model(x), model(x))  # also the next dropout mask
+
+
+def test_a_model_alone(tmp_path):
+    model, _ = trained()
+    tu.save(tmp_path / "sub" / "m.npz", model)
+    x = np.ones((1, 8, 8, 1), np.float32)
+    np.testing.assert_array_equal(tu.load(tmp_path / "sub" / "m.npz").predict(x), model.predict(x))
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    model, _ = trained()
+    path = tmp_path / "m.npz"
+    tu.save(path, model)
+    before = path.read_bytes()
+
+    def fail(file, **arrays):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez", fail)
+    with pytest.raises(OSError, match="disk full"):
+        tu.save(path, model)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["m.npz"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.95, 0.999])
+def test_a_truncated_file_is_noticed(tmp_path, share):
+    model, optimizer = trained()
+    path = tmp_path / "m.npz"
+    tu.save(path, model, optimizer)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(ValueError, match=r"m\.npz is no complete tinyunet checkpoint"):
+        tu.load(path)
+
+
+def test_other_files_are_noticed(tmp_path):
+    (tmp_path / "text.npz").write_text("hello")
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    np.save(tmp_path / "array.npz.npy", np.zeros(3))
+    for name in ("text.npz", "other.npz", "array.npz.npy"):
+        with pytest.raises(ValueError, match="no complete tinyunet checkpoint"):
+            tu.load(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match=r"nothing\.npz"):
+        tu.load(tmp_path / "nothing.npz")
+
+
+def test_pickles_are_refused(tmp_path):
+    np.savez(tmp_path / "evil.npz", header=np.array([{"format": 1}], dtype=object))
+    with pytest.raises(ValueError, match="no complete tinyunet checkpoint"):
+        tu.load(tmp_path / "evil.npz")
+
+
+def test_parameters_of_another_network_are_noticed(tmp_path):
+    path = tmp_path / "m.npz"
+    tu.save(path, small())
+    with np.load(path) as file:
+        arrays = dict(file)
+    header = json.loads(arrays["header"].tobytes())
+    header["model"]["base_channels"] = 4
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match="does not hold the network that it describes"):
+        tu.load(path)
+
+
+def test_differences_are_listed():
+    found = checkpoint.differences(small(), tu.UNet(1, 3, base_channels=2, depth=2, padding="same"))
+    assert found == [
+        "num_classes: 3 in the file, 2 asked for",
+        "depth: 2 in the file, 1 asked for",
+    ]
+
+
+def test_only_unets_can_be_saved(tmp_path):
+    with pytest.raises(TypeError, match="Conv2d"):
+        tu.save(tmp_path / "m.npz", tu.Conv2d(1, 1))

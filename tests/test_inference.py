@@ -1,0 +1,106 @@
+"""Prediction for any image size: tiles, mirrored borders, averaging."""
+
+import numpy as np
+import pytest
+
+import tinyunet as tu
+
+
+def network(padding="valid", depth=2, **options):
+    model = tu.UNet(1, 3, base_channels=4, depth=depth, padding=padding, seed=1, **options)
+    rng = np.random.default_rng(0)
+    for name, array in model.named_parameters():
+        if name.endswith("bias"):
+            array[...] = 0.1 * rng.standard_normal(array.shape)
+    return model
+
+
+def picture(height, width, channels=1, seed=0):
+    return np.random.default_rng(seed).random((height, width, channels), np.float32)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("size", [(37, 50), (64, 64), (1, 9), (3, 1)])
+def test_any_size_gives_probabilities_of_that_size(padding, size):
+    p = tu.predict_image(network(padding), picture(*size))
+    assert p.shape == (*size, 3)
+    assert p.dtype == np.float32
+    assert p.min() >= 0
+    np.testing.assert_allclose(p.sum(2), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("tile", [48, 64, (52, 72)])
+def test_valid_tiles_equal_the_whole_image(tile):
+    model, image = network(), picture(61, 83)
+    whole = tu.predict_image(model, image)
+    tiles = tu.predict_image(model, image, tile=tile)
+    np.testing.assert_allclose(tiles, whole, atol=1e-5)
+
+
+def test_a_misaligned_stride_would_not_do():
+    """The reason for the aligned stride: shifting the image by one pixel shifts the poolings."""
+    model, image = network(), picture(61, 83)
+    whole = tu.predict_image(model, image)
+    shifted = tu.predict_image(model, image[1:])
+    assert np.abs(shifted[20:-20] - whole[21:-20]).max() > 1e-3
+
+
+def test_same_tiles_agree_away_from_zero_padding():
+    model, image = network("same"), picture(150, 170)
+    whole = tu.predict_image(model, image)
+    tiles = tu.predict_image(model, image, tile=128)
+    inner = slice(40, 100), slice(40, 120)
+    np.testing.assert_allclose(tiles[inner], whole[inner], atol=1e-5)
+
+
+def test_the_whole_image_is_the_network_on_the_mirrored_image():
+    model, image = network(), picture(20, 24)
+    height, width = model.input_size(20, 24)
+    out = model.output_size(height, width)
+    margin = (height - out[0]) // 2
+    padded = np.pad(
+        image,
+        ((margin, height - 20 - margin), (margin, width - 24 - margin), (0, 0)),
+        mode="reflect",
+    )
+    logits = model.predict(padded[None])[0, :20, :24].astype(float)
+    expected = np.exp(logits) / np.exp(logits).sum(2, keepdims=True)
+    np.testing.assert_allclose(tu.predict_image(model, image), expected, atol=1e-6)
+
+
+def test_averaging_commutes_with_turning_the_image():
+    model, image = network("same"), picture(16, 24)
+    p = tu.predict_image(model, image, average=True)
+    turned = tu.predict_image(model, np.rot90(image), average=True)
+    np.testing.assert_allclose(np.rot90(p), turned, atol=1e-5)
+    single = tu.predict_image(model, image)
+    assert np.abs(np.rot90(single) - tu.predict_image(model, np.rot90(image))).max() > 1e-3
+
+
+def test_gray_images_need_no_channel_axis_and_the_mode_stays():
+    model, image = network(), picture(20, 20)
+    model.train()
+    np.testing.assert_array_equal(
+        tu.predict_image(model, image), tu.predict_image(model, image[..., 0])
+    )
+    assert model.training
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "message"),
+    [
+        (picture(20, 20, 3), ValueError, r"\(H, W, 1\).*\(20, 20, 3\)"),
+        (np.full((9, 9, 1), np.nan), ValueError, "NaN"),
+        (np.zeros((9, 9, 1), np.uint8), TypeError, "uint8"),
+    ],
+)
+def test_bad_images_are_named(image, error, message):
+    with pytest.raises(error, match=message):
+        tu.predict_image(network(), image)
+
+
+def test_bad_tiles_are_named():
+    with pytest.raises(ValueError, match="nearest valid sizes"):
+        tu.predict_image(network(), picture(90, 90), tile=50)
+    with pytest.raises(ValueError, match="use 68 or more"):
+        tu.predict_image(network("same"), picture(90, 90), tile=64)

@@ -1,0 +1,139 @@
+"""Every layer of the table goes through every check."""
+
+import copy
+
+import numpy as np
+import pytest
+from helpers import assert_same, host, run, upstream
+from layer_cases import CASES
+
+import tinyunet as tu
+
+every_layer = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+every_linear_layer = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.linear], ids=lambda case: case.name
+)
+every_convolution = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.name.startswith("Conv2d")], ids=lambda case: case.name
+)
+dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+@every_convolution
+def test_agrees_with_the_naive_twin(case):
+    layer, twin = case.layer(), case.layer()
+    twin.algorithm = "naive"
+    assert_same(run(layer, case.inputs()), run(twin, case.inputs()), 1e-12)
+
+
+@every_layer
+def test_gradients(case):
+    report = tu.check_gradients(case.layer(), *case.inputs(), samples=8)
+    assert report.passed, report
+
+
+@every_linear_layer
+def test_adjoint_identity(case):
+    report = tu.check_adjoint(case.layer(), *case.inputs())
+    assert report.passed, report
+
+
+@every_layer
+def test_arguments_and_parameters_stay_as_they_are(case):
+    layer, inputs = case.layer(), case.inputs()
+    dy = upstream(copy.deepcopy(layer)(*inputs))
+    watched = [value for value in inputs if isinstance(value, np.ndarray)] + [dy]
+    watched += [array for _, array in layer.named_parameters()]
+    before = [array.tobytes() for array in watched]
+    run(layer, inputs, dy)
+    assert [array.tobytes() for array in watched] == before
+
+
+@dtypes
+@every_layer
+def test_dtype_stays(case, dtype):
+    layer = case.layer(dtype)
+    result = host(run(layer, case.inputs(dtype)))
+    assert {name: array.dtype.name for name, array in result.items()} == dict.fromkeys(
+        result, dtype
+    )
+
+
+@every_layer
+def test_non_contiguous_arrays(case):
+    inputs = case.inputs()
+    expected = run(case.layer(), inputs)
+    strided = [np.repeat(x, 2, axis=2)[:, :, ::2] for x in inputs[: len(case.shapes)]]
+    dy = np.asfortranarray(upstream(expected.y))
+    assert_same(run(case.layer(), strided + inputs[len(case.shapes) :], dy), expected, 1e-13)
+
+
+@every_layer
+def test_one_forward_allows_one_backward(case):
+    layer = case.layer()
+    y = layer(*case.inputs())
+    layer.backward(upstream(y))
+    with pytest.raises(RuntimeError, match="used twice") as error:
+        layer.backward(upstream(y))
+    parts = [part for _, part in layer.named_layers()]
+    assert any(str(error.value).startswith(str(part)) for part in parts)
+
+
+@every_layer
+def test_backward_needs_a_forward(case):
+    y = case.layer()(*case.inputs())
+    with pytest.raises(RuntimeError, match="needs a fresh forward"):
+        case.layer().backward(upstream(y))
+
+
+@every_layer
+def test_eval_keeps_nothing_and_clears(case):
+    layer, inputs = case.layer(), case.inputs()
+    y = layer(*inputs)
+    for _, part in layer.named_layers():
+        part.training = False  # not by eval(), which clears too: forward itself must
+    layer(*inputs)
+    assert all(part._kept is None for _, part in layer.named_layers())
+    with pytest.raises(RuntimeError, match="training mode"):
+        layer.backward(upstream(y))
+
+
+@every_layer
+def test_input_gradient_can_be_left_out(case):
+    expected = run(case.layer(), case.inputs())
+    result = run(case.layer(), case.inputs(), input_gradient=False)
+    assert result.dx == (None,)
+    assert_same(result._replace(dx=()), expected._replace(dx=()))
+
+
+@every_layer
+def test_gradients_are_set_and_not_accumulated(case):
+    fresh, used = case.layer(), case.layer()
+    run(used, case.inputs(seed=4))
+    fresh(*case.inputs(seed=4))  # so that a dropout is as far in its random numbers
+    assert_same(run(used, case.inputs()), run(fresh, case.inputs()))
+
+
+@every_layer
+def test_held_decisions_change_nothing(case):
+    layer, inputs = case.layer(), case.inputs()
+    y = layer(*inputs)
+    plain = copy.deepcopy(layer)
+    dx = plain.backward(upstream(y))
+    expected = (y, dx if isinstance(dx, tuple) else (dx,), dict(plain.named_gradients()))
+    with tu.held_decisions(layer) as flips:
+        result = run(layer, inputs)
+        assert flips() == 0
+    assert_same(result, type(result)(*expected))
+
+
+@every_layer
+def test_same_numbers_on_every_device(case, xp):
+    expected = run(case.layer("float32"), case.inputs("float32"))
+    layer = case.layer("float32").to("cpu" if xp is np else "gpu")
+    inputs = [xp.asarray(x) if isinstance(x, np.ndarray) else x for x in case.inputs("float32")]
+    result = run(layer, inputs)
+    for array in (result.y, *result.dx, *result.grads.values()):
+        assert tu.array_module(array) is xp
+    assert_same(result, expected, 1e-5)  # devices may choose different algorithms
+

@@ -1,0 +1,217 @@
+"""fit: it learns, repeats, resumes, stops well, and refuses what cannot work."""
+
+import json
+
+import numpy as np
+import pytest
+
+import tinyunet as tu
+from tinyunet.data import Dataset, synthetic_cells
+from tinyunet.data.batches import Batches
+
+DATA = synthetic_cells(10, 48, seed=3)
+TRAIN, VALIDATION, TEST = DATA.split(seed=0)
+FAST = {"batch_size": 2, "crop": 32, "progress": False}
+
+
+def small(**options):
+    return tu.UNet(1, 2, base_channels=4, depth=2, padding="same", **options)
+
+
+def fit(model, steps=10, train=TRAIN, validation=VALIDATION, **options):
+    return tu.fit(model, train, validation, steps=steps, **{**FAST, **options})
+
+
+def same(one, two):
+    return all(
+        np.array_equal(a, b)
+        for (_, a), (_, b) in zip(one.named_parameters(), two.named_parameters(), strict=True)
+    )
+
+
+def test_it_learns_cells():
+    model = tu.UNet(1, 2, base_channels=8, depth=2, padding="same")
+    data = synthetic_cells(12, 64, seed=5)
+    train, validation, test = data.split(seed=0)
+    history = tu.fit(
+        model, train, validation, steps=120, batch_size=4, crop=64, progress=False, seed=1
+    )
+    assert np.mean(history.loss[-10:]) < 0.6 * np.mean(history.loss[:10])
+    scores = [tu.metrics.iou(tu.predict_image(model, x).argmax(2), y) for x, y in
+              zip(test.images, test.labels, strict=True)]  # fmt: skip
+    assert 0.6 < np.mean(scores) <= 1
+
+
+def test_the_same_seed_repeats_exactly_and_another_does_not():
+    runs = []
+    for seed in (0, 0, 1):
+        model = small(seed=7)
+        runs.append((model, fit(model, 5, seed=seed)))
+    assert runs[0][1].loss == runs[1][1].loss != runs[2][1].loss
+    assert same(runs[0][0], runs[1][0])
+
+
+class StopAfter:
+    """An augmentation that presses Ctrl-C after so many samples."""
+
+    def __init__(self, samples):
+        self.left = samples
+
+    def __call__(self, rng, image, labels, weights):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return image, labels, weights
+
+
+@pytest.mark.parametrize("stop_at", [1, 5, 7])
+@pytest.mark.parametrize("kind", [tu.Adam, tu.SGD])
+def test_a_resumed_run_ends_bit_identical(tmp_path, stop_at, kind):
+    def start():
+        model = small(seed=7, dropout=0.3)
+        return model, kind(model, 0.01)
+
+    never = StopAfter(10**9)
+    model, optimizer = start()
+    whole = fit(model, optimizer=optimizer, augment=never, out=tmp_path / "whole")
+
+    stopped, optimizer = start()
+    augment = StopAfter(2 * stop_at)  # two samples a step
+    history = fit(stopped, optimizer=optimizer, augment=augment, out=tmp_path / "parts")
+    assert f"interrupted after step {stop_at} of 10" in history.stopped
+    halfway = tu.load(tmp_path / "parts" / "last.npz")
+    assert not same(halfway, tu.load(tmp_path / "whole" / "last.npz"))
+
+    resumed, optimizer = start()
+    history = fit(resumed, optimizer=optimizer, augment=never, out=tmp_path / "parts", resume=True)
+    assert history.loss == whole.loss
+    assert history.validation == whole.validation
+    assert history.stopped == ""
+    assert same(resumed, model)
+    last = [tu.load(tmp_path / name / "last.npz", everything=True) for name in ("whole", "parts")]
+    assert same(last[0].model, last[1].model)
+    for key, value in last[0].optimizer.state.items():
+        np.testing.assert_array_equal(last[1].optimizer.state[key], value)
+
+
+def test_the_best_validation_model_is_kept(tmp_path, monkeypatch):
+    scores = iter([0.1, 0.9, 0.2, 0.3])
+    seen = []
+
+    def score(model, data):
+        seen.append(model.state_dict())
+        return "SEG", next(scores)
+
+    monkeypatch.setattr("tinyunet.training.validation_score", score)
+    monkeypatch.setattr("tinyunet.training.VALIDATIONS", 4)
+    model = small()
+    history = fit(model, 8, out=tmp_path)
+    assert (history.best_step, history.best_score) == (4, 0.9)
+    kept = tu.load(tmp_path / "best.npz")
+    for name, array in model.named_parameters():
+        np.testing.assert_array_equal(array, seen[1][name])
+        np.testing.assert_array_equal(dict(kept.named_parameters())[name], array)
+
+
+def test_a_loss_that_is_not_finite_stops_with_a_checkpoint(tmp_path):
+    model = small()
+    optimizer = tu.SGD(model, 1e30)
+    with np.errstate(all="ignore"):
+        history = fit(model, optimizer=optimizer, out=tmp_path, validation=None)
+    assert "try a lower learning rate (it was 1e+30)" in history.stopped
+    assert len(history.loss) < 10
+    assert (tmp_path / "last.npz").exists()
+
+
+def test_minutes_become_steps_once(tmp_path):
+    model = small()
+    history = tu.fit(model, TRAIN, VALIDATION, minutes=0.03, out=tmp_path, **FAST)
+    assert history.total_steps == len(history.loss) >= 12
+    assert json.loads((tmp_path / "history.json").read_text())["total_steps"] == history.total_steps
+
+
+def test_a_run_is_not_overwritten(tmp_path):
+    fit(small(), 2, out=tmp_path)
+    with pytest.raises(FileExistsError, match="already holds a run"):
+        fit(small(), 2, out=tmp_path)
+
+
+def test_resuming_something_else_lists_the_differences(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        fit(small(), 2, out=tmp_path, resume=True)
+    fit(small(), 2, out=tmp_path)
+    other = tu.UNet(1, 2, base_channels=3, depth=2, padding="same")
+    with pytest.raises(ValueError, match="different run") as caught:
+        fit(other, 4, out=tmp_path, resume=True, seed=5, optimizer=tu.SGD(other, 0.1))
+    for part in ("base_channels: 4", "seed: 0", "steps: 2", "optimizer: Adam"):
+        assert part in str(caught.value)
+
+
+def test_without_validation_the_last_model_is_kept(tmp_path):
+    model = small()
+    history = fit(model, 3, validation=None, out=tmp_path)
+    assert history.best_step is None
+    assert history.best_score is None
+    assert same(tu.load(tmp_path / "best.npz"), model)
+
+
+def test_valid_networks_and_classes_without_instances():
+    rng = np.random.default_rng(0)
+    images = [rng.random((50, 61, 2), np.float32) for _ in range(4)]
+    labels = [(image[..., 0] > 0.5) + (image[..., 1] > 0.7).astype(int) for image in images]
+    data = Dataset(images, labels)
+    model = tu.UNet(2, 3, base_channels=2, depth=1)
+    history = tu.fit(model, data, data, steps=3, batch_size=5, progress=False, schedule="constant")
+    assert history.score_name == "IoU"
+    assert len(history.loss) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": None}, "either steps or minutes"),
+        ({"minutes": 1.0}, "either steps or minutes"),
+        ({"steps": 0}, "steps must be above 0, got 0"),
+        ({"batch_size": 0}, "batch_size must be above 0"),
+        ({"schedule": "linear"}, "'linear'"),
+        ({"crop": 30}, "nearest valid sizes are 28 or 32"),
+        ({"weights": "paper"}, "'paper'"),
+        ({"weights": [np.ones((2, 2))]}, "one .* map for each training image"),
+        ({"resume": True}, "folder of the run"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        tu.fit(small(), TRAIN, **{**FAST, "steps": 2, **options})
+
+
+def test_data_that_do_not_suit_the_network_are_named():
+    with pytest.raises(ValueError, match="takes 3 channels, but the training images have 1"):
+        fit(tu.UNet(3, 2, base_channels=2, depth=1), 1)
+    many = Dataset(TRAIN.images, [labels * 3 for labels in TRAIN.labels])
+    with pytest.raises(ValueError, match="labels go up to 3: make it with num_classes=4"):
+        fit(small(), 1, train=many)
+
+
+def test_batches_depend_on_the_seed_and_the_step_alone():
+    one, two = (Batches(TRAIN, None, 3, (32, 32), (32, 32), True, 5) for _ in range(2))
+    one[0], one[1]
+    for a, b in zip(one[2], two[2], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(one[3][0], one[2][0])
+
+
+def test_batches_keep_labels_and_weights_on_their_pixels():
+    labels = [np.arange(48 * 48).reshape(48, 48) % 7 for _ in range(3)]
+    images = [values[..., None].astype(np.float32) for values in labels]
+    data = Dataset(images, labels)
+    weights = [values.astype(np.float32) for values in labels]
+
+    def only_turn(rng, image, labels, weights):
+        return tu.data.random_symmetry(rng, image, labels, weights)
+
+    batches = Batches(data, weights, 4, (28, 28), (12, 12), only_turn, 0)
+    for i in range(5):
+        x, y, w = batches[i]
+        np.testing.assert_array_equal(x[:, 8:-8, 8:-8, 0], y)
+        np.testing.assert_array_equal(w, y)
