@@ -51,6 +51,8 @@ CONVOLUTIONS = {
     "3x3, no bias": (2, 3, 3, {"bias": False}, (2, 6, 5, 2)),
     "3x3, one output pixel": (2, 3, 3, {}, (2, 3, 3, 2)),
     "3x3, one channel": (1, 1, 3, {}, (2, 4, 6, 1)),
+    "3x3, padding (1, 2)": (2, 3, 3, {"padding": (1, 2)}, (2, 9, 7, 2)),
+    "3x3, eight channels": (8, 9, 3, {"padding": 1, "activation": "relu"}, (2, 5, 6, 8)),
     "2x3 kernel": (2, 3, (2, 3), {}, (2, 5, 6, 2)),
     "3x1 kernel, same": (2, 3, (3, 1), {"padding": "same"}, (2, 5, 4, 2)),
     "1x3 kernel on one row": (2, 3, (1, 3), {}, (2, 1, 9, 2)),
@@ -68,7 +70,13 @@ CONVOLUTIONS = {
         (2, 6, 7, 2),
     ),
 }  # fmt: skip
-ALGORITHMS = ("naive", "im2col", "auto")
+ALGORITHMS = ("naive", "im2col", "winograd", "auto")
+
+
+def _fits(algorithm: str, kernel: int | tuple, options: dict) -> bool:
+    """Winograd does 3x3 kernels at stride 1 alone."""
+    plain = kernel == 3 and not {"stride", "dilation"} & set(options)
+    return plain or algorithm != "winograd"
 
 
 def _convolutions() -> list[Case]:
@@ -81,7 +89,12 @@ def _convolutions() -> list[Case]:
             linear="activation" not in options,
         )
 
-    return [case(algorithm, name) for name in CONVOLUTIONS for algorithm in ALGORITHMS]
+    return [
+        case(algorithm, name)
+        for name, (_, _, kernel, options, _) in CONVOLUTIONS.items()
+        for algorithm in ALGORITHMS
+        if _fits(algorithm, kernel, options)
+    ]
 
 
 def _conv_relu_pool_up() -> tu.Layer:

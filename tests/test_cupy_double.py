@@ -1,126 +1,360 @@
-"""The double of CuPy refuses what it should, and computes what NumPy computes."""
+"""The double of CuPy refuses what CuPy refuses, computes what NumPy computes, and counts."""
 
+import copy
 import sys
+from types import ModuleType
 
 import cupy_double
 import numpy as np
 import pytest
+from cupy_double import counts, snapshot
 
-from tinyunet import arrays
+import tinyunet as tu
 
-with cupy_double.installed() as cp:
-    pass
-host = np.arange(6.0).reshape(2, 3)
-device = cp.asarray(host)
+HOST = np.arange(6.0).reshape(2, 3)
 
+
+@pytest.fixture
+def cp():
+    with cupy_double.installed() as double:
+        yield double
+
+
+def assign(x, index, value):
+    x[index] = value
+
+
+# What to try, with cp the double, d a device array and h the same on the host; and what it raises.
 REFUSED = {
-    "device + host": lambda: device + host,
-    "host + device": lambda: host + device,
-    "device += host": lambda: device.__iadd__(host),
-    "device @ host": lambda: device @ host.T,
-    "device * list": lambda: device * [1.0, 2.0, 3.0],
-    "device == host": lambda: device == host,
-    "numpy.asarray(device)": lambda: np.asarray(device),
-    "numpy.array of devices": lambda: np.array([device, device]),
-    "exp of a host array": lambda: cp.exp(host),
-    "ufunc of a list": lambda: cp.add([1.0], device),
-    "where with a host mask": lambda: cp.where(host > 0, device, 0),
-    "concatenate with a host array": lambda: cp.concatenate([device, host]),
-    "maximum with a host array": lambda: cp.maximum(device, host),
-    "out= on the host": lambda: cp.add(device, device, out=host),
-    "host array as index": lambda: device[np.array([0])],
-    "host mask as index": lambda: device[host > 1],
-    "assigning a host array": lambda: device.__setitem__(0, np.ones(3)),
-    "index of an assignment on the host": lambda: device.__setitem__(np.array([0]), 1.0),
-    "sum(where=)": lambda: cp.sum(device, where=True),
-    "max(initial=)": lambda: cp.max(device, initial=0),
-    "stack of host arrays": lambda: cp.stack([host, host]),
-    "as a key": lambda: {device: 1},
-}
-MISSING = {
-    "errstate": lambda: cp.errstate,
-    "nditer": lambda: cp.nditer,
-    "top-level sliding_window_view": lambda: cp.sliding_window_view,
-    "setflags": lambda: device.setflags,
-    "Generator.normal": lambda: cp.random.default_rng(0).normal,
-    "Generator.permutation": lambda: cp.random.default_rng(0).permutation,
-    "Generator.shuffle": lambda: cp.random.default_rng(0).shuffle,
-    "Generator.choice": lambda: cp.random.default_rng(0).choice,
+    "device + host": (lambda cp, d, h: d + h, TypeError),
+    "host + device": (lambda cp, d, h: h + d, TypeError),
+    "device += host": (lambda cp, d, h: d.__iadd__(h), TypeError),
+    "host += device": (lambda cp, d, h: h.__iadd__(d), TypeError),
+    "device @ host": (lambda cp, d, h: d @ h.T, TypeError),
+    "device == host": (lambda cp, d, h: d == h, TypeError),
+    "device * list": (lambda cp, d, h: d * [1.0, 2.0, 3.0], TypeError),
+    "device + None": (lambda cp, d, h: d + None, TypeError),
+    "numpy.asarray of device": (lambda cp, d, h: np.asarray(d), TypeError),
+    "numpy.array of devices": (lambda cp, d, h: np.array([d, d]), TypeError),
+    "numpy.add.at": (lambda cp, d, h: np.add.at(d, 0, 1.0), TypeError),
+    "numpy function, host and device": (lambda cp, d, h: np.concatenate([d, h]), TypeError),
+    "numpy function that CuPy lacks": (lambda cp, d, h: np.block([d, d]), TypeError),
+    "host[...] = device": (lambda cp, d, h: assign(h, ..., d), TypeError),
+    "device[...] = host": (lambda cp, d, h: assign(d, ..., h), TypeError),
+    "device[...] = list": (lambda cp, d, h: assign(d, 0, [1.0, 2.0, 3.0]), TypeError),
+    "ufunc of host": (lambda cp, d, h: cp.exp(h), TypeError),
+    "ufunc of list": (lambda cp, d, h: cp.add([1.0], d), TypeError),
+    "ufunc with host out=": (lambda cp, d, h: cp.add(d, d, out=h), TypeError),
+    "ufunc with where=": (lambda cp, d, h: cp.add(d, d, where=d > 1), TypeError),
+    "maximum of device and host": (lambda cp, d, h: cp.maximum(d, h), TypeError),
+    "where with host mask": (lambda cp, d, h: cp.where(h > 0, d, 0), TypeError),
+    "concatenate with host": (lambda cp, d, h: cp.concatenate([d, h]), TypeError),
+    "stack of hosts": (lambda cp, d, h: cp.stack([h, h]), TypeError),
+    "sum of list": (lambda cp, d, h: cp.sum([1.0, 2.0]), TypeError),
+    "asarray of device and host": (lambda cp, d, h: cp.asarray([d, h]), TypeError),
+    "method with host": (lambda cp, d, h: d.dot(h.T), TypeError),
+    "sum(where=)": (lambda cp, d, h: cp.sum(d, where=True), TypeError),
+    "max(initial=)": (lambda cp, d, h: cp.max(d, initial=0), TypeError),
+    "method max(initial=)": (lambda cp, d, h: d.max(initial=0), TypeError),
+    "item(0)": (lambda cp, d, h: d.item(0), TypeError),
+    "integers from host": (lambda cp, d, h: cp.random.default_rng(0).integers(h), TypeError),
+    "host index": (lambda cp, d, h: d[np.array([0])], TypeError),
+    "host mask": (lambda cp, d, h: d[h > 1], TypeError),
+    "host index beside a slice": (lambda cp, d, h: d[:, np.array([0])], TypeError),
+    "list index": (lambda cp, d, h: d[[0]], TypeError),
+    "host index in assignment": (lambda cp, d, h: assign(d, np.array([0]), 1.0), TypeError),
+    "duplicate indices": (lambda cp, d, h: assign(d, cp.asarray([1, 1]), d), ValueError),
+    "duplicate index pairs": (
+        lambda cp, d, h: assign(d, (cp.asarray([0, 1, 0]), cp.asarray([1, 1, 1])), 1.0),
+        ValueError,
+    ),
+    "device as an integer": (lambda cp, d, h: range(cp.asarray(3)), TypeError),
+    "truth of several elements": (lambda cp, d, h: bool(d), ValueError),
+    "device as key": (lambda cp, d, h: {d: 1}, TypeError),
+    "errstate": (lambda cp, d, h: cp.errstate, AttributeError),
+    "nditer": (lambda cp, d, h: cp.nditer, AttributeError),
+    "sliding_window_view at the top": (lambda cp, d, h: cp.sliding_window_view, AttributeError),
+    "setflags": (lambda cp, d, h: d.setflags, AttributeError),
+    "flags.writeable": (lambda cp, d, h: d.flags.writeable, AttributeError),
+    "__array_interface__": (lambda cp, d, h: d.__array_interface__, AttributeError),
+    "Generator.normal": (lambda cp, d, h: cp.random.default_rng(0).normal, AttributeError),
+    "Generator.permutation": (
+        lambda cp, d, h: cp.random.default_rng(0).permutation,
+        AttributeError,
+    ),
+    "Generator.choice": (lambda cp, d, h: cp.random.default_rng(0).choice, AttributeError),
+    "Generator.shuffle": (lambda cp, d, h: cp.random.default_rng(0).shuffle, AttributeError),
+    "a kernel in CUDA": (lambda cp, d, h: cp.RawKernel, NotImplementedError),
+    "saving to a file": (lambda cp, d, h: cp.save("x.npy", d), NotImplementedError),
+    "the constructor": (lambda cp, d, h: cp.ndarray((2, 3)), NotImplementedError),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_it_refuses(case):
-    with pytest.raises(TypeError):
-        REFUSED[case]()
+def test_refused(cp, case):
+    attempt, error = REFUSED[case]
+    with pytest.raises(error):
+        attempt(cp, cp.asarray(HOST), HOST.copy())
 
 
-@pytest.mark.parametrize("case", MISSING)
-def test_it_lacks_what_cupy_lacks(case):
-    with pytest.raises(AttributeError):
-        MISSING[case]()
+def windows(xp, x):
+    return xp.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(0, 1)).reshape(-1, 4)
 
 
-def test_duplicate_indices_are_refused_and_others_work():
-    x = cp.zeros((3,))
-    x[cp.asarray(np.array([0, 2]))] = 5.0
-    np.testing.assert_array_equal(x.get(), [5, 0, 5])
-    with pytest.raises(ValueError, match="duplicate"):
-        x[cp.asarray(np.array([1, 1]))] = 1.0
+def first_columns(xp, x):
+    shape, strides = (x.shape[0], 2), x.strides
+    return xp.lib.stride_tricks.as_strided(x, shape, strides)
 
 
-def test_the_same_code_gives_the_same_numbers():
-    def compute(xp, x):
-        windows = xp.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(0, 1))
-        y = xp.ascontiguousarray(windows).reshape(-1, 4) @ xp.ones((4, 1), x.dtype)
-        y = xp.maximum(y, 0) * 0.5
-        return xp.exp(y - y.max()).sum(axis=0, keepdims=True)
-
-    expected, got = compute(np, host.astype("f4")), compute(cp, device.astype("f4"))
-    assert got.dtype == expected.dtype == np.float32
-    np.testing.assert_array_equal(got.get(), expected)
+def masked(xp, x):
+    y = x.copy()
+    y[y > 3] = 0
+    return y[y > 1]
 
 
-def test_reductions_and_elements_are_arrays():
-    for value in (device.sum(), device[0, 0], device.max(axis=0), cp.sum(device)):
-        assert isinstance(value, cp.ndarray)
-    assert device.sum().shape == ()
+def assigned(xp, x):
+    y = xp.zeros((4, 3), x.dtype)
+    y[xp.asarray([2, 0])] = x
+    y[1, ::2] += 1
+    return y
 
 
-def test_in_place_operators_and_out_keep_the_array():
+def added_at_duplicates(xp, x):
+    y = xp.zeros(3, x.dtype)
+    xp.add.at(y, xp.asarray([0, 2, 0]), x[1])
+    return y
+
+
+def softmax(xp, x):
+    y = xp.exp(x - x.max(axis=1, keepdims=True))
+    y /= y.sum(axis=1, keepdims=True)
+    return y
+
+
+def written_out(xp, x):
+    y = xp.empty((2, 2), x.dtype)
+    assert xp.matmul(x, x.T, out=y) is y
+    assert xp.maximum(y, 1, out=y) is y
+    return y
+
+
+SAME = {
+    "windows": windows,
+    "as_strided": first_columns,
+    "boolean masks": masked,
+    "assignments": assigned,
+    "add.at": added_at_duplicates,
+    "softmax in place": softmax,
+    "out=": written_out,
+    "all operators": lambda xp, x: -(2 - x**2 / 3) % 2 + (x // 2) * abs(x),
+    "comparisons": lambda xp, x: (x >= 2) & ~(x == 4) | (1 > x),
+    "where": lambda xp, x: xp.where(x > 2, x, 0),
+    "stack and pad": lambda xp, x: xp.pad(xp.stack([x, x], axis=-1), ((0, 1), (2, 0), (0, 0))),
+    "transposed": lambda xp, x: xp.ascontiguousarray(x.T).reshape(2, -1).transpose(1, 0),
+    "mean over no axis": lambda xp, x: x.mean(),
+    "argmax": lambda xp, x: x.argmax(axis=1),
+    "einsum": lambda xp, x: xp.einsum("ij,kj->ik", x, x),
+    "Python number": lambda xp, x: 3 * x + 0.5,
+    "NumPy number of the same dtype": lambda xp, x: np.float32(3) * x,
+    "NumPy number of a wider dtype": lambda xp, x: x * np.float64(3),
+    "astype": lambda xp, x: x.astype("int64") / 2,
+    "numpy's ufunc": lambda xp, x: np.sqrt(x),
+    "numpy's function": lambda xp, x: np.linalg.norm(np.concatenate([x, x]), axis=0),
+    "one element": lambda xp, x: x[1, 2],
+    "scalars": lambda xp, x: xp.count_nonzero(x) + xp.allclose(x, x),
+    "CuPy's dtypes and constants": lambda xp, x: x[:, xp.newaxis].astype(xp.float64) * xp.pi,
+}
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_same_code_same_numbers(cp, case):
+    x = HOST.astype("float32")
+    expected, result = SAME[case](np, x.copy()), SAME[case](cp, cp.asarray(x))
+    assert isinstance(result, cp.ndarray)
+    assert (result.shape, result.dtype) == (np.shape(expected), np.asarray(expected).dtype)
+    np.testing.assert_array_equal(result.get(), expected)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean", "max", "argmin", "all", "std"])
+def test_a_reduction_gives_an_array_without_dimensions(cp, reduction):
+    for total in (getattr(cp.ones((2, 3)), reduction)(), getattr(cp, reduction)(cp.ones((2, 3)))):
+        assert isinstance(total, cp.ndarray)
+        assert total.shape == ()
+
+
+def test_an_element_is_a_view(cp):
     x = cp.zeros((2, 3))
-    same = x
-    x += device
-    assert same is x
-    assert cp.add(x, 1.0, out=x) is x
-    np.testing.assert_array_equal(same.get(), host + 1)
+    element = x[1, 2]
+    x += 4
+    assert float(element) == 4
 
 
-def test_memory_is_never_shared_with_the_host():
-    source = host.copy()
+@pytest.mark.parametrize("operator", ["add", "sub", "mul", "truediv", "floordiv", "pow", "mod"])
+def test_in_place_operators_change_the_array(cp, operator):
+    x = y = cp.asarray(HOST)
+    x = getattr(x, f"__i{operator}__")(2)
+    assert x is y
+    np.testing.assert_array_equal(y.get(), getattr(HOST, f"__{operator}__")(2))
+
+
+def test_matmul_is_never_in_place(cp):
+    x = y = cp.ones((2, 2))
+    x @= x
+    assert x is not y
+    np.testing.assert_array_equal(y.get(), np.ones((2, 2)))
+
+
+def test_in_place_never_widens(cp):
+    x = cp.arange(3)
+    with pytest.raises(TypeError, match="same_kind"):
+        x += 0.5
+
+
+def test_a_gpu_does_not_warn_of_infinities(cp):
+    assert np.isinf((cp.ones(1) / cp.zeros(1)).get()).all()
+
+
+def test_what_is_right_already_comes_back_itself(cp):
+    x = cp.ones((2, 3), "float32")
+    assert cp.asarray(x) is x
+    assert cp.ascontiguousarray(x) is x
+    assert x.astype("float32", copy=False) is x
+    assert x.astype("float32") is not x
+
+
+def test_memory_is_never_shared_with_the_host(cp):
+    source = HOST.copy()
     x = cp.asarray(source)
     source[:] = -1
     x.get()[:] = -2
-    np.testing.assert_array_equal(x.get(), host)
+    cp.asnumpy(x)[:] = -3
+    np.testing.assert_array_equal(x.get(), HOST)
 
 
-def test_transfers_and_waits_are_counted():
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda x: x.copy()])
+def test_copies_have_their_own_memory(cp, duplicate):
+    x = cp.asarray(HOST)
+    y = duplicate(x)
+    x += 1
+    np.testing.assert_array_equal(y.get(), HOST)
+
+
+def test_attributes_are_those_of_the_array(cp):
+    x, transposed = cp.asarray(HOST), cp.asarray(HOST).T
+    for name in ("dtype", "shape", "ndim", "size", "strides", "nbytes", "itemsize"):
+        assert getattr(x, name) == getattr(HOST, name)
+    assert x.flags.c_contiguous
+    assert x.flags.owndata
+    assert transposed.flags.f_contiguous
+    assert not transposed.flags.c_contiguous
+    assert x.base is None
+    assert isinstance(transposed.base, cp.ndarray)
+
+
+# Each with d a device array: how many arrays move to the GPU and to the host, how often it waits.
+COUNTED = {
+    "arithmetic": (lambda cp, d: cp.exp(d * 2).sum(axis=0), (0, 0, 0)),
+    "a device array as an array": (lambda cp, d: cp.asarray(d), (0, 0, 0)),
+    "stacking": (lambda cp, d: cp.stack([d.sum(), d.max()]), (0, 0, 0)),
+    "asarray": (lambda cp, d: cp.asarray(HOST), (1, 0, 0)),
+    "array of a list": (lambda cp, d: cp.array([1, 2]), (1, 0, 0)),
+    "get": (lambda cp, d: d.get(), (0, 1, 1)),
+    "asnumpy": (lambda cp, d: cp.asnumpy(d), (0, 1, 1)),
+    "float": (lambda cp, d: float(d.sum()), (0, 0, 1)),
+    "int": (lambda cp, d: int(d.sum()), (0, 0, 1)),
+    "if": (lambda cp, d: 1 if d.any() else 0, (0, 0, 1)),
+    "item": (lambda cp, d: d.sum().item(), (0, 0, 1)),
+    "tolist": (lambda cp, d: d.tolist(), (0, 0, 1)),
+    "formatting": (lambda cp, d: f"{d.sum():.3f}", (0, 0, 1)),
+    "reading with a mask": (lambda cp, d: d[d > 1], (0, 0, 1)),
+    "writing with a mask": (lambda cp, d: assign(d, d > 1, 0), (0, 0, 1)),
+    "nonzero": (lambda cp, d: d.nonzero(), (0, 0, 1)),
+    "unique": (lambda cp, d: cp.unique(d), (0, 0, 1)),
+    "an integer index": (lambda cp, d: d[cp.argmax(d, axis=0)], (0, 0, 0)),
+}
+
+
+@pytest.mark.parametrize("case", COUNTED)
+def test_counts(cp, case):
+    action, expected = COUNTED[case]
+    d = cp.asarray(HOST)
     cupy_double.reset_counts()
-    x = cp.asarray(host)
-    float(x.sum())
-    bool(x[0, 0] > 0)
-    x.tolist()
-    arrays.to_cpu(host)
-    x.get()
-    assert cupy_double.counts == {"to_gpu": 1, "to_cpu": 1, "waits": 4}
+    action(cp, d)
+    assert counts == dict(zip(("to_gpu", "to_cpu", "waits"), expected, strict=True))
 
 
-def test_installing_ends():
-    before = sys.modules.get("cupy")
-    with cupy_double.installed() as double:
+def test_random_numbers_are_device_arrays_and_repeat(cp):
+    first, second = (cp.random.default_rng(5).standard_normal((2, 3)) for _ in range(2))
+    assert isinstance(first, cp.ndarray)
+    np.testing.assert_array_equal(first.get(), second.get())
+
+
+def test_fused_functions_compute_the_same(cp):
+    @cp.fuse
+    def double(x):
+        return 2 * x
+
+    @cp.fuse(kernel_name="triple")
+    def triple(x):
+        return 3 * x
+
+    assert float(triple(double(cp.ones(())))) == 6
+
+
+def test_scatter_add_takes_duplicates(cp):
+    import cupyx
+
+    x = cp.zeros(2)
+    cupyx.scatter_add(x, cp.asarray([1, 1]), cp.asarray([2.0, 3.0]))
+    np.testing.assert_array_equal(x.get(), [0, 5])
+
+
+def test_the_package_finds_the_double(cp):
+    assert tu.gpu_available()
+    x = tu.to_gpu(HOST)
+    assert tu.array_module(x) is cp is cp.get_array_module(HOST, x)
+    assert cp.get_array_module(HOST) is np
+    np.testing.assert_array_equal(tu.to_cpu(x), HOST)
+
+
+def cupy_modules():
+    return {n: m for n, m in sys.modules.items() if n.split(".")[0] in ("cupy", "cupyx")}
+
+
+def test_modules_come_and_go(monkeypatch):
+    for name in ("cupy", "cupy._core", "cupyx"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    before = cupy_modules()
+    with (
+        pytest.raises(KeyError),
+        cupy_double.installed() as cp,
+    ):  # an error must not leave it behind
         import cupy
+        import cupy.lib.stride_tricks
+        import cupyx
 
-        assert cupy is double
-        assert arrays.gpu_available()
-        assert arrays.array_module(double.zeros(2)) is double
-    assert sys.modules.get("cupy") is before
+        assert cupy is cp
+        assert cupyx is not before["cupyx"]
+        assert "cupy._core" not in sys.modules
+        raise KeyError
+    assert cupy_modules() == before
+
+
+def test_everything_the_double_adds_is_in_cupy(cp):
+    modules = [m for n, m in cupy_modules().items() if isinstance(m, type(cp))]
+    assert len(modules) == 8
+    for owner, name in [(m, m.__name__) for m in modules] + [(cp.ndarray, "cupy.ndarray")]:
+        public = {n for n in vars(owner) if not n.startswith("_")}
+        assert public <= cupy_double.double.API[name].keys()
+
+
+def test_the_snapshot_notes_parameters():
+    def function(a, axis: int = 0, *, out=None):
+        """Something."""
+
+    assert snapshot.describe(function, None, np.ufunc) == "(a, axis=..., *, out=...)"
+    assert snapshot.describe(np.exp, None, np.ufunc) == snapshot.UFUNC_PARAMETERS
+    assert snapshot.describe(np.float32, np.float32, np.ufunc) == "numpy"
+    assert snapshot.describe(np.ndarray.shape, None, np.ufunc) == "property"
+    compiled = "_ndarray_base.dot(self, _ndarray_base b, int axis=-1) -> _ndarray_base\n\nText."
+    assert snapshot.documented_parameters(compiled) == "(self, b, axis=...)"

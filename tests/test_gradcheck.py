@@ -96,12 +96,14 @@ def random_case(rng):
 
 @pytest.mark.parametrize("block", range(8))
 def test_right_layers_never_fail(block):
+    passed = 0
     for seed in range(30 * block, 30 * (block + 1)):
         rng = np.random.default_rng(seed)
         layer, inputs = random_case(rng)
         report = tu.check_gradients(with_biases(layer, rng), *inputs, samples=4, rng=rng)
-        failed = [row for row in report.rows if row.verdict == "FAILED"]
-        assert not failed, f"seed {seed}: {report}"
+        assert not any(row.verdict == "FAILED" for row in report.rows), f"seed {seed}: {report}"
+        passed += report.passed
+    assert passed >= 28  # now and then a gradient is 0: no ReLU open, or a kernel only over padding
 
 
 @pytest.mark.parametrize("seed", range(20))

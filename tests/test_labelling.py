@@ -1,51 +1,130 @@
-"""From probabilities to numbered cells."""
-
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from scipy import ndimage
 
-import tinyunet as tu
-from tinyunet.data import synthetic_cells
+from tinyunet import metrics
+from tinyunet.data import separate, synthetic_cells
+from tinyunet.labelling import SMALLEST, instances
 
-
-def test_components_are_numbered_and_specks_dropped():
-    p = np.zeros((10, 20))
-    p[1:6, 1:6] = p[3:9, 12:18] = 0.9
-    p[8, 1] = 0.9
-    cells = tu.instances(p, smallest=5)
-    assert cells.dtype == np.int64
-    assert cells.max() == 2
-    assert (cells > 0).sum() == 25 + 36
-    assert not cells[8, 1]
+masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=9))
 
 
-def test_two_channels_mean_background_and_foreground():
-    p = np.zeros((10, 10, 2))
-    p[2:7, 2:7, 1] = 0.8
-    p[..., 0] = 1 - p[..., 1]
-    assert (tu.instances(p) > 0).sum() == 25
-    with pytest.raises(ValueError, match=r"\(10, 10, 3\)"):
-        tu.instances(np.zeros((10, 10, 3)))
+def test_cells_are_numbered_and_gaps_of_one_pixel_filled():
+    mask = np.array(
+        [
+            [1, 1, 0, 1, 1, 0, 0],
+            [1, 1, 0, 1, 1, 0, 0],
+            [0, 0, 0, 1, 1, 0, 0],
+            [1, 1, 0, 0, 0, 0, 0],
+            [1, 1, 0, 1, 1, 1, 1],
+        ]
+    )
+    expected = np.array(
+        [
+            [1, 1, 1, 2, 2, 0, 0],  # between 1 and 2: to the left one
+            [1, 1, 1, 2, 2, 0, 0],
+            [1, 1, 0, 2, 2, 0, 0],  # between 1 and 3: to the upper one
+            [3, 3, 0, 2, 2, 0, 0],  # between 2 and 4
+            [3, 3, 3, 4, 4, 4, 4],
+        ]
+    )
+    labels = instances(mask, smallest=1)
+    np.testing.assert_array_equal(labels, expected)
+    assert labels.dtype == np.int64
 
 
-def test_threshold_and_smallest_are_strict_and_inclusive():
-    p = np.full((4, 4), 0.5)
-    assert not tu.instances(p).any()
-    assert tu.instances(p, threshold=0.49, smallest=16).all()
-    assert not tu.instances(p, threshold=0.49, smallest=17).any()
+def test_wider_gaps_corners_and_notches_stay():
+    for mask in (
+        [[1, 0, 0, 1]],
+        [[1, 0], [0, 1]],  # two cells that meet at a corner
+        [[1, 0, 1], [1, 1, 1]],  # one cell with a notch
+    ):
+        np.testing.assert_array_equal(instances(np.array(mask), smallest=1) > 0, mask)
 
 
-def test_the_ridge_between_two_cells_is_given_back_and_nothing_else():
-    p = np.zeros((8, 11), bool)
-    p[1:7, 1:5] = p[1:7, 6:10] = True
-    cells = tu.instances(p, smallest=1)
-    assert (cells[1:7, 5] > 0).all()  # the line that parted them
-    cells[:, 5] = 0
-    assert ((cells > 0) == p).all()  # their outlines elsewhere stay
+def test_filled_gaps_fill_no_further_gaps():
+    mask = np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1]])
+    np.testing.assert_array_equal(instances(mask, smallest=1), [[1, 1, 2], [1, 0, 2], [3, 3, 3]])
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_perfect_target_gives_the_cells_back(seed):
-    truth = synthetic_cells(1, 96, seed).instances[0]
-    cells = tu.instances(tu.separate(truth) > 0)
-    assert tu.metrics.f1(cells, truth) > 0.97
-    assert tu.metrics.merged(cells, truth) == 0
+def test_threshold_is_exceeded_not_reached():
+    foreground = np.array([[0.5, 0.6, 0.7]])
+    np.testing.assert_array_equal(instances(foreground, smallest=1), [[0, 1, 1]])
+    np.testing.assert_array_equal(instances(foreground, 0.65, smallest=1), [[0, 0, 1]])
+
+
+def test_two_classes_are_background_and_foreground():
+    foreground = np.random.default_rng(0).random((20, 30), np.float32)
+    both = np.stack([1 - foreground, foreground], axis=-1)
+    expected = instances(foreground, smallest=3)
+    assert expected.max() > 5
+    np.testing.assert_array_equal(instances(both, smallest=3), expected)
+
+
+def test_specks_are_dropped_before_gaps_are_filled_and_numbers_stay_without_gaps():
+    mask = np.array([[1, 1, 0, 1, 0, 1, 1, 1]])
+    np.testing.assert_array_equal(instances(mask, smallest=2), [[1, 1, 0, 0, 0, 2, 2, 2]])
+    np.testing.assert_array_equal(instances(mask, smallest=3), [[0, 0, 0, 0, 0, 1, 1, 1]])
+    np.testing.assert_array_equal(instances(mask, smallest=1), [[1, 1, 1, 2, 2, 3, 3, 3]])
+    square = np.zeros((9, 9))
+    square[2:4, 2 : 2 + SMALLEST // 2] = 1
+    assert instances(square).max() == 1
+    square[2, 2] = 0
+    assert instances(square).max() == 0
+
+
+@given(masks, st.integers(1, 4))
+def test_cells_keep_their_pixels_and_grow_only_between_two(mask, smallest):
+    before = mask.copy()
+    labels = instances(mask, smallest=smallest)
+    np.testing.assert_array_equal(mask, before)
+    regions, count = ndimage.label(mask)
+    kept = [r for r in range(1, count + 1) if (regions == r).sum() >= smallest]
+    assert labels.max() == len(kept)
+    cells = np.zeros_like(labels)
+    for region in kept:
+        (number,) = np.unique(labels[regions == region])
+        cells[regions == region] = number
+    for y, x in np.argwhere(labels != cells):
+        assert cells[y, x] == 0
+        row, column = cells[y, x - 1 : x + 2 : 2], cells[y - 1 : y + 2 : 2, x]
+        assert any(len(set(ends) - {0}) == 2 for ends in (row, column) if len(ends) == 2)
+    for number in range(1, len(kept) + 1):  # what grew is still one piece
+        assert ndimage.label(labels == number)[1] == 1
+
+
+def test_undoes_separation():
+    truth = synthetic_cells(1, 128, seed=1).instances[0]
+    parted = separate(truth)
+    assert ((parted == 0) & (truth > 0)).sum() > 50  # there is something to undo
+    before = metrics.seg(ndimage.label(parted > 0)[0], truth)
+    after = metrics.seg(instances(parted > 0), truth)
+    assert before < after
+    assert after > 0.98
+
+
+def test_nothing_is_found_in_nothing():
+    assert not instances(np.zeros((5, 6, 2))).any()
+    assert instances(np.ones((1, 12))).tolist() == [[1] * 12]
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 5, 1), (4, 5, 3), (1, 4, 5, 2)])
+def test_other_shapes_are_refused(shape):
+    with pytest.raises(ValueError, match=r"\(H, W, 2\) or \(H, W\), got shape .*probabilities\["):
+        instances(np.zeros(shape))
+
+
+@pytest.mark.parametrize("value", [-3.0, 2.5, 255, float("nan"), float("inf")])
+def test_logits_and_gray_values_are_refused(value):
+    probabilities = np.full((4, 5), 0.5)
+    probabilities[1, 2] = value
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\], got values from .*logits"):
+        instances(probabilities)
+
+
+def test_rounding_is_no_reason_to_refuse():
+    probabilities = np.full((4, 5), 1 + 1e-6, np.float32)
+    np.testing.assert_array_equal(instances(probabilities), np.ones((4, 5)))

@@ -127,7 +127,9 @@ def test_held_decisions_change_nothing(case):
     assert_same(result, type(result)(*expected))
 
 
-@every_layer
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if "winograd" not in case.name], ids=lambda case: case.name
+)
 def test_same_numbers_on_every_device(case, xp):
     expected = run(case.layer("float32"), case.inputs("float32"))
     layer = case.layer("float32").to("cpu" if xp is np else "gpu")
@@ -135,5 +137,16 @@ def test_same_numbers_on_every_device(case, xp):
     result = run(layer, inputs)
     for array in (result.y, *result.dx, *result.grads.values()):
         assert tu.array_module(array) is xp
-    assert_same(result, expected, 1e-5)  # devices may choose different algorithms
+    assert_same(result, expected, 0.0 if same_arithmetic(layer, xp) else 1e-5)
 
+
+def same_arithmetic(layer, xp):
+    """Whether `xp` computes as NumPy does on the CPU, so that numbers are equal, not only close.
+
+    The double is NumPy in disguise, but thick 3x3 convolutions take Winograd's way on the CPU alone.
+    """
+    if xp is np:
+        return True
+    convolutions = [part for _, part in layer.named_layers() if isinstance(part, tu.Conv2d)]
+    thin = all(min(part.params["weight"].shape[2:]) < 8 for part in convolutions)
+    return thin and type(xp.asarray(0.0)).__module__.startswith("cupy_double")

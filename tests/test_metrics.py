@@ -1,121 +1,207 @@
-"""Scores on cases small enough to count by hand, and against loops over the cells."""
-
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from tinyunet import metrics
 
+# The same shape for both of a pair; few numbers, so that cells are large and overlap.
+pairs = array_shapes(min_dims=2, max_dims=2, max_side=8).flatmap(
+    lambda shape: st.tuples(*[arrays(np.int64, shape, elements=st.integers(0, 4))] * 2)
+)
+
+EMPTY = np.zeros((3, 4), int)
 TRUTH = np.array(
     [
-        [1, 1, 0, 2, 2],
-        [1, 1, 0, 2, 2],
+        [1, 1, 1, 1, 0],
+        [2, 2, 2, 2, 0],
         [0, 0, 0, 0, 0],
-        [3, 3, 3, 0, 0],
+        [3, 3, 3, 3, 0],
+        [4, 4, 0, 0, 0],
+    ]
+)
+PREDICTED = np.array(
+    [
+        [7, 7, 7, 0, 0],  # 7 covers 3 of the 4 pixels of cell 1
+        [7, 7, 7, 7, 0],  # and all of cell 2: they are merged
+        [0, 0, 0, 0, 0],
+        [5, 5, 9, 9, 9],  # 5 and 9 cover half of cell 3 each: not more than half
+        [8, 8, 8, 0, 0],  # 8 covers cell 4 and one pixel more
     ]
 )
 
 
-def random_cells(rng, shape=(12, 15), count=6):
-    return rng.integers(0, count + 1, shape)
+# ---- pixels ----
+
+MASK_P = np.array([[1, 1, 1, 0], [0, 0, 0, 0]])
+MASK_T = np.array([[0, 1, 1, 1], [0, 0, 0, 1]])
 
 
-def jaccard(a, b):
-    return (a & b).sum() / (a | b).sum()
+@pytest.mark.parametrize("dtype", [bool, int, np.uint8])
+def test_pixel_scores_of_two_masks(dtype):
+    p, t = MASK_P.astype(dtype), MASK_T.astype(dtype)
+    assert metrics.iou(p, t) == 2 / 5
+    assert metrics.dice(p, t) == 2 * 2 / (3 + 4)
+    assert metrics.pixel_error(p, t) == 3 / 8
 
 
-def test_iou_and_dice_by_hand():
-    predicted = np.array([1, 1, 0, 0, 2])
-    truth = np.array([1, 0, 1, 0, 2])
-    assert metrics.iou(predicted, truth) == 1 / 3
-    assert metrics.dice(predicted, truth) == 2 / 4
-    assert metrics.iou(predicted, truth, label=2) == 1
-    assert metrics.pixel_error(predicted, truth) == 2 / 5
+def test_label_chooses_the_class():
+    p = np.array([[0, 1, 2, 2]])
+    t = np.array([[0, 2, 2, 2]])
+    assert [metrics.iou(p, t, label) for label in (0, 1, 2)] == [1, 0, 2 / 3]
+    assert [metrics.dice(p, t, label) for label in (0, 1, 2)] == [1, 0, 4 / 5]
+    assert metrics.pixel_error(p, t) == 1 / 4
+    assert metrics.iou(MASK_P > 0, MASK_T > 0, label=0) == 3 / 6  # the background of masks
 
 
-def test_iou_and_dice_of_an_absent_class_are_one():
-    empty = np.zeros((2, 2), int)
-    assert metrics.iou(empty, empty) == metrics.dice(empty, empty) == 1
-    assert metrics.iou(empty, empty + 1) == metrics.dice(empty, empty + 1) == 0
+@pytest.mark.parametrize("score", [metrics.iou, metrics.dice])
+def test_pixel_scores_of_nothing(score):
+    assert score(EMPTY, EMPTY) == 1
+    assert score(EMPTY, EMPTY + 1) == 0
+    assert score(EMPTY + 1, EMPTY) == 0
 
 
-def test_seg_by_hand():
-    predicted = TRUTH.copy()
-    predicted[0, 0] = 0  # 3 of 4 pixels of cell 1: Jaccard 3/4
-    predicted[3, 1:3] = 0  # 1 of 3 pixels of cell 3: no match
-    assert metrics.seg(predicted, TRUTH) == pytest.approx((3 / 4 + 1 + 0) / 3)
+@given(pairs, st.integers(0, 4))
+def test_pixel_scores_agree_with_sets_of_pixels(pair, label):
+    p, t = ({tuple(place) for place in np.argwhere(a == label)} for a in pair)
+    overlap = metrics.iou(*pair, label)
+    if p | t:
+        assert overlap == len(p & t) / len(p | t)
+    assert metrics.dice(*pair, label) == pytest.approx(2 * overlap / (1 + overlap))
+    wrong = sum(a != b for a, b in zip(pair[0].flat, pair[1].flat, strict=True))
+    assert metrics.pixel_error(*pair) == wrong / pair[0].size
 
 
-def test_seg_needs_more_than_half():
-    predicted = TRUTH.copy()
-    predicted[0, :2] = 0  # exactly half of cell 1
-    assert metrics.seg(predicted, TRUTH) == pytest.approx(2 / 3)
+# ---- cells ----
 
 
-def test_f1_by_hand():
-    predicted = TRUTH.copy()
-    predicted[3, 1:3] = 0  # IoU 1/3: cell 3 is missed, and its rest is a false cell
-    predicted[2, 4] = 9  # one more false cell
-    assert metrics.f1(predicted, TRUTH) == pytest.approx(2 * 2 / (4 + 3))
+def test_cell_scores_of_a_small_example():
+    jaccard_1 = 3 / (4 + 7 - 3)
+    jaccard_2 = 4 / (4 + 7 - 4)
+    jaccard_4 = 2 / (2 + 3 - 2)
+    assert metrics.seg(PREDICTED, TRUTH) == pytest.approx((jaccard_1 + jaccard_2 + jaccard_4) / 4)
+    # Of four predicted and four true cells, (7, 2) and (8, 4) have an IoU above 0.5, 4/7 and 2/3.
+    assert metrics.f1(PREDICTED, TRUTH) == 2 * 2 / (4 + 4)
+    assert metrics.f1(PREDICTED, TRUTH, threshold=0.6) == 2 * 1 / (4 + 4)
+    assert metrics.merged(PREDICTED, TRUTH) == 2
 
 
-def test_f1_needs_more_than_the_threshold():
-    predicted = TRUTH.copy()
-    predicted[0, 0] = 0  # IoU of cell 1 is exactly 3/4
-    assert metrics.f1(predicted, TRUTH, 0.74) == 1
-    assert metrics.f1(predicted, TRUTH, 0.75) == pytest.approx(2 * 2 / 6)
+def test_exactly_half_is_not_enough():
+    truth = np.array([[1, 1, 2, 2]])
+    predicted = np.array([[1, 0, 2, 2]])  # half of cell 1, with an IoU of exactly 0.5
+    assert metrics.seg(predicted, truth) == 0.5
+    assert metrics.f1(predicted, truth) == 2 * 1 / 4
+    assert metrics.merged(np.array([[1, 0, 1, 1]]), truth) == 0
 
 
-def test_merged_counts_true_cells_that_share_a_prediction():
-    assert metrics.merged(TRUTH, TRUTH) == 0
-    assert metrics.merged(np.where(TRUTH > 1, 1, TRUTH), TRUTH) == 3
-    two = TRUTH.copy()
-    two[1, 2] = 1
-    two[TRUTH == 2] = 1
-    assert metrics.merged(two, TRUTH) == 2
+def test_one_cell_over_three_merges_three():
+    truth = np.array([[1, 2, 3, 0]])
+    assert metrics.merged(np.array([[1, 1, 1, 1]]), truth) == 3
+    assert metrics.seg(np.array([[1, 1, 1, 1]]), truth) == pytest.approx(1 / 4)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_seg_and_f1_agree_with_loops_over_the_cells(seed):
-    rng = np.random.default_rng(seed)
-    truth = random_cells(rng)
-    predicted = np.where(rng.random(truth.shape) < 0.6, truth, random_cells(rng))
-    scores, matches = [], 0
-    for t in np.unique(truth[truth > 0]):
-        reference, best = truth == t, 0.0
-        for p in np.unique(predicted[predicted > 0]):
-            segment = predicted == p
-            if (reference & segment).sum() > reference.sum() / 2:
-                best = jaccard(reference, segment)
-            matches += jaccard(reference, segment) > 0.5
-        scores.append(best)
-    cells = len(np.unique(truth[truth > 0])) + len(np.unique(predicted[predicted > 0]))
-    assert matches > 0
-    assert metrics.seg(predicted, truth) == pytest.approx(np.mean(scores))
-    assert metrics.f1(predicted, truth) == pytest.approx(2 * matches / cells)
+def test_a_predicted_cell_where_there_is_none_costs_f1_only():
+    truth = np.array([[1, 1, 0, 0]])
+    predicted = np.array([[1, 1, 0, 2]])
+    assert metrics.seg(predicted, truth) == 1
+    assert metrics.f1(predicted, truth) == 2 * 1 / 3
 
 
-def test_numbers_of_the_cells_do_not_matter():
-    rng = np.random.default_rng(0)
-    truth, predicted = random_cells(rng), random_cells(rng)
-    predicted = np.where(rng.random(truth.shape) < 0.8, truth, predicted)
-    other = np.array([0, 70, 3, 5000, 12, 9, 41])[predicted]
+def test_cell_scores_of_nothing():
+    cell = EMPTY.copy()
+    cell[0, 0] = 1
+    for score in (metrics.seg, metrics.f1):
+        assert score(EMPTY, EMPTY) == 1
+        assert score(cell, EMPTY) == 0
+        assert score(EMPTY, cell) == 0
+    assert metrics.merged(EMPTY, EMPTY) == metrics.merged(cell, EMPTY) == 0
+
+
+@given(pairs, st.sampled_from([0.5, 0.6, 0.75]))
+def test_cell_scores_agree_with_a_loop_over_cells(pair, threshold):
+    predicted, truth = ([a == number for number in set(a.flat) - {0}] for a in pair)
+    jaccards, hits, holds = [], 0, []
+    for r in truth:
+        own = 0.0
+        for s in predicted:
+            jaccard = (r & s).sum() / (r | s).sum()
+            hits += jaccard > threshold
+            if (r & s).sum() > r.sum() / 2:
+                own = jaccard
+        jaccards.append(own)
+    for s in predicted:
+        holds.append(sum((r & s).sum() > r.sum() / 2 for r in truth))
+    if truth:
+        assert metrics.seg(*pair) == pytest.approx(np.mean(jaccards))
+    if truth or predicted:
+        f1 = metrics.f1(*pair, threshold=threshold)
+        assert f1 == pytest.approx(2 * hits / (len(truth) + len(predicted)))
+    assert metrics.merged(*pair) == sum(n for n in holds if n > 1)
+
+
+@given(pairs, st.permutations(range(1, 5)))
+def test_numbers_of_cells_do_not_matter(pair, order):
+    # Other numbers, far apart; a full table of them would not fit into memory.
+    other = np.array([0, *order]) * 10**15
+    renumbered = other[pair[0]], other[pair[1]][:, ::-1]
     for score in (metrics.seg, metrics.f1, metrics.merged):
-        assert score(other, truth) == score(predicted, truth)
+        assert score(*renumbered) == pytest.approx(score(pair[0], pair[1][:, ::-1]))
 
 
-@pytest.mark.parametrize("score", [metrics.seg, metrics.f1])
-def test_empty_images(score):
-    empty = np.zeros_like(TRUTH)
-    assert score(TRUTH, TRUTH) == score(empty, empty) == 1
-    assert score(empty, TRUTH) == score(TRUTH, empty) == 0
+@given(pairs)
+def test_perfect_predictions_score_best(pair):
+    truth = pair[0]
+    assert metrics.iou(truth, truth) == metrics.dice(truth, truth) == 1
+    assert metrics.seg(truth, truth) == metrics.f1(truth, truth) == 1
+    assert metrics.pixel_error(truth, truth) == metrics.merged(truth, truth) == 0
 
 
-def test_bad_input_is_named():
-    with pytest.raises(ValueError, match=r"\(4, 5\) and \(2, 2\)"):
-        metrics.seg(TRUTH, np.zeros((2, 2), int))
-    with pytest.raises(TypeError, match="float64"):
-        metrics.f1(TRUTH * 1.0, TRUTH)
-    with pytest.raises(ValueError, match="-1"):
-        metrics.seg(TRUTH, TRUTH - 1)
-    with pytest.raises(ValueError, match=r"0\.4"):
-        metrics.f1(TRUTH, TRUTH, 0.4)
+@pytest.mark.parametrize("dtypes", [(np.int32, np.int64), (np.uint8, np.uint64)])
+def test_any_integers_number_cells(dtypes):
+    p, t = PREDICTED.astype(dtypes[0]), TRUTH.astype(dtypes[1])
+    assert metrics.seg(p, t) == metrics.seg(PREDICTED, TRUTH)
+    assert metrics.merged(p, t) == 2
+
+
+def test_scores_are_python_numbers():
+    for score in (metrics.iou, metrics.dice, metrics.pixel_error, metrics.seg, metrics.f1):
+        assert type(score(PREDICTED, TRUTH)) is float
+        assert type(score(EMPTY, EMPTY)) is float
+    assert type(metrics.merged(PREDICTED, TRUTH)) is int
+
+
+# ---- what is refused ----
+
+PIXELS = [metrics.iou, metrics.dice, metrics.pixel_error]
+CELLS = [metrics.seg, metrics.f1, metrics.merged]
+
+
+@pytest.mark.parametrize("score", PIXELS + CELLS)
+def test_different_shapes_and_no_pixels_are_refused(score):
+    with pytest.raises(ValueError, match=r"different shapes: \(3, 4\) and \(4, 3\)"):
+        score(EMPTY, EMPTY.T)
+    with pytest.raises(ValueError, match=r"no pixels to compare: the shape is \(0, 4\)"):
+        score(EMPTY[:0], EMPTY[:0])
+
+
+@pytest.mark.parametrize("score", PIXELS)
+def test_probabilities_are_refused(score):
+    with pytest.raises(TypeError, match=r"prediction has dtype float64.*threshold"):
+        score(EMPTY.astype(float), EMPTY)
+
+
+@pytest.mark.parametrize("score", CELLS)
+def test_masks_and_negative_numbers_are_refused(score):
+    with pytest.raises(TypeError, match=r"truth has dtype float32.*number of the cell"):
+        score(EMPTY, EMPTY.astype(np.float32))
+    with pytest.raises(TypeError, match=r"prediction has dtype bool.*ndimage\.label"):
+        score(EMPTY > 0, EMPTY)
+    with pytest.raises(ValueError, match="numbered from 1, with 0 for background, got -1"):
+        score(EMPTY, EMPTY - 1)
+
+
+@pytest.mark.parametrize("threshold", [0.49, 1, -1, float("nan")])
+def test_thresholds_without_unique_matches_are_refused(threshold):
+    with pytest.raises(ValueError, match=f"from 0.5 to below 1 .* got {threshold}"):
+        metrics.f1(EMPTY, EMPTY, threshold=threshold)

@@ -18,9 +18,13 @@ def split(requirement: str) -> tuple[str, str]:
 
 def test_environment_is_in_step_with_pyproject():
     lines = (ROOT / "environment.yml").read_text().splitlines()
-    listed = dict(split(line[4:]) for line in lines if re.match(r"  - \w", line) and "pip" not in line)
+    listed = dict(
+        split(line[4:]) for line in lines if re.match(r"  - \w", line) and "pip" not in line
+    )
     listed.pop("conda-forge")
-    wanted = dict(split(r) for r in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"])
+    wanted = dict(
+        split(r) for r in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+    )
     wanted["python"] = PROJECT["requires-python"]
     assert listed == wanted
 

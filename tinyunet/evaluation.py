@@ -49,6 +49,20 @@ def knows_cells(model: UNet, data: Dataset) -> bool:
     return data.instances is not None and model.config["num_classes"] == 2
 
 
+def check_data(model: UNet, data: Dataset, what: str) -> None:
+    """Raise ValueError unless the model takes these images and knows all their classes."""
+    channels, classes = model.config["in_channels"], model.config["num_classes"]
+    if data.channels != channels:
+        raise ValueError(
+            f"the model takes {channels} channels, but the {what} images have {data.channels}"
+        )
+    if data.num_classes > classes:
+        raise ValueError(
+            f"the model knows {classes} classes, but the {what} labels go up to "
+            f"{data.num_classes - 1}: make it with num_classes={data.num_classes}"
+        )
+
+
 def evaluate(
     model: UNet, data: Dataset, *, average: bool = False, progress: bool = True
 ) -> list[dict]:
@@ -70,7 +84,13 @@ def evaluate(
     -------
     list of dict
         For each image its scores by name.
+
+    Raises
+    ------
+    ValueError
+        If the model does not take these images or does not know their classes.
     """
+    check_data(model, data, "given")
     cells = knows_cells(model, data)
     truths = data.instances if cells else data.labels
     pairs = zip(data.images, truths, strict=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-SMALLEST = 12  # pixels; fewer are a speck
+# Pixels. The smallest nuclei of DSB 2018 have 21, and what is left of them when touching ones have
+# been parted is larger than this but for 3 in 5,606.
+SMALLEST = 10
 
 
 def instances(
@@ -13,45 +15,67 @@ def instances(
 ) -> np.ndarray:
     """Number the cells in a probability map.
 
-    Connected pixels (sharing an edge) above the threshold are a cell. Training has parted touching
-    cells by a line of background; where that line is between two cells, each pixel of it is given
-    to one of them afterwards.
+    A cell is a set of connected pixels (each shares an edge with the next) above the threshold.
+    Where one pixel of background parts two cells, as `tinyunet.separate` did for training, the
+    pixel is given back to the cell on its left or above.
 
     Parameters
     ----------
-    probabilities
-        (H, W, 2) class probabilities, or (H, W) of the foreground; booleans will do.
-    threshold
-        The probability above which a pixel is foreground.
-    smallest
+    probabilities : (H, W, 2) or (H, W) array
+        Probabilities of background and foreground, or of the foreground alone; a mask will do.
+    threshold : float
+        Pixels with a foreground probability above it belong to cells.
+    smallest : int
         Components of fewer pixels are dropped.
 
     Returns
     -------
     (H, W) int64 array
-        0 = background, cells from 1.
+        0 = background, cells are numbered 1 ... k.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another one, or values lie outside [0, 1] or are not numbers.
     """
     if probabilities.ndim == 3 and probabilities.shape[2] == 2:
         probabilities = probabilities[..., 1]
     if probabilities.ndim != 2:
         raise ValueError(
-            f"instances needs probabilities (H, W, 2) or (H, W), got {probabilities.shape}: "
-            "with more classes, choose one channel"
+            f"instances needs probabilities (H, W, 2) or (H, W), got shape {probabilities.shape}; "
+            "with more classes, pass one of them: probabilities[..., k]"
         )
-    cells, _ = ndimage.label(probabilities > threshold)
-    sizes = np.bincount(cells.ravel())
-    keep = sizes >= smallest
-    keep[0] = False
-    numbers = np.cumsum(keep) * keep
-    return _fill_ridges(numbers[cells].astype(np.int64))
+    low, high = probabilities.min(), probabilities.max()
+    if not (low >= -1e-3 and high <= 1 + 1e-3):  # also true for NaN; averages round a little
+        raise ValueError(
+            f"probabilities must lie in [0, 1], got values from {low} to {high}; "
+            "tinyunet.predict_image gives probabilities, model.predict logits"
+        )
+    return _fill_gaps(components(probabilities > threshold, smallest))
 
 
-def _fill_ridges(cells: np.ndarray) -> np.ndarray:
-    """Give a background pixel to the cell on its right or below if another cell is opposite."""
-    around = np.ones((3, 3), bool)
-    largest = ndimage.maximum_filter(cells, footprint=around)
-    # The smallest number among the cells around: background counts as larger than any.
-    beyond = np.where(cells == 0, cells.max() + 1, cells)
-    least = ndimage.minimum_filter(beyond, footprint=around)
-    ridge = (cells == 0) & (largest > 0) & (least < largest)
-    return np.where(ridge, largest, cells)
+def components(mask: np.ndarray, smallest: int = SMALLEST) -> np.ndarray:
+    """Number the connected regions of a mask (H, W): (H, W) int64, 0 = background.
+
+    Pixels are connected if they share an edge. Regions of fewer than `smallest` pixels are dropped.
+    """
+    regions, _ = ndimage.label(mask)
+    keep = np.bincount(regions.ravel()) >= smallest
+    keep[0] = False  # the background
+    return np.where(keep, np.cumsum(keep), 0)[regions]
+
+
+def _fill_gaps(cells: np.ndarray) -> np.ndarray:
+    """Give each pixel that alone parts two cells, in its row or column, to the left or upper one.
+
+    On the true nuclei of DSB 2018, parted for training, this raises SEG from .987 to .995; growing
+    cells in all directions would lower it to .78, for their free outlines are right already.
+    """
+    filled = cells.copy()
+    for gap, before, after in (
+        (filled[:, 1:-1], cells[:, :-2], cells[:, 2:]),
+        (filled[1:-1], cells[:-2], cells[2:]),
+    ):
+        parts = (gap == 0) & (before > 0) & (after > 0) & (before != after)
+        gap[parts] = before[parts]
+    return filled

@@ -1,26 +1,34 @@
-"""Figures that a person would rather look at than read numbers.
+"""Pictures of data, training and results.
 
-Every function returns a `matplotlib.figure.Figure` and opens no window; `save` writes it as a PNG.
+Every function returns a `matplotlib.figure.Figure` and opens no window (a notebook shows what a cell
+returns); `save` writes it as a PNG. Arrays are NumPy arrays: `tinyunet.to_cpu` for others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
-from matplotlib.colors import hsv_to_rgb
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from scipy import ndimage
 
-# Colour-blind safe (Okabe and Ito): right, too much, missed.
-RIGHT, EXTRA, MISSED = (0.85, 0.85, 0.85), (0.90, 0.62, 0.0), (0.0, 0.45, 0.70)
+from tinyunet.colouring import BACKGROUND, colour_numbers, common_pixels, consecutive, palette
+
+# Told apart with any kind of colour vision (after Okabe and Ito).
+RIGHT, EXTRA, MISSED, CONFUSED = (to_rgb(c) for c in ("#a9adb3", "#f0a30a", "#35a7f0", "#ff4fa3"))
+LINE, MARK = to_rgb("#0072b2"), to_rgb("#d55e00")
+WIDTH = 8  # inches
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure as a PNG of 100 dots an inch."""
-    figure.savefig(path, dpi=100, facecolor="white")
+    """Write a figure as a PNG with 100 dots an inch."""
+    figure.savefig(path, format="png", dpi=100)
 
 
 def compare(
@@ -30,131 +38,211 @@ def compare(
     *,
     captions: Sequence[str] | None = None,
     title: str = "",
+    classes: bool = False,
 ) -> Figure:
-    """Show image, truth, prediction and errors side by side, a row for each image.
+    """Show images, truths, predictions and errors side by side, a row for each image.
+
+    Cells that touch have different colours, and a predicted cell has that of the true cell on which
+    most of it lies. A predicted cell that holds two true ones or more (more than half of each) is
+    outlined as merged.
 
     Parameters
     ----------
     images
-        (H, W, C) floats.
+        (H, W, C) floats: gray with one channel, RGB with three; of others the first is shown.
     truths, predicted
-        Instance or class maps (H, W), 0 = background.
+        For each image the numbers (H, W) of its cells, or with `classes` its class map;
+        0 = background.
     captions
         A text for each row, such as its scores.
     title
         Above everything.
+    classes
+        Give every class its own colour, and mark where one class was taken for another.
+
+    Raises
+    ------
+    ValueError
+        If there is no image, or sizes or lengths do not fit.
     """
-    rows = len(images)
-    figure = Figure(figsize=(10, 2.6 * rows + (0.7 if title else 0.4)), layout="constrained")
-    axes = figure.subplots(rows, 4, squeeze=False)
-    for i, (image, truth, guess) in enumerate(zip(images, truths, predicted, strict=True)):
-        _show(axes[i, 0], image)
-        axes[i, 1].imshow(colour(truth), interpolation="nearest")
-        axes[i, 2].imshow(colour(guess), interpolation="nearest")
-        axes[i, 3].imshow(errors(truth, guess), interpolation="nearest")
-        if captions:
-            axes[i, 2].set_xlabel(captions[i], fontsize=9)
+    cases = list(zip(images, truths, predicted, strict=True))
+    if not cases:
+        raise ValueError("compare needs at least one image, got none")
+    for number, arrays in enumerate(cases):
+        if len({array.shape[:2] for array in arrays}) > 1:
+            shapes = ", ".join(str(array.shape) for array in arrays)
+            raise ValueError(f"image, truth and prediction {number} differ in size: {shapes}")
+    if captions is not None and len(captions) != len(cases):
+        raise ValueError(f"got {len(cases)} images but {len(captions)} captions")
+
+    heights = [image.shape[0] / image.shape[1] for image in images]
+    texts = 0.6 + (0.38 if title else 0) + (0.3 if captions else 0.08) * len(cases)  # inches
+    figure = Figure((WIDTH, (WIDTH / 4 - 0.08) * sum(heights) + texts), layout="constrained")
+    axes = figure.subplots(len(cases), 4, squeeze=False, height_ratios=heights)
+    any_merged = False
+    for row, (image, truth, guess) in zip(axes, cases, strict=True):
+        merged = np.zeros(guess.shape, bool) if classes else outlines(guess) & _merged(truth, guess)
+        any_merged |= merged.any()
+        if classes:
+            numbers = truth, guess
+        else:
+            numbers = (own := colour_numbers(truth)), colour_numbers(guess, like=own)
+        _show(row[0], visible(image))
+        for axis, cells, colours in zip(row[1:3], (truth, guess), numbers, strict=True):
+            shade = np.where(outlines(cells), 0.6, 1)[..., None]
+            _show(axis, palette(colours.max(initial=0))[colours] * shade)
+        judged = errors(truth, guess, classes)
+        inner = outlines(truth) & (judged == RIGHT).all(axis=2)
+        judged[inner] *= 0.75  # where a merged cell should part
+        judged[merged] = CONFUSED
+        _show(row[3], judged)
+
     for axis, name in zip(axes[0], ("image", "truth", "prediction", "errors"), strict=True):
-        axis.set_title(name, fontsize=11)
-    for axis in axes.flat:
-        axis.set_xticks([])
-        axis.set_yticks([])
-    kinds = zip((RIGHT, EXTRA, MISSED), ("right", "too much", "missed"), strict=True)
-    handles = [Patch(facecolor=colour, label=name) for colour, name in kinds]
-    figure.legend(handles=handles, loc="outside lower right", ncols=3, fontsize=8, frameon=False)
+        axis.set_title(name, fontsize=13)
+    for axis, caption in zip(axes[:, 2], captions or [], strict=False):
+        axis.set_xlabel(caption, fontsize=12)
+    kinds = {"right": RIGHT, "too much": EXTRA, "missed": MISSED}
+    if any_merged or classes:
+        kinds["wrong class" if classes else "merged cells"] = CONFUSED
+    handles = [Patch(facecolor=colour, label=kind) for kind, colour in kinds.items()]
+    figure.legend(
+        handles=handles, loc="outside lower right", ncols=4, fontsize=12, frameon=False,
+        handlelength=1, handleheight=1,
+    )  # fmt: skip
     if title:
-        figure.suptitle(title)
+        figure.suptitle(title, fontsize=15)
     return figure
 
 
-def curves(history: object) -> Figure:
-    """Show a run's losses, and its validation scores with the best marked.
+def curves(history: Any) -> Figure:
+    """Show the loss of every step and its running mean, and the validation scores.
 
     Parameters
     ----------
     history
-        A `tinyunet.training.History`.
+        A `tinyunet.training.History`, or a dict with its ``loss`` (one number a step),
+        ``validation`` ((step, score) pairs), ``score_name`` and ``best_step`` (or None).
+
+    Raises
+    ------
+    ValueError
+        If there is no step to show.
     """
-    loss, validation = np.array(history.loss), history.validation
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    steps = np.arange(1, len(loss) + 1)
-    left.plot(steps, loss, color="0.8", linewidth=0.8, label="each step")
-    width = max(1, len(loss) // 30)
-    if len(loss) >= width:
-        smooth = np.convolve(loss, np.ones(width) / width, mode="valid")
-        left.plot(steps[width - 1 :], smooth, color=MISSED, label=f"mean of {width}")
-    left.set(xlabel="step", ylabel="training loss", yscale="log")
-    left.legend(frameon=False, fontsize=8)
-    if validation:
-        at, scores = zip(*validation, strict=True)
-        right.plot(at, scores, "o-", color=MISSED, markersize=4)
-        right.plot(history.best_step, max(scores), "*", color=EXTRA, markersize=14, label="kept")
-        right.set(xlabel="step", ylabel=f"{history.score_name} on validation images")
-        right.legend(frameon=False, fontsize=8)
-    else:
-        right.set_axis_off()
-    for axis in (left, right):
+    run = SimpleNamespace(**history) if isinstance(history, dict) else history
+    loss = np.asarray(run.loss, float)
+    if not loss.size:
+        raise ValueError("the history holds no step yet: there is nothing to show")
+    panels = 2 if run.validation else 1
+    figure = Figure((WIDTH if panels == 2 else WIDTH / 2, 3.6), layout="constrained")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+
+    steps, width = np.arange(1, loss.size + 1), max(1, loss.size // 25)
+    axes[0].plot(steps, loss, color="0.8", linewidth=0.8, label="each step")
+    smooth = np.convolve(loss, np.full(width, 1 / width), mode="valid")
+    middles = np.convolve(steps, np.full(width, 1 / width), mode="valid")
+    line = "o-" if loss.size == 1 else "-"  # a line needs two points
+    axes[0].plot(middles, smooth, line, color=LINE, linewidth=2, label=f"mean of {width}")
+    # A loss that reached 0, or ended as nan, has no place on a logarithmic axis.
+    axes[0].set_yscale("log" if loss.min() > 0 else "linear")
+    axes[0].set_ylabel("training loss", fontsize=12)
+    if run.validation:
+        at, scores = zip(*run.validation, strict=True)
+        axes[1].plot(at, scores, "o-", color=LINE, linewidth=2, markersize=4)
+        axes[1].set_ylabel(f"{run.score_name} on validation images", fontsize=12)
+        if run.best_step is not None:
+            best = dict(run.validation)[run.best_step]
+            label = f"kept: {best:.3f} at step {run.best_step}"
+            axes[1].plot(run.best_step, best, "*", color=MARK, markersize=15, label=label)
+    for axis in axes:
+        axis.set_xlabel("step", fontsize=12)
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(color="0.93")
+        if axis.get_legend_handles_labels()[0]:
+            axis.legend(frameon=False, fontsize=11)
     return figure
 
 
 def weight_map(image: np.ndarray, weights: np.ndarray) -> Figure:
     """Show an image (H, W, C) beside the weight (H, W) of each of its pixels in the loss."""
-    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    figure = Figure((WIDTH, WIDTH / 2.15 * image.shape[0] / image.shape[1] + 0.4))
+    figure.set_layout_engine("constrained")
     left, right = figure.subplots(1, 2)
-    _show(left, image)
-    left.set_title("image", fontsize=11)
-    shown = right.imshow(weights, cmap="magma", interpolation="nearest")
-    right.set_title("weight in the loss", fontsize=11)
-    figure.colorbar(shown, ax=right, shrink=0.9)
-    for axis in (left, right):
-        axis.set_axis_off()
+    _show(left, visible(image))
+    left.set_title("image", fontsize=13)
+    shown = _show(right, weights, cmap="magma", vmin=0)
+    right.set_title("weight in the loss", fontsize=13)
+    figure.colorbar(shown, ax=right, fraction=0.05, pad=0.02)
     return figure
 
 
-def overlay(image: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Return the image as (H, W, 3) uint8 with every cell outlined in its colour."""
-    gray = _visible(image)
-    around = np.ones((3, 3), bool)
-    outline = (cells > 0) & (
-        ndimage.minimum_filter(cells, footprint=around)
-        != ndimage.maximum_filter(cells, footprint=around)
-    )
-    shown = np.where(outline[..., None], colour(cells), gray)
+def overlay(image: np.ndarray, instances: np.ndarray) -> np.ndarray:
+    """Draw the outline of every cell on its image.
+
+    Parameters
+    ----------
+    image
+        (H, W, C) floats; the brightness is stretched as in `visible`.
+    instances
+        The number (H, W) of the cell at every pixel, 0 = background.
+
+    Returns
+    -------
+    (H, W, 3) uint8 array
+        The outline is the outermost line of pixels of a cell, in the cell's colour.
+    """
+    colours = colour_numbers(instances)
+    outlined = outlines(instances)[..., None]
+    shown = np.where(outlined, palette(colours.max(initial=0))[colours], visible(image))
     return np.round(255 * shown).astype(np.uint8)
 
 
-def colour(cells: np.ndarray) -> np.ndarray:
-    """Return (H, W, 3) colours for an instance or class map; the background is nearly black.
+# ---------------------------------------------------------------------- what is drawn
 
-    Consecutive numbers get hues a golden angle apart, so cells that touch rarely look alike.
+
+def visible(image: np.ndarray) -> np.ndarray:
+    """Return an image (H, W, C) as RGB (H, W, 3) from 0 to 1, its brightness stretched.
+
+    The darkest 0.5 % of the values become black and the brightest 0.2 % white.
     """
-    count = int(cells.max(initial=0)) + 1
-    number = np.arange(count)
-    hsv = np.stack(
-        [number * 0.618034 % 1, 0.55 + 0.25 * (number % 3 == 0), 0.95 - 0.2 * (number % 2)]
-    )
-    palette = hsv_to_rgb(hsv.T)
-    palette[0] = 0.08
-    return palette[cells]
+    rgb = image if image.shape[2] == 3 else np.repeat(image[..., :1], 3, axis=2)
+    black, white = np.percentile(rgb, (0.5, 99.8))
+    return np.clip((rgb - black) / max(white - black, 1e-6), 0, 1)
 
 
-def errors(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
-    """Return (H, W, 3) colours: foreground that is right, too much, or missed."""
-    shown = np.full((*truth.shape, 3), 1.0)
+def errors(truth: np.ndarray, guess: np.ndarray, classes: bool = False) -> np.ndarray:
+    """Return colours (H, W, 3) that say where the foreground is right, too much or missed.
+
+    With `classes`, also where the foreground is of another class.
+    """
+    shown = np.full((*truth.shape, 3), BACKGROUND)
     shown[(truth > 0) & (guess > 0)] = RIGHT
     shown[(truth == 0) & (guess > 0)] = EXTRA
     shown[(truth > 0) & (guess == 0)] = MISSED
+    if classes:
+        shown[(truth > 0) & (guess > 0) & (truth != guess)] = CONFUSED
     return shown
 
 
-def _visible(image: np.ndarray) -> np.ndarray:
-    """Stretch an image (H, W, C) to [0, 1] and three channels; of other counts show the first."""
-    image = image if image.shape[2] == 3 else np.repeat(image[..., :1], 3, axis=2)
-    low, high = np.percentile(image, (0.5, 99.7))
-    return np.clip((image - low) / max(high - low, 1e-6), 0, 1)
+def outlines(cells: np.ndarray) -> np.ndarray:
+    """Return the mask (H, W) of the pixels of cells that touch something else."""
+    around = np.ones((3, 3), bool)
+    least = ndimage.minimum_filter(cells, footprint=around)
+    largest = ndimage.maximum_filter(cells, footprint=around)
+    return (cells > 0) & (least != largest)
 
 
-def _show(axis, image: np.ndarray) -> None:
-    axis.imshow(_visible(image), interpolation="nearest")
+def _merged(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
+    """Return the mask of the predicted cells that hold more than half of two true cells or more."""
+    cells = consecutive(guess)[1]
+    common = common_pixels(cells, consecutive(truth)[1])
+    held = common > common.sum(axis=0) / 2
+    held[:, 0] = held[0] = False
+    return (held.sum(axis=1) > 1)[cells]
+
+
+def _show(axis: Axes, picture: np.ndarray, **options: Any) -> Any:
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.spines[:].set_visible(False)
+    return axis.imshow(picture, **options)

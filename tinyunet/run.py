@@ -126,7 +126,11 @@ def draw(
     truths = test.instances if cells else test.labels
     captions = [", ".join(f"{k} {scores[i][k]:.2f}" for k in list(scores[i])[:2]) for i in shown]
     figure = plots.compare(
-        [test.images[i] for i in shown], [truths[i] for i in shown], predicted, captions=captions
+        [test.images[i] for i in shown],
+        [truths[i] for i in shown],
+        predicted,
+        captions=captions,
+        classes=not cells,
     )
     plots.save(figure, out / "predictions.png")
     if cells:

@@ -18,7 +18,7 @@ from tinyunet.arrays import device_name, to_device
 from tinyunet.data.batches import Batches
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import separate, weight_map
-from tinyunet.evaluation import validation_score
+from tinyunet.evaluation import check_data, validation_score
 from tinyunet.loss import Loss, SoftmaxCrossEntropy
 from tinyunet.optim import Adam, Optimizer
 from tinyunet.unet import UNet
@@ -338,16 +338,6 @@ def _check(
             raise ValueError(f"{name} must be above 0, got {value}")
     if schedule not in ("cosine", "constant"):
         raise ValueError(f'schedule must be "cosine" or "constant", got {schedule!r}')
-    channels, classes = model.config["in_channels"], model.config["num_classes"]
-    for what, data in (("training", train), ("validation", validation)):
-        if data is None:
-            continue
-        if data.channels != channels:
-            raise ValueError(
-                f"the model takes {channels} channels, but the {what} images have {data.channels}"
-            )
-        if data.num_classes > classes:
-            raise ValueError(
-                f"the model knows {classes} classes, but the {what} labels go up to "
-                f"{data.num_classes - 1}: make it with num_classes={data.num_classes}"
-            )
+    check_data(model, train, "training")
+    if validation is not None:
+        check_data(model, validation, "validation")

@@ -1,14 +1,15 @@
-"""A strict double of CuPy over NumPy, for tests without a GPU.
+"""A strict double of CuPy for machines without a GPU.
 
-It offers only the names, keywords and methods that the real CuPy has (api.json, taken from the real
-package by snapshot.py), and refuses what a GPU would refuse or punish: implicit conversion to NumPy,
-mixing host and device arrays, duplicate indices in an assignment. Reductions and single elements are
-0-d arrays. It counts transfers and synchronisations.
+    with installed() as cupy:
+        x = cupy.asarray(host_array)
+        ...
+        assert counts == {"to_gpu": 1, "to_cpu": 0, "waits": 0}
 
-    with cupy_double.installed() as cupy:
-        x = cupy.asarray(numpy_array)
+It answers two questions before a GPU is near: does the code use only what CuPy has, and how often
+does it move data or make the host wait? It does not tell how fast or how exact a GPU computes.
 """
 
-from cupy_double.double import counts, installed, reset_counts
+from .double import counts, reset_counts
+from .modules import installed
 
 __all__ = ["counts", "installed", "reset_counts"]

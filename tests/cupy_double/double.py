@@ -1,307 +1,254 @@
-"""The double itself: see the package's docstring."""
+"""A strict double of CuPy's arrays and functions: NumPy computes, CuPy's rules decide what is allowed.
+
+A `ndarray` here is a NumPy array behind a wall. Whatever CuPy offers by the snapshot ``cupy_api.json``
+is run by NumPy's function of the same name on what lies behind the wall, and the result goes back
+behind it. Everything else is refused, and so is a host array where a device array belongs: what works
+with the double has a good chance on a GPU, and what would fail or wait there is found on any laptop.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import functools
+import inspect
 import json
-import pathlib
+import re
 import sys
-import types
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
-API = json.loads(pathlib.Path(__file__).with_name("api.json").read_text())
+API = json.loads(Path(__file__).with_name("cupy_api.json").read_text())
 
-counts = {"to_gpu": 0, "to_cpu": 0, "waits": 0}
+UPLOADS = {"array", "asanyarray", "asarray", "ascontiguousarray", "asfortranarray"}
+# The size of their result depends on values, so the host waits for the GPU.
+WAITS = {"argwhere", "bincount", "compress", "extract", "flatnonzero", "nonzero", "unique"}
+# NumPy returns a bool or an int, CuPy an array of no dimensions.
+SCALARS_IN_NUMPY = {"allclose", "array_equal", "array_equiv", "count_nonzero"}
+# The names of parameters for which CuPy takes no list.
+ARRAY_PARAMETERS = {"a", "array", "ary", "b", "condition", "x", "x1", "x2", "y"}
+# These hand out memory, or move it in ways that the double does not count.
+NOT_DOUBLED = re.compile("data|device|flat|dumps?|load|save.*|tobytes|tofile")
 
-# Functions of the real CuPy that take host arrays.
-FROM_HOST = {"asarray", "array", "asanyarray", "ascontiguousarray", "asnumpy", "get_array_module"}
+counts = {"to_gpu": 0, "to_cpu": 0, "waits": 0}  # arrays moved; times the host waited for the GPU
 
 
 def reset_counts() -> None:
-    """Set all counts to 0."""
+    """Begin counting at 0 again."""
     counts.update(dict.fromkeys(counts, 0))
 
 
-def wrap(value):
-    """Give a NumPy result as the double gives it: arrays and NumPy scalars become device arrays."""
-    if isinstance(value, np.ndarray | np.generic):
-        return ndarray._of(np.asarray(value))
-    if isinstance(value, tuple | list):
-        return type(value)(wrap(item) for item in value)
-    return value
+class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # the operators call ufuncs: `__array_ufunc__`
+    """The double of `cupy.ndarray`: a NumPy array that only this package can reach."""
 
+    __slots__ = ("_memory",)
 
-def unwrap(value, where: str):
-    """Give NumPy the data of device arrays, and refuse host arrays."""
-    if isinstance(value, ndarray):
-        return value._data
-    if isinstance(value, np.ndarray):
-        raise TypeError(f"Unsupported type {type(value)}: a host array was given to {where}")
-    if isinstance(value, tuple | list):
-        return type(value)(unwrap(item, where) for item in value)
-    return value
+    def __init__(self, memory: np.ndarray) -> None:
+        if not isinstance(memory, np.ndarray):
+            raise NotImplementedError("the double has no cupy.ndarray(shape): use cupy.empty")
+        self._memory = memory
 
+    # What NumPy asks an array that is not its own.
 
-class ndarray:
-    """An array that pretends to be on a GPU."""
-
-    __array_priority__ = 100
-    __hash__ = None
-
-    def __init__(self, shape, dtype=float):
-        self._data = np.empty(shape, dtype)
-
-    @classmethod
-    def _of(cls, data: np.ndarray) -> ndarray:
-        array = object.__new__(cls)
-        array._data = data
-        return array
-
-    # ------------------------------------------------------------------ what is refused
-
-    def __array__(self, *args, **kwargs):
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> None:
         raise TypeError(
-            "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to "
-            "construct a NumPy array explicitly."
+            "Implicit conversion to a NumPy array is not allowed. "
+            "Please use `.get()` to construct a NumPy array explicitly."
         )
 
-    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        """Serve numpy.exp(device array) as CuPy does, through CuPy's function of the name."""
-        name = {"absolute": "abs"}.get(ufunc.__name__, ufunc.__name__)
-        if f"cupy.{name}" not in API["names"] or method != "__call__":
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        if method != "__call__" or ufunc.__name__ not in API["cupy"]:
             return NotImplemented
-        if "out" in kwargs:
-            kwargs["out"] = kwargs["out"][0]
-        return getattr(cupy, name)(*inputs, **kwargs)
+        if "out" in keywords:
+            (keywords["out"],) = keywords["out"]
+        return offer("cupy", ufunc.__name__, np)(*inputs, **keywords)
 
-    def __array_function__(self, func, types_, args, kwargs):
-        if f"cupy.{func.__name__}" not in API["names"]:
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        namespace = function.__module__.replace("numpy", "cupy", 1)
+        if function.__name__ not in API.get(namespace, ()):
             return NotImplemented
-        return getattr(cupy, func.__name__)(*args, **kwargs)
+        return offer(namespace, function.__name__, sys.modules[function.__module__])(
+            *args, **keywords
+        )
 
-    # ------------------------------------------------------------------ what makes the host wait
+    # Attributes and methods.
 
-    def get(self):
-        """Copy to the host."""
+    def __getattr__(self, name: str) -> Any:
+        offered = offer("cupy.ndarray", name, np.ndarray)
+        if isinstance(offered, Function):
+            return functools.partial(offered, self)
+        return wrap(getattr(self._memory, name))
+
+    @property
+    def flags(self) -> SimpleNamespace:
+        flags = self._memory.flags
+        names = ("c_contiguous", "f_contiguous", "owndata")
+        return SimpleNamespace(**{name: getattr(flags, name) for name in names})
+
+    def __imatmul__(self, other: Any) -> Any:
+        return NotImplemented  # CuPy has no `@=` in place: Python then computes x = x @ y
+
+    def __copy__(self) -> ndarray:
+        return self.copy()
+
+    def __len__(self) -> int:
+        return len(self._memory)
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> ndarray:
+        return wrap(self._memory[checked_index(index)])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        index = checked_index(index)
+        refuse_duplicates(self._memory, index)
+        self._memory[index] = operand(value)
+
+    # What makes the host wait until the GPU is done.
+
+    def get(self) -> np.ndarray:
+        """Return a copy in host memory."""
         counts["to_cpu"] += 1
-        counts["waits"] += 1
-        return self._data.copy()
+        return self._wait().copy()
 
     def _wait(self) -> np.ndarray:
         counts["waits"] += 1
-        return self._data
+        return self._memory
 
-    def item(self, *args):
-        return self._wait().item(*args)
+    def item(self) -> Any:
+        return self._wait().item()
 
-    def tolist(self):
+    def tolist(self) -> Any:
         return self._wait().tolist()
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self._wait())
 
-    def __float__(self):
-        return float(self._wait())
-
-    def __int__(self):
+    def __int__(self) -> int:
         return int(self._wait())
 
-    __index__ = __int__
+    def __float__(self) -> float:
+        return float(self._wait())
 
-    # ------------------------------------------------------------------ indexing
+    def __format__(self, spec: str) -> str:
+        return format(self._wait(), spec)
 
-    def __getitem__(self, index):
-        return wrap(self._data[unwrap(index, "an index")])
-
-    def __setitem__(self, index, value):
-        index = unwrap(index, "an index")
-        value = unwrap(value, "an assignment")
-        parts = index if isinstance(index, tuple) else (index,)
-        if any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in parts):
-            numbers = np.arange(self._data.size).reshape(self._data.shape)[index]
-            if np.unique(numbers).size != numbers.size:
-                raise ValueError("duplicate indices: the result is undefined on a GPU")
-        self._data[index] = value
-
-    def __len__(self):
-        return len(self._data)
-
-    def __iter__(self):
-        return (self[i] for i in range(len(self)))
-
-    def __repr__(self):
-        return f"double.{self._data!r}"
-
-    def __format__(self, spec):
-        return format(self.item() if spec else repr(self), spec)
-
-    def __deepcopy__(self, memo):
-        return ndarray._of(self._data.copy())
-
-    # ------------------------------------------------------------------ everything else
-
-    def __getattr__(self, name):
-        if name.startswith("_") or name not in API["ndarray"]:
-            raise AttributeError(f"cupy.ndarray has no attribute {name!r}")
-        value = getattr(self._data, name)
-        if not callable(value):
-            return wrap(value)
-        return _checked(name, value, parameters=None)
+    def __repr__(self) -> str:
+        return f"double of {self._memory!r}"  # uncounted: a debugger shows it unasked
 
 
-def _operator(name: str, inplace: bool = False):
-    def operate(self, *others):
-        for other in others:
-            if isinstance(other, np.ndarray | list | tuple):
-                raise TypeError(f"Unsupported type {type(other)}")
-            if not isinstance(other, ndarray | int | float | complex | np.generic):
-                return NotImplemented
-        result = getattr(self._data, name)(*(unwrap(other, name) for other in others))
-        if result is NotImplemented:
-            return NotImplemented
-        return self if inplace else wrap(result)
+class Function:
+    """A function, ufunc or method of CuPy, computed by its twin in NumPy."""
 
-    return operate
+    def __init__(self, name: str, twin: Any, parameters: str) -> None:
+        self.__name__ = name.rpartition(".")[2]
+        self._name, self._twin, self._signature = name, twin, signature(parameters)
 
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """Check the arguments by CuPy's rules, let NumPy compute and count a wait."""
+        self._check(args, keywords)
+        if self.__name__ in UPLOADS:
+            args = (upload(args[0]), *args[1:])
+        counts["waits"] += self.__name__ in WAITS
+        inputs, named_inputs = unwrap(args), {name: unwrap(v) for name, v in keywords.items()}
+        with np.errstate(all="ignore"):  # a GPU gives inf and nan without a word
+            result = self._twin(*inputs, **named_inputs)
+        for given in (*args, *keywords.values()):
+            if isinstance(given, ndarray) and given._memory is result:
+                return given  # it was `out`, or was as wanted already
+        return wrap(np.asarray(result) if self.__name__ in SCALARS_IN_NUMPY else result)
 
-for _name in [
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "floordiv",
-    "mod",
-    "pow",
-    "matmul",
-    "and",
-    "or",
-    "xor",
-]:
-    setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
-    setattr(ndarray, f"__r{_name}__", _operator(f"__r{_name}__"))
-    setattr(ndarray, f"__i{_name}__", _operator(f"__i{_name}__", inplace=True))
-for _name in ["neg", "pos", "abs", "invert", "eq", "ne", "lt", "le", "gt", "ge"]:
-    setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
+    def _check(self, args: tuple, keywords: dict[str, Any]) -> None:
+        try:
+            arguments = self._signature.bind(*args, **keywords).arguments
+        except TypeError as error:
+            raise TypeError(f"{self._name}() {error}") from None
+        if isinstance(self._twin, np.ufunc):
+            for value in args:
+                operand(value)
+        elif self.__name__ not in UPLOADS:
+            for name in ARRAY_PARAMETERS & arguments.keys():
+                if isinstance(arguments[name], list | tuple):
+                    raise TypeError(f"{self._name}() got a list as {name}: use cupy.asarray")
 
-
-def _checked(name: str, function, parameters: set[str] | None):
-    """Wrap a NumPy function so that it takes and gives device arrays and knows CuPy's keywords."""
-
-    def call(*args, **kwargs):
-        for keyword in kwargs:
-            if parameters is not None and keyword not in parameters:
-                raise TypeError(f"{name}() got an unexpected keyword argument {keyword!r}")
-        out = kwargs.get("out")
-        arguments = [unwrap(value, name) for value in args]
-        options = {key: unwrap(value, name) for key, value in kwargs.items()}
-        result = wrap(function(*arguments, **options))
-        return result if out is None else out
-
-    return call
+    def at(self, a: ndarray, indices: Any, b: Any) -> None:
+        """Do as `numpy.ufunc.at`: the one way to add at an index that comes more than once."""
+        self._twin.at(a._memory, checked_index(indices), operand(b))
 
 
-class _Ufunc:
-    """A universal function; unlike CuPy's other functions it refuses lists."""
-
-    parameters = frozenset(("out", "where", "casting", "dtype", "order", "subok"))
-
-    def __init__(self, function):
-        self.function, self.name = function, function.__name__
-
-    def __call__(self, *args, **kwargs):
-        for value in args:
-            if isinstance(value, np.ndarray | list | tuple):
-                raise TypeError(f"Unsupported type {type(value)}")
-        return _checked(self.name, self.function, self.parameters)(*args, **kwargs)
+@functools.cache
+def signature(parameters: str) -> inspect.Signature:
+    """Parse parameters as the snapshot notes them, for example ``(a, axis=..., out=...)``."""
+    return inspect.signature(eval(f"lambda {parameters[1:-1]}: None"))
 
 
-class _Module(types.ModuleType):
-    """A module that offers what the real one of the name offers, computed by NumPy's."""
-
-    def __init__(self, name: str, space: str, source, **own):
-        super().__init__(name)
-        self._space, self._source = space, source
-        self.__dict__.update(own)
-
-    def __getattr__(self, name):
-        kind = API["names"].get(f"{self._space}.{name}")
-        if kind is None:
-            version = API["version"]
-            raise AttributeError(f"module {self.__name__!r} {version} has no attribute {name!r}")
-        thing = getattr(self._source, name)
-        if kind == "ufunc":
-            return _Ufunc(thing)
-        if kind == "=":
-            return thing
-        parameters = None if kind == "*" else set(kind.split())
-        return _checked(f"{self.__name__}.{name}", thing, parameters)
+def offer(namespace: str, name: str, numpy_namespace: Any) -> Any:
+    """Return what CuPy offers as `namespace`.`name`, or refuse with the reason."""
+    full_name, kind = f"{namespace}.{name}", API[namespace].get(name)
+    if kind is None:
+        raise AttributeError(f"CuPy {API['version']} has no {full_name}")
+    if kind == "other" or NOT_DOUBLED.fullmatch(name) or not hasattr(numpy_namespace, name):
+        raise NotImplementedError(f"CuPy has {full_name}, its double has not")
+    twin = getattr(numpy_namespace, name)
+    return Function(full_name, twin, kind) if kind.startswith("(") else twin
 
 
-def asarray(x, dtype=None, order=None):
-    """Copy a host array to the device; a device array stays."""
-    if isinstance(x, ndarray):
-        return x if dtype is None else ndarray._of(np.asarray(x._data, dtype, order))
+def wrap(result: Any) -> Any:
+    """Put arrays behind the wall; a NumPy scalar becomes an array of no dimensions, as in CuPy."""
+    if isinstance(result, np.ndarray | np.generic):
+        return ndarray(np.asarray(result))
+    if isinstance(result, tuple | list):
+        return (list if isinstance(result, list) else tuple)(map(wrap, result))
+    return result
+
+
+def unwrap(value: Any) -> Any:
+    """Fetch NumPy arrays from behind the wall, and refuse those that are not from there."""
+    if isinstance(value, ndarray):
+        return value._memory
+    if isinstance(value, np.ndarray):
+        raise TypeError("Unsupported type <class 'numpy.ndarray'>: move it with cupy.asarray")
+    if isinstance(value, list | tuple):
+        return type(value)(map(unwrap, value))
+    return value
+
+
+def operand(value: Any) -> Any:
+    """Unwrap what may stand in arithmetic: a device array or a number."""
+    if isinstance(value, ndarray | int | float | complex | np.generic):
+        return unwrap(value)
+    raise TypeError(f"Unsupported type {type(value)}: CuPy takes its own arrays and numbers")
+
+
+def upload(value: Any) -> Any:
+    """Copy a host array, or numbers, to the device; what is there already stays as it is."""
+    if isinstance(value, ndarray):
+        return value
+    if isinstance(value, list | tuple) and any(isinstance(item, ndarray) for item in value):
+        return value
     counts["to_gpu"] += 1
-    return ndarray._of(np.array(x, dtype=dtype, order=order))
+    return ndarray(np.array(value))
 
 
-def asnumpy(x):
-    """Copy a device array to the host."""
-    return x.get() if isinstance(x, ndarray) else np.asarray(x)
+def checked_index(index: Any) -> tuple:
+    """Return an index for the memory; one with a boolean mask makes the host wait."""
+    index = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, np.ndarray | list | tuple) for part in index):
+        raise TypeError("CuPy would move a host array or list in an index: use cupy.asarray")
+    index = unwrap(index)
+    counts["waits"] += any(isinstance(part, np.ndarray) and part.dtype == bool for part in index)
+    if not any(part is Ellipsis for part in index):
+        index = (*index, ...)  # with it NumPy returns a view where it would return a scalar
+    return index
 
 
-class Generator:
-    """The real one draws less than NumPy's."""
-
-    def __init__(self, seed=None):
-        self._generator = np.random.default_rng(seed)
-
-    def __getattr__(self, name):
-        if name not in API["Generator"]:
-            raise AttributeError(f"cupy.random.Generator has no attribute {name!r}")
-        return _checked(name, getattr(self._generator, name), parameters=None)
-
-
-def _make() -> types.ModuleType:
-    lib = types.ModuleType("cupy.lib")
-    lib.stride_tricks = _Module("cupy.lib.stride_tricks", "stride_tricks", np.lib.stride_tricks)
-    cuda = types.ModuleType("cupy.cuda")
-    cuda.is_available = lambda: True
-    return _Module(
-        "cupy",
-        "cupy",
-        np,
-        ndarray=ndarray,
-        asarray=asarray,
-        array=asarray,
-        asnumpy=asnumpy,
-        get_array_module=lambda *xs: cupy if any(isinstance(x, ndarray) for x in xs) else np,
-        lib=lib,
-        cuda=cuda,
-        linalg=_Module("cupy.linalg", "linalg", np.linalg),
-        random=_Module("cupy.random", "random", np.random, default_rng=Generator),
-        __version__=API["version"] + "+double",
-    )
-
-
-cupy = _make()
-
-
-@contextlib.contextmanager
-def installed():
-    """Let ``import cupy`` give the double while the context lasts."""
-    names = ("cupy", "cupy.lib", "cupy.lib.stride_tricks", "cupy.cuda", "cupy.random")
-    before = {name: sys.modules.get(name) for name in names}
-    sys.modules.update(
-        zip(names, (cupy, cupy.lib, cupy.lib.stride_tricks, cupy.cuda, cupy.random), strict=True)
-    )
-    reset_counts()
-    try:
-        yield cupy
-    finally:
-        for name, module in before.items():
-            if module is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = module
+def refuse_duplicates(memory: np.ndarray, index: tuple) -> None:
+    """Raise ValueError if an assignment would write to one place more than once."""
+    if any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in index):
+        places = np.arange(memory.size).reshape(memory.shape)[index]
+        if np.unique(places).size < places.size:
+            raise ValueError(
+                "duplicate indices: which value stays is chance; use cupyx.scatter_add"
+            )

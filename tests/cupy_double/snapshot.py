@@ -4,8 +4,8 @@
 
 needs a CuPy wheel (``pip install cupy-cuda12x``) and no GPU. It writes ``cupy_api.json``: for every
 name of a namespace its parameters, as in ``"sum": "(a, axis=..., dtype=..., out=..., keepdims=...)"``,
-or ``"numpy"`` for an object that CuPy takes from NumPy unchanged (``float32``, ``pi``, ``newaxis``),
-or ``"other"`` for the rest (classes, properties, submodules).
+or ``"property"``, or ``"numpy"`` for what CuPy takes from NumPy unchanged (``float32``, ``newaxis``),
+or ``"other"`` for the rest: classes, submodules, functions whose parameters cannot be found out.
 """
 
 import inspect
@@ -18,7 +18,6 @@ import numpy as np
 
 FILE = Path(__file__).with_name("cupy_api.json")
 UFUNC_PARAMETERS = "(*args, out=..., dtype=..., casting=...)"
-UNKNOWN_PARAMETERS = "(*args, **kwargs)"
 
 
 def take() -> dict[str, str | dict[str, str]]:
@@ -49,11 +48,13 @@ def take() -> dict[str, str | dict[str, str]]:
 
 
 def describe(thing: object, twin: object, ufunc: type) -> str:
-    """Return the parameters of a function, ``"numpy"`` or ``"other"``."""
+    """Return the parameters of a function, or ``"numpy"``, ``"property"`` or ``"other"``."""
     if isinstance(thing, ufunc):
         return UFUNC_PARAMETERS
     if thing is twin:
         return "numpy"
+    if inspect.isdatadescriptor(thing):
+        return "property"
     if not callable(thing) or inspect.isclass(thing):
         return "other"
     try:
@@ -64,14 +65,15 @@ def describe(thing: object, twin: object, ufunc: type) -> str:
         p.replace(annotation=p.empty, default=p.empty if p.default is p.empty else ...)
         for p in signature.parameters.values()
     ]
-    return str(inspect.Signature(parameters)).replace("Ellipsis", "...")
+    described = str(inspect.Signature(parameters)).replace("Ellipsis", "...")
+    return "other" if described == "(*args, **kwargs)" else described
 
 
 def documented_parameters(documentation: str) -> str:
     """Parse a line such as ``dot(self, ndarray b, int axis=-1) -> ndarray``."""
     found = re.match(r"[\w.]+\(([^()]*)\)", documentation)
     if not found:
-        return UNKNOWN_PARAMETERS
+        return "other"
     names = []
     for parameter in filter(None, found[1].split(", ")):
         typed_name, equals, _ = parameter.partition("=")

@@ -112,9 +112,9 @@ def coordinates(analytic: np.ndarray, samples: int, rng) -> Iterator[tuple]:
     """The largest gradient's index and random others; all of them if there are few."""
     if analytic.size <= samples:
         return iter(list(np.ndindex(analytic.shape)))
-    chosen = {int(np.abs(analytic).argmax())}
+    largest = int(np.abs(analytic).argmax())
     others = rng.choice(analytic.size, samples, replace=False)
-    chosen |= {int(i) for i in others[: samples - 1]}
+    chosen = {largest, *(int(i) for i in others[others != largest][: samples - 1])}
     return (np.unravel_index(i, analytic.shape) for i in sorted(chosen))
 
 

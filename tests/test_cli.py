@@ -1,0 +1,208 @@
+"""The command line, run as a user runs it: each command, and each mistake that users make."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+import tinyunet as tu
+from tinyunet.data import synthetic_cells
+
+
+def tinyunet(*arguments, cwd, **environment):
+    command = [sys.executable, "-m", "tinyunet", *map(str, arguments)]
+    env = {**os.environ, **environment}
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+TRAIN = ("train", "--steps", 6, "--images", 8, "--size", 48, "--base-channels", 4, "--depth", 2)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A folder in which `tinyunet train` has run."""
+    folder = tmp_path_factory.mktemp("cli")
+    done = tinyunet(*TRAIN, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_train_prints_a_table_and_fills_a_folder(run):
+    folder, done = run
+    for part in ("parameters", "U-Net", "Otsu + components", "perfect mask, parted", "SEG", "F1"):
+        assert part in done.stdout
+    found = {path.name for path in (folder / "runs" / "synthetic-cells-1").iterdir()}
+    assert found == {
+        "best.npz", "last.npz", "settings.json", "history.json", "results.json",
+        "curves.png", "predictions.png", "weights.png",
+    }  # fmt: skip
+    results = json.loads((folder / "runs/synthetic-cells-1/results.json").read_text())
+    assert 0 <= results["test"]["U-Net"]["SEG"] <= results["test"]["perfect mask, parted"]["SEG"]
+
+
+def test_a_second_run_gets_its_own_folder(run):
+    folder, _ = run
+    before = (folder / "runs/synthetic-cells-1/best.npz").read_bytes()
+    done = tinyunet(*TRAIN, "--seed", 1, cwd=folder)
+    assert "runs/synthetic-cells-2" in done.stdout.replace("\\", "/")
+    assert (folder / "runs/synthetic-cells-1/best.npz").read_bytes() == before
+
+
+def test_resume_of_a_finished_run_changes_nothing(run):
+    folder, first = run
+    before = tu.load(folder / "runs/synthetic-cells-1/best.npz").state_dict()
+    done = tinyunet("train", "--resume", "runs/synthetic-cells-1", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    after = tu.load(folder / "runs/synthetic-cells-1/best.npz").state_dict()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert done.stdout.splitlines()[-10:] == first.stdout.splitlines()[-10:]
+
+
+def test_predict_writes_labels_probabilities_and_overlay_of_odd_sizes(run):
+    folder, _ = run
+    image = synthetic_cells(1, (37, 53), seed=9).images[0]
+    Image.fromarray((255 * image[..., 0].clip(0, 1)).astype(np.uint8)).save(folder / "odd.png")
+    done = tinyunet("predict", "runs/synthetic-cells-1/best.npz", "odd.png", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    labels = np.asarray(Image.open(folder / "predictions/odd_labels.png"))
+    probabilities = tifffile.imread(folder / "predictions/odd_probabilities.tif")
+    overlay = np.asarray(Image.open(folder / "predictions/odd_overlay.png"))
+    assert labels.shape == (37, 53)
+    assert labels.dtype == np.uint16
+    assert probabilities.shape == (2, 37, 53)
+    np.testing.assert_allclose(probabilities.sum(0), 1, rtol=1e-5)
+    assert overlay.shape == (37, 53, 3)
+
+
+def test_evaluate_agrees_with_the_table_of_train(run):
+    folder, _ = run
+    done = tinyunet(
+        "evaluate", "runs/synthetic-cells-1/best.npz", "--images", 8, "--size", 48, "--json",
+        cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    trained = json.loads((folder / "runs/synthetic-cells-1/results.json").read_text())
+    assert json.loads(done.stdout)["mean"] == trained["test"]
+
+
+def test_train_on_a_folder_of_ones_own(tmp_path):
+    data = synthetic_cells(6, (40, 52), seed=2)
+    for kind in ("images", "masks"):
+        (tmp_path / "mine" / kind).mkdir(parents=True)
+    for name, image, labels in zip(data.names, data.images, data.labels, strict=True):
+        gray = (255 * image[..., 0].clip(0, 1)).astype(np.uint8)
+        Image.fromarray(gray).save(tmp_path / f"mine/images/{name}.png")
+        Image.fromarray((255 * labels).astype(np.uint8)).save(tmp_path / f"mine/masks/{name}.png")
+    done = tinyunet(*TRAIN, "--data", "mine", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "predictions.png").exists()
+
+
+def test_summary_and_doctor(tmp_path):
+    done = tinyunet("summary", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "31030658" in done.stdout
+    done = tinyunet("doctor", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["versions"]["tinyunet"] == tu.__version__
+
+
+def test_gradcheck_passes_and_speaks_json(tmp_path):
+    done = tinyunet("gradcheck", "--samples", 2, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["passed"]
+    assert max(report["worst"] for report in found["reports"]) < 1e-7
+
+
+def test_gradcheck_of_a_broken_layer_exits_with_1(monkeypatch, capsys):
+    from tinyunet import cli
+
+    def backward(self, dy, *, input_gradient=True):
+        self._take(dy)
+        return dy
+
+    monkeypatch.setattr(tu.ReLU, "backward", backward)
+    monkeypatch.setattr(sys, "argv", ["tinyunet", "gradcheck", "--samples", "3"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 1
+    assert "FAILED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command", ["train", "predict", "evaluate", "gradcheck", "summary", "doctor"]
+)
+def test_help(command, tmp_path):
+    done = tinyunet(command, "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def write_mistakes(folder, model):
+    """Files that are wrong in every way that the table below names."""
+    rng = np.random.default_rng(0)
+    tu.save(folder / "good.npz", model)
+    data = (folder / "good.npz").read_bytes()
+    (folder / "cut.npz").write_bytes(data[: len(data) // 2])
+    gray = rng.integers(0, 255, (20, 24), dtype=np.uint8)
+    Image.fromarray(gray).save(folder / "gray.png")
+    Image.fromarray(np.stack([gray] * 3, 2)).save(folder / "rgb.png")
+    (folder / "broken.png").write_bytes(b"no image")
+    tifffile.imwrite(folder / "nan.tif", np.full((20, 24), np.nan, np.float32))
+    for name in ("empty", "orphan", "labels"):
+        for kind in ("images", "masks"):
+            (folder / name / kind).mkdir(parents=True)
+    Image.fromarray(gray).save(folder / "orphan/images/a.png")
+    Image.fromarray(gray // 128).save(folder / "orphan/masks/a.png")
+    Image.fromarray(gray // 128).save(folder / "orphan/masks/b.png")
+    for i in range(5):
+        Image.fromarray(gray).save(folder / f"labels/images/{i}.png")
+        Image.fromarray(gray // 64).save(folder / f"labels/masks/{i}.png")
+
+
+MISTAKES = {
+    "no such data": (("train", "--data", "nowhere"), "no known data set"),
+    "wrong size": (("train", "--steps", 1, "--crop", 50), "nearest valid sizes are 48 or 56"),
+    "empty folder": (("train", "--steps", 1, "--data", "empty"), "images"),
+    "mask without image": (("train", "--steps", 1, "--data", "orphan"), "b.png"),
+    "unreadable image": (("predict", "good.npz", "broken.png"), "broken.png"),
+    "missing image": (("predict", "good.npz", "missing.png"), "missing.png"),
+    "NaN image": (("predict", "good.npz", "nan.tif"), "NaN"),
+    "wrong channel count": (("predict", "good.npz", "rgb.png"), "(20, 24, 3)"),
+    "truncated checkpoint": (("predict", "cut.npz", "gray.png"), "no complete tinyunet checkpoint"),
+    "missing checkpoint": (("evaluate", "none.npz"), "none.npz"),
+    "label out of range": (("evaluate", "good.npz", "--data", "labels"), "knows 2 classes"),
+    "another architecture": (("train", "--resume", "other"), "depth: 1 in the file, 2 asked for"),
+    "nothing to resume": (("train", "--resume", "empty"), "no run to resume"),
+    "bad part": (("evaluate", "good.npz", "--part", "some"), "'some'"),
+    "bad depth": (("summary", "--depth", 0), "depth must be at least 1"),
+    "no GPU": (("train", "--steps", 1, "--device", "gpu"), "tinyunet[cuda12]"),
+}
+
+
+@pytest.fixture(scope="module")
+def mistakes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mistakes")
+    write_mistakes(folder, tu.UNet(1, 2, base_channels=2, depth=1, padding="same"))
+    small = ("--images", 6, "--size", 32, "--depth", 1, "--base-channels", 2)
+    done = tinyunet("train", "--steps", 2, *small, "--out", "other", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    settings = json.loads((folder / "other/settings.json").read_text())
+    (folder / "other/settings.json").write_text(json.dumps({**settings, "depth": 2}))
+    return folder
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_end_with_code_2_and_a_clear_word(name, mistakes):
+    if name == "no GPU" and tu.gpu_available():
+        pytest.skip("there is a GPU here")
+    arguments, message = MISTAKES[name]
+    done = tinyunet(*arguments, cwd=mistakes)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert message in done.stderr

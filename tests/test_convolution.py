@@ -1,0 +1,202 @@
+"""The algorithms of `tinyunet.convolution` against loops, on geometries nobody chose by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinyunet as tu
+from tinyunet.convolution import choose, im2col, naive
+from tinyunet.convolution.geometry import geometry
+
+
+def pairs(smallest, largest):
+    return st.tuples(st.integers(smallest, largest), st.integers(smallest, largest))
+
+
+@st.composite
+def convolutions(draw):
+    """(x, w, b, geometry) with at least one output pixel."""
+    g = geometry(draw(pairs(1, 4)), draw(pairs(1, 3)), draw(pairs(0, 4)), draw(pairs(1, 3)))
+    least = [max(1, span - sum(padding)) for span, padding in zip(g.span, g.padding, strict=True)]
+    n, channels_in, channels_out = draw(st.tuples(*[st.integers(1, 3)] * 3))
+    height, width = (side + draw(st.integers(0, 5)) for side in least)
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    x = rng.standard_normal((n, height, width, channels_in))
+    w = rng.standard_normal((*g.kernel, channels_in, channels_out))
+    return x, w, rng.standard_normal(channels_out), g
+
+
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-11)
+
+
+def assert_equal_algorithms(algorithm, x, w, b, g):
+    for relu in (False, True):
+        y = naive.forward(x, w, b, g, relu)
+        close(algorithm.forward(x, w, b, g, relu), y)
+    close(algorithm.forward(x, w, None, g), naive.forward(x, w, None, g))
+    dy = np.random.default_rng(0).standard_normal(y.shape)
+    for gate in (None, y):
+        dx = naive.input_gradient(dy, w, x.shape, g, gate)
+        close(algorithm.input_gradient(dy, w, x.shape, g, gate), dx)
+        dw, db = naive.weight_gradient(x, dy, w.shape, g, gate)
+        fast_dw, fast_db = algorithm.weight_gradient(x, dy, w.shape, g, gate)
+        close(fast_dw, dw)
+        close(fast_db, db)
+
+
+@settings(max_examples=150, deadline=None)
+@given(convolutions())
+def test_im2col_equals_the_loops(convolution):
+    assert_equal_algorithms(im2col, *convolution)
+
+
+@pytest.mark.parametrize("band", [1, 40, 200])
+@settings(max_examples=40, deadline=None)
+@given(convolutions())
+def test_bands_of_any_size_give_the_same_numbers(band, convolution):
+    before = im2col.BAND
+    im2col.BAND = band
+    try:
+        assert_equal_algorithms(im2col, *convolution)
+    finally:
+        im2col.BAND = before
+
+
+def test_a_small_band_does_cut(monkeypatch):
+    # Otherwise the test above would compare one band with one band.
+    y_shape, matrix_shape = (3, 5, 4, 2), (18, 2)
+    assert len(list(im2col._bands(y_shape, matrix_shape))) == 1
+    monkeypatch.setattr(im2col, "BAND", 150)  # two rows of 4 * 18 numbers
+    bands = list(im2col._bands(y_shape, matrix_shape))
+    assert len(bands) == 9
+    covered = np.zeros(y_shape[:2], int)
+    for images, rows in bands:
+        covered[images, rows] += 1
+    assert (covered == 1).all()
+    monkeypatch.setattr(im2col, "BAND", 800)  # two images of 5 rows
+    assert list(im2col._bands(y_shape, matrix_shape)) == [
+        (slice(0, 2), slice(0, 5)),
+        (slice(2, 3), slice(0, 5)),
+    ]
+
+
+@given(convolutions())
+@settings(max_examples=100, deadline=None)
+def test_naive_is_the_definition(convolution):
+    """One output pixel at a time, from an image that is really padded with zeros."""
+    x, w, b, g = convolution
+    y = naive.forward(x, w, b, g)
+    assert y.shape[1:3] == g.output_size(*x.shape[1:3])
+    padded = np.pad(x, ((0, 0), *g.padding, (0, 0)))
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        n, i, j, c = (int(rng.integers(side)) for side in y.shape)
+        top, left = i * g.stride[0], j * g.stride[1]
+        window = padded[n, top : top + g.span[0] : g.dilation[0]]
+        window = window[:, left : left + g.span[1] : g.dilation[1]]
+        close(y[n, i, j, c], (window * w[..., c]).sum() + b[c])
+
+
+def test_the_kernel_is_not_turned():
+    # A correlation, as neural networks have it: an impulse gives the kernel turned by 180 degrees.
+    w = np.arange(6.0).reshape(2, 3, 1, 1)
+    x = np.zeros((1, 3, 5, 1))
+    x[0, 1, 2, 0] = 1
+    for algorithm in (naive, im2col):
+        y = algorithm.forward(x, w, None, geometry((2, 3)))
+        np.testing.assert_array_equal(y[0, :, :, 0], w[::-1, ::-1, 0, 0])
+
+
+# ---------------------------------------------------------------------- geometry
+
+
+@pytest.mark.parametrize(
+    ("options", "side", "expected"),
+    [
+        ({"kernel_size": 3}, (572, 570), (570, 568)),
+        ({"kernel_size": 3, "padding": "valid"}, (5, 7), (3, 5)),
+        ({"kernel_size": 3, "padding": "same"}, (5, 7), (5, 7)),
+        ({"kernel_size": (2, 4), "padding": "same"}, (5, 7), (5, 7)),
+        ({"kernel_size": 4, "stride": 2, "padding": 1}, (8, 6), (4, 3)),
+        ({"kernel_size": 3, "stride": (2, 3)}, (8, 8), (3, 2)),
+        ({"kernel_size": 3, "dilation": (2, 1)}, (5, 3), (1, 1)),
+        ({"kernel_size": 3}, (2, 3), (0, 1)),
+    ],
+)
+def test_output_size(options, side, expected):
+    assert geometry(**options).output_size(*side) == expected
+
+
+@given(pairs(1, 6), pairs(1, 3))
+@settings(max_examples=50)
+def test_same_keeps_the_size_and_pads_the_odd_pixel_at_the_bottom_and_right(kernel, dilation):
+    g = geometry(kernel, 1, "same", dilation)
+    assert g.output_size(11, 13) == (11, 13)
+    for before, after in g.padding:
+        assert after - before in (0, 1)
+
+
+def test_same_with_an_even_kernel_reads_down_and_right():
+    layer = tu.Conv2d(1, 1, 2, padding="same")
+    layer.params["weight"][...] = np.array([[1, 10], [100, 1000]]).reshape(2, 2, 1, 1)
+    x = np.array([[1, 2], [3, 4]], "float32").reshape(1, 2, 2, 1)
+    np.testing.assert_array_equal(layer(x)[0, :, :, 0], [[4321, 402], [43, 4]])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kernel_size": 0}, "kernel_size must be at least 1 and whole, got 0"),
+        ({"kernel_size": 2.0}, "kernel_size must be an int or a"),
+        ({"kernel_size": (3, 3, 3)}, "kernel_size must be an int or a"),
+        ({"kernel_size": (3, 2.5)}, "kernel_size must be at least 1 and whole"),
+        ({"kernel_size": True}, "kernel_size must be at least 1 and whole, got True"),
+        ({"stride": 0}, "stride must be at least 1"),
+        ({"stride": (1, -1)}, "stride must be at least 1"),
+        ({"dilation": 0}, "dilation must be at least 1"),
+        ({"padding": -1}, "padding must be at least 0"),
+        ({"padding": "full"}, 'padding must be "valid", "same" or a number, got \'full\''),
+        ({"padding": "same", "stride": 2}, 'padding="same" needs stride 1'),
+        ({"activation": "tanh"}, "activation must be None or \"relu\", got 'tanh'"),
+        ({"algorithm": "fft"}, "algorithm must be one of auto, .*got 'fft'"),
+    ],
+)
+def test_bad_settings(options, message):
+    with pytest.raises(ValueError, match=message):
+        tu.Conv2d(1, 1, **options)
+
+
+def test_settings_may_be_numpy_integers():
+    layer = tu.Conv2d(1, 1, np.int64(3), stride=np.array([2, 1]))
+    assert layer.geometry == geometry(3, (2, 1))
+
+
+def test_algorithms_are_chosen_by_name():
+    assert choose("naive") is naive
+    assert choose("im2col") is im2col
+
+
+@pytest.mark.parametrize("algorithm", [naive, im2col], ids=["naive", "im2col"])
+def test_on_every_device(algorithm, xp):
+    rng = np.random.default_rng(0)
+    g = geometry((3, 2), (2, 1), (2, 1), (1, 2))
+    x, w = rng.standard_normal((2, 6, 7, 2)), rng.standard_normal((3, 2, 2, 3))
+    b, dy = rng.standard_normal(3), rng.standard_normal((2, *g.output_size(6, 7), 3))
+    y = algorithm.forward(x, w, b, g, True)
+    expected = [
+        y,
+        algorithm.input_gradient(dy, w, x.shape, g, y),
+        *algorithm.weight_gradient(x, dy, w.shape, g, y),
+    ]
+    x, w, b, dy = (xp.asarray(array) for array in (x, w, b, dy))
+    y = algorithm.forward(x, w, b, g, True)
+    results = [
+        y,
+        algorithm.input_gradient(dy, w, x.shape, g, y),
+        *algorithm.weight_gradient(x, dy, w.shape, g, y),
+    ]
+    for result, reference in zip(results, expected, strict=True):
+        assert tu.array_module(result) is xp
+        close(tu.to_cpu(result), reference)

@@ -1,0 +1,87 @@
+"""Which colour each cell gets in a picture: never the colour of a cell beside it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from matplotlib.colors import hsv_to_rgb, to_rgb
+
+BACKGROUND = to_rgb("#14161a")
+CELLS = [
+    to_rgb(colour)
+    for colour in (
+        "#4ea8de", "#f4a259", "#8cb369", "#e56b6f", "#b185db", "#f2d15c", "#4fc1a6", "#f49cbb",
+    )
+]  # fmt: skip
+
+
+def colour_numbers(cells: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
+    """Number colours (H, W) so that cells within two pixels of each other never share one.
+
+    Greedily: each cell takes the colour that is rarest so far among those that no neighbour has.
+
+    Parameters
+    ----------
+    cells
+        The number (H, W) of the cell at every pixel, 0 = background.
+    like
+        The colour numbers (H, W) of another picture: a cell takes the colour that most of its
+        pixels have there, if it can.
+
+    Returns
+    -------
+    (H, W) integer array
+        0 = background, colours from 1; few pictures need more than the eight of `CELLS`.
+    """
+    numbers, cells = consecutive(cells)
+    wanted = np.zeros(len(numbers), int)
+    if like is not None:
+        common = common_pixels(cells, like)
+        common[:, 0] = 0  # background is no colour for a cell
+        wanted = common.argmax(axis=1)
+    beside = _neighbours(cells, len(numbers))
+    chosen, uses = np.zeros(len(numbers), int), Counter()
+    for cell in range(1, len(numbers)):
+        taken = {int(chosen[other]) for other in beside[cell]}
+        free = [colour for colour in range(1, len(CELLS) + 1) if colour not in taken]
+        if not free:
+            free = [max(taken) + 1]
+        best = min(free, key=lambda colour: uses[colour])
+        chosen[cell] = wanted[cell] if wanted[cell] in free else best
+        uses[int(chosen[cell])] += 1
+    return chosen[cells]
+
+
+def consecutive(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers in use, 0 first, and the cells (H, W) renumbered as places in that list."""
+    numbers, index = np.unique(np.append(cells.ravel(), 0), return_inverse=True)
+    return numbers, index[:-1].reshape(cells.shape)
+
+
+def common_pixels(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Count the pixels (A, B) that each of A consecutive numbers shares with each of B others."""
+    shape = a.max(initial=0) + 1, b.max(initial=0) + 1
+    return np.bincount((a * shape[1] + b).ravel(), minlength=shape[0] * shape[1]).reshape(shape)
+
+
+def palette(count: int) -> np.ndarray:
+    """Return the background's colour and at least `count` others (count + 1 or more, 3)."""
+    more = np.arange(max(0, count - len(CELLS)))  # hues a golden angle apart
+    hsv = np.stack([0.05 + more * 0.618034, np.full(more.shape, 0.8), np.full(more.shape, 0.7)], 1)
+    return np.concatenate([[BACKGROUND], CELLS, hsv_to_rgb(hsv % 1)])
+
+
+def _neighbours(cells: np.ndarray, count: int, reach: int = 2) -> list[set[int]]:
+    """List for each of `count` cells those within `reach` pixels in both directions."""
+    height, width = cells.shape
+    beside: list[set[int]] = [set() for _ in range(count)]
+    for down in range(reach + 1):
+        for right in range(-reach, reach + 1):
+            here = cells[: height - down, max(0, -right) : width - max(0, right)]
+            there = cells[down:, max(0, right) : width - max(0, -right)]
+            meet = (here != there) & (here > 0) & (there > 0)
+            for a, b in np.unique(np.stack([here[meet], there[meet]], 1), axis=0).tolist():
+                beside[a].add(b)
+                beside[b].add(a)
+    return beside
