@@ -89,6 +89,15 @@ def test_components_are_numbered_and_specks_dropped():
     assert otsu_components(image).max() == 3
 
 
+@pytest.mark.parametrize("method", [otsu_components, otsu_peaks])
+def test_noise_does_not_hide_or_split_single_discs(method):
+    image = discs((12, 12, 8), (12, 45, 8), (28, 28, 8))
+    truth = otsu_components(image)
+    noisy = image + 0.05 * np.random.default_rng(0).standard_normal(image.shape)
+    assert truth.max() == 3
+    assert metrics.f1(method(noisy), truth) == 1
+
+
 def test_touching_discs_are_one_component_but_two_peaks():
     image = discs((20, 20, 9), (20, 36, 9))
     assert otsu_components(image).max() == 1

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from helpers import assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinyunet as tu
-from tinyunet.convolution import choose, im2col, naive
+from tinyunet.convolution import choose, im2col, naive, winograd
 from tinyunet.convolution.geometry import geometry
 
 
@@ -27,8 +28,20 @@ def convolutions(draw):
     return x, w, rng.standard_normal(channels_out), g
 
 
+@st.composite
+def three_by_three(draw):
+    """(x, w, b, geometry) of a 3x3 kernel at stride 1, as Winograd takes them."""
+    padding = draw(st.one_of(pairs(0, 2), st.just("same")))
+    n, height, width = draw(st.tuples(st.integers(1, 3), st.integers(3, 14), st.integers(3, 14)))
+    channels_in, channels_out = draw(pairs(1, 9))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    x = rng.standard_normal((n, height, width, channels_in))
+    w = rng.standard_normal((3, 3, channels_in, channels_out))
+    return x, w, rng.standard_normal(channels_out), geometry(3, 1, padding)
+
+
 def close(actual, expected):
-    np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-11)
+    np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-10)
 
 
 def assert_equal_algorithms(algorithm, x, w, b, g):
@@ -50,6 +63,29 @@ def assert_equal_algorithms(algorithm, x, w, b, g):
 @given(convolutions())
 def test_im2col_equals_the_loops(convolution):
     assert_equal_algorithms(im2col, *convolution)
+
+
+@settings(max_examples=80, deadline=None)
+@given(three_by_three())
+def test_winograd_equals_the_loops(convolution):
+    assert_equal_algorithms(winograd, *convolution)
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels_out"),
+    [((1, 90, 86, 3), 8), ((4, 47, 50, 16), 8), ((2, 12, 11, 128), 256), ((1, 30, 28, 256), 160)],
+    ids=["large tiles", "several blocks", "thick", "thick, larger"],
+)
+def test_winograd_equals_im2col_where_loops_are_slow(shape, channels_out):
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal(shape), rng.standard_normal((3, 3, shape[3], channels_out))
+    g, b = geometry(3, 1, 1), rng.standard_normal(channels_out)
+    y = im2col.forward(x, w, b, g, True)
+    dy = rng.standard_normal(y.shape)
+    for result, expected in zip(
+        passes(winograd, x, w, b, dy, g), passes(im2col, x, w, b, dy, g), strict=True
+    ):
+        assert_close(result, expected, 1e-12)
 
 
 @pytest.mark.parametrize("band", [1, 40, 200])
@@ -173,9 +209,41 @@ def test_settings_may_be_numpy_integers():
     assert layer.geometry == geometry(3, (2, 1))
 
 
-def test_algorithms_are_chosen_by_name():
-    assert choose("naive") is naive
-    assert choose("im2col") is im2col
+def test_algorithms_are_chosen_by_name_or_by_shape(xp):
+    def chosen(algorithm, channels_in, channels_out, *settings):
+        x, w = xp.zeros((1, 4, 4, channels_in)), xp.zeros((3, 3, channels_in, channels_out))
+        return choose(algorithm, x, w, geometry(*settings))
+
+    assert chosen("naive", 8, 8, 3) is naive
+    assert chosen("im2col", 8, 8, 3) is im2col
+    assert chosen("auto", 1, 64, 3) is im2col  # a first layer
+    assert chosen("auto", 8, 8, 1) is im2col
+    assert chosen("auto", 8, 8, 3, 2) is im2col
+    assert chosen("auto", 8, 8, 3, 1, 1) is (winograd if xp is np else im2col)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"kernel_size": 5}, {"kernel_size": (3, 1)}, {"stride": 2}, {"dilation": 2}, {"padding": 3}],
+)
+def test_winograd_refuses_what_it_cannot_do(options):
+    with pytest.raises(ValueError, match='algorithm="winograd" needs a 3x3 kernel, stride 1'):
+        tu.Conv2d(8, 8, algorithm="winograd", **options)
+
+
+def test_winograd_on_a_gpu_says_so(xp):
+    if xp is np:
+        pytest.skip("needs a GPU or its double")
+    layer = tu.Conv2d(8, 8, algorithm="winograd").to("gpu")
+    with pytest.raises((TypeError, ValueError), match="winograd"):
+        layer(xp.zeros((1, 5, 5, 8), "float32"))
+
+
+def passes(algorithm, x, w, b, dy, g):
+    """Forward with a ReLU, and both gradients with its gate."""
+    y = algorithm.forward(x, w, b, g, True)
+    dx = algorithm.input_gradient(dy, w, x.shape, g, y)
+    return y, dx, *algorithm.weight_gradient(x, dy, w.shape, g, y)
 
 
 @pytest.mark.parametrize("algorithm", [naive, im2col], ids=["naive", "im2col"])
@@ -184,19 +252,8 @@ def test_on_every_device(algorithm, xp):
     g = geometry((3, 2), (2, 1), (2, 1), (1, 2))
     x, w = rng.standard_normal((2, 6, 7, 2)), rng.standard_normal((3, 2, 2, 3))
     b, dy = rng.standard_normal(3), rng.standard_normal((2, *g.output_size(6, 7), 3))
-    y = algorithm.forward(x, w, b, g, True)
-    expected = [
-        y,
-        algorithm.input_gradient(dy, w, x.shape, g, y),
-        *algorithm.weight_gradient(x, dy, w.shape, g, y),
-    ]
-    x, w, b, dy = (xp.asarray(array) for array in (x, w, b, dy))
-    y = algorithm.forward(x, w, b, g, True)
-    results = [
-        y,
-        algorithm.input_gradient(dy, w, x.shape, g, y),
-        *algorithm.weight_gradient(x, dy, w.shape, g, y),
-    ]
+    expected = passes(algorithm, x, w, b, dy, g)
+    results = passes(algorithm, *(xp.asarray(array) for array in (x, w, b, dy)), g)
     for result, reference in zip(results, expected, strict=True):
         assert tu.array_module(result) is xp
         close(tu.to_cpu(result), reference)

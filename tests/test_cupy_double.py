@@ -7,7 +7,7 @@ from types import ModuleType
 import cupy_double
 import numpy as np
 import pytest
-from cupy_double import counts, snapshot
+from cupy_double import counts, modules, snapshot
 
 import tinyunet as tu
 
@@ -147,7 +147,7 @@ SAME = {
     "softmax in place": softmax,
     "out=": written_out,
     "all operators": lambda xp, x: -(2 - x**2 / 3) % 2 + (x // 2) * abs(x),
-    "comparisons": lambda xp, x: (x >= 2) & ~(x == 4) | (1 > x),
+    "comparisons": lambda xp, x: (x >= 2) & ~(x == 4) | (x < 1),
     "where": lambda xp, x: xp.where(x > 2, x, 0),
     "stack and pad": lambda xp, x: xp.pad(xp.stack([x, x], axis=-1), ((0, 1), (2, 0), (0, 0))),
     "transposed": lambda xp, x: xp.ascontiguousarray(x.T).reshape(2, -1).transpose(1, 0),
@@ -321,31 +321,52 @@ def cupy_modules():
     return {n: m for n, m in sys.modules.items() if n.split(".")[0] in ("cupy", "cupyx")}
 
 
-def test_modules_come_and_go(monkeypatch):
+@pytest.fixture
+def imported_cupy(monkeypatch):
+    """What stands for the modules of a real CuPy that was imported earlier."""
     for name in ("cupy", "cupy._core", "cupyx"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    before = cupy_modules()
-    with (
-        pytest.raises(KeyError),
-        cupy_double.installed() as cp,
-    ):  # an error must not leave it behind
+    return cupy_modules()
+
+
+def test_modules_come_and_go(imported_cupy):
+    with cupy_double.installed() as cp:
         import cupy
         import cupy.lib.stride_tricks
         import cupyx
 
         assert cupy is cp
-        assert cupyx is not before["cupyx"]
+        assert cupyx is not imported_cupy["cupyx"]
         assert "cupy._core" not in sys.modules
+    assert cupy_modules() == imported_cupy
+
+
+def fail_with_the_double():
+    with cupy_double.installed():
         raise KeyError
-    assert cupy_modules() == before
 
 
-def test_everything_the_double_adds_is_in_cupy(cp):
-    modules = [m for n, m in cupy_modules().items() if isinstance(m, type(cp))]
-    assert len(modules) == 8
-    for owner, name in [(m, m.__name__) for m in modules] + [(cp.ndarray, "cupy.ndarray")]:
-        public = {n for n in vars(owner) if not n.startswith("_")}
-        assert public <= cupy_double.double.API[name].keys()
+def test_an_error_does_not_leave_the_double_behind(imported_cupy):
+    with pytest.raises(KeyError):
+        fail_with_the_double()
+    assert cupy_modules() == imported_cupy
+
+
+def test_nothing_is_left_where_no_cupy_was(monkeypatch):
+    for name in cupy_modules():
+        monkeypatch.delitem(sys.modules, name)
+    with cupy_double.installed():
+        assert cupy_modules()
+    assert not cupy_modules()
+
+
+NAMESPACES = {m.__name__: m for m in modules.MODULES} | {"cupy.ndarray": modules.ndarray}
+
+
+@pytest.mark.parametrize("name", NAMESPACES)
+def test_everything_the_double_adds_is_in_cupy(name):
+    public = {n for n in vars(NAMESPACES[name]) if not n.startswith("_")}
+    assert public <= modules.API[name].keys()
 
 
 def test_the_snapshot_notes_parameters():

@@ -136,8 +136,14 @@ def conv_report(**options):
 
 def test_report_has_a_row_for_every_tensor_and_for_a_common_direction():
     report = conv_report()
-    assert [row.name for row in report.rows] == ["x", "weight", "bias", "all parameters"]
-    assert [row.shape for row in report.rows] == [(2, 5, 6, 2), (3, 3, 2, 3), (3,), (57,)]
+    assert [row.name for row in report.rows] == [
+        "x",
+        "weight",
+        "bias",
+        "all inputs",
+        "all parameters",
+    ]
+    assert [row.shape for row in report.rows] == [(2, 5, 6, 2), (3, 3, 2, 3), (3,), (120,), (57,)]
     assert [row.checked for row in report.rows] == [20, 20, 3, 1]
     assert report.passed
     assert 0 < report.worst < report.tolerance
@@ -145,7 +151,7 @@ def test_report_has_a_row_for_every_tensor_and_for_a_common_direction():
 
 def test_samples_say_how_many_coordinates_are_checked():
     rows = {row.name: row.checked for row in conv_report(samples=100).rows}
-    assert rows == {"x": 100, "weight": 54, "bias": 3, "all parameters": 1}
+    assert rows == {"x": 100, "weight": 54, "bias": 3, "all inputs": 1, "all parameters": 1}
     with pytest.raises(ValueError, match="samples must be at least 1, got 0"):
         conv_report(samples=0)
 
@@ -210,14 +216,20 @@ def test_report_is_plain_data():
     data = json.loads(json.dumps(report.to_dict()))
     assert data["passed"] is True
     assert data["worst"] == report.worst
-    assert [row["name"] for row in data["rows"]] == ["x", "weight", "bias", "all parameters"]
+    assert [row["name"] for row in data["rows"]] == [
+        "x",
+        "weight",
+        "bias",
+        "all inputs",
+        "all parameters",
+    ]
     assert data["rows"][0]["shape"] == [2, 5, 6, 2]
 
 
 def test_inputs_are_called_by_their_order():
     rng = np.random.default_rng(0)
     report = tu.check_gradients(Product(), rng.random((1, 2, 3, 1)), rng.random((1, 2, 3, 1)))
-    assert [row.name for row in report.rows] == ["x0", "x1"]
+    assert [row.name for row in report.rows] == ["x0", "x1", "all inputs"]
     assert report.passed
 
 

@@ -34,6 +34,7 @@ class Loss:
         return kept
 
     def _check(self, logits: Array, labels: Array, weights: Array | None) -> None:
+        self._kept = None  # after a refused batch, backward must not answer for the one before
         name = type(self).__name__
         if logits.ndim != 4 or logits.dtype.name not in ("float32", "float64"):
             raise ValueError(
@@ -177,7 +178,7 @@ class DiceLoss(Loss):
         bottom = (w * (p * p + g)).sum(pixels) + self.smooth  # g * g is g
         dice = (2 * (w * p * g).sum(pixels) + self.smooth) / bottom
         present = (g.sum(pixels) > 0).astype(logits.dtype)
-        share = present / present.sum()  # each present class counts the same
+        share = present / xp.maximum(present.sum(), 1)  # each present class counts the same
         strangers = (1 - g.sum(3)).sum()
         loss, wrong = xp.stack([1 - (share * dice).sum(), strangers]).tolist()
         if wrong:

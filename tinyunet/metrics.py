@@ -225,8 +225,8 @@ def _overlaps(predicted_instances: np.ndarray, true_instances: np.ndarray) -> _O
     _check(predicted_instances, true_instances, kinds="iu")
     predicted_numbers, predicted, predicted_sizes = _count(predicted_instances)
     true_numbers, true, true_sizes = _count(true_instances)
-    pairs, common = np.unique(predicted * true_numbers.size + true, return_counts=True)
-    i, j = np.divmod(pairs, true_numbers.size)
+    pairs, common = np.unique(true * predicted_numbers.size + predicted, return_counts=True)
+    j, i = np.divmod(pairs, predicted_numbers.size)
     cells = (predicted_numbers[i] > 0) & (true_numbers[j] > 0)
     i, j = i[cells], j[cells]
     return _Overlaps(

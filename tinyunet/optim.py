@@ -25,7 +25,7 @@ class Optimizer:
     def __init__(self, model: Layer, lr: float, weight_decay: float) -> None:
         if not lr > 0:
             raise ValueError(f"lr must be above 0, got {lr}")
-        if weight_decay < 0:
+        if not weight_decay >= 0:
             raise ValueError(f"weight_decay must not be negative, got {weight_decay}")
         self.model, self.lr, self.weight_decay = model, lr, weight_decay
         self.steps = 0
@@ -147,6 +147,8 @@ class Adam(Optimizer):
         super().__init__(model, lr, weight_decay)
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas must be at least 0 and below 1, got {betas}")
+        if not eps >= 0:
+            raise ValueError(f"eps must not be negative, got {eps}")
         self.betas, self.eps = betas, eps
 
     def _update(self, name: str, parameter: Array, gradient: Array) -> None:

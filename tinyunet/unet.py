@@ -129,6 +129,12 @@ class UNet(Layer):
             dx = self.encoder[level].backward(dx, input_gradient=input_gradient or level > 0)
         return dx
 
+    def astype(self, dtype: str) -> UNet:
+        """Convert all parameters to float32 or float64."""
+        super().astype(dtype)
+        self.config["dtype"] = checked_dtype(dtype).name
+        return self
+
     # ------------------------------------------------------------------ sizes
 
     @property

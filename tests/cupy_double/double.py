@@ -147,7 +147,7 @@ class Function:
         self._name, self._twin, self._signature = name, twin, signature(parameters)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        """Check the arguments by CuPy's rules, let NumPy compute and count a wait."""
+        """Check the arguments by CuPy's rules, and let NumPy compute."""
         self._check(args, keywords)
         if self.__name__ in UPLOADS:
             args = (upload(args[0]), *args[1:])

@@ -36,6 +36,8 @@ def choose(algorithm: str, x: Array, weight: Array, geometry: Geometry) -> Modul
     ``"auto"`` takes Winograd for 3x3 kernels on the CPU, unless there are so few channels, as in a
     first layer, that transforming the tiles costs more than the products saved.
     """
+    if algorithm == "winograd" and device_name(x) != "cpu":
+        raise ValueError('algorithm="winograd" runs on the CPU only: use "auto" on a GPU')
     if algorithm != "auto":
         return ALGORITHMS[algorithm]
     thick = min(weight.shape[2:]) >= 8

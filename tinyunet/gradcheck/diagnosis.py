@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
-AXES = {"weight": ("height", "width", "input channels", "output channels")}
-IMAGE_AXES = ("batch", "height", "width", "channels")
+IMAGE = ("batch", "height", "width", "channels")
+WEIGHT = ("height", "width", "input channels", "output channels")
+TRANSPOSED_WEIGHT = ("input channels", "height", "width", "output channels")
 
 
 def diagnose(
-    name: str,
+    axes: Sequence[str],
     analytic: np.ndarray,
     numeric: np.ndarray,
     per_image: list[np.ndarray] | None = None,
@@ -22,8 +24,8 @@ def diagnose(
 
     Parameters
     ----------
-    name
-        The tensor's name.
+    axes
+        What the tensor's axes mean.
     analytic, numeric
         Its gradient by backward and by finite differences, complete, of the same shape.
     per_image
@@ -44,7 +46,7 @@ def diagnose(
     for i, alone in enumerate(per_image or ()):
         if _same(analytic, alone):
             return f"missing sum over the batch: it is the gradient of image {i} alone"
-    rearranged = _explain_rearranged(name, analytic, numeric)
+    rearranged = _explain_rearranged(axes, analytic, numeric)
     if rearranged:
         return rearranged
     if dy is not None and dy.shape == numeric.shape and _same(numeric - analytic, dy):
@@ -87,11 +89,9 @@ def _explain_scale(scale: float, images: int) -> str:
     return f"wrong scale: {scale:.4g} times the gradient"
 
 
-def _explain_rearranged(name: str, analytic: np.ndarray, numeric: np.ndarray) -> str:
+def _explain_rearranged(axes: Sequence[str], analytic: np.ndarray, numeric: np.ndarray) -> str:
     """Try swapped axes, turned axes, and shifts by one along an axis."""
     dims, shape = numeric.ndim, numeric.shape
-    kind = name.rsplit(".", 1)[-1]
-    axes = AXES.get(kind, IMAGE_AXES) if dims == 4 else [f"axis {i}" for i in range(dims)]
     for a, b in itertools.combinations(range(dims), 2):
         if shape[a] == shape[b] and shape[a] > 1 and _same(analytic, numeric.swapaxes(a, b)):
             return f"swapped {axes[a]} and {axes[b]}"

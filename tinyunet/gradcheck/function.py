@@ -7,22 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from tinyunet.arrays import Array, device_name, to_cpu, to_device
-from tinyunet.gradcheck.probe import (
-    FIVE_POINTS,
-    Probe,
-    arrays,
-    changed_arguments,
-    coordinates,
-    double,
-    explain,
-    judge,
-    match_inputs,
-    problem,
-    variables,
-)
+from tinyunet.gradcheck.arguments import Given, arrays, double, match_inputs, variables
+from tinyunet.gradcheck.probe import FIVE_POINTS, Probe, coordinates, explain, judge, problem
 from tinyunet.gradcheck.report import GradientReport, Row
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+LEFT = ((0, 3 / 2), (-1, -2), (-2, 1 / 2))  # slopes from one side, error eps^2
+RIGHT = ((0, -3 / 2), (1, 2), (2, -1 / 2))
 
 
 def check_function(
@@ -74,18 +65,16 @@ def check_function(
     rng = np.random.default_rng(0) if rng is None else rng
     inputs = [double(value) for value in inputs]
     report = GradientReport(f"Gradients of {_name(forward)} by {_name(backward)}", tolerance)
+    given = Given(arrays(inputs))
     y = forward(*inputs)
-    is_number = np.ndim(y) == 0
-    dy = np.float64(rng.standard_normal()) if is_number else rng.standard_normal(y.shape)
-    dy = dy if is_number else to_device(dy, device_name(y))
-    arguments = arrays(inputs) if is_number else {**arrays(inputs), "the upstream gradient": dy}
-    before = {name: array.copy() for name, array in arguments.items()}
-
+    if np.ndim(y) == 0:
+        dy = np.float64(rng.standard_normal())
+    else:
+        dy = to_device(rng.standard_normal(y.shape), device_name(y))
+        given.add("the upstream gradient", dy)
     tensors = variables(inputs)
     gradients = match_inputs(list(tensors), backward(dy, *inputs), report)
-    report.rows += changed_arguments(before, arguments)
-    for name, array in arguments.items():
-        array[...] = before[name]  # measure where backward was asked, whatever it wrote
+    report.rows += given.restore()  # probe where the gradients were asked for
     # A copy, since a student's forward may return an array that it writes into again.
     probe = Probe(lambda: forward(*inputs) * 1.0, dy, STEPS[0], FIVE_POINTS)
     for name, array in tensors.items():
@@ -121,15 +110,22 @@ def _check_input(name, array, tensors, gradients, probe, samples, rng, report) -
 def _smooth_slope(
     array: Array, index: tuple, probe: Probe, tolerance: float, largest: float
 ) -> float | None:
-    """Step eps down until two slopes in a row agree; None where they never do."""
+    """Step eps down until two slopes in a row agree, and left with right; None where they never do."""
     previous = None
     for eps in STEPS:
         step = Probe(probe.run, probe.dy, eps, probe.stencil)
-        slope = step.coordinate(array, index)
-        if previous is not None:
-            size = max(abs(slope), abs(previous), 1e-3 * largest)
-            if abs(slope - previous) <= 0.1 * tolerance * size + step.noise():
-                return previous  # the larger step's: less rounding
+        slope, left, right = (
+            Probe(probe.run, probe.dy, eps, stencil).coordinate(array, index)
+            for stencil in (FIVE_POINTS, LEFT, RIGHT)
+        )
+        size = max(abs(slope), 1e-3 * largest)
+        # On a kink the slopes from both sides differ, even where steps of any size agree.
+        smooth = abs(left - right) <= 1e-2 * size + step.noise()
+        agree = (
+            previous is not None and abs(slope - previous) <= 0.1 * tolerance * size + step.noise()
+        )
+        if smooth and agree:
+            return previous  # the larger step's: less rounding
         previous = slope
     return None
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from tinyunet.arrays import Array, array_module, to_cpu
-from tinyunet.gradcheck.diagnosis import diagnose
-from tinyunet.gradcheck.report import GradientReport, Row
+from tinyunet.arrays import Array, array_module, device_name, to_cpu, to_device
+from tinyunet.gradcheck.diagnosis import IMAGE, WEIGHT, diagnose
+from tinyunet.gradcheck.report import Row
 
 # (step in eps, coefficient) pairs: sum of coefficient * f(step * eps) / eps is about f'.
 TWO_POINTS = ((1, 1 / 2), (-1, -1 / 2))  # exact for f linear, error eps^2
@@ -30,8 +29,12 @@ class Probe:
         Computes y from the arrays' present contents.
     dy
         The upstream gradient.
+    eps, stencil
+        The step and where to measure.
     flips
         How many decisions would have come out differently since it was called last.
+    axes
+        What the axes of a tensor mean, where that is unusual.
     """
 
     run: Callable[[], Array]
@@ -39,6 +42,7 @@ class Probe:
     eps: float
     stencil: tuple = TWO_POINTS
     flips: Callable[[], int] = field(default=lambda: 0)
+    axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def slope(self, move: Callable[[float], None], dy: Array | None = None) -> float:
         """ds/dt at t = 0, where move(t) sets the arrays for t; afterwards they are as before."""
@@ -108,6 +112,42 @@ def judge(row: Row, pairs: list, largest: float, noise: float, tolerance: float)
         row.verdict = "FAILED"
 
 
+def check_direction(
+    name: str, tensors: dict, gradients: dict, probe: Probe, rng, tolerance: float
+) -> Row:
+    """Move several tensors at once along a random direction: no coordinate is left out."""
+    starts = {key: array.copy() for key, array in tensors.items()}
+    directions = {
+        key: to_device(rng.standard_normal(array.shape) * _size(array), device_name(array))
+        for key, array in tensors.items()
+    }
+
+    def move(t: float) -> None:
+        for key, array in tensors.items():
+            array[...] = starts[key] + t * directions[key]
+
+    products = [gradients[key] * direction for key, direction in directions.items()]
+    analytic = sum(float(product.sum()) for product in products)
+    spread = sum(float((product * product).sum()) for product in products) ** 0.5
+    # Not linear along this line, but a polynomial of as many factors as there are layers.
+    along = Probe(probe.run, probe.dy, 1e-4, FIVE_POINTS, probe.flips)
+    probe.flips()
+    numeric = along.slope(move)
+    row = Row(name, (sum(array.size for array in tensors.values()),))
+    row.flips = int(probe.flips() > 0)
+    judge(row, [((), analytic, numeric)], spread, along.noise(), tolerance)
+    if row.verdict == "FAILED":
+        row.hint = (
+            "some entries are wrong, though none of those checked one by one: try more samples"
+        )
+    return row
+
+
+def _size(array: Array) -> float:
+    """The root mean square of an array, or 0.1 where it is zero (a fresh bias)."""
+    return float((array * array).mean()) ** 0.5 or 0.1
+
+
 def coordinates(analytic: np.ndarray, samples: int, rng) -> Iterator[tuple]:
     """The largest gradient's index and random others; all of them if there are few."""
     if analytic.size <= samples:
@@ -148,7 +188,11 @@ def explain(name: str, tensors: dict, gradients: dict, probe: Probe) -> str:
         for other, values in tensors.items()
         if other != name and values.shape == array.shape and values.size <= DIAGNOSED
     }
-    return diagnose(name, analytic, numeric, per_image, others, dy)
+    if array.ndim == 4:
+        axes = probe.axes.get(name, WEIGHT if name.endswith("weight") else IMAGE)
+    else:
+        axes = [f"axis {i}" for i in range(array.ndim)]
+    return diagnose(axes, analytic, numeric, per_image, others, dy)
 
 
 def only(dy: Array, i: int) -> Array:
@@ -156,49 +200,3 @@ def only(dy: Array, i: int) -> Array:
     alone = dy * 0
     alone[i] = dy[i]
     return alone
-
-
-# ---------------------------------------------------------------------- inputs
-
-
-def is_variable(value: Any) -> bool:
-    """Whether an input is differentiated: an array of floats."""
-    return hasattr(value, "dtype") and value.dtype.kind == "f"
-
-
-def double(value: Any) -> Any:
-    """A float64 copy of a float array; anything else as it is."""
-    return value.astype("float64") if is_variable(value) else value
-
-
-def arrays(inputs: list) -> dict[str, Array]:
-    """The inputs that are arrays, by a name for messages."""
-    return {f"input {i}": value for i, value in enumerate(inputs) if hasattr(value, "dtype")}
-
-
-def variables(inputs: list) -> dict[str, Array]:
-    """The inputs that are differentiated, called x, or x0, x1, ... where there are several."""
-    found = [value for value in inputs if is_variable(value)]
-    return {"x": found[0]} if len(found) == 1 else {f"x{i}": x for i, x in enumerate(found)}
-
-
-def match_inputs(names: list[str], returned: Any, report: GradientReport) -> dict[str, Array]:
-    """Give the gradients that backward returned the names of the inputs they belong to."""
-    returned = returned if isinstance(returned, tuple | list) else (returned,)
-    if len(returned) > len(names):
-        report.notes.append(f"backward returned {len(returned)} gradients for {len(names)} inputs")
-    return dict(zip(names, returned, strict=False))
-
-
-def changed_arguments(before: dict[str, Array], after: dict[str, Array]) -> list[Row]:
-    """Return a failed row for each argument that the layer wrote into."""
-    return [
-        Row(
-            name,
-            tuple(old.shape),
-            verdict="FAILED",
-            hint="the layer wrote into it, but others still need it: write into a copy",
-        )
-        for name, old in before.items()
-        if not bool((old == after[name]).all())
-    ]
