@@ -17,7 +17,7 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -38,13 +38,14 @@ def num_threads() -> int:
     return int(wanted)
 
 
-def each(work: Callable[[Any], None], items: Sequence) -> None:
+def each(work: Callable[[Any], None], items: Iterable, xp: Any = np) -> None:
     """Call ``work(item)`` for every item, on several threads; whoever is free takes the next.
 
-    An exception in any of them is raised here, after all threads have stopped.
+    An exception in any of them is raised here, after all threads have stopped. For CuPy's arrays
+    (`xp` is their module) the calls come one after the other: a GPU is parallel in itself.
     """
-    helpers = min(num_threads(), len(items)) - 1
-    if helpers < 1:
+    items = list(items)
+    if xp is not np:
         for item in items:
             work(item)
         return
@@ -53,6 +54,8 @@ def each(work: Callable[[Any], None], items: Sequence) -> None:
     def take_turns() -> None:
         for item in queue:
             work(item)
+
+    helpers = min(num_threads(), len(items)) - 1
 
     with one_blas_thread():
         futures = _start(take_turns, helpers)
@@ -73,12 +76,14 @@ _executor_lock = threading.Lock()
 def _start(task: Callable[[], None], helpers: int) -> list[Future]:
     """Start `task` on up to so many pool threads; on none where threads cannot start."""
     global _executor
+    if helpers < 1:
+        return []
     with _executor_lock:
         if _executor is None or _executor._max_workers < helpers:
             _executor = ThreadPoolExecutor(helpers, thread_name_prefix="tinyunet")
         executor = _executor
     futures = []
-    with contextlib.suppress(RuntimeError):
+    with contextlib.suppress(RuntimeError):  # "can't start new thread"
         for _ in range(helpers):
             futures.append(executor.submit(task))
     # A thread that failed to start leaves its task queued: nobody would ever run it.

@@ -14,25 +14,34 @@ computed in bands of rows, so that one band's patches stay in the processor's ca
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
+
+import numpy as np
 
 from tinyunet.arrays import Array, array_module
 from tinyunet.convolution.geometry import Geometry
+from tinyunet.parallel import each, empty, num_threads
 
-BAND = 1 << 19  # numbers in one band of patches: 2 MiB of float32, about a core's L2 cache
+BAND = 1 << 18  # numbers in one band of patches: 1 MiB of float32, half a core's L2 cache
+
+Band = tuple[slice, slice]  # images and output rows
 
 
 def forward(x: Array, w: Array, b: Array | None, geometry: Geometry, relu: bool = False) -> Array:
     """Return y (N, H_out, W_out, C_out) from x (N, H, W, C_in) and w (kh, kw, C_in, C_out)."""
     xp = array_module(x)
     matrix = w.reshape(-1, w.shape[3])  # (kh*kw*C_in, C_out)
-    y = xp.empty((x.shape[0], *geometry.output_size(*x.shape[1:3]), w.shape[3]), x.dtype)
-    for images, rows in _bands(y.shape, matrix.shape):
-        band = patches(x, images, rows, geometry) @ matrix
+    y = empty(xp, (x.shape[0], *geometry.output_size(*x.shape[1:3]), w.shape[3]), x.dtype)
+
+    def convolve(band: Band) -> None:
+        part = patches(x, band, geometry) @ matrix
         if b is not None:
-            band += b
+            part += b
         if relu:
-            xp.maximum(band, 0, out=band)
-        y[images, rows] = band.reshape(y[images, rows].shape)
+            xp.maximum(part, 0, out=part)
+        y[band] = part.reshape(y[band].shape)
+
+    each(convolve, _bands(y.shape, matrix.shape), xp)
     return y
 
 
@@ -40,10 +49,21 @@ def input_gradient(
     dy: Array, w: Array, x_shape: tuple, geometry: Geometry, gate: Array | None = None
 ) -> Array:
     """Return dx (N, H, W, C_in). With a `gate`, dy counts only where gate > 0 (a fused ReLU)."""
+    xp = array_module(dy)
     matrix = w.reshape(-1, w.shape[3])
-    dx = array_module(dy).zeros(x_shape, dy.dtype)
-    for images, rows in _bands(dy.shape, matrix.shape):
-        add_patches(dx, _gated(dy, gate, images, rows) @ matrix.T, images, rows, geometry)
+    dx = empty(xp, x_shape, dy.dtype)
+    dx[...] = 0
+
+    def spread(bands: list[Band]) -> None:
+        for band in bands:
+            add_patches(dx, _gated(dy, gate, band) @ matrix.T, band, geometry)
+
+    # Windows of neighbouring bands may overlap in dx: then one thread adds up all of an image.
+    bands = list(_bands(dy.shape, matrix.shape))
+    if geometry.span[0] <= geometry.stride[0]:
+        each(spread, [[band] for band in bands], xp)
+    else:
+        each(spread, [list(group) for _, group in groupby(bands, lambda band: band[0].start)], xp)
     return dx
 
 
@@ -53,23 +73,32 @@ def weight_gradient(
     """Return dw (kh, kw, C_in, C_out) and db (C_out,), summed over the batch."""
     xp = array_module(x)
     matrix_shape = (w_shape[0] * w_shape[1] * w_shape[2], w_shape[3])
-    dw, db = xp.zeros(matrix_shape, x.dtype), xp.zeros(w_shape[3], x.dtype)
-    for images, rows in _bands(dy.shape, matrix_shape):
-        g = _gated(dy, gate, images, rows)
-        dw += patches(x, images, rows, geometry).T @ g
-        db += xp.ones(len(g), g.dtype) @ g  # the sum over pixels, as a product: it is faster
-    return dw.reshape(w_shape), db
+    bands = list(_bands(dy.shape, matrix_shape))
+    groups = min(num_threads(), len(bands)) if xp is np else 1
+    dw = xp.zeros((groups, *matrix_shape), x.dtype)
+    db = xp.zeros((groups, w_shape[3]), x.dtype)
+
+    def add_up(
+        i: int,
+    ) -> None:  # every group adds in its own order: the result never depends on luck
+        for band in bands[i::groups]:
+            g = _gated(dy, gate, band)
+            dw[i] += patches(x, band, geometry).T @ g
+            db[i] += xp.ones(len(g), g.dtype) @ g  # the sum over pixels, as a product: it is faster
+
+    each(add_up, range(groups), xp)
+    return dw.sum(0).reshape(w_shape), db.sum(0)
 
 
-def patches(x: Array, images: slice, rows: slice, geometry: Geometry) -> Array:
+def patches(x: Array, band: Band, geometry: Geometry) -> Array:
     """Return the patches of a band of output rows: (pixels in the band, kh * kw * C_in)."""
     if geometry.pointwise:
-        return x[images, rows].reshape(-1, x.shape[3])
+        return x[band].reshape(-1, x.shape[3])
     xp = array_module(x)
-    window, inside, span = _window_of(x.shape, images, rows, geometry)
-    band = xp.zeros(window, x.dtype)
-    band[inside] = x[images, span[0], span[1]]
-    views = xp.lib.stride_tricks.sliding_window_view(band, geometry.span, axis=(1, 2))
+    shape, inside, there = _window_of(x.shape, band, geometry)
+    window = xp.zeros(shape, x.dtype)
+    window[inside] = x[there]
+    views = xp.lib.stride_tricks.sliding_window_view(window, geometry.span, axis=(1, 2))
     (sy, sx), (dy, dx) = geometry.stride, geometry.dilation
     views = views[
         :, ::sy, ::sx, :, ::dy, ::dx
@@ -78,26 +107,26 @@ def patches(x: Array, images: slice, rows: slice, geometry: Geometry) -> Array:
     return views.transpose(0, 1, 2, 4, 5, 3).reshape(-1, size)
 
 
-def add_patches(dx: Array, dpatches: Array, images: slice, rows: slice, geometry: Geometry) -> None:
+def add_patches(dx: Array, dpatches: Array, band: Band, geometry: Geometry) -> None:
     """Add a band's patch gradients to the pixels they came from: the transpose of `patches`."""
     if geometry.pointwise:
-        dx[images, rows] += dpatches.reshape(dx[images, rows].shape)
+        dx[band] += dpatches.reshape(dx[band].shape)
         return
-    window, inside, span = _window_of(dx.shape, images, rows, geometry)
-    band = array_module(dx).zeros(window, dx.dtype)
+    shape, inside, there = _window_of(dx.shape, band, geometry)
+    window = array_module(dx).zeros(shape, dx.dtype)
     (kh, kw), (sy, sx), (dil_y, dil_x) = geometry.kernel, geometry.stride, geometry.dilation
-    height = rows.stop - rows.start
+    height = band[1].stop - band[1].start
     width = geometry.output_size(*dx.shape[1:3])[1]
     dpatches = dpatches.reshape(-1, height, width, kh, kw, dx.shape[3])
     for p in range(kh):
         for q in range(kw):
             down = slice(p * dil_y, p * dil_y + sy * (height - 1) + 1, sy)
             across = slice(q * dil_x, q * dil_x + sx * (width - 1) + 1, sx)
-            band[:, down, across] += dpatches[:, :, :, p, q]
-    dx[images, span[0], span[1]] += band[inside]
+            window[:, down, across] += dpatches[:, :, :, p, q]
+    dx[there] += window[inside]
 
 
-def _bands(y_shape: tuple, matrix_shape: tuple) -> Iterator[tuple[slice, slice]]:
+def _bands(y_shape: tuple, matrix_shape: tuple) -> Iterator[Band]:
     """Cut the output into (images, rows) whose patches hold about BAND numbers.
 
     A band is never so small that adding up its share of dw costs more than computing it.
@@ -116,12 +145,13 @@ def _bands(y_shape: tuple, matrix_shape: tuple) -> Iterator[tuple[slice, slice]]
             yield slice(i, i + 1), slice(top, min(top + step, height))
 
 
-def _window_of(x_shape: tuple, images: slice, rows: slice, geometry: Geometry) -> tuple:
+def _window_of(x_shape: tuple, band: Band, geometry: Geometry) -> tuple:
     """Return what a band of output rows reads of x.
 
     Three things: the shape of the window with its padding; where in the window the image lies; and
-    which rows and columns of the image those are.
+    which images, rows and columns those are.
     """
+    images, rows = band
     n, height, width, channels = x_shape
     (sy, sx), ((above, _), (left, _)) = geometry.stride, geometry.padding
     tall = (rows.stop - 1 - rows.start) * sy + geometry.span[0]
@@ -130,7 +160,7 @@ def _window_of(x_shape: tuple, images: slice, rows: slice, geometry: Geometry) -
     window_columns, image_columns = _overlap(-left, wide, width)
     count = len(range(*images.indices(n)))
     inside = slice(None), window_rows, window_columns
-    return (count, tall, wide, channels), inside, (image_rows, image_columns)
+    return (count, tall, wide, channels), inside, (images, image_rows, image_columns)
 
 
 def _overlap(start: int, length: int, side: int) -> tuple[slice, slice]:
@@ -142,9 +172,9 @@ def _overlap(start: int, length: int, side: int) -> tuple[slice, slice]:
     return slice(first - start, last - start), slice(first, last)
 
 
-def _gated(dy: Array, gate: Array | None, images: slice, rows: slice) -> Array:
+def _gated(dy: Array, gate: Array | None, band: Band) -> Array:
     """Return the band of dy as (pixels, C_out), times (gate > 0) where a ReLU was fused."""
-    g = dy[images, rows]
+    g = dy[band]
     if gate is not None:
-        g = g * (gate[images, rows] > 0)
+        g = g * (gate[band] > 0)
     return g.reshape(-1, dy.shape[3])

@@ -117,7 +117,8 @@ class Plan:
         return self.tiles <= 1200 and c_in * c_out >= 32768
 
     def blocks(self, target: int) -> list[Block]:
-        """Blocks of about `target` tiles, in order."""
+        """Blocks of about `target` tiles or fewer, in order."""
+        target = min(target, -(-self.tiles // num_threads()))  # something for every thread
         if self.rows * self.columns <= target:  # several whole images
             parts = -(-self.tiles // target)
             return [Block(a, b, 0, self.rows, 0, self.columns) for a, b in _split(self.n, parts)]
