@@ -73,10 +73,28 @@ def test_winograd_equals_the_loops(convolution):
 
 @pytest.mark.parametrize(
     ("shape", "channels_out"),
-    [((1, 90, 86, 3), 8), ((4, 47, 50, 16), 8), ((2, 12, 11, 128), 256), ((1, 30, 28, 256), 160)],
-    ids=["large tiles", "several blocks", "thick", "thick, larger"],
+    [
+        ((1, 90, 86, 3), 8),
+        ((4, 47, 50, 16), 8),
+        ((2, 12, 11, 128), 256),
+        ((1, 30, 28, 256), 160),
+        ((1, 3, 19, 128), 256),
+        ((1, 5, 39, 256), 128),
+        ((3, 4, 4, 256), 256),
+    ],
+    ids=[
+        "large tiles",
+        "several blocks",
+        "thick",
+        "thick, larger",
+        "thick, one row of tiles",
+        "thick, two rows of many tiles",
+        "thick, one tile an image",
+    ],
 )
-def test_winograd_equals_im2col_where_loops_are_slow(shape, channels_out):
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_winograd_equals_im2col_where_loops_are_slow(shape, channels_out, threads, monkeypatch):
+    monkeypatch.setenv("TINYUNET_NUM_THREADS", str(threads))
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal(shape), rng.standard_normal((3, 3, shape[3], channels_out))
     g, b = geometry(3, 1, 1), rng.standard_normal(channels_out)

@@ -85,6 +85,14 @@ def test_huge_logits_stay_finite_in_float32(make, size, xp):
         assert value == pytest.approx(size / 2, rel=1e-6)
 
 
+@pytest.mark.parametrize("make", LOSSES)
+def test_one_pixels_huge_logits_leave_the_others_alone(make):
+    logits = np.zeros((1, 1, 2, 2), "float32")
+    logits[0, 0, 0] = 1e4
+    small, labels = np.zeros_like(logits), np.array([[[0, 1]]])
+    assert make()(logits, labels) == pytest.approx(make()(small, labels), rel=1e-6)
+
+
 def test_a_common_shift_of_the_logits_changes_nothing():
     logits, labels, weights = example()
     for make in LOSSES:

@@ -129,6 +129,15 @@ def test_unpool_needs_its_pool_to_run_first():
         unpool(np.zeros((1, 1, 1, 1)))
 
 
+def test_a_pools_winners_are_used_once():
+    pool = tu.MaxPool2d(2)
+    unpool = tu.MaxUnpool2d(pool)
+    y = pool(np.zeros((1, 4, 4, 1)))
+    unpool(y)
+    with pytest.raises(ValueError, match="has run no forward yet"):
+        unpool(y)
+
+
 def test_unpool_works_in_eval():
     pool = tu.MaxPool2d(2)
     layer = tu.Sequential(pool, tu.MaxUnpool2d(pool))

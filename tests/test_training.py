@@ -34,7 +34,7 @@ def test_it_learns_cells():
     data = synthetic_cells(12, 64, seed=5)
     train, validation, test = data.split(seed=0)
     history = tu.fit(
-        model, train, validation, steps=120, batch_size=4, crop=64, progress=False, seed=1
+        model, train, validation, steps=250, batch_size=4, crop=64, progress=False, seed=1
     )
     assert np.mean(history.loss[-10:]) < 0.6 * np.mean(history.loss[:10])
     scores = [tu.metrics.iou(tu.predict_image(model, x).argmax(2), y) for x, y in

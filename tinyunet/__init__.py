@@ -13,7 +13,7 @@ from tinyunet.gradcheck import (
 )
 from tinyunet.inference import predict_image
 from tinyunet.labelling import instances
-from tinyunet.layer import Layer, Sequential, held_decisions
+from tinyunet.layer import Layer, held_decisions
 from tinyunet.layers import (
     Add,
     CenterCrop,
@@ -24,6 +24,7 @@ from tinyunet.layers import (
     MaxPool2d,
     MaxUnpool2d,
     ReLU,
+    Sequential,
 )
 from tinyunet.loss import DiceLoss, SoftmaxCrossEntropy
 from tinyunet.optim import SGD, Adam

@@ -17,10 +17,10 @@ from tinyunet import checkpoint
 from tinyunet.arrays import device_name, to_device
 from tinyunet.data.batches import Batches
 from tinyunet.data.dataset import Dataset
-from tinyunet.data.weightmap import separate, weight_map
-from tinyunet.evaluation import check_data, validation_score
+from tinyunet.evaluation import validation_score
 from tinyunet.loss import Loss, SoftmaxCrossEntropy
 from tinyunet.optim import Adam, Optimizer
+from tinyunet.preparation import check_settings, weight_maps, window_size
 from tinyunet.unet import UNet
 
 VALIDATIONS = 12  # how often a run looks at the validation images
@@ -129,10 +129,10 @@ def fit(
     FileExistsError, FileNotFoundError
         If `out` holds a run and `resume` is False; if there is none to resume.
     """
-    _check(model, train, validation, steps, minutes, batch_size, schedule)
+    check_settings(model, train, validation, steps, minutes, batch_size, schedule)
     loss = SoftmaxCrossEntropy() if loss is None else loss
     optimizer = Adam(model, lr=2e-3) if optimizer is None else optimizer
-    input_size = _window(model, train, crop)
+    input_size = window_size(model, train, crop)
     settings = {
         "batch_size": batch_size,
         "crop": list(input_size),
@@ -150,7 +150,7 @@ def fit(
         history, best_parameters = _restore(last, model, optimizer, settings, steps)
         done = len(history.loss)
     batches = Batches(
-        train, _weights(train, weights), batch_size,
+        train, weight_maps(train, weights), batch_size,
         input_size, model.output_size(*input_size), augment, seed,
     )  # fmt: skip
 
@@ -289,55 +289,9 @@ def _restore(
     return history, saved.state.get("best")
 
 
-def _weights(train: Dataset, weights: str | list[np.ndarray] | None) -> list[np.ndarray] | None:
-    """The weight map of every training image, or None."""
-    if weights is None or (isinstance(weights, str) and train.instances is None):
-        return None
-    if isinstance(weights, str):
-        if weights != "auto":
-            raise ValueError(f'weights must be "auto", None or a list of maps, got {weights!r}')
-        instances = tqdm(train.instances, desc="weight maps", delay=2, leave=False)
-        return [weight_map(separate(cells), class_weights=(1, 1)) for cells in instances]
-    if [w.shape for w in weights] != [labels.shape for labels in train.labels]:
-        raise ValueError("weights need one (H, W) map for each training image, of its size")
-    return list(weights)
-
-
-def _window(model: UNet, train: Dataset, crop: int | tuple[int, int] | None) -> tuple[int, int]:
-    """The input size of the windows: the given one, or one that gives about 128 pixels."""
-    if crop is None:
-        largest = (max(image.shape[axis] for image in train.images) for axis in (0, 1))
-        return model.input_size(*(min(128, side) for side in largest))
-    height, width = (crop, crop) if np.ndim(crop) == 0 else crop
-    model.output_size(height, width)  # raises with the nearest valid sizes
-    return int(height), int(width)
-
-
 def _postfix(history: History) -> str:
     recent = history.loss[-20:]
     text = f"loss {sum(recent) / len(recent):.4f}"
     if history.validation:
         text += f", {history.score_name} {history.validation[-1][1]:.3f}"
     return text
-
-
-def _check(
-    model: UNet,
-    train: Dataset,
-    validation: Dataset | None,
-    steps: int | None,
-    minutes: float | None,
-    batch_size: int,
-    schedule: str,
-) -> None:
-    """Raise a clear error before any time is spent."""
-    if (steps is None) == (minutes is None):
-        raise ValueError("give fit either steps or minutes")
-    for name, value in (("steps", steps), ("minutes", minutes), ("batch_size", batch_size)):
-        if value is not None and value <= 0:
-            raise ValueError(f"{name} must be above 0, got {value}")
-    if schedule not in ("cosine", "constant"):
-        raise ValueError(f'schedule must be "cosine" or "constant", got {schedule!r}')
-    check_data(model, train, "training")
-    if validation is not None:
-        check_data(model, validation, "validation")

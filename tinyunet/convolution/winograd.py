@@ -116,9 +116,10 @@ class Plan:
         """Whether the kernels weigh more than the images, as deep in a U-Net."""
         return self.tiles <= 1200 and c_in * c_out >= 32768
 
-    def blocks(self, target: int) -> list[Block]:
-        """Blocks of about `target` tiles or fewer, in order."""
-        target = min(target, -(-self.tiles // num_threads()))  # something for every thread
+    def blocks(self, target: int, least: int = 1) -> list[Block]:
+        """Blocks of about `target` tiles or fewer, but at least `least`, in order."""
+        # Something for every thread.
+        target = max(least, min(target, -(-self.tiles // num_threads())))
         if self.rows * self.columns <= target:  # several whole images
             parts = -(-self.tiles // target)
             return [Block(a, b, 0, self.rows, 0, self.columns) for a, b in _split(self.n, parts)]
@@ -426,7 +427,7 @@ def _block_tiles(c_in: int, c_out: int) -> int:
 
 def _row_blocks(plan: Plan, channels: int) -> list[Block]:
     """Blocks of whole tile rows, so that a block's tiles are consecutive."""
-    return plan.blocks(max(plan.columns, 3 * BLOCK // channels))
+    return plan.blocks(max(plan.columns, 3 * BLOCK // channels), least=plan.columns)
 
 
 def _tile_range(plan: Plan, block: Block) -> slice:

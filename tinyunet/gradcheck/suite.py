@@ -10,7 +10,7 @@ from tinyunet import layers as nn
 from tinyunet.arrays import Array, to_device
 from tinyunet.gradcheck.checker import check_gradients
 from tinyunet.gradcheck.report import GradientReport
-from tinyunet.layer import Layer, Sequential
+from tinyunet.layer import Layer
 from tinyunet.loss import DiceLoss, SoftmaxCrossEntropy
 from tinyunet.unet import UNet
 
@@ -62,7 +62,7 @@ def cases() -> dict[str, tuple[Callable, list[tuple]]]:
         "Concat": (nn.Concat, [(2, 3, 4, 2), (2, 3, 4, 3)]),
         "Add": (nn.Add, [image, image]),
         "Sequential": (
-            lambda: Sequential(nn.Conv2d(3, 4), nn.ReLU(), nn.Conv2d(4, 2)),
+            lambda: nn.Sequential(nn.Conv2d(3, 4), nn.ReLU(), nn.Conv2d(4, 2)),
             [(2, 7, 6, 3)],
         ),
         "U-Net, valid, depth 2": (lambda: UNet(2, 3, base_channels=3, depth=2), [(1, 44, 48, 2)]),

@@ -5,6 +5,7 @@ from tinyunet.layers.conv import Conv2d
 from tinyunet.layers.dropout import Dropout
 from tinyunet.layers.join import Add, CenterCrop, Concat
 from tinyunet.layers.pool import MaxPool2d, MaxUnpool2d
+from tinyunet.layers.sequential import Sequential
 from tinyunet.layers.upconv import ConvTranspose2d
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "MaxPool2d",
     "MaxUnpool2d",
     "ReLU",
+    "Sequential",
 ]
