@@ -78,12 +78,15 @@ def explain_order(rows: list) -> list[str]:
 
 
 def _explain_scale(scale: float, images: int) -> str:
+    if np.isclose(scale, 1):
+        return "right to about 5 digits only: is something computed in float32?"
     if np.isclose(scale, -1):
         return "wrong sign"
     if images > 1 and np.isclose(scale, 1 / images):
         return f"wrong scale: divided by the batch size {images}, a mean instead of a sum"
     if images > 1 and np.isclose(scale, images):
-        return f"wrong scale: multiplied by the batch size {images}"
+        twice = ", or counted twice: accumulated instead of set?" if images == 2 else ""
+        return f"wrong scale: multiplied by the batch size {images}{twice}"
     if np.isclose(scale, 2):
         return "wrong scale: twice the gradient; is it accumulated instead of set, or added twice?"
     return f"wrong scale: {scale:.4g} times the gradient"

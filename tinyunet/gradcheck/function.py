@@ -8,7 +8,14 @@ import numpy as np
 
 from tinyunet.arrays import Array, device_name, to_cpu, to_device
 from tinyunet.gradcheck.arguments import Given, arrays, double, match_inputs, variables
-from tinyunet.gradcheck.probe import FIVE_POINTS, Probe, coordinates, explain, judge, problem
+from tinyunet.gradcheck.probe import (
+    FIVE_POINTS,
+    Probe,
+    coordinates,
+    explain_failures,
+    judge,
+    problem,
+)
 from tinyunet.gradcheck.report import GradientReport, Row
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
@@ -76,15 +83,14 @@ def check_function(
     gradients = match_inputs(list(tensors), backward(dy, *inputs), report)
     report.rows += given.restore()  # probe where the gradients were asked for
     # A copy, since a student's forward may return an array that it writes into again.
-    probe = Probe(lambda: forward(*inputs) * 1.0, dy, STEPS[0], FIVE_POINTS)
+    probe = Probe(lambda: forward(*inputs) * 1.0, dy, STEPS[0], FIVE_POINTS, inputs=tuple(tensors))
     for name, array in tensors.items():
-        report.rows.append(
-            _check_input(name, array, tensors, gradients, probe, samples, rng, report)
-        )
+        report.rows.append(_check_input(name, array, gradients, probe, samples, rng, report))
+    explain_failures(report.rows, tensors, gradients, probe)
     return report
 
 
-def _check_input(name, array, tensors, gradients, probe, samples, rng, report) -> Row:
+def _check_input(name, array, gradients, probe, samples, rng, report) -> Row:
     row = Row(name, tuple(array.shape))
     row.hint = problem(array, gradients.get(name))
     if row.hint:
@@ -100,8 +106,6 @@ def _check_input(name, array, tensors, gradients, probe, samples, rng, report) -
         else:
             measured.append((index, float(analytic[index]), slope))
     judge(row, measured, largest, probe.noise(), report.tolerance)
-    if row.verdict == "FAILED":
-        row.hint = explain(name, tensors, gradients, probe)
     if row.flips:
         report.notes.append(f"{name}: {row.flips} coordinates on a kink were left out")
     return row

@@ -16,6 +16,7 @@ TWO_POINTS = ((1, 1 / 2), (-1, -1 / 2))  # exact for f linear, error eps^2
 FIVE_POINTS = ((1, 2 / 3), (-1, -2 / 3), (2, -1 / 12), (-2, 1 / 12))  # error eps^4
 
 ROUNDING = 10 * np.finfo(np.float64).eps  # of an output that took many operations
+EXPLAINED = 3  # failing tensors at most, since that takes many forward passes
 DIAGNOSED = 600  # a failing tensor of up to so many numbers is measured whole, to explain it
 
 
@@ -33,6 +34,8 @@ class Probe:
         The step and where to measure.
     flips
         How many decisions would have come out differently since it was called last.
+    inputs
+        The names of the tensors that are inputs, not parameters.
     axes
         What the axes of a tensor mean, where that is unusual.
     """
@@ -42,6 +45,7 @@ class Probe:
     eps: float
     stencil: tuple = TWO_POINTS
     flips: Callable[[], int] = field(default=lambda: 0)
+    inputs: tuple[str, ...] = ()
     axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def slope(self, move: Callable[[float], None], dy: Array | None = None) -> float:
@@ -76,7 +80,7 @@ class Probe:
 def check_tensor(
     name: str, tensors: dict, gradients: dict, probe: Probe, samples: int, rng, report
 ) -> Row:
-    """Compare sampled coordinates of one tensor, and explain a failure."""
+    """Compare sampled coordinates of one tensor."""
     array, gradient = tensors[name], gradients.get(name)
     row = Row(name, tuple(array.shape))
     row.hint = problem(array, gradient)
@@ -90,8 +94,6 @@ def check_tensor(
         triples.append((index, float(analytic[index]), probe.coordinate(array, index)))
         row.flips += probe.flips() > 0
     judge(row, triples, float(np.abs(analytic).max()), probe.noise(), report.tolerance)
-    if row.verdict == "FAILED":
-        row.hint = explain(name, tensors, gradients, probe)
     return row
 
 
@@ -171,6 +173,13 @@ def problem(array: Array, gradient: Array | None) -> str:
     return ""
 
 
+def explain_failures(rows: list[Row], tensors: dict, gradients: dict, probe: Probe) -> None:
+    """Add hints to the failures nearest the output, where backward goes wrong first."""
+    failed = [row for row in rows if row.verdict == "FAILED" and not row.hint]
+    for row in failed[-EXPLAINED:]:
+        row.hint = explain(row.name, tensors, gradients, probe)
+
+
 def explain(name: str, tensors: dict, gradients: dict, probe: Probe) -> str:
     """Measure a failing tensor whole, if it is small enough, and ask which mistake it looks like."""
     array, analytic = tensors[name], to_cpu(gradients[name])
@@ -180,7 +189,7 @@ def explain(name: str, tensors: dict, gradients: dict, probe: Probe) -> str:
     per_image, dy = None, None
     if np.ndim(probe.dy) > 0:
         dy = to_cpu(probe.dy)
-        if not name.startswith("x"):
+        if name not in probe.inputs:
             images = range(len(probe.dy))
             per_image = [probe.whole(array, only(probe.dy, i)) for i in images]
     others = {

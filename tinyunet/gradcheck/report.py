@@ -27,7 +27,8 @@ class Row:
     where
         The index of the worst coordinate.
     verdict
-        ``"ok"``, ``"FAILED"``, or ``"untested"`` where both gradients are zero everywhere.
+        ``"ok"``, ``"FAILED"``, or ``"untested"`` where both gradients are zero
+        everywhere, or too small for finite differences to see.
     hint
         What a failure looks like, where the evidence says something.
     """
@@ -77,6 +78,11 @@ class GradientReport:
         return bool(self.rows) and all(row.verdict == "ok" for row in self.rows)
 
     @property
+    def failed(self) -> bool:
+        """Whether any tensor is wrong."""
+        return any(row.verdict == "FAILED" for row in self.rows)
+
+    @property
     def worst(self) -> float:
         """The worst relative error of all tensors that were tested."""
         return max((row.error for row in self.rows if row.verdict != "untested"), default=0.0)
@@ -90,7 +96,9 @@ class GradientReport:
         if bad:
             verdict = f"FAILED in {', '.join(bad)}"
         elif untested:
-            verdict = f"NOT PROVEN: gradients all zero in {', '.join(untested)}"
+            verdict = (
+                f"NOT PROVEN: gradients zero, or too small to measure, in {', '.join(untested)}"
+            )
         else:
             verdict = "passed"
         return (
