@@ -1,136 +1,40 @@
-"""3x3 convolutions with a quarter of the multiplications (Lavin and Gray 2016, arXiv:1509.09308).
+"""3x3 convolutions with a quarter of the multiplications: Winograd's, in blocks that stay in cache.
 
-In one dimension, three weights w slide over m + 2 pixels x and give m outputs y, with 3 m products. Now
-take the weights as a polynomial w(z) = w0 + w1 z + w2 z^2 and any v with m coefficients as v(z): their
-product w(z) v(z) has m + 2 coefficients, so its values at m + 2 points determine it (Toom-Cook). Values
-at points are sums; multiplying two polynomials there takes one product a point: m + 2 in all. In
-matrices, with "." for element by element,
-
-    w * v = C [(G w) . (A v)]        A, G: values at the points; C: back to coefficients
-
-Sliding is the transpose of that as a map of v: <y, v> = sum(x . (w * v)). Transposing gives
-
-    y = A^T [(G w) . (B^T x)]        with B = C^T, A^T: (m, m + 2), G: (m + 2, 3)
-
-In two dimensions a tile of m x m outputs needs (m + 2)^2 products in place of 9 m^2:
+The maths is derived in `transform.py`: a tile X of (m + 2) x (m + 2) input pixels gives a tile Y of
+m x m output pixels,
 
     Y = A^T [(G w G^T) . (B^T X B)] A
 
-With channels, each of the (m + 2)^2 products is a matrix product over C_in, for all tiles at once.
-The three gradients follow the chain rule through the same maps:
+and the gradients follow the chain rule through the same maps:
 
-    dX is the same convolution of dY with the kernel turned and its channels exchanged
+    dX is the same convolution of dY, with the kernel turned and its channels exchanged
     dw = G^T [sum over tiles of (B^T X B)^T (A dY A^T)] G
 
-One point is infinity: its value is the leading coefficient. Large points cost accuracy, so they are
-0, +-1, +-2, +-1/2. Here the work is done in blocks of tiles that stay in a core's cache, for NumPy.
+With channels, each of the (m + 2)^2 products "." is a matrix product over C_in, for all tiles at once.
+The tiles are worked on in blocks (`tiles.py`): every block is copied into scratch memory, transformed,
+multiplied, transformed back, and given its bias and ReLU while it is in a core's cache. For NumPy only.
 """
 
 from __future__ import annotations
-
-import itertools
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from tinyunet.convolution.geometry import Geometry
+from tinyunet.convolution.tiles import (
+    Block,
+    Plan,
+    block_tiles,
+    channel_slices,
+    row_blocks,
+    tile_range,
+)
+from tinyunet.convolution.transform import Transform
 from tinyunet.parallel import each, empty, num_threads, scratch
 
-POINTS = {4: (0, 1, -1, 0.5, -2), 6: (0, 1, -1, 2, -2, 0.5, -0.5)}
-KERNEL_COST = 70  # transforming the kernels costs about as much as multiplying with 70 tiles
-BLOCK = 8192  # numbers of a block's tiles at one point: with all points, about a core's L2 cache
 SMALL = (
     10**6
 )  # OpenBLAS multiplies up to M * N * K = 10^6 without packing: faster for thin matrices
-
-
-class Transform:
-    """The matrices of F(m x m, 3 x 3) from its m + 1 finite points and infinity."""
-
-    def __init__(self, m: int) -> None:
-        points = np.array(POINTS[m], float)
-        others = [np.delete(points, i) for i in range(m + 1)]
-        scale = np.array([np.prod(p - o) for p, o in zip(points, others, strict=True)])
-        leading = np.eye(m + 2)[-1]
-        self.m, self.t = m, m + 2
-        # Rows: the powers of each point; at infinity, the leading coefficient alone.
-        self.A = np.vstack([np.vander(points, m, increasing=True), leading[-m:]])
-        self.G = np.vstack([np.vander(points, 3, increasing=True) / scale[:, None], leading[-3:]])
-        # Rows of B^T: coefficients of the product of (z - other point), as in Lagrange's formula.
-        self.BT = np.array(
-            [np.append(np.poly(o)[::-1], 0) for o in others] + [np.poly(points)[::-1]]
-        )
-
-    def cast(self, name: str, dtype: np.dtype, transposed: bool = False) -> np.ndarray:
-        """One of the matrices, or its transpose, contiguous in a dtype."""
-        matrix = getattr(self, name)
-        return np.ascontiguousarray(matrix.T if transposed else matrix, dtype)
-
-
-TRANSFORMS = {m: Transform(m) for m in POINTS}
-
-
-class Block(NamedTuple):
-    """Images n0:n1, and in them tile rows y0:y1 and tile columns x0:x1."""
-
-    n0: int
-    n1: int
-    y0: int
-    y1: int
-    x0: int
-    x1: int
-
-    @property
-    def tiles(self) -> int:
-        """How many tiles it has."""
-        return (self.n1 - self.n0) * (self.y1 - self.y0) * (self.x1 - self.x0)
-
-
-@dataclass
-class Plan:
-    """How an output (N, H, W) is cut into tiles."""
-
-    f: Transform
-    n: int
-    rows: int
-    columns: int
-
-    @classmethod
-    def of(cls, n: int, height: int, width: int) -> Plan:
-        """Choose the tile: large ones save products, small ones save kernels and ragged edges."""
-
-        def cost(m: int) -> int:
-            return (m + 2) ** 2 * (n * -(-height // m) * -(-width // m) + KERNEL_COST)
-
-        m = min(TRANSFORMS, key=cost)
-        return cls(TRANSFORMS[m], n, -(-height // m), -(-width // m))
-
-    @property
-    def tiles(self) -> int:
-        """How many tiles there are."""
-        return self.n * self.rows * self.columns
-
-    def few(self, c_in: int, c_out: int) -> bool:
-        """Whether the kernels weigh more than the images, as deep in a U-Net."""
-        return self.tiles <= 1200 and c_in * c_out >= 32768
-
-    def blocks(self, target: int, least: int = 1) -> list[Block]:
-        """Blocks of about `target` tiles or fewer, but at least `least`, in order."""
-        # Something for every thread.
-        target = max(least, min(target, -(-self.tiles // num_threads())))
-        if self.rows * self.columns <= target:  # several whole images
-            parts = -(-self.tiles // target)
-            return [Block(a, b, 0, self.rows, 0, self.columns) for a, b in _split(self.n, parts)]
-        across = -(-self.columns // target)
-        down = -(-self.rows * -(-self.columns // across) // target)
-        return [
-            Block(n, n + 1, *y, *x)
-            for n in range(self.n)
-            for y in _split(self.rows, down)
-            for x in _split(self.columns, across)
-        ]
 
 
 # ---------------------------------------------------------------------- the three functions
@@ -185,7 +89,7 @@ def weight_gradient(
         products = empty(np, (t, t, plan.tiles, c_out), dtype)
 
         def prepare(block: Block) -> None:
-            part = _tile_range(plan, block)
+            part = tile_range(plan, block)
             db_parts[block] = transform(block, v[:, :, part], products[:, :, part])
 
         def multiply(channels: slice) -> None:
@@ -196,12 +100,12 @@ def weight_gradient(
             _sandwich(gt, du.reshape(t, t, -1), out)
             dw[..., channels] = out.reshape(3, 3, c_in, -1)
 
-        blocks = _row_blocks(plan, max(c_in, c_out))
+        blocks = row_blocks(plan, max(c_in, c_out))
         each(prepare, blocks)
-        each(multiply, _channel_slices(c_out, plan.tiles))
+        each(multiply, channel_slices(c_out, plan.tiles))
         return dw, sum(db_parts[block] for block in blocks)
 
-    blocks = plan.blocks(_block_tiles(c_in, c_out))
+    blocks = plan.blocks(block_tiles(c_in, c_out))
     groups = min(num_threads(), len(blocks))
     sums = empty(np, (groups, t * t, c_in, c_out), dtype)
 
@@ -255,8 +159,8 @@ def _convolve(
     if plan.few(c_in, c_out):  # transform once, then share the output channels among the threads
         v = empty(np, (t, t, plan.tiles, c_in), dtype)
         each(
-            lambda block: transform(block, v[:, :, _tile_range(plan, block)]),
-            _row_blocks(plan, c_in),
+            lambda block: transform(block, v[:, :, tile_range(plan, block)]),
+            row_blocks(plan, c_in),
         )
 
         def multiply(channels: slice) -> None:
@@ -267,7 +171,7 @@ def _convolve(
             some_bias = None if bias is None else bias[channels]
             _tiles_out(at, products, everything, y[..., channels], some_bias, relu)
 
-        each(multiply, _channel_slices(c_out, plan.tiles))
+        each(multiply, channel_slices(c_out, plan.tiles))
         return y
 
     u = _kernels(plan.f, w, turned)
@@ -279,7 +183,7 @@ def _convolve(
         products = np.matmul(v, u, out=scratch("M", (t * t, block.tiles, c_out), dtype))
         _tiles_out(at, products, block, y, bias, relu)
 
-    each(convolve, plan.blocks(_block_tiles(c_in, c_out)))
+    each(convolve, plan.blocks(block_tiles(c_in, c_out)))
     return y
 
 
@@ -404,38 +308,9 @@ def _sandwich(matrix: np.ndarray, d: np.ndarray, out: np.ndarray) -> None:
     np.matmul(matrix, half.swapaxes(1, 2), out=out.reshape(m, m, parts, -1).swapaxes(1, 2))
 
 
-# ---------------------------------------------------------------------- how work is cut
-
-
-def _split(n: int, parts: int) -> list[tuple[int, int]]:
-    """Cut range(n) into equal parts."""
-    ends = [n * i // parts for i in range(parts + 1)]
-    return [(a, b) for a, b in itertools.pairwise(ends) if b > a]
-
-
 def _pieces(n: int, size: int, limit: int) -> int:
     """The smallest divisor of n that cuts n * size numbers into pieces of about `limit` at most."""
     parts = max(1, -(-n * size // limit))
     while n % parts:
         parts += 1
     return parts
-
-
-def _block_tiles(c_in: int, c_out: int) -> int:
-    return max(64, BLOCK // max(c_in, c_out))
-
-
-def _row_blocks(plan: Plan, channels: int) -> list[Block]:
-    """Blocks of whole tile rows, so that a block's tiles are consecutive."""
-    return plan.blocks(max(plan.columns, 3 * BLOCK // channels), least=plan.columns)
-
-
-def _tile_range(plan: Plan, block: Block) -> slice:
-    """Which tiles a block of whole rows has."""
-    first = (block.n0 * plan.rows + block.y0) * plan.columns
-    return slice(first, first + block.tiles)
-
-
-def _channel_slices(c_out: int, tiles: int) -> list[slice]:
-    width = 64 if tiles < 128 else 128
-    return [slice(a, b) for a, b in _split(c_out, max(num_threads(), c_out // width))]
