@@ -121,16 +121,16 @@ def test_bands_of_any_size_give_the_same_numbers(band, convolution):
 def test_a_small_band_does_cut(monkeypatch):
     # Otherwise the test above would compare one band with one band.
     y_shape, matrix_shape = (3, 5, 4, 2), (18, 2)
-    assert len(list(im2col._bands(y_shape, matrix_shape))) == 1
+    assert len(im2col.cut(y_shape, matrix_shape)) == 1
     monkeypatch.setattr(im2col, "BAND", 150)  # two rows of 4 * 18 numbers
-    bands = list(im2col._bands(y_shape, matrix_shape))
+    bands = im2col.cut(y_shape, matrix_shape)
     assert len(bands) == 9
     covered = np.zeros(y_shape[:2], int)
     for images, rows in bands:
         covered[images, rows] += 1
     assert (covered == 1).all()
     monkeypatch.setattr(im2col, "BAND", 800)  # two images of 5 rows
-    assert list(im2col._bands(y_shape, matrix_shape)) == [
+    assert im2col.cut(y_shape, matrix_shape) == [
         (slice(0, 2), slice(0, 5)),
         (slice(2, 3), slice(0, 5)),
     ]

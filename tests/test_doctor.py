@@ -59,7 +59,7 @@ def test_any_failure_of_the_gpu_is_reported_and_not_raised(monkeypatch):
         raise OSError("libcuda.so: wrong driver")
 
     monkeypatch.setattr("tinyunet.to_gpu", broken)
-    gpu = doctor._gpu()
+    gpu = doctor.diagnose_gpu()
     assert not gpu["usable"]
     assert gpu["reason"] == "libcuda.so: wrong driver"
 
@@ -73,8 +73,9 @@ def test_scipys_own_blas_is_left_out(monkeypatch):
     ]  # fmt: skip
     loaded.append({"user_api": "openmp", "filepath": "/lib/libgomp.so", "num_threads": 7})
     monkeypatch.setattr(doctor, "threadpool_info", lambda: loaded)
-    assert [library["threads"] for library in doctor._blas()] == [4, 3]
-    assert doctor._blas()[0] == {"name": "openblas", "version": "", "threads": 4, "kernel": "Zen"}
+    assert [library["threads"] for library in doctor.diagnose_blas()] == [4, 3]
+    expected = {"name": "openblas", "version": "", "threads": 4, "kernel": "Zen"}
+    assert doctor.diagnose_blas()[0] == expected
 
 
 def test_package_that_is_not_installed_has_no_version():
@@ -102,7 +103,7 @@ def test_container_limits_count(monkeypatch):
 def test_cpu_model_is_found_in_what_linux_says(monkeypatch):
     lines = "processor\t: 0\nmodel\t\t: 85\nmodel name\t: A Processor @ 3 GHz\nflags\t: fpu\n"
     monkeypatch.setattr(doctor, "_read", lambda path: lines)
-    assert doctor._cpu_model() == "A Processor @ 3 GHz"
+    assert doctor.cpu_model() == "A Processor @ 3 GHz"
 
 
 def test_wrong_number_of_threads_is_refused(monkeypatch):

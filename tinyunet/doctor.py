@@ -52,13 +52,13 @@ def diagnose_system() -> dict[str, Any]:
             **{name: _version(name) for name in (*PACKAGES, "torch")},
         },
         "platform": platform.platform(),
-        "cpu": {"model": _cpu_model(), "cores": os.cpu_count(), "usable": _usable_cores()},
+        "cpu": {"model": cpu_model(), "cores": os.cpu_count(), "usable": _usable_cores()},
         "threads": parallel.num_threads(),
         "memory_gb": _memory_gb(),
-        "blas": _blas(),
+        "blas": diagnose_blas(),
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
-        "sgemm_gflops": _sgemm_gflops(),
-        "gpu": _gpu(),
+        "sgemm_gflops": sgemm_gflops(),
+        "gpu": diagnose_gpu(),
     }
     return {**found, "hints": hints(found)}
 
@@ -148,7 +148,8 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """The processor's name."""
     for line in _read("/proc/cpuinfo").splitlines():
         name, _, value = line.partition(":")
         if name.strip() == "model name":
@@ -184,7 +185,7 @@ def _read(path: str) -> str:
         return ""
 
 
-def _blas() -> list[dict[str, Any]]:
+def diagnose_blas() -> list[dict[str, Any]]:
     """The BLAS libraries in this process, without the one that SciPy brings along for itself."""
     return [
         {
@@ -199,7 +200,7 @@ def _blas() -> list[dict[str, Any]]:
     ]
 
 
-def _sgemm_gflops(n: int = 1024, seconds: float = 0.4) -> float:
+def sgemm_gflops(n: int = 1024, seconds: float = 0.4) -> float:
     """The best of a few products of two (n, n) float32 matrices, each 2 n^3 operations."""
     a = np.random.default_rng(0).random((n, n), np.float32)
     a @ a  # the first one starts BLAS's threads
@@ -210,7 +211,7 @@ def _sgemm_gflops(n: int = 1024, seconds: float = 0.4) -> float:
     return 2 * n**3 / best / 1e9
 
 
-def _gpu() -> dict[str, Any]:
+def diagnose_gpu() -> dict[str, Any]:
     """Whether CuPy has a GPU to work on, and if not, why."""
     versions = [version for name in CUPY_PACKAGES if (version := _version(name))]
     found = {"cupy": versions[0] if versions else None, "usable": False, "name": "", "reason": ""}

@@ -107,18 +107,18 @@ class SoftmaxCrossEntropy(Loss):
         """
         self._check(logits, labels, weights)
         xp, classes = array_module(logits), logits.shape[3]
-        onehot = labels[..., None] == xp.arange(classes)
-        shifted = logits - logits.max(axis=3, keepdims=True)  # exp cannot overflow; softmax is same
-        p = xp.exp(shifted)
-        normaliser = p.sum(axis=3, keepdims=True)
+        z, onehot = _class_first(logits), _onehot(labels, classes)  # (K, N, H, W)
+        z = z - z.max(axis=0)  # exp cannot overflow, and the softmax stays the same
+        p = xp.exp(z)
+        normaliser = p.sum(axis=0)
         p /= normaliser
-        surprise = xp.log(normaliser[..., 0]) - (shifted * onehot).sum(axis=3)  # -log p[t]
+        surprise = xp.log(normaliser) - (z * onehot).sum(axis=0)  # -log p[t]
 
         if self.ignore_label is None:
             counts = xp.ones(labels.shape, logits.dtype)
         else:
             counts = (labels != self.ignore_label).astype(logits.dtype)
-        valid = onehot.any(axis=3) | (counts == 0)
+        valid = onehot.any(axis=0) | (counts == 0)
         if weights is not None:
             weighted = counts * weights
         else:
@@ -138,7 +138,7 @@ class SoftmaxCrossEntropy(Loss):
     def backward(self) -> Array:
         """Return dlogits = w * (p - onehot) / number of counted pixels, (N, H, W, K)."""
         p, onehot, weighted, counted = self._take()
-        return (p - onehot) * (weighted / counted)[..., None]
+        return _class_last((p - onehot) * (weighted / counted))
 
 
 class DiceLoss(Loss):
@@ -168,18 +168,17 @@ class DiceLoss(Loss):
         """Return the loss of logits (N, H, W, K) for labels (N, H, W) in 0..K-1."""
         self._check(logits, labels, weights)
         xp, classes = array_module(logits), logits.shape[3]
-        g = (labels[..., None] == xp.arange(classes)).astype(logits.dtype)
+        z, g = _class_first(logits), _onehot(labels, classes).astype(logits.dtype)  # (K, N, H, W)
         w = xp.ones(labels.shape, logits.dtype) if weights is None else weights
-        w = w[..., None]
-        p = xp.exp(logits - logits.max(axis=3, keepdims=True))
-        p /= p.sum(axis=3, keepdims=True)
+        p = xp.exp(z - z.max(axis=0))
+        p /= p.sum(axis=0)
 
-        pixels = (0, 1, 2)
+        pixels = (1, 2, 3)
         bottom = (w * (p * p + g)).sum(pixels) + self.smooth  # g * g is g
         dice = (2 * (w * p * g).sum(pixels) + self.smooth) / bottom
         present = (g.sum(pixels) > 0).astype(logits.dtype)
         share = present / xp.maximum(present.sum(), 1)  # each present class counts the same
-        strangers = (1 - g.sum(3)).sum()
+        strangers = (1 - g.sum(0)).sum()
         loss, wrong = xp.stack([1 - (share * dice).sum(), strangers]).tolist()
         if wrong:
             raise ValueError(
@@ -192,5 +191,27 @@ class DiceLoss(Loss):
     def backward(self) -> Array:
         """Return dlogits (N, H, W, K)."""
         p, g, w, dice, bottom, share = self._take()
+        share, dice, bottom = (v[:, None, None, None] for v in (share, dice, bottom))
         dp = -share * w * 2 * (g - p * dice) / bottom
-        return p * (dp - (dp * p).sum(axis=3, keepdims=True))
+        return _class_last(p * (dp - (dp * p).sum(axis=0)))
+
+
+# NumPy works on the innermost axis in one go, and the classes are few: with them as the first axis, all
+# that a loss does runs along whole images.
+
+
+def _class_first(logits: Array) -> Array:
+    """Return logits (N, H, W, K) as (K, N, H, W)."""
+    xp = array_module(logits)
+    return xp.ascontiguousarray(xp.moveaxis(logits, 3, 0))
+
+
+def _class_last(dz: Array) -> Array:
+    """Return (K, N, H, W) as (N, H, W, K)."""
+    xp = array_module(dz)
+    return xp.ascontiguousarray(xp.moveaxis(dz, 0, 3))
+
+
+def _onehot(labels: Array, classes: int) -> Array:
+    """Return a mask (K, N, H, W): which pixels have class k."""
+    return labels == array_module(labels).arange(classes)[:, None, None, None]

@@ -5,8 +5,15 @@ Parameters change in place, and the state of each is kept by its name.
 
 from __future__ import annotations
 
+from types import ModuleType
+
+import numpy as np
+
 from tinyunet.arrays import Array, array_module, device_name, to_device
 from tinyunet.layer import Layer
+from tinyunet.parallel import each
+
+BLOCK = 1 << 16  # numbers: with gradient and state, about a core's L2 cache
 
 
 class Optimizer:
@@ -48,13 +55,27 @@ class Optimizer:
             )
         self.steps += 1
         for name, parameter in parameters.items():
-            gradient = gradients[name]
-            if self.weight_decay:
-                gradient = gradient + self.weight_decay * parameter
-            self._update(name, parameter, gradient)
+            self._update(parameter, gradients[name], *self._slots(name, parameter))
 
-    def _update(self, name: str, parameter: Array, gradient: Array) -> None:
-        raise TypeError(f"{type(self).__name__} does not define _update")
+    def _update(self, parameter: Array, gradient: Array, *slots: Array) -> None:
+        """Change a parameter in blocks that stay in cache, on several threads."""
+
+        def work(block: slice) -> None:
+            p, g = parameter[block], gradient[block]
+            if self.weight_decay:
+                g = g + self.weight_decay * p
+            self._change(p, g, *(slot[block] for slot in slots))
+
+        xp = array_module(parameter)
+        each(work, _blocks(parameter, xp), xp)
+
+    def _slots(self, name: str, parameter: Array) -> list[Array]:
+        """The state arrays of a parameter."""
+        raise TypeError(f"{type(self).__name__} does not define _slots")
+
+    def _change(self, p: Array, g: Array, *slots: Array) -> None:
+        """Change a part of a parameter, and of its state, in place."""
+        raise TypeError(f"{type(self).__name__} does not define _change")
 
     def _slot(self, key: str, parameter: Array) -> Array:
         """The state array called `key`, zeros at first, where and what the parameter is."""
@@ -104,11 +125,13 @@ class SGD(Optimizer):
             raise ValueError(f"momentum must be at least 0 and below 1, got {momentum}")
         self.momentum = momentum
 
-    def _update(self, name: str, parameter: Array, gradient: Array) -> None:
-        v = self._slot(f"{name}/velocity", parameter)
+    def _slots(self, name: str, parameter: Array) -> list[Array]:
+        return [self._slot(f"{name}/velocity", parameter)]
+
+    def _change(self, p: Array, g: Array, v: Array) -> None:
         v *= self.momentum
-        v += gradient
-        parameter -= self.lr * v
+        v += g
+        p -= self.lr * v
 
 
 class Adam(Optimizer):
@@ -151,13 +174,21 @@ class Adam(Optimizer):
             raise ValueError(f"eps must not be negative, got {eps}")
         self.betas, self.eps = betas, eps
 
-    def _update(self, name: str, parameter: Array, gradient: Array) -> None:
-        xp, (beta1, beta2) = array_module(parameter), self.betas
-        m = self._slot(f"{name}/mean", parameter)
-        s = self._slot(f"{name}/square", parameter)
+    def _slots(self, name: str, parameter: Array) -> list[Array]:
+        return [self._slot(f"{name}/{what}", parameter) for what in ("mean", "square")]
+
+    def _change(self, p: Array, g: Array, m: Array, s: Array) -> None:
+        xp, (beta1, beta2) = array_module(p), self.betas
         m *= beta1
-        m += (1 - beta1) * gradient
+        m += (1 - beta1) * g
         s *= beta2
-        s += (1 - beta2) * gradient * gradient
+        s += (1 - beta2) * g * g
         size = xp.sqrt(s / (1 - beta2**self.steps)) + self.eps
-        parameter -= self.lr / (1 - beta1**self.steps) * m / size
+        p -= self.lr / (1 - beta1**self.steps) * m / size
+
+
+def _blocks(parameter: Array, xp: ModuleType) -> list[slice]:
+    """Cut a parameter along its first axis; for CuPy, into one piece."""
+    rows = len(parameter)
+    step = rows if xp is not np else max(1, BLOCK * rows // parameter.size)
+    return [slice(i, i + step) for i in range(0, rows, step)]

@@ -1,4 +1,4 @@
-"""Run blocks of work on threads, each with one BLAS thread, and reuse memory.
+"""Run blocks of work on threads, each with one BLAS thread.
 
 NumPy releases Python's lock inside its loops, so threads that work on separate blocks really run at
 once. A matrix product inside such a block must not start threads of its own: while blocks run, BLAS is
@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import ctypes
 import math
 import os
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
+
+Band = tuple[slice, slice]  # images, and rows in them
 
 # ---------------------------------------------------------------------- threads
 
@@ -67,6 +67,53 @@ def each(work: Callable[[Any], None], items: Iterable, xp: Any = np) -> None:
     for error in errors:
         if error is not None:
             raise error
+
+
+def total(work: Callable[[Any], tuple], items: Iterable, xp: Any = np) -> tuple:
+    """Add up the tuples of arrays that ``work(item)`` returns for every item, on several threads.
+
+    Floating-point sums depend on their order, so the order is fixed: each group of items is added up
+    from its first to its last, then the groups are. The result never depends on which thread is
+    faster. What `work` returns may be scratch memory.
+    """
+    items = list(items)
+    groups = min(num_threads(), len(items)) if xp is np else 1
+    sums: list[list] = [[] for _ in range(groups)]
+
+    def add_up(i: int) -> None:
+        for item in items[i::groups]:
+            parts = work(item)
+            if not sums[i]:
+                sums[i] = [part.copy() for part in parts]
+            else:
+                for group_sum, part in zip(sums[i], parts, strict=True):
+                    group_sum += part
+
+    each(add_up, range(groups), xp)
+    for group in sums[1:]:
+        for first, part in zip(sums[0], group, strict=True):
+            first += part
+    return tuple(sums[0])
+
+
+def bands(shape: tuple[int, ...], xp: Any = np, size: int = 1 << 16) -> list[Band]:
+    """Cut images (N, H, ...) into bands of rows of about `size` numbers, which stay in cache.
+
+    For CuPy's arrays there is one band with everything: a GPU likes large pieces.
+    """
+    n, height, *rest = shape
+    row = math.prod(rest)
+    if xp is not np:
+        return [(slice(0, n), slice(0, height))]
+    if height * row <= size:  # several whole images
+        step = max(1, size // (height * row))
+        return [(slice(i, min(i + step, n)), slice(0, height)) for i in range(0, n, step)]
+    step = max(1, size // row)
+    return [
+        (slice(i, i + 1), slice(top, min(top + step, height)))
+        for i in range(n)
+        for top in range(0, height, step)
+    ]
 
 
 _executor: ThreadPoolExecutor | None = None
@@ -124,106 +171,3 @@ def one_blas_thread() -> Iterator[None]:
         yield
     finally:
         _blas.leave()
-
-
-# ---------------------------------------------------------------------- scratch memory
-
-
-class _Scratch(threading.local):
-    """Each thread's work arrays by name."""
-
-    def __init__(self) -> None:
-        self.arrays: dict[tuple, np.ndarray] = _Arrays()
-        _all_scratch.add(self.arrays)
-
-
-class _Arrays(dict):
-    """A dict that can be weakly referenced, and hashed by its identity."""
-
-    __hash__ = object.__hash__
-
-
-_all_scratch: weakref.WeakSet = weakref.WeakSet()
-_scratch = _Scratch()
-
-
-def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Return this thread's work array of that name, with arbitrary contents.
-
-    It is valid until the same thread asks for the same name again, so it must never leave the
-    function that asked. Blocks are sized for a core's cache, which bounds what is kept.
-    """
-    n, dtype = math.prod(shape), np.dtype(dtype)
-    key = name, dtype
-    array = _scratch.arrays.get(key)
-    if array is None or array.size < n:
-        array = _scratch.arrays[key] = np.empty(n, dtype)
-    return array[:n].reshape(shape)
-
-
-# ---------------------------------------------------------------------- host memory pool
-
-
-class HostPool:
-    """Memory for large arrays that goes back into the pool when the last reference to it dies.
-
-    Fresh memory costs a page fault for every 4 KiB, as much time as filling it. The pool is in the
-    manner of CuPy's: nothing is reused while any view of it lives.
-
-    Finalizers may run anywhere, even inside `empty`, so nothing here takes a lock: appending to and
-    popping from a deque are atomic.
-
-    Parameters
-    ----------
-    capacity
-        Bytes of free memory to keep at most.
-    smallest
-        Arrays of fewer bytes come from NumPy.
-    """
-
-    def __init__(self, capacity: int = 4 << 30, smallest: int = 1 << 18) -> None:
-        self.capacity, self.smallest = capacity, smallest
-        self._free: dict[int, collections.deque] = collections.defaultdict(collections.deque)
-
-    def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-        """Return a new array with arbitrary contents."""
-        dtype = np.dtype(dtype)
-        nbytes = math.prod(shape) * dtype.itemsize
-        if nbytes < self.smallest:
-            return np.empty(shape, dtype)
-        size = -(-nbytes // self.smallest) * self.smallest
-        try:
-            block = self._free[size].pop()
-        except IndexError:
-            block = np.empty(size, np.uint8)
-        owner = (ctypes.c_char * nbytes).from_buffer(block)  # every view keeps this object alive
-        weakref.finalize(owner, self._give_back, size, block).atexit = False
-        return np.frombuffer(owner, dtype).reshape(shape)
-
-    def _give_back(self, size: int, block: np.ndarray) -> None:
-        if self.free_bytes() + size <= self.capacity:
-            self._free[size].append(block)
-
-    def free_bytes(self) -> int:
-        """Bytes that wait for reuse."""
-        return sum(size * len(blocks) for size, blocks in list(self._free.items()))
-
-    def release(self) -> None:
-        """Give all free memory back to the system."""
-        for blocks in list(self._free.values()):
-            blocks.clear()
-
-
-pool = HostPool()
-
-
-def empty(xp: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """Return a new array of module `xp` with arbitrary contents, from a memory pool."""
-    return pool.empty(shape, dtype) if xp is np else xp.empty(shape, dtype)
-
-
-def release() -> None:
-    """Give the pool's free memory and all scratch memory back to the system."""
-    pool.release()
-    for arrays in list(_all_scratch):
-        arrays.clear()

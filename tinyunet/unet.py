@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyunet.arrays import Array, checked_dtype
+from tinyunet.elementwise import add
 from tinyunet.layer import Layer
 from tinyunet.layers import Add, CenterCrop, Concat, Conv2d, ConvTranspose2d, Dropout, MaxPool2d
 
@@ -125,7 +126,7 @@ class UNet(Layer):
         for level in reversed(range(self.depth)):
             dx = self.pools[level].backward(dx)
             if dacross[level] is not None:
-                dx += dacross[level]  # where forward forked, the gradients add
+                add(dx, dacross[level])  # where forward forked, the gradients add
             dx = self.encoder[level].backward(dx, input_gradient=input_gradient or level > 0)
         return dx
 

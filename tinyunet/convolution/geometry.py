@@ -41,11 +41,11 @@ class Geometry:
         h, w = ((side + sum(pad) - span) // stride + 1 for side, pad, span, stride in sides)
         return h, w
 
-    @property
-    def pointwise(self) -> bool:
-        """Whether this is a 1x1 convolution that touches every pixel once."""
-        no_padding = self.padding == ((0, 0), (0, 0))
-        return self.kernel == (1, 1) and self.stride == (1, 1) and no_padding
+    def tiles(self, size: tuple[int, int]) -> bool:
+        """Whether the windows tile an input of `size` (height, width): each pixel lies in just one."""
+        plain = self.padding == ((0, 0), (0, 0)) and self.dilation == (1, 1)
+        whole = all(side % k == 0 for side, k in zip(size, self.kernel, strict=True))
+        return plain and whole and self.kernel == self.stride
 
 
 def geometry(kernel_size, stride=1, padding=0, dilation=1) -> Geometry:

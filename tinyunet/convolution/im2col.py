@@ -13,18 +13,17 @@ computed in bands of rows, so that one band's patches stay in the processor's ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from itertools import groupby
-
-import numpy as np
 
 from tinyunet.arrays import Array, array_module
 from tinyunet.convolution.geometry import Geometry
-from tinyunet.parallel import each, empty, num_threads
+from tinyunet.elementwise import bias_and_relu, fill
+from tinyunet.memory import empty
+from tinyunet.parallel import Band, bands, each, total
 
 BAND = 1 << 18  # numbers in one band of patches: 1 MiB of float32, half a core's L2 cache
-
-Band = tuple[slice, slice]  # images and output rows
+FEW = 8  # with fewer channels, as in a first layer, the patch matrix is laid out by columns
 
 
 def forward(x: Array, w: Array, b: Array | None, geometry: Geometry, relu: bool = False) -> Array:
@@ -34,14 +33,10 @@ def forward(x: Array, w: Array, b: Array | None, geometry: Geometry, relu: bool 
     y = empty(xp, (x.shape[0], *geometry.output_size(*x.shape[1:3]), w.shape[3]), x.dtype)
 
     def convolve(band: Band) -> None:
-        part = patches(x, band, geometry) @ matrix
-        if b is not None:
-            part += b
-        if relu:
-            xp.maximum(part, 0, out=part)
-        y[band] = part.reshape(y[band].shape)
+        part = xp.matmul(patches(x, band, geometry), matrix, out=y[band].reshape(-1, w.shape[3]))
+        bias_and_relu(part, b, relu, y.shape[2])
 
-    each(convolve, _bands(y.shape, matrix.shape), xp)
+    each(convolve, cut(y.shape, matrix.shape), xp)
     return y
 
 
@@ -49,22 +44,12 @@ def input_gradient(
     dy: Array, w: Array, x_shape: tuple, geometry: Geometry, gate: Array | None = None
 ) -> Array:
     """Return dx (N, H, W, C_in). With a `gate`, dy counts only where gate > 0 (a fused ReLU)."""
-    xp = array_module(dy)
     matrix = w.reshape(-1, w.shape[3])
-    dx = empty(xp, x_shape, dy.dtype)
-    dx[...] = 0
 
-    def spread(bands: list[Band]) -> None:
-        for band in bands:
-            add_patches(dx, _gated(dy, gate, band) @ matrix.T, band, geometry)
+    def dpatches(band: Band) -> Array:
+        return _gated(dy, gate, band) @ matrix.T
 
-    # Windows of neighbouring bands may overlap in dx: then one thread adds up all of an image.
-    bands = list(_bands(dy.shape, matrix.shape))
-    if geometry.span[0] <= geometry.stride[0]:
-        each(spread, [[band] for band in bands], xp)
-    else:
-        each(spread, [list(group) for _, group in groupby(bands, lambda band: band[0].start)], xp)
-    return dx
+    return spread(dpatches, dy, x_shape, geometry)
 
 
 def weight_gradient(
@@ -72,28 +57,51 @@ def weight_gradient(
 ) -> tuple[Array, Array]:
     """Return dw (kh, kw, C_in, C_out) and db (C_out,), summed over the batch."""
     xp = array_module(x)
-    matrix_shape = (w_shape[0] * w_shape[1] * w_shape[2], w_shape[3])
-    bands = list(_bands(dy.shape, matrix_shape))
-    groups = min(num_threads(), len(bands)) if xp is np else 1
-    dw = xp.zeros((groups, *matrix_shape), x.dtype)
-    db = xp.zeros((groups, w_shape[3]), x.dtype)
 
-    def add_up(
-        i: int,
-    ) -> None:  # every group adds in its own order: the result never depends on luck
-        for band in bands[i::groups]:
-            g = _gated(dy, gate, band)
-            dw[i] += patches(x, band, geometry).T @ g
-            db[i] += xp.ones(len(g), g.dtype) @ g  # the sum over pixels, as a product: it is faster
+    def share(band: Band) -> tuple[Array, Array]:
+        g = _gated(dy, gate, band)
+        # The sum over pixels as a product with ones: it is faster.
+        return patches(x, band, geometry).T @ g, xp.ones(len(g), g.dtype) @ g
 
-    each(add_up, range(groups), xp)
-    return dw.sum(0).reshape(w_shape), db.sum(0)
+    matrix_shape = w_shape[0] * w_shape[1] * w_shape[2], w_shape[3]
+    dw, db = total(share, cut(dy.shape, matrix_shape), xp)
+    return dw.reshape(w_shape), db
+
+
+def spread(
+    dpatches: Callable[[Band], Array], dy: Array, x_shape: tuple, geometry: Geometry
+) -> Array:
+    """Return dx (N, H, W, C): the sum of all bands' patch gradients, each at its pixels."""
+    xp = array_module(dy)
+    dx = empty(xp, x_shape, dy.dtype)
+    pieces = cut(dy.shape, (geometry.kernel[0] * geometry.kernel[1] * x_shape[3], dy.shape[3]))
+    if geometry.tiles(x_shape[1:3]):  # every pixel lies in one window: nothing to add up
+
+        def place(band: Band) -> None:
+            view = _windows(dx, band, geometry)
+            view[...] = dpatches(band).reshape(view.shape)
+
+        each(place, pieces, xp)
+        return dx
+    fill(dx, 0)
+
+    def add(group: list[Band]) -> None:
+        for band in group:
+            add_patches(dx, dpatches(band), band, geometry)
+
+    # Windows of neighbouring bands may overlap in dx: then one thread adds up all of an image.
+    if geometry.span[0] <= geometry.stride[0]:
+        each(add, [[band] for band in pieces], xp)
+    else:
+        each(add, [list(group) for _, group in groupby(pieces, lambda band: band[0].start)], xp)
+    return dx
 
 
 def patches(x: Array, band: Band, geometry: Geometry) -> Array:
     """Return the patches of a band of output rows: (pixels in the band, kh * kw * C_in)."""
-    if geometry.pointwise:
-        return x[band].reshape(-1, x.shape[3])
+    size = geometry.kernel[0] * geometry.kernel[1] * x.shape[3]
+    if geometry.tiles(x.shape[1:3]):
+        return _windows(x, band, geometry).reshape(-1, size)
     xp = array_module(x)
     shape, inside, there = _window_of(x.shape, band, geometry)
     window = xp.zeros(shape, x.dtype)
@@ -103,15 +111,21 @@ def patches(x: Array, band: Band, geometry: Geometry) -> Array:
     views = views[
         :, ::sy, ::sx, :, ::dy, ::dx
     ]  # (n, rows, W_out, C_in, kh, kw), nothing copied yet
-    size = geometry.kernel[0] * geometry.kernel[1] * x.shape[3]
+    if x.shape[3] < FEW:  # copy long rows of pixels, not short rows of channels
+        return views.transpose(4, 5, 3, 0, 1, 2).reshape(size, -1).T
     return views.transpose(0, 1, 2, 4, 5, 3).reshape(-1, size)
+
+
+def _windows(x: Array, band: Band, geometry: Geometry) -> Array:
+    """Return the view (n, rows, W_out, kh, kw, C) of an image that windows tile without overlaps."""
+    (kh, kw), (images, rows) = geometry.kernel, band
+    part = x[images, rows.start * kh : rows.stop * kh]
+    n, height, width, channels = part.shape
+    return part.reshape(n, height // kh, kh, width // kw, kw, channels).transpose(0, 1, 3, 2, 4, 5)
 
 
 def add_patches(dx: Array, dpatches: Array, band: Band, geometry: Geometry) -> None:
     """Add a band's patch gradients to the pixels they came from: the transpose of `patches`."""
-    if geometry.pointwise:
-        dx[band] += dpatches.reshape(dx[band].shape)
-        return
     shape, inside, there = _window_of(dx.shape, band, geometry)
     window = array_module(dx).zeros(shape, dx.dtype)
     (kh, kw), (sy, sx), (dil_y, dil_x) = geometry.kernel, geometry.stride, geometry.dilation
@@ -126,23 +140,16 @@ def add_patches(dx: Array, dpatches: Array, band: Band, geometry: Geometry) -> N
     dx[there] += window[inside]
 
 
-def _bands(y_shape: tuple, matrix_shape: tuple) -> Iterator[Band]:
-    """Cut the output into (images, rows) whose patches hold about BAND numbers.
+def cut(y_shape: tuple, matrix_shape: tuple) -> list[Band]:
+    """Cut the output into bands of (images, rows) whose patches hold about BAND numbers.
 
     A band is never so small that adding up its share of dw costs more than computing it.
     """
     n, height, width, _ = y_shape
-    row = width * matrix_shape[0]
-    size = max(BAND, matrix_shape[0] * matrix_shape[1] // 4)
-    if height * row <= size:  # several whole images
-        step = max(1, size // (height * row))
-        for i in range(0, n, step):
-            yield slice(i, min(i + step, n)), slice(0, height)
-        return
-    step = max(1, size // row)
-    for i in range(n):
-        for top in range(0, height, step):
-            yield slice(i, i + 1), slice(top, min(top + step, height))
+    return bands(
+        (n, height, width * matrix_shape[0]),
+        size=max(BAND, matrix_shape[0] * matrix_shape[1] // 4),
+    )
 
 
 def _window_of(x_shape: tuple, band: Band, geometry: Geometry) -> tuple:

@@ -30,11 +30,11 @@ from tinyunet.convolution.tiles import (
     tile_range,
 )
 from tinyunet.convolution.transform import Transform
-from tinyunet.parallel import each, empty, num_threads, scratch
+from tinyunet.memory import empty, row, scratch
+from tinyunet.parallel import each, total
 
-SMALL = (
-    10**6
-)  # OpenBLAS multiplies up to M * N * K = 10^6 without packing: faster for thin matrices
+# OpenBLAS multiplies up to M * N * K = 10^6 without packing: faster for thin matrices.
+SMALL = 10**6
 
 
 # ---------------------------------------------------------------------- the three functions
@@ -83,14 +83,14 @@ def weight_gradient(
         at_one = products.reshape(t, t, -1, c_out)[1, 1]
         return np.ones(len(at_one), dtype) @ at_one
 
-    dw, db_parts = np.empty(w_shape, dtype), {}
+    dw = np.empty(w_shape, dtype)
     if plan.few(c_in, c_out):  # transform once, then share the output channels among the threads
         v = empty(np, (t, t, plan.tiles, c_in), dtype)
         products = empty(np, (t, t, plan.tiles, c_out), dtype)
 
-        def prepare(block: Block) -> None:
+        def prepare(block: Block) -> tuple[np.ndarray]:
             part = tile_range(plan, block)
-            db_parts[block] = transform(block, v[:, :, part], products[:, :, part])
+            return (transform(block, v[:, :, part], products[:, :, part]),)
 
         def multiply(channels: slice) -> None:
             some = products[..., channels].reshape(t * t, plan.tiles, -1)
@@ -100,36 +100,20 @@ def weight_gradient(
             _sandwich(gt, du.reshape(t, t, -1), out)
             dw[..., channels] = out.reshape(3, 3, c_in, -1)
 
-        blocks = row_blocks(plan, max(c_in, c_out))
-        each(prepare, blocks)
+        (db,) = total(prepare, row_blocks(plan, max(c_in, c_out)))
         each(multiply, channel_slices(c_out, plan.tiles))
-        return dw, sum(db_parts[block] for block in blocks)
+        return dw, db
 
-    blocks = plan.blocks(block_tiles(c_in, c_out))
-    groups = min(num_threads(), len(blocks))
-    sums = empty(np, (groups, t * t, c_in, c_out), dtype)
+    def share(block: Block) -> tuple[np.ndarray, np.ndarray]:
+        v = scratch("V", (t * t, block.tiles, c_in), dtype)
+        products = scratch("M", (t * t, block.tiles, c_out), dtype)
+        db = transform(block, v, products)
+        out = scratch("dU", (t * t, c_in, c_out), dtype)
+        return np.matmul(v.swapaxes(1, 2), products, out=out), db
 
-    def add_up(
-        i: int,
-    ) -> None:  # every group adds in its own order: the result never depends on luck
-        for j, block in enumerate(blocks[i::groups]):
-            v = scratch("V", (t * t, block.tiles, c_in), dtype)
-            products = scratch("M", (t * t, block.tiles, c_out), dtype)
-            db = transform(block, v, products)
-            if j == 0:
-                np.matmul(v.swapaxes(1, 2), products, out=sums[i])
-                db_parts[i] = db
-            else:
-                sums[i] += np.matmul(
-                    v.swapaxes(1, 2), products, out=scratch("dU", sums[i].shape, dtype)
-                )
-                db_parts[i] += db
-
-    each(add_up, range(groups))
-    for part in sums[1:]:
-        sums[0] += part
-    _sandwich(gt, sums[0].reshape(t, t, -1), dw.reshape(3, 3, -1))
-    return dw, sum(db_parts[i] for i in range(groups))
+    du, db = total(share, plan.blocks(block_tiles(c_in, c_out)))
+    _sandwich(gt, du.reshape(t, t, -1), dw.reshape(3, 3, -1))
+    return dw, db
 
 
 def _convolve(
@@ -271,19 +255,13 @@ def _tiles_out(
     )
     place = y[block.n0 : block.n1, m * block.y0 : m * block.y1, m * block.x0 : m * block.x1]
     image = image[:, : place.shape[1], : place.shape[2]]  # ragged edges
+    width = image.shape[2]
     if bias is not None:
-        image += _row(bias, image)
+        image += row(bias, width, c, y.dtype).reshape(width, c)
     if relu:
-        np.maximum(image, _row(0, image), out=place)
+        np.maximum(image, row(0, width, c, y.dtype).reshape(width, c), out=place)
     else:
         np.copyto(place, image)
-
-
-def _row(value: np.ndarray | int, image: np.ndarray) -> np.ndarray:
-    """A value or one for each channel as a row (W, C): NumPy is 4 times slower with short operands."""
-    row = scratch("row", image.shape[2:], image.dtype)
-    np.copyto(row, value)
-    return row
 
 
 def _kernels(f: Transform, w: np.ndarray, turned: bool) -> np.ndarray:

@@ -6,8 +6,12 @@ gradient, and the network adds up what comes back to a value that went two ways.
 
 from __future__ import annotations
 
+import itertools
+
 from tinyunet.arrays import Array, array_module
+from tinyunet.elementwise import copy, fill
 from tinyunet.layer import Layer
+from tinyunet.memory import empty
 
 
 class CenterCrop(Layer):
@@ -34,8 +38,10 @@ class CenterCrop(Layer):
         shape, middle = self._take(dy)
         if not input_gradient:
             return None
-        dx = array_module(dy).zeros(shape, dy.dtype)
-        dx[middle] = dy
+        xp = array_module(dy)
+        dx = empty(xp, shape, dy.dtype)
+        fill(dx, 0)
+        copy(dx[middle], dy)
         return dx
 
 
@@ -45,8 +51,11 @@ class Concat(Layer):
     def forward(self, *images: Array) -> Array:
         """Return (N, H, W, C1 + C2 + ...) from images (N, H, W, C1), (N, H, W, C2), ..."""
         _check_same(self, images, dims=3)
-        y = array_module(images[0]).concatenate(images, axis=3)
-        self._keep(y, [image.shape[3] for image in images])
+        xp, channels = array_module(images[0]), [image.shape[3] for image in images]
+        y = empty(xp, (*images[0].shape[:3], sum(channels)), images[0].dtype)
+        for image, end in zip(images, itertools.accumulate(channels), strict=True):
+            copy(y[..., end - image.shape[3] : end], image)
+        self._keep(y, channels)
         return y
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> tuple[Array, ...] | None:
@@ -54,7 +63,7 @@ class Concat(Layer):
         (channels,) = self._take(dy)
         if not input_gradient:
             return None
-        ends = [sum(channels[: i + 1]) for i in range(len(channels))]
+        ends = itertools.accumulate(channels)
         return tuple(dy[..., end - c : end] for c, end in zip(channels, ends, strict=True))
 
 

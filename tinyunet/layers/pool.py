@@ -6,6 +6,10 @@ from collections.abc import Iterator
 
 from tinyunet.arrays import Array, array_module, pair
 from tinyunet.layer import Layer
+from tinyunet.memory import empty
+from tinyunet.parallel import Band, bands, each
+
+BAND = 1 << 14  # numbers of output in a band: with the input under them, half a core's L2 cache
 
 
 class MaxPool2d(Layer):
@@ -36,16 +40,23 @@ class MaxPool2d(Layer):
             raise ValueError(
                 f"{self} cannot divide {height}x{width}: sides must be multiples of {kh} and {kw}"
             )
-        xp, corners = array_module(x), list(self._corners(x))
+        xp = array_module(x)
         if self._held is None:
-            y, winner = corners[0].copy(), None
-            for corner in corners[1:]:
-                xp.maximum(y, corner, out=y)
+            y, winner = empty(xp, (n, height // kh, width // kw, channels), x.dtype), None
+
+            def largest(band: Band) -> None:
+                first, *others = self._corners(x[_under(band, kh)])
+                y[band] = first
+                for corner in others:
+                    xp.maximum(y[band], corner, out=y[band])
+
+            each(largest, bands(y.shape, xp, BAND), xp)
         else:
+            corners = list(self._corners(x))
             winner = self._decide(_first_winner(corners))
             y = sum(xp.where(winner == i, corner, 0) for i, corner in enumerate(corners))
         if self._feeds_unpool:
-            self.winners = _first_winner(corners) if winner is None else winner
+            self.winners = _first_winner(list(self._corners(x))) if winner is None else winner
         self._keep(y, x, y, winner)
         return y
 
@@ -54,14 +65,20 @@ class MaxPool2d(Layer):
         x, y, winner = self._take(dy)
         if not input_gradient:
             return None
-        dx = array_module(dy).empty(x.shape, dy.dtype)
-        unclaimed = dy.copy()  # what no earlier corner of the window has taken
-        for i, (corner, dcorner) in enumerate(
-            zip(self._corners(x), self._corners(dx), strict=True)
-        ):
-            won = corner == y if winner is None else winner == i
-            dcorner[...] = unclaimed * won
-            unclaimed -= dcorner
+        xp, kh = array_module(dy), self.kernel_size[0]
+        dx = empty(xp, x.shape, dy.dtype)
+
+        def route(band: Band) -> None:
+            part = _under(band, kh)
+            unclaimed = dy[band].copy()  # what no earlier corner of the window has taken
+            for i, (corner, dcorner) in enumerate(
+                zip(self._corners(x[part]), self._corners(dx[part]), strict=True)
+            ):
+                won = corner == y[band] if winner is None else winner[band] == i
+                dcorner[...] = unclaimed * won
+                unclaimed -= dcorner
+
+        each(route, bands(y.shape, xp, BAND), xp)
         return dx
 
     def decisions(self) -> list[Array]:
@@ -121,6 +138,12 @@ class MaxUnpool2d(Layer):
 
     def _describe(self) -> str:
         return f"kernel_size={self._pool.kernel_size}"
+
+
+def _under(band: Band, kh: int) -> Band:
+    """The rows of the input under a band of the output's."""
+    images, rows = band
+    return images, slice(rows.start * kh, rows.stop * kh)
 
 
 def _first_winner(corners: list[Array]) -> Array:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from tinyunet import convolution
-from tinyunet.arrays import Array, pair
+from tinyunet.arrays import Array, array_module, pair
 from tinyunet.convolution import im2col
+from tinyunet.elementwise import add_bias, sum_pixels
 from tinyunet.layer import Layer
+from tinyunet.memory import empty
+from tinyunet.parallel import Band, total
 
 
 class ConvTranspose2d(Layer):
@@ -75,23 +78,35 @@ class ConvTranspose2d(Layer):
         y_shape = (x.shape[0], *self.output_size(*x.shape[1:3]), self.out_channels)
         if min(y_shape) < 1:
             raise ValueError(f"{self} leaves no output for an input of shape {x.shape}")
-        y = im2col.input_gradient(x, self._kernel(), y_shape, self.geometry)
+        matrix = self.params["weight"].reshape(self.in_channels, -1)  # (C_in, kh*kw*C_out)
+
+        def patches(band: Band) -> Array:  # what each pixel adds to the output
+            return x[band].reshape(-1, self.in_channels) @ matrix
+
+        y = im2col.spread(patches, x, y_shape, self.geometry)
         if "bias" in self.params:
-            y += self.params["bias"]
+            add_bias(y, self.params["bias"])
         self._keep(y, x)
         return y
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         """Set the gradients of weight and bias and return dx (N, H, W, in_channels)."""
         (x,) = self._take(dy)
-        kernel = self._kernel()
-        dw, _ = im2col.weight_gradient(dy, x, kernel.shape, self.geometry)
-        self.grads["weight"] = dw.transpose(3, 0, 1, 2)
+        xp, weight = array_module(dy), self.params["weight"]
+        matrix = weight.reshape(self.in_channels, -1)
+        dx = empty(xp, x.shape, dy.dtype) if input_gradient else None
+
+        def share(band: Band) -> tuple[Array]:  # dx, and this band's part of dw
+            dpatches = im2col.patches(dy, band, self.geometry)
+            if input_gradient:
+                xp.matmul(dpatches, matrix.T, out=dx[band].reshape(-1, self.in_channels))
+            return (x[band].reshape(-1, self.in_channels).T @ dpatches,)
+
+        (dw,) = total(share, im2col.cut(x.shape, matrix.shape[::-1]), xp)
+        self.grads["weight"] = dw.reshape(weight.shape)
         if "bias" in self.params:
-            self.grads["bias"] = dy.sum((0, 1, 2))
-        if not input_gradient:
-            return None
-        return im2col.forward(dy, kernel, None, self.geometry)
+            self.grads["bias"] = sum_pixels(dy)
+        return dx
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the output's (height, width) for an input's."""
@@ -99,10 +114,6 @@ class ConvTranspose2d(Layer):
         sides = zip((height, width), g.stride, g.padding, g.kernel, strict=True)
         h, w = ((side - 1) * s - sum(pad) + k for side, s, pad, k in sides)
         return h, w
-
-    def _kernel(self) -> Array:
-        """The weight as the convolution A has it: (kh, kw, C of y, C of x)."""
-        return self.params["weight"].transpose(1, 2, 3, 0)
 
     def _describe(self) -> str:
         g = self.geometry

@@ -1,0 +1,142 @@
+"""The same tasks in tinyunet and in PyTorch: each engine runs one repetition and says what came out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinyunet import parallel
+from tinyunet.arrays import to_cpu, to_device
+from tinyunet.bench.tasks import Task
+from tinyunet.convolution import im2col
+from tinyunet.loss import SoftmaxCrossEntropy
+from tinyunet.optim import SGD
+from tinyunet.torch_layout import to_torch_layout
+
+LR, MOMENTUM = 1e-3, 0.9
+
+
+def tinyunet_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
+    """Return a function that runs one repetition; its result is for `checksum`."""
+    if task.algorithm == "whole patches":
+        im2col.BAND = math.inf
+    model, x = task.model().to(device), to_device(task.input(), device)
+    if task.mode == "predict":
+        return lambda: model.predict(x)
+    if task.net == "conv":
+        dy = to_device(upstream(model.predict(x).shape), device)
+
+        def both_ways() -> Any:
+            model(x)
+            return model.backward(dy)
+
+        return both_ways
+
+    labels = to_device(task.labels(model.output_size(*task.shape[1:3])), device)
+    loss, optimizer = SoftmaxCrossEntropy(), SGD(model, LR, MOMENTUM)
+
+    def step() -> float:
+        value = loss(model(x), labels)
+        model.backward(loss.backward(), input_gradient=False)
+        optimizer.step()
+        return value
+
+    return step
+
+
+def torch_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
+    """The same with PyTorch, from the same weights: eager, channels_last or compile."""
+    import torch
+
+    from tinyunet.bench.torch_unet import TorchConv, TorchUNet
+
+    torch.set_num_threads(parallel.num_threads())
+    model = task.model()
+    where = "cuda" if device == "gpu" else "cpu"
+    weights = {
+        name: torch.tensor(np.ascontiguousarray(to_torch_layout(name, array)))
+        for name, array in model.named_parameters()
+    }
+    net = (TorchConv if task.net == "conv" else TorchUNet)(weights, model).to(where)
+    x = torch.tensor(np.ascontiguousarray(np.moveaxis(task.input(), 3, 1))).to(where)
+    if setting == "channels_last":
+        net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+    if setting == "compile":
+        net = torch.compile(net)
+    if task.mode == "predict":
+        net.eval()
+
+        def predict() -> Any:
+            with torch.no_grad():
+                return net(x)
+
+        return predict
+    if task.net == "conv":
+        x.requires_grad_()
+        shape = (*x.shape[:1], *(side - 2 for side in x.shape[2:]), task.channels)
+        dy = torch.tensor(np.ascontiguousarray(np.moveaxis(upstream(shape), 3, 1))).to(where)
+
+        def both_ways() -> Any:
+            x.grad = None
+            net.zero_grad()
+            net(x).backward(dy)
+            return x.grad
+
+        return both_ways
+
+    labels = torch.tensor(task.labels(model.output_size(*task.shape[1:3]))).to(where)
+    optimizer = torch.optim.SGD(net.parameters(), LR, MOMENTUM)
+
+    def step() -> float:
+        optimizer.zero_grad()
+        value = torch.nn.functional.cross_entropy(net(x), labels)
+        value.backward()
+        optimizer.step()
+        return value.item()
+
+    return step
+
+
+ENGINES = {"tinyunet": tinyunet_engine, "torch": torch_engine}
+
+
+def upstream(shape: tuple[int, ...]) -> np.ndarray:
+    """A random upstream gradient for a convolution."""
+    return np.random.default_rng(2).standard_normal(shape, np.float32)
+
+
+def checksum(result: Any) -> float:
+    """One number that both libraries must agree on: the loss, or the mean size of the output."""
+    if isinstance(result, float):
+        return result
+    array = result.detach().cpu().numpy() if hasattr(result, "detach") else to_cpu(result)
+    return float(np.abs(array, dtype=np.float64).mean())
+
+
+def waiter(engine: str, device: str) -> Callable[[], None]:
+    """Return what waits until the device has finished: a GPU answers before it is done."""
+    if device == "cpu":
+        return lambda: None
+    if engine == "torch":
+        import torch
+
+        return torch.cuda.synchronize
+    import cupy
+
+    return cupy.cuda.get_current_stream().synchronize
+
+
+def device_peak_mb(engine: str, device: str) -> float | None:
+    """Memory of the GPU that the library holds, in MB, or None on a CPU."""
+    if device == "cpu":
+        return None
+    if engine == "torch":
+        import torch
+
+        return torch.cuda.max_memory_reserved() / 1e6
+    import cupy
+
+    return cupy.get_default_memory_pool().total_bytes() / 1e6

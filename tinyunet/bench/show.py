@@ -1,0 +1,180 @@
+"""`tinyunet bench`: choose what to measure, show progress, and put the rows into words."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import platform
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+import tinyunet
+from tinyunet.bench import report
+from tinyunet.bench.race import CLOSE, TORCH_SETTINGS
+from tinyunet.bench.tasks import NETWORKS, network_task
+from tinyunet.doctor import KERNEL_CHOICES, cpu_model, diagnose_blas, sgemm_gflops
+from tinyunet.parallel import num_threads
+
+KINDS = ("steps", "layers", "ladder", "sweep")
+
+
+def run(
+    what: str, net: str, mode: str, threads: str | None, torch: bool, settings: Sequence[str],
+    batch: int | None, rounds: int, device: str, quiet: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Measure, and return the machine, the rows and what they were, fit for JSON."""
+    if what not in KINDS:
+        raise ValueError(f"what to measure must be one of {', '.join(KINDS)}, got {what!r}")
+    if rounds < 1:
+        raise ValueError(f"--rounds must be at least 1, got {rounds}")
+    for setting in settings:
+        if setting not in TORCH_SETTINGS:
+            raise ValueError(f"--settings must be of {', '.join(TORCH_SETTINGS)}, got {setting!r}")
+    counts = _threads(threads)
+    if what == "steps":
+        nets = list(NETWORKS) if net == "all" else [net]
+        modes = ("train", "predict") if mode == "both" else (mode,)
+        tasks = [network_task(n, m, batch) for n, m in itertools.product(nets, modes)]
+        if torch:
+            allocators = (False, True) if device == "cpu" else (False,)
+            rows = report.against_torch(tasks, counts[-1], rounds, settings, allocators, device)
+        else:
+            rows = report.steps(tasks, counts, rounds, device)
+    elif what == "layers":
+        algorithms = ("im2col", "winograd") if device == "cpu" else ("auto",)
+        rows = report.layers(counts[-1], rounds, algorithms, torch, device)
+    elif what == "ladder":
+        rows = report.ladder(counts[-1], rounds, torch)
+    else:
+        rows = report.sweep(rounds, device)
+    bar = tqdm(rows, desc="measuring", unit=" rows", disable=quiet, leave=False)
+    return {"what": what, "machine": machine(device), "rows": list(bar)}
+
+
+def _threads(text: str | None) -> list[int]:
+    if text is None:
+        return [num_threads()]
+    words = text.split(",")
+    if not all(word.strip().isdigit() and int(word) > 0 for word in words):
+        raise ValueError(f"--threads must be numbers such as 1,2, got {text!r}")
+    return [int(word) for word in words]
+
+
+def machine(device: str) -> dict[str, Any]:
+    """What the numbers depend on."""
+    import os
+
+    found: dict[str, Any] = {
+        "cpu": cpu_model(),
+        "threads": num_threads(),
+        "sgemm_gflops": sgemm_gflops(),
+        "blas": [f"{b['name']} {b['version']} ({b['kernel']})" for b in diagnose_blas()],
+        "versions": {"tinyunet": tinyunet.__version__, "numpy": np.__version__,
+                     "python": platform.python_version()},
+        "variables": {name: os.environ[name] for name in KERNEL_CHOICES if name in os.environ},
+    }  # fmt: skip
+    if device == "gpu":
+        from tinyunet.doctor import diagnose_gpu
+
+        found["gpu"] = diagnose_gpu()
+    return found
+
+
+# ---------------------------------------------------------------------- words
+
+
+def text(found: dict[str, Any]) -> str:
+    """Everything as a table, with the machine above and what it means below."""
+    box, rows = found["machine"], found["rows"]
+    lines = [
+        f"{box['cpu']}, {box['threads']} threads, {', '.join(box['blas'])}, "
+        f"sgemm {box['sgemm_gflops']:.0f} GFLOP/s, NumPy {box['versions']['numpy']}"
+    ]
+    for name, value in box["variables"].items():
+        lines.append(f"note: {name}={value} makes OpenBLAS work as on another processor")
+    good = [row for row in rows if not row["error"]]
+    columns = RACE if any("ratio" in row for row in good) else ALONE
+    lines.append(_table([[name for name, _ in columns]] + [
+        [show(row, box) for _, show in columns] for row in good
+    ]))  # fmt: skip
+    for row in rows:
+        if row["error"]:
+            lines.append(f"{row['task']}, {row.get('against') or row['way']}: {row['error']}")
+    if columns is RACE:
+        for best in report.best_settings(rows):
+            lines.append(
+                f"{best['task']}: {best['ratio']:.2f} of PyTorch's time at its best "
+                f"({best['against']})"
+            )
+        apart = [row for row in good if row["difference"] > CLOSE]
+        for row in apart:
+            lines.append(f"WARNING: {row['task']}: results differ by {row['difference']:.1e}")
+        if not apart:
+            worst = max((row["difference"] for row in good), default=0.0)
+            lines.append(f"both sides computed the same: results differ by {worst:.0e} at most")
+    return "\n".join(lines)
+
+
+def _milliseconds(key: str) -> Callable[[dict, dict], str]:
+    return lambda row, box: f"{row[key] * 1e3:.4g}"
+
+
+def _share(row: dict, box: dict) -> str:
+    share = row["gflops"] / box["sgemm_gflops"]
+    return f"{row['gflops']:.0f} ({share:.0%})"
+
+
+def _plain(key: str, form: str) -> Callable[[dict, dict], str]:
+    return lambda row, box: format(row[key], form) if row[key] is not None else "-"
+
+
+RACE = [
+    ("task", lambda row, box: row["task"]),
+    ("PyTorch", lambda row, box: row["against"]),
+    ("ours, ms", _milliseconds("seconds")),
+    ("theirs, ms", _milliseconds("torch_seconds")),
+    ("ours / theirs", _plain("ratio", ".2f")),
+    ("GFLOP/s (of sgemm)", _share),
+    ("ours, MB", _plain("peak_mb", ".0f")),
+    ("theirs, MB", _plain("torch_peak_mb", ".0f")),
+    ("memory ratio", _plain("memory_ratio", ".2f")),
+]
+ALONE = [
+    ("task", lambda row, box: row["task"]),
+    ("way", lambda row, box: row["way"]),
+    ("threads", _plain("threads", "d")),
+    ("ms", _milliseconds("seconds")),
+    ("ns a pixel", _plain("ns_per_pixel", ".0f")),
+    ("GFLOP/s (of sgemm)", _share),
+    ("peak MB", _plain("peak_mb", ".0f")),
+]
+
+
+def _table(cells: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in cells
+    )
+
+
+# ---------------------------------------------------------------------- pictures
+
+
+def draw(found: dict[str, Any], path: Path) -> None:
+    """Draw a ladder or a sweep."""
+    from tinyunet import plots
+    from tinyunet.bench import pictures
+
+    if found["what"] not in ("ladder", "sweep"):
+        raise ValueError(f"--plot draws ladder or sweep, not {found['what']}")
+    rows = [row for row in found["rows"] if not row["error"]]
+    make = functools.partial(getattr(pictures, found["what"]), title=found["machine"]["cpu"])
+    plots.save(make(rows), path)

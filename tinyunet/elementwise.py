@@ -1,0 +1,75 @@
+"""Simple work on whole images, in bands of rows that stay in a core's cache, on several threads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyunet.arrays import Array, array_module
+from tinyunet.memory import row
+from tinyunet.parallel import Band, bands, each, total
+
+
+def bias_and_relu(part: Array, bias: Array | None, relu: bool, width: int) -> None:
+    """Add the bias to pixels (P, C), rows of `width` of them, and apply the ReLU, both in place."""
+    xp, channels = array_module(part), part.shape[1]
+    if xp is np:  # see `row`: against long rows, NumPy is faster
+        part = part.reshape(-1, width * channels)
+    if bias is not None:
+        part += row(bias, width, channels, part.dtype) if xp is np else bias
+    if relu:
+        zeros = row(0, width, channels, part.dtype) if xp is np else 0
+        xp.maximum(part, zeros, out=part)
+
+
+def add_bias(y: Array, bias: Array) -> None:
+    """Add one number for each channel to images y (N, H, W, C), in place."""
+
+    def work(band: Band) -> None:
+        bias_and_relu(y[band].reshape(-1, y.shape[3]), bias, False, y.shape[2])
+
+    xp = array_module(y)
+    each(work, bands(y.shape, xp), xp)
+
+
+def sum_pixels(dy: Array) -> Array:
+    """Sum images (N, H, W, C) over everything but the channels: the gradient of a bias (C,).
+
+    As a product with ones, which is faster than a sum.
+    """
+    xp = array_module(dy)
+
+    def share(band: Band) -> tuple[Array]:
+        pixels = dy[band].reshape(-1, dy.shape[3])
+        return (xp.ones(len(pixels), dy.dtype) @ pixels,)
+
+    return total(share, bands(dy.shape, xp), xp)[0]
+
+
+def add(x: Array, y: Array) -> None:
+    """Add images y (N, H, W, C) to x in place."""
+
+    def work(band: Band) -> None:
+        x[band] += y[band]
+
+    xp = array_module(x)
+    each(work, bands(x.shape, xp), xp)
+
+
+def fill(y: Array, value: float) -> None:
+    """Set all of y (N, H, ...) to a value."""
+
+    def work(band: Band) -> None:
+        y[band] = value
+
+    xp = array_module(y)
+    each(work, bands(y.shape, xp), xp)
+
+
+def copy(y: Array, x: Array) -> None:
+    """Copy images x (N, H, W, C) into y."""
+
+    def work(band: Band) -> None:
+        y[band] = x[band]
+
+    xp = array_module(y)
+    each(work, bands(y.shape, xp), xp)
