@@ -615,7 +615,7 @@ def loss_gradient_not_divided_by_the_count(loss):
 @planted(tu.SoftmaxCrossEntropy, LOGITS, LABELS, WEIGHTS)
 def weights_ignored_in_the_loss_gradient(loss):
     p, onehot, _, counted = kept(loss)
-    return (p - onehot) / counted
+    return np.moveaxis((p - onehot) / counted, 0, 3)
 
 
 @planted(tu.SoftmaxCrossEntropy, LOGITS, LABELS, hint="wrong sign")
@@ -626,13 +626,13 @@ def labels_minus_probabilities(loss):
 @planted(tu.SoftmaxCrossEntropy, LOGITS, LABELS)
 def labels_not_subtracted(loss):
     p, _, _, counted = kept(loss)
-    return p / counted
+    return np.moveaxis(p / counted, 0, 3)
 
 
 @planted(lambda: tu.SoftmaxCrossEntropy(ignore_label=1), LOGITS, LABELS)
 def ignored_pixels_get_a_gradient(loss):
     p, onehot, _, counted = kept(loss)
-    return (p - onehot) / counted
+    return np.moveaxis((p - onehot) / counted, 0, 3)
 
 
 @planted(tu.SoftmaxCrossEntropy, LOGITS, LABELS, hint="zero everywhere")
@@ -646,17 +646,23 @@ def logits_overwritten_by_the_loss(loss, logits, labels, weights=None):
     return super(type(loss), loss).forward(logits, labels, weights)
 
 
+def kept_of_dice(loss):
+    """What the loss kept, with one number for each class shaped to fit (K, N, H, W)."""
+    p, g, w, *per_class = kept(loss)
+    return p, g, w, *(value[:, None, None, None] for value in per_class)
+
+
 @planted(tu.DiceLoss, LOGITS, LABELS, WEIGHTS)
 def softmax_jacobian_dropped_in_dice(loss):
-    p, g, w, dice, bottom, share = kept(loss)
-    return -share * w * 2 * (g - p * dice) / bottom
+    p, g, w, dice, bottom, share = kept_of_dice(loss)
+    return np.moveaxis(-share * w * 2 * (g - p * dice) / bottom, 0, 3)
 
 
 @planted(tu.DiceLoss, LOGITS, LABELS)
 def denominator_taken_for_constant_in_dice(loss):
-    p, g, w, _, bottom, share = kept(loss)
+    p, g, w, _, bottom, share = kept_of_dice(loss)
     dp = -share * w * 2 * g / bottom
-    return p * (dp - (dp * p).sum(axis=3, keepdims=True))
+    return np.moveaxis(p * (dp - (dp * p).sum(axis=0)), 0, 3)
 
 
 @planted(tu.DiceLoss, LOGITS, LABELS, hint="wrong scale: 3 times")
