@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-SLACK = 1.25  # a free block may be larger than what is asked for by this factor
+SLACK = 2.2  # a free block may be larger than what is asked for by this factor
 SCRATCH_LIMIT = 1 << 26  # bytes; a larger work array is not kept
 
 # ---------------------------------------------------------------------- scratch memory
@@ -27,16 +27,14 @@ class _Scratch(threading.local):
 
     def __init__(self) -> None:
         self.arrays: dict[tuple, np.ndarray] = _Arrays()
-        _all_scratch.add(self.arrays)
+        _all_scratch[id(self.arrays)] = self.arrays
 
 
 class _Arrays(dict):
-    """A dict that can be weakly referenced, and hashed by its identity."""
-
-    __hash__ = object.__hash__
+    """A dict that can be weakly referenced."""
 
 
-_all_scratch: weakref.WeakSet = weakref.WeakSet()
+_all_scratch: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 _scratch = _Scratch()
 
 
@@ -136,5 +134,7 @@ def empty(xp: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 def release() -> None:
     """Give the pool's free memory and all scratch memory back to the system."""
     pool.release()
-    for arrays in list(_all_scratch):
-        arrays.clear()
+    for reference in _all_scratch.valuerefs():  # a list: threads may come and go meanwhile
+        arrays = reference()
+        if arrays is not None:
+            arrays.clear()

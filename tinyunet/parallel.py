@@ -33,7 +33,7 @@ def num_threads() -> int:
     if not wanted:
         affinity = getattr(os, "sched_getaffinity", None)
         return len(affinity(0)) if affinity else os.cpu_count() or 1
-    if not wanted.isdigit() or int(wanted) < 1:
+    if not wanted.isdecimal() or int(wanted) < 1:
         raise ValueError(f"TINYUNET_NUM_THREADS must be a whole number from 1, got {wanted!r}")
     return int(wanted)
 
@@ -52,8 +52,11 @@ def each(work: Callable[[Any], None], items: Iterable, xp: Any = np) -> None:
     queue = iter(items)  # taking the next from a list's iterator is atomic
 
     def take_turns() -> None:
-        for item in queue:
-            work(item)
+        try:
+            for item in queue:
+                work(item)
+        finally:
+            collections.deque(queue, maxlen=0)  # after an exception nobody begins another item
 
     helpers = min(num_threads(), len(items)) - 1
 
@@ -62,8 +65,9 @@ def each(work: Callable[[Any], None], items: Iterable, xp: Any = np) -> None:
         try:
             take_turns()
         finally:
-            collections.deque(queue, maxlen=0)  # after an exception nobody begins another item
-            errors = [future.exception() for future in futures]
+            # What no thread has begun by now has nothing left to do, and to wait for it could be for
+            # ever: where `each` runs inside `each`, the pool's threads all wait here.
+            errors = [future.exception() for future in futures if not future.cancel()]
     for error in errors:
         if error is not None:
             raise error
@@ -130,11 +134,22 @@ def _start(task: Callable[[], None], helpers: int) -> list[Future]:
             _executor = ThreadPoolExecutor(helpers, thread_name_prefix="tinyunet")
         executor = _executor
     futures = []
-    with contextlib.suppress(RuntimeError):  # "can't start new thread"
+    try:
         for _ in range(helpers):
             futures.append(executor.submit(task))
-    # A thread that failed to start leaves its task queued: nobody would ever run it.
-    return [future for future in futures if executor._threads or not future.cancel()]
+    except RuntimeError:  # "can't start new thread"
+        _forget_threads()  # the task waits in their queue, where it would hold its arrays for ever
+    return futures
+
+
+def _forget_threads() -> None:
+    """Start new threads next time; those there are finish their work and end."""
+    global _executor
+    _executor = None
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has none of its parent's threads
+    os.register_at_fork(after_in_child=_forget_threads)
 
 
 class _BlasLimit:

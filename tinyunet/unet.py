@@ -125,8 +125,10 @@ class UNet(Layer):
         dx = self.bottom.backward(dx)
         for level in reversed(range(self.depth)):
             dx = self.pools[level].backward(dx)
-            if dacross[level] is not None:
-                add(dx, dacross[level])  # where forward forked, the gradients add
+            dskip = dacross.pop()
+            if dskip is not None:
+                add(dx, dskip)  # where forward forked, the gradients add
+                del dskip  # as large as an image: its memory is needed
             dx = self.encoder[level].backward(dx, input_gradient=input_gradient or level > 0)
         return dx
 

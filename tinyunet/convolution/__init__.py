@@ -15,6 +15,10 @@ from tinyunet.arrays import Array, device_name
 from tinyunet.convolution import im2col, naive, winograd
 from tinyunet.convolution.geometry import Geometry, geometry
 
+# Measured: below these, im2col is as fast or faster (`tinyunet bench layers`).
+THICK = 8  # channels, of input and output
+LARGE = 1 << 15  # numbers in the input
+
 ALGORITHMS = {"naive": naive, "im2col": im2col, "winograd": winograd}
 
 
@@ -34,14 +38,14 @@ def choose(algorithm: str, x: Array, weight: Array, geometry: Geometry) -> Modul
     """Return the module that computes a convolution of `x` (N, H, W, C_in) with `weight`.
 
     ``"auto"`` takes Winograd for 3x3 kernels on the CPU, unless there are so few channels, as in a
-    first layer, that transforming the tiles costs more than the products saved.
+    first layer, or so little work, that transforming the tiles costs more than the products saved.
     """
     if algorithm == "winograd" and device_name(x) != "cpu":
         raise ValueError('algorithm="winograd" runs on the CPU only: use "auto" on a GPU')
     if algorithm != "auto":
         return ALGORITHMS[algorithm]
-    thick = min(weight.shape[2:]) >= 8
-    if thick and _three_by_three(geometry) and device_name(x) == "cpu":
+    worth_it = min(weight.shape[2:]) >= THICK and x.size >= LARGE
+    if worth_it and _three_by_three(geometry) and device_name(x) == "cpu":
         return winograd
     return im2col
 

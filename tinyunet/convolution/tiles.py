@@ -55,7 +55,7 @@ class Plan:
 
     def few(self, c_in: int, c_out: int) -> bool:
         """Whether the kernels weigh more than the images, as deep in a U-Net."""
-        return self.tiles <= 1200 and c_in * c_out >= 32768
+        return self.tiles <= 600 and c_in * c_out >= 32768
 
     def blocks(self, target: int, least: int = 1) -> list[Block]:
         """Blocks of about `target` tiles or fewer, but at least `least`, in order."""

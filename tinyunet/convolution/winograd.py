@@ -83,7 +83,7 @@ def weight_gradient(
         at_one = products.reshape(t, t, -1, c_out)[1, 1]
         return np.ones(len(at_one), dtype) @ at_one
 
-    dw = np.empty(w_shape, dtype)
+    dw = empty(np, w_shape, dtype)
     if plan.few(c_in, c_out):  # transform once, then share the output channels among the threads
         v = empty(np, (t, t, plan.tiles, c_in), dtype)
         products = empty(np, (t, t, plan.tiles, c_out), dtype)
