@@ -228,8 +228,8 @@ def test_settings_may_be_numpy_integers():
 
 
 def test_algorithms_are_chosen_by_name_or_by_shape(xp):
-    def chosen(algorithm, channels_in, channels_out, *settings):
-        x, w = xp.zeros((1, 4, 4, channels_in)), xp.zeros((3, 3, channels_in, channels_out))
+    def chosen(algorithm, channels_in, channels_out, *settings, side=64):
+        x, w = xp.zeros((1, side, side, channels_in)), xp.zeros((3, 3, channels_in, channels_out))
         return choose(algorithm, x, w, geometry(*settings))
 
     assert chosen("naive", 8, 8, 3) is naive
@@ -238,6 +238,7 @@ def test_algorithms_are_chosen_by_name_or_by_shape(xp):
     assert chosen("auto", 8, 8, 1) is im2col
     assert chosen("auto", 8, 8, 3, 2) is im2col
     assert chosen("auto", 8, 8, 3, 1, 1) is (winograd if xp is np else im2col)
+    assert chosen("auto", 8, 8, 3, 1, 1, side=16) is im2col  # too little work
 
 
 @pytest.mark.parametrize(

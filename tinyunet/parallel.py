@@ -157,22 +157,36 @@ class _BlasLimit:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.controller: ThreadpoolController | None = None  # finding the libraries costs 1 ms
+        self.libraries: list | None = None  # finding them costs 1 ms
         self.users = 0
-        self.limiter: Any = None
+        self.before: list[int] = []
 
     def enter(self) -> None:
         with self.lock:
             if self.users == 0:
-                self.controller = self.controller or ThreadpoolController()
-                self.limiter = self.controller.limit(limits=1, user_api="blas")
+                if self.libraries is None:
+                    self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+                self.before = [library.num_threads for library in self.libraries]
+                self._set([1] * len(self.libraries))
             self.users += 1
 
     def leave(self) -> None:
         with self.lock:
             self.users -= 1
             if self.users == 0:
-                self.limiter.restore_original_limits()
+                self._set(self.before)
+
+    def _set(self, counts: list[int]) -> None:
+        """Set each library's number of threads.
+
+        Since threadpoolctl 3.8, OpenBLAS obeys the first thread that set its number and ignores all
+        others. Here the first to come and the last to go may be different threads, so nobody owns it.
+        """
+        for library, count in zip(self.libraries, counts, strict=True):
+            disown = getattr(library, "clear_controlling_thread", lambda force: None)
+            disown(force=True)
+            library.set_num_threads(count)
+            disown(force=True)
 
 
 _blas = _BlasLimit()

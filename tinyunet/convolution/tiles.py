@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from tinyunet.convolution.transform import TRANSFORMS, Transform
 from tinyunet.parallel import num_threads
 
 KERNEL_COST = 70  # transforming the kernels costs about as much as multiplying with 70 tiles
+# With more channels than this, a tile's relative error in float32 would exceed 2e-5.
+SUMMED = {4: math.inf, 6: 128}
 BLOCK = 8192  # numbers of a block's tiles at one point: with all points, about a core's L2 cache
 
 
@@ -39,13 +42,16 @@ class Plan:
     columns: int
 
     @classmethod
-    def of(cls, n: int, height: int, width: int) -> Plan:
-        """Choose the tile: large ones save products, small ones save kernels and ragged edges."""
+    def of(cls, n: int, height: int, width: int, summed: int = 0) -> Plan:
+        """Choose the tile: large ones save products, small ones save kernels and ragged edges.
+
+        Large tiles also round more, the more so the more channels are `summed` in a product.
+        """
 
         def cost(m: int) -> int:
             return (m + 2) ** 2 * (n * -(-height // m) * -(-width // m) + KERNEL_COST)
 
-        m = min(TRANSFORMS, key=cost)
+        m = min((m for m in TRANSFORMS if summed <= SUMMED[m]), key=cost)
         return cls(TRANSFORMS[m], n, -(-height // m), -(-width // m))
 
     @property

@@ -133,7 +133,7 @@ def _convolve(
     c_in, c_out = (w.shape[3], w.shape[2]) if turned else w.shape[2:]
     dtype = x.dtype
     y = empty(np, (x.shape[0], *size, c_out), dtype)
-    plan = Plan.of(x.shape[0], *size)
+    plan = Plan.of(x.shape[0], *size, summed=c_in)
     m, t = plan.f.m, plan.f.t
     bt, at = plan.f.cast("BT", dtype), plan.f.cast("A", dtype, True)
 
