@@ -110,7 +110,7 @@ def text(found: dict[str, Any]) -> str:
                 f"{best['task']}: {best['ratio']:.2f} of PyTorch's time at its best "
                 f"({best['against']})"
             )
-        apart = [row for row in good if row["difference"] > CLOSE]
+        apart = [row for row in good if not row["difference"] <= CLOSE]  # also a NaN
         for row in apart:
             lines.append(f"WARNING: {row['task']}: results differ by {row['difference']:.1e}")
         if not apart:
