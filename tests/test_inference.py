@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinyunet as tu
+from tinyunet import inference
 
 
 def network(padding="valid", depth=2, **options):
@@ -75,6 +76,30 @@ def test_averaging_commutes_with_turning_the_image():
     np.testing.assert_allclose(np.rot90(p), turned, atol=1e-5)
     single = tu.predict_image(model, image)
     assert np.abs(np.rot90(single) - tu.predict_image(model, np.rot90(image))).max() > 1e-3
+
+
+def test_rotations_go_there_and_back():
+    rows, columns = np.mgrid[:37, :52]
+    smooth = (np.sin(rows / 6) + np.cos(columns / 9))[..., None]  # slow enough to be interpolated
+    versions = inference.AVERAGES["rotations"](smooth)
+    assert len(versions) == 7
+    for i, (turned, back) in enumerate(versions):
+        restored = back(turned)
+        assert restored.shape == smooth.shape
+        np.testing.assert_allclose(restored[6:-6, 6:-6], smooth[6:-6, 6:-6], atol=0.02)
+        if i:
+            assert np.abs(turned - versions[0][0]).max() > 0.5
+
+
+def test_averaging_over_rotations_takes_any_size_and_keeps_probabilities():
+    model, image = network("valid"), picture(21, 34)
+    p = tu.predict_image(model, image, average="rotations")
+    assert p.shape == (21, 34, 3)
+    assert p.dtype == image.dtype
+    np.testing.assert_allclose(p.sum(2), 1, atol=1e-5)
+    assert np.abs(p - tu.predict_image(model, image)).max() > 1e-4
+    with pytest.raises(ValueError, match="symmetries, rotations or False, got 'mirror'"):
+        tu.predict_image(model, image, average="mirror")
 
 
 def test_gray_images_need_no_channel_axis_and_the_mode_stays():

@@ -175,7 +175,7 @@ def test_valid_networks_and_classes_without_instances():
         ({"batch_size": 0}, "batch_size must be above 0"),
         ({"schedule": "linear"}, "'linear'"),
         ({"crop": 30}, "nearest valid sizes are 28 or 32"),
-        ({"weights": "paper"}, "'paper'"),
+        ({"weights": "heavy"}, "'heavy'"),
         ({"weights": [np.ones((2, 2))]}, "one .* map for each training image"),
         ({"resume": True}, "folder of the run"),
     ],

@@ -30,7 +30,12 @@ DataRoot = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Device = Annotated[str, typer.Option(help="cpu or gpu.")]
-Average = Annotated[bool, typer.Option(help="Average over the eight symmetries of the square.")]
+Average = Annotated[
+    str | None,
+    typer.Option(
+        help="Average over the eight symmetries of the square, or the paper's 7 rotations."
+    ),
+]
 
 
 @app.command()
@@ -50,20 +55,32 @@ def train(
     images: Annotated[int, typer.Option(help="How many synthetic images to make.")] = 60,
     size: Annotated[int, typer.Option(help="The side of synthetic images.")] = 128,
     split_seed: Annotated[int, typer.Option(help="Chooses the test images.")] = 0,
-    base_channels: Annotated[int, typer.Option(help="Channels of the first level.")] = 8,
-    depth: Annotated[int, typer.Option(help="How often the image is halved.")] = 3,
-    padding: Annotated[str, typer.Option(help="same, or valid as in the paper.")] = "same",
+    recipe: Annotated[
+        str,
+        typer.Option(help="quick for a laptop, or paper; the options below override parts of it."),
+    ] = "quick",
+    base_channels: Annotated[int | None, typer.Option(help="Channels of the first level.")] = None,
+    depth: Annotated[int | None, typer.Option(help="How often the image is halved.")] = None,
+    padding: Annotated[str | None, typer.Option(help="same, or valid as in the paper.")] = None,
     skip: Annotated[str, typer.Option(help="concat, sum or none.")] = "concat",
-    dropout: Annotated[float, typer.Option(help="At the end of the contracting path.")] = 0.0,
-    batch_size: Annotated[int, typer.Option(help="Windows in a step.")] = 8,
-    crop: Annotated[
-        int | None, typer.Option(help="The side of a window. [default: about 128 pixels out]")
+    dropout: Annotated[
+        float | None, typer.Option(help="At the end of the contracting path.")
     ] = None,
-    optimizer: Annotated[str, typer.Option(help="adam or sgd.")] = "adam",
-    lr: Annotated[float, typer.Option(help="The learning rate.")] = 3e-3,
+    batch_size: Annotated[int | None, typer.Option(help="Windows in a step.")] = None,
+    crop: Annotated[
+        int | None, typer.Option(help="The side of a window, a valid input size.")
+    ] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adam or sgd.")] = None,
+    lr: Annotated[float | None, typer.Option(help="The learning rate.")] = None,
     momentum: Annotated[float, typer.Option(help="For sgd.")] = 0.99,
-    weights: Annotated[bool, typer.Option(help="Weight the borders between cells.")] = True,
-    augment: Annotated[bool, typer.Option(help="Flip, turn and change gray values.")] = True,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="Weigh the borders between cells: auto, paper (wider) or none."),
+    ] = None,
+    augment: Annotated[
+        str | None, typer.Option(help="none, rigid (turn, mirror, gray values) or elastic.")
+    ] = None,
+    average: Average = None,
     seed: Annotated[int, typer.Option(help="Draws the weights and the batches.")] = 0,
     device: Device = "cpu",
 ) -> None:
@@ -114,7 +131,7 @@ def predict(
     tile: Annotated[
         int | None, typer.Option(help="Work in tiles of this side. [default: whole images to 1024]")
     ] = None,
-    average: Average = False,
+    average: Average = None,
     device: Device = "cpu",
 ) -> None:
     """Segment images: labels, probabilities and an overlay of each."""
@@ -142,7 +159,7 @@ def evaluate(
     images: Annotated[int, typer.Option(help="How many synthetic images to make.")] = 60,
     size: Annotated[int, typer.Option(help="The side of synthetic images.")] = 128,
     split_seed: Annotated[int, typer.Option(help="Chooses the test images, as in train.")] = 0,
-    average: Average = False,
+    average: Average = None,
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:

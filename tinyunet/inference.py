@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 from tqdm import tqdm
 
 from tinyunet.arrays import Array, array_module, device_name, to_cpu, to_device
@@ -20,7 +23,7 @@ def predict_image(
     image: np.ndarray,
     *,
     tile: int | tuple[int, int] | None = None,
-    average: bool = False,
+    average: bool | str = False,
 ) -> np.ndarray:
     """Return the class probabilities of every pixel.
 
@@ -39,7 +42,9 @@ def predict_image(
         The side, or (height, width), of the image that the network sees at once. By default the
         whole image up to 1024 pixels.
     average
-        Average over the eight symmetries of the square. Slower, often a little better.
+        Average over versions of the image: ``"symmetries"`` (or True) takes the eight symmetries of
+        the square, ``"rotations"`` the paper's seven rotations, here by multiples of 360 / 7 degrees.
+        Slower, often a little better.
 
     Returns
     -------
@@ -55,14 +60,52 @@ def predict_image(
     image = _checked(model, image)
     if not average:
         return _predict(model, image, tile)
-    total = 0.0
-    for turns, mirrored in itertools.product(range(4), (False, True)):
+    if average is True:
+        average = "symmetries"
+    if average not in AVERAGES:
+        raise ValueError(f"average must be one of {', '.join(AVERAGES)} or False, got {average!r}")
+    versions = AVERAGES[average](image)
+    bar = tqdm(versions, desc="versions", delay=2, leave=False)
+    parts = [back(_predict(model, version, tile)) for version, back in bar]
+    return (sum(parts) / len(parts)).astype(image.dtype, copy=False)
+
+
+def _symmetries(image: np.ndarray) -> list[tuple[np.ndarray, Callable]]:
+    """The eight symmetries of the square: each turned image, and the way back."""
+
+    def version(turns: int, mirrored: bool) -> tuple[np.ndarray, Callable]:
         turned = np.rot90(image, turns)
-        turned = turned[:, ::-1] if mirrored else turned
-        probabilities = _predict(model, turned, tile)
-        probabilities = probabilities[:, ::-1] if mirrored else probabilities
-        total = total + np.rot90(probabilities, -turns)
-    return total / 8
+
+        def back(p: np.ndarray) -> np.ndarray:
+            return np.rot90(p[:, ::-1] if mirrored else p, -turns)
+
+        return (turned[:, ::-1] if mirrored else turned), back
+
+    return [version(*which) for which in itertools.product(range(4), (False, True))]
+
+
+def _rotations(image: np.ndarray) -> list[tuple[np.ndarray, Callable]]:
+    """Seven rotations about the centre, what comes in at the corners mirrored, and the way back."""
+    height, width = image.shape[:2]
+    # Turned by any angle, the image still lies in a square of its diagonal.
+    side = math.ceil(math.hypot(height, width))
+    top, left = (side - height) // 2, (side - width) // 2
+    borders = (top, side - height - top), (left, side - width - left), (0, 0)
+    square = np.pad(image, borders, mode="symmetric")
+
+    def turn(x: np.ndarray, degrees: float) -> np.ndarray:
+        return ndimage.rotate(x, degrees, axes=(1, 0), reshape=False, order=1, mode="mirror")
+
+    def version(degrees: float) -> tuple[np.ndarray, Callable]:
+        def back(p: np.ndarray) -> np.ndarray:
+            return turn(p, -degrees)[top : top + height, left : left + width]
+
+        return turn(square, degrees), back
+
+    return [version(360 / 7 * i) for i in range(7)]
+
+
+AVERAGES = {"symmetries": _symmetries, "rotations": _rotations}
 
 
 @dataclass

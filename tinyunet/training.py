@@ -107,8 +107,9 @@ def fit(
     augment
         See `tinyunet.data.Batches`.
     weights
-        ``"auto"``: the paper's weight map where the data set knows its instances, with both classes
-        counting as they come; None: all pixels count the same; or one (H, W) map for each image.
+        ``"auto"``: the weight map where the data set knows its instances, with a narrow border term
+        and both classes counting as they come; ``"paper"``: with the paper's border term and balanced
+        classes; None: all pixels count the same; or one (H, W) map for each image.
     schedule
         ``"cosine"``: after a short warm-up the learning rate falls to 0 along half a cosine;
         ``"constant"``: it stays.
