@@ -1,10 +1,14 @@
-"""What several test files share: running a layer once, and comparing what came out."""
+"""What several test files share: running a layer once, comparing what came out, no endless waits."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 import tinyunet as tu
 
@@ -58,3 +62,21 @@ def assert_close(actual: Any, reference: Any, tolerance: float, what: str = "arr
     difference = np.abs(actual - reference).max(initial=0)
     bound = tolerance * np.abs(reference).max(initial=0)
     assert difference <= bound, f"{what}: differs by {difference:.3g}, allowed {bound:.3g}"
+
+
+def within(seconds: float, function: Callable[[], Any]) -> Any:
+    """What a function returns, called on a thread of its own; fail where it hangs."""
+    outcome: Future = Future()
+
+    def call() -> None:
+        try:
+            outcome.set_result(function())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not outcome.done():
+        pytest.fail(f"still running after {seconds} s")
+    return outcome.result()

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from tinyunet.data_commands import data_app
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -16,6 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="A U-Net built by hand in NumPy: train it, use it, prove its gradients.",
 )
+app.add_typer(data_app, name="data")
 
 Data = Annotated[
     str,
@@ -294,6 +297,8 @@ def bench(
 
     if against not in (None, "torch"):
         raise ValueError(f"--against must be torch, got {against!r}")
+    if plot is not None:
+        show.check_plot(what)
     found = show.run(
         what, net, mode, threads, against == "torch", settings.split(","), batch, rounds, device,
         quiet=as_json,

@@ -17,6 +17,7 @@ from tinyunet.optim import SGD
 from tinyunet.torch_layout import to_torch_layout
 
 LR, MOMENTUM = 1e-3, 0.9
+TORCH_SETTINGS = ("eager", "channels_last", "compile")
 
 
 def tinyunet_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
@@ -49,6 +50,8 @@ def tinyunet_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
 
 def torch_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
     """The same with PyTorch, from the same weights: eager, channels_last or compile."""
+    if setting not in TORCH_SETTINGS:
+        raise ValueError(f"PyTorch runs {', '.join(TORCH_SETTINGS)}, got {setting!r}")
     import torch
 
     from tinyunet.bench.torch_unet import TorchConv, TorchUNet

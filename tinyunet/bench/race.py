@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -17,7 +19,6 @@ CLOSE = 1e-3  # checksums in float32, after a few training steps, agree to this
 # glibc's allocator gives large arrays back to the system at once, and every new one costs page
 # faults. These settings make it keep them, for any program.
 KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 36)}
-TORCH_SETTINGS = ("eager", "channels_last", "compile")
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,10 @@ class Worker:
             environment[variable] = str(runner.threads)
         if runner.keep_memory:
             environment.update(KEEP_MEMORY)
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (a pipe that nobody reads would fill up)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tinyunet.bench.worker", json.dumps(order)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
             text=True, env=environment,
         )  # fmt: skip
 
@@ -105,19 +107,28 @@ class Worker:
         """End the process and return what it measured."""
         found = self._ask("stop")
         self.measured.peak_mb = found.get("peak_mb", 0.0)
-        self.process.communicate()
+        self.end()
         return self.measured
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        self.process.kill()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.communicate()
+        self.errors.close()
 
     def _ask(self, word: str) -> dict[str, Any]:
         if self.measured.error:
             return {}
         try:
-            self.process.stdin.write(word + "\n")
-            self.process.stdin.flush()
+            with contextlib.suppress(BrokenPipeError):  # it has ended: its last answer says why
+                self.process.stdin.write(word + "\n")
+                self.process.stdin.flush()
             found = json.loads(self.process.stdout.readline())
-        except (BrokenPipeError, ValueError):
-            lines = self.process.stderr.read().strip().splitlines() or ["it stopped silently"]
-            found = {"error": lines[-1]}
+        except ValueError:
+            self.errors.seek(0)
+            lines = self.errors.read().decode(errors="replace").strip().splitlines()
+            found = {"error": lines[-1] if lines else "it stopped silently"}
         self.measured.error = found.get("error", "")
         return found
 
@@ -132,7 +143,8 @@ def race(task: Task, runners: list[Runner], rounds: int) -> list[Measured]:
         return [worker.stop() for worker in workers]
     finally:
         for worker in workers:
-            worker.process.kill()
+            if worker.process.returncode is None:
+                worker.end()
 
 
 def ratio(ours: Measured, theirs: Measured) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tinyunet.bench.race import TORCH_SETTINGS, Measured, Runner, difference, race, ratio
+from tinyunet.bench.engines import TORCH_SETTINGS
+from tinyunet.bench.race import Measured, Runner, difference, race, ratio
 from tinyunet.bench.tasks import LAYERS, Task, layer_task, network_task
 from tinyunet.parallel import num_threads
 

@@ -13,8 +13,10 @@ import numpy as np
 from tqdm import tqdm
 
 import tinyunet
+from tinyunet.arrays import check_device
 from tinyunet.bench import report
-from tinyunet.bench.race import CLOSE, TORCH_SETTINGS
+from tinyunet.bench.engines import TORCH_SETTINGS
+from tinyunet.bench.race import CLOSE
 from tinyunet.bench.tasks import NETWORKS, network_task
 from tinyunet.doctor import KERNEL_CHOICES, cpu_model, diagnose_blas, sgemm_gflops
 from tinyunet.parallel import num_threads
@@ -31,6 +33,9 @@ def run(
         raise ValueError(f"what to measure must be one of {', '.join(KINDS)}, got {what!r}")
     if rounds < 1:
         raise ValueError(f"--rounds must be at least 1, got {rounds}")
+    if batch is not None and batch < 1:
+        raise ValueError(f"--batch must be at least 1, got {batch}")
+    check_device(device)
     for setting in settings:
         if setting not in TORCH_SETTINGS:
             raise ValueError(f"--settings must be of {', '.join(TORCH_SETTINGS)}, got {setting!r}")
@@ -85,6 +90,12 @@ def machine(device: str) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------------- words
+
+
+def check_plot(what: str) -> None:
+    """Raise unless there is a picture of this benchmark."""
+    if what not in ("ladder", "sweep"):
+        raise ValueError(f"--plot draws ladder or sweep, not {what}")
 
 
 def text(found: dict[str, Any]) -> str:
@@ -173,8 +184,11 @@ def draw(found: dict[str, Any], path: Path) -> None:
     from tinyunet import plots
     from tinyunet.bench import pictures
 
-    if found["what"] not in ("ladder", "sweep"):
-        raise ValueError(f"--plot draws ladder or sweep, not {found['what']}")
+    check_plot(found["what"])
     rows = [row for row in found["rows"] if not row["error"]]
+    if not rows:
+        raise RuntimeError(
+            f"nothing to draw, every measurement failed: {found['rows'][0]['error']}"
+        )
     make = functools.partial(getattr(pictures, found["what"]), title=found["machine"]["cpu"])
     plots.save(make(rows), path)
