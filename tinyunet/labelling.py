@@ -38,20 +38,32 @@ def instances(
     ValueError
         If the shape is another one, or values lie outside [0, 1] or are not numbers.
     """
+    return _fill_gaps(components(foreground(probabilities) > threshold, smallest))
+
+
+def foreground(probabilities: np.ndarray) -> np.ndarray:
+    """The probability of the foreground (H, W), from (H, W, 2) or (H, W); refuse anything else."""
     if probabilities.ndim == 3 and probabilities.shape[2] == 2:
         probabilities = probabilities[..., 1]
     if probabilities.ndim != 2:
         raise ValueError(
-            f"instances needs probabilities (H, W, 2) or (H, W), got shape {probabilities.shape}; "
+            f"expected probabilities (H, W, 2) or (H, W), got shape {probabilities.shape}; "
             "with more classes, pass one of them: probabilities[..., k]"
         )
+    check_probabilities(probabilities)
+    return probabilities
+
+
+def check_probabilities(probabilities: np.ndarray) -> None:
+    """Refuse values outside [0, 1], beyond rounding, what is not a number, and no values at all."""
+    if not probabilities.size:
+        raise ValueError(f"there are no probabilities: the shape is {probabilities.shape}")
     low, high = probabilities.min(), probabilities.max()
     if not (low >= -1e-3 and high <= 1 + 1e-3):  # also true for NaN; averages round a little
         raise ValueError(
             f"probabilities must lie in [0, 1], got values from {low} to {high}; "
             "tinyunet.predict_image gives probabilities, model.predict logits"
         )
-    return _fill_gaps(components(probabilities > threshold, smallest))
 
 
 def components(mask: np.ndarray, smallest: int = SMALLEST) -> np.ndarray:

@@ -2,16 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
+from label_maps import EMPTY, pairs
 
 from tinyunet import metrics
 
-# The same shape for both of a pair; few numbers, so that cells are large and overlap.
-pairs = array_shapes(min_dims=2, max_dims=2, max_side=8).flatmap(
-    lambda shape: st.tuples(*[arrays(np.int64, shape, elements=st.integers(0, 4))] * 2)
-)
-
-EMPTY = np.zeros((3, 4), int)
 TRUTH = np.array(
     [
         [1, 1, 1, 1, 0],
@@ -30,50 +24,6 @@ PREDICTED = np.array(
         [8, 8, 8, 0, 0],  # 8 covers cell 4 and one pixel more
     ]
 )
-
-
-# ---- pixels ----
-
-MASK_P = np.array([[1, 1, 1, 0], [0, 0, 0, 0]])
-MASK_T = np.array([[0, 1, 1, 1], [0, 0, 0, 1]])
-
-
-@pytest.mark.parametrize("dtype", [bool, int, np.uint8])
-def test_pixel_scores_of_two_masks(dtype):
-    p, t = MASK_P.astype(dtype), MASK_T.astype(dtype)
-    assert metrics.iou(p, t) == 2 / 5
-    assert metrics.dice(p, t) == 2 * 2 / (3 + 4)
-    assert metrics.pixel_error(p, t) == 3 / 8
-
-
-def test_label_chooses_the_class():
-    p = np.array([[0, 1, 2, 2]])
-    t = np.array([[0, 2, 2, 2]])
-    assert [metrics.iou(p, t, label) for label in (0, 1, 2)] == [1, 0, 2 / 3]
-    assert [metrics.dice(p, t, label) for label in (0, 1, 2)] == [1, 0, 4 / 5]
-    assert metrics.pixel_error(p, t) == 1 / 4
-    assert metrics.iou(MASK_P > 0, MASK_T > 0, label=0) == 3 / 6  # the background of masks
-
-
-@pytest.mark.parametrize("score", [metrics.iou, metrics.dice])
-def test_pixel_scores_of_nothing(score):
-    assert score(EMPTY, EMPTY) == 1
-    assert score(EMPTY, EMPTY + 1) == 0
-    assert score(EMPTY + 1, EMPTY) == 0
-
-
-@given(pairs, st.integers(0, 4))
-def test_pixel_scores_agree_with_sets_of_pixels(pair, label):
-    p, t = ({tuple(place) for place in np.argwhere(a == label)} for a in pair)
-    overlap = metrics.iou(*pair, label)
-    if p | t:
-        assert overlap == len(p & t) / len(p | t)
-    assert metrics.dice(*pair, label) == pytest.approx(2 * overlap / (1 + overlap))
-    wrong = sum(a != b for a, b in zip(pair[0].flat, pair[1].flat, strict=True))
-    assert metrics.pixel_error(*pair) == wrong / pair[0].size
-
-
-# ---- cells ----
 
 
 def test_cell_scores_of_a_small_example():
@@ -152,9 +102,8 @@ def test_numbers_of_cells_do_not_matter(pair, order):
 @given(pairs)
 def test_perfect_predictions_score_best(pair):
     truth = pair[0]
-    assert metrics.iou(truth, truth) == metrics.dice(truth, truth) == 1
     assert metrics.seg(truth, truth) == metrics.f1(truth, truth) == 1
-    assert metrics.pixel_error(truth, truth) == metrics.merged(truth, truth) == 0
+    assert metrics.merged(truth, truth) == 0
 
 
 @pytest.mark.parametrize("dtypes", [(np.int32, np.int64), (np.uint8, np.uint64)])
@@ -165,19 +114,42 @@ def test_any_integers_number_cells(dtypes):
 
 
 def test_scores_are_python_numbers():
-    for score in (metrics.iou, metrics.dice, metrics.pixel_error, metrics.seg, metrics.f1):
+    for score in (metrics.seg, metrics.f1):
         assert type(score(PREDICTED, TRUTH)) is float
         assert type(score(EMPTY, EMPTY)) is float
     assert type(metrics.merged(PREDICTED, TRUTH)) is int
+    assert {type(score) for score in metrics.f1_curve(PREDICTED, TRUTH).values()} == {float}
+
+
+# ---- the curve ----
+
+
+def test_curve_of_the_small_example():
+    # The pairs (7, 2) and (8, 4) have an IoU of 4/7 = 0.571 and 2/3 = 0.667.
+    curve = metrics.f1_curve(PREDICTED, TRUTH)
+    assert list(curve) == [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]
+    assert list(curve.values()) == [0.5, 0.5, 0.25, 0.25, 0, 0, 0, 0, 0, 0]
+    assert set(metrics.f1_curve(TRUTH, TRUTH).values()) == {1}
+
+
+def test_curve_of_nothing():
+    assert set(metrics.f1_curve(EMPTY, EMPTY).values()) == {1}
+    assert set(metrics.f1_curve(EMPTY + 1, EMPTY).values()) == {0}
+
+
+@given(pairs)
+def test_curve_is_f1_and_never_rises(pair):
+    curve = metrics.f1_curve(*pair)
+    assert all(metrics.f1(*pair, threshold) == score for threshold, score in curve.items())
+    assert list(curve.values()) == sorted(curve.values(), reverse=True)
 
 
 # ---- what is refused ----
 
-PIXELS = [metrics.iou, metrics.dice, metrics.pixel_error]
-CELLS = [metrics.seg, metrics.f1, metrics.merged]
+SCORES = [metrics.seg, metrics.f1, metrics.f1_curve, metrics.merged]
 
 
-@pytest.mark.parametrize("score", PIXELS + CELLS)
+@pytest.mark.parametrize("score", SCORES)
 def test_different_shapes_and_no_pixels_are_refused(score):
     with pytest.raises(ValueError, match=r"different shapes: \(3, 4\) and \(4, 3\)"):
         score(EMPTY, EMPTY.T)
@@ -185,13 +157,7 @@ def test_different_shapes_and_no_pixels_are_refused(score):
         score(EMPTY[:0], EMPTY[:0])
 
 
-@pytest.mark.parametrize("score", PIXELS)
-def test_probabilities_are_refused(score):
-    with pytest.raises(TypeError, match=r"prediction has dtype float64.*threshold"):
-        score(EMPTY.astype(float), EMPTY)
-
-
-@pytest.mark.parametrize("score", CELLS)
+@pytest.mark.parametrize("score", SCORES)
 def test_masks_and_negative_numbers_are_refused(score):
     with pytest.raises(TypeError, match=r"truth has dtype float32.*number of the cell"):
         score(EMPTY, EMPTY.astype(np.float32))

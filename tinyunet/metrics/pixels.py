@@ -1,0 +1,153 @@
+"""Metrics of pixels, one by one: IoU, Dice and two pixel errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinyunet.labelling import check_probabilities
+from tinyunet.metrics.checks import as_mask, check_pair, check_shapes
+
+# The steps of the ISBI 2012 challenge's own program.
+ISBI_THRESHOLDS = tuple(i / 10 for i in range(11))
+
+
+def iou(predicted: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
+    """Intersection over union of one class, the Jaccard index: |P and T| / |P or T|.
+
+    Parameters
+    ----------
+    predicted, truth : (H, W) boolean or integer arrays
+        Masks, where the foreground is compared, or class labels.
+    label : int
+        The class to compare; P and T are the pixels that have it.
+
+    Returns
+    -------
+    float
+        0 (disjoint) to 1 (equal). 1 if neither has a pixel of the class, 0 if only one has.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    TypeError
+        If an array is neither boolean nor integer.
+
+    References
+    ----------
+    Jaccard: The distribution of the flora in the alpine zone, New Phytologist 1912.
+    """
+    p, t = _masks(predicted, truth, label)
+    union = np.count_nonzero(p | t)
+    return float(np.count_nonzero(p & t) / union) if union else 1.0
+
+
+def dice(predicted: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
+    """Dice coefficient of one class: 2 |P and T| / (|P| + |T|).
+
+    It ranks predictions as `iou` does, dice = 2 iou / (1 + iou), and is the F1 score of pixels.
+
+    Parameters
+    ----------
+    predicted, truth : (H, W) boolean or integer arrays
+        Masks, where the foreground is compared, or class labels.
+    label : int
+        The class to compare; P and T are the pixels that have it.
+
+    Returns
+    -------
+    float
+        0 (disjoint) to 1 (equal). 1 if neither has a pixel of the class, 0 if only one has.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `iou`.
+
+    References
+    ----------
+    Dice: Measures of the amount of ecologic association between species, Ecology 1945.
+    """
+    p, t = _masks(predicted, truth, label)
+    total = np.count_nonzero(p) + np.count_nonzero(t)
+    return float(2 * np.count_nonzero(p & t) / total) if total else 1.0
+
+
+def pixel_error(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Share of the pixels that have a wrong class: 1 - accuracy.
+
+    The ISBI 2012 challenge means something else by this name: `isbi_pixel_error`, from the best
+    F-score over the thresholds of a probability map. The two must not be compared.
+
+    Parameters
+    ----------
+    predicted, truth : (H, W) boolean or integer arrays
+        Masks or class labels.
+
+    Returns
+    -------
+    float
+        0 (equal, also if both are all background) to 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `iou`.
+    """
+    check_pair(predicted, truth, kinds="biu")
+    return float(np.mean(predicted != truth))
+
+
+def isbi_pixel_error(
+    probabilities: np.ndarray, truth: np.ndarray, thresholds: Sequence[float] = ISBI_THRESHOLDS
+) -> float:
+    """Pixel error of the ISBI 2012 challenge: 1 - the best F-score over the thresholds.
+
+    For a threshold, the pixels with a larger probability are predicted foreground, and their
+    F-score is `dice`. Slices are pooled: a stack has one best threshold.
+
+    The best threshold is found on the very images that are scored, so the error is optimistic.
+    For an honest figure choose the threshold on validation images (`best_threshold`), and report
+    1 - dice on the test images.
+
+    Parameters
+    ----------
+    probabilities : float array of any shape
+        Probability of the foreground at every pixel, of a slice (H, W) or a stack (N, H, W). In
+        the challenge the foreground was the cells, the background membranes.
+    truth : boolean or integer array of the same shape
+        1 = foreground, 0 = background.
+    thresholds : sequence of float
+        By default 0, 0.1 ... 1, as in the challenge's program.
+
+    Returns
+    -------
+    float
+        0 to 1. 0 if no pixel is foreground in the truth nor above some threshold.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a probability is outside [0, 1], the truth is no mask, or there is
+        no threshold.
+    TypeError
+        If the truth is neither boolean nor integer.
+
+    References
+    ----------
+    Arganda-Carreras et al.: Crowdsourcing the creation of image segmentation algorithms for
+    connectomics, Frontiers in Neuroanatomy 2015, doi 10.3389/fnana.2015.00142.
+    """
+    check_shapes(probabilities, truth)
+    check_probabilities(probabilities)
+    truth = as_mask("truth", truth)
+    if not len(thresholds):
+        raise ValueError("there is no threshold to try; by default they are 0, 0.1 ... 1")
+    return 1 - max(dice(probabilities > threshold, truth) for threshold in thresholds)
+
+
+def _masks(predicted: np.ndarray, truth: np.ndarray, label: int) -> tuple[np.ndarray, np.ndarray]:
+    check_pair(predicted, truth, kinds="biu")
+    return predicted == label, truth == label
