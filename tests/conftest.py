@@ -7,7 +7,7 @@ import pytest
 import tinyunet as tu
 
 
-@pytest.fixture(params=["numpy", "double", "cupy"])
+@pytest.fixture(params=["numpy", "double", pytest.param("cupy", marks=pytest.mark.gpu)])
 def xp(request):
     """The array module: NumPy, a strict double of CuPy without a GPU, and CuPy where it runs.
 
@@ -25,3 +25,9 @@ def xp(request):
         import cupy
 
         yield cupy
+
+
+@pytest.fixture
+def device(xp):
+    """Where the arrays of `xp` are: what ``layer.to`` takes."""
+    return "cpu" if xp is np else "gpu"

@@ -7,37 +7,38 @@ import pytest
 
 import tinyunet as tu
 from tinyunet import checkpoint
+from tinyunet.arrays import to_device
 
 
 def small(**options):
     return tu.UNet(1, 2, base_channels=2, depth=1, padding="same", **options)
 
 
-def trained(optimizer=tu.Adam, steps=3, **options):
-    model = small(**options)
+def trained(optimizer=tu.Adam, steps=3, device="cpu", **options):
+    model = small(**options).to(device)
     optimizer = optimizer(model, 0.01)
     rng = np.random.default_rng(0)
     for _ in range(steps):
-        x = rng.random((2, 8, 8, 1), np.float32)
+        x = to_device(rng.random((2, 8, 8, 1), np.float32), device)
         model.backward(0.1 * model(x))
         optimizer.step()
     return model, optimizer
 
 
 @pytest.mark.parametrize("kind", [tu.Adam, tu.SGD])
-def test_everything_comes_back(tmp_path, kind):
-    model, optimizer = trained(kind, dropout=0.3)
+def test_everything_comes_back(tmp_path, kind, device):
+    model, optimizer = trained(kind, device=device, dropout=0.3)
     arrays = {"a": np.arange(3.0), "b": np.ones((2, 2))}
     tu.save(tmp_path / "m.npz", model, optimizer, step=7, note={"x": [1, 2]}, best=arrays)
     found = tu.load(tmp_path / "m.npz", everything=True)
     assert found.model.config == model.config
-    for name, array in model.named_parameters():
+    for name, array in model.to("cpu").named_parameters():
         np.testing.assert_array_equal(dict(found.model.named_parameters())[name], array)
     assert type(found.optimizer) is kind
     assert (found.optimizer.lr, found.optimizer.steps) == (0.01, 3)
     assert found.optimizer.state.keys() == optimizer.state.keys()
     for name, array in optimizer.state.items():
-        np.testing.assert_array_equal(found.optimizer.state[name], array)
+        np.testing.assert_array_equal(found.optimizer.state[name], tu.to_cpu(array))
     assert found.state["step"] == 7
     assert found.state["note"] == {"x": [1, 2]}
     np.testing.assert_array_equal(found.state["best"]["b"], arrays["b"])

@@ -266,7 +266,9 @@ def passes(algorithm, x, w, b, dy, g):
 
 
 @pytest.mark.parametrize("algorithm", [naive, im2col], ids=["naive", "im2col"])
-def test_on_every_device(algorithm, xp):
+@pytest.mark.parametrize("band", [1 << 28, 200])
+def test_on_every_device(algorithm, band, xp, monkeypatch):
+    monkeypatch.setattr(im2col, "GPU_BAND", band)
     rng = np.random.default_rng(0)
     g = geometry((3, 2), (2, 1), (2, 1), (1, 2))
     x, w = rng.standard_normal((2, 6, 7, 2)), rng.standard_normal((3, 2, 2, 3))

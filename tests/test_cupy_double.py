@@ -270,6 +270,9 @@ COUNTED = {
     "writing with a mask": (lambda cp, d: assign(d, d > 1, 0), (0, 0, 1)),
     "nonzero": (lambda cp, d: d.nonzero(), (0, 0, 1)),
     "unique": (lambda cp, d: cp.unique(d), (0, 0, 1)),
+    "sliding windows": (lambda cp, d: windows(cp, d), (1, 0, 1)),
+    "strides": (lambda cp, d: first_columns(cp, d), (0, 0, 0)),
+    "nanmax": (lambda cp, d: cp.nanmax(d), (0, 0, 1)),
     "an integer index": (lambda cp, d: d[cp.argmax(d, axis=0)], (0, 0, 0)),
 }
 

@@ -1,5 +1,6 @@
 import json
 import platform
+import re
 
 import numpy as np
 import pytest
@@ -62,6 +63,20 @@ def test_any_failure_of_the_gpu_is_reported_and_not_raised(monkeypatch):
     gpu = doctor.diagnose_gpu()
     assert not gpu["usable"]
     assert gpu["reason"] == "libcuda.so: wrong driver"
+
+
+def test_a_gpu_is_described(device):
+    if device == "cpu":
+        pytest.skip("needs a GPU or its double")
+    gpu = doctor.diagnose_gpu()
+    assert gpu["usable"], gpu["reason"]
+    assert gpu["memory_gb"] > 1
+    assert all(re.fullmatch(r"1\d\.\d", gpu[version]) for version in ("cuda", "driver"))
+    assert json.loads(json.dumps(gpu)) == gpu
+
+
+def test_products_are_timed_on_every_device(device):
+    assert 0 < doctor.sgemm_gflops(64, 0.01, device) < np.inf
 
 
 def test_scipys_own_blas_is_left_out(monkeypatch):
@@ -181,7 +196,10 @@ def test_report_of_a_machine_without_gpu():
 
 
 def test_report_of_a_machine_with_gpu():
-    gpu = {"cupy": "14.0", "usable": True, "name": "A card", "reason": ""}
+    gpu = {
+        "cupy": "14.0", "usable": True, "name": "A card", "reason": "",
+        "memory_gb": 8.04, "cuda": "12.9", "driver": "13.0",
+    }  # fmt: skip
     report = doctor.format_report(machine(gpu=gpu, memory_gb=None))
-    assert "A card, CuPy 14.0" in report
+    assert "A card, 8.0 GB, CuPy 14.0 for CUDA 12.9, driver for CUDA up to 13.0" in report
     assert "memory    unknown" in report

@@ -296,9 +296,9 @@ ON_DEVICES = ["Conv2d auto: everything at once", "Sequential with kinks", "U-Net
 
 
 @pytest.mark.parametrize("name", ON_DEVICES)
-def test_checks_on_every_device(name, xp):
+def test_checks_on_every_device(name, xp, device):
     case = next(case for case in CASES if case.name == name)
-    layer = case.layer().to("cpu" if xp is np else "gpu")
+    layer = case.layer().to(device)
     report = tu.check_gradients(layer, *map(xp.asarray, case.inputs()), samples=2)
     assert report.passed, report
 

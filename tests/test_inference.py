@@ -7,13 +7,13 @@ import tinyunet as tu
 from tinyunet import inference
 
 
-def network(padding="valid", depth=2, **options):
+def network(padding="valid", depth=2, device="cpu", **options):
     model = tu.UNet(1, 3, base_channels=4, depth=depth, padding=padding, seed=1, **options)
     rng = np.random.default_rng(0)
     for name, array in model.named_parameters():
         if name.endswith("bias"):
             array[...] = 0.1 * rng.standard_normal(array.shape)
-    return model
+    return model.to(device)
 
 
 def picture(height, width, channels=1, seed=0):
@@ -22,8 +22,9 @@ def picture(height, width, channels=1, seed=0):
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("size", [(37, 50), (64, 64), (1, 9), (3, 1)])
-def test_any_size_gives_probabilities_of_that_size(padding, size):
-    p = tu.predict_image(network(padding), picture(*size))
+def test_any_size_gives_probabilities_of_that_size(padding, size, device):
+    p = tu.predict_image(network(padding, device=device), picture(*size))
+    assert isinstance(p, np.ndarray)
     assert p.shape == (*size, 3)
     assert p.dtype == np.float32
     assert p.min() >= 0
@@ -31,8 +32,8 @@ def test_any_size_gives_probabilities_of_that_size(padding, size):
 
 
 @pytest.mark.parametrize("tile", [48, 64, (52, 72)])
-def test_valid_tiles_equal_the_whole_image(tile):
-    model, image = network(), picture(61, 83)
+def test_valid_tiles_equal_the_whole_image(tile, device):
+    model, image = network(device=device), picture(61, 83)
     whole = tu.predict_image(model, image)
     tiles = tu.predict_image(model, image, tile=tile)
     np.testing.assert_allclose(tiles, whole, atol=1e-5)
@@ -69,8 +70,8 @@ def test_the_whole_image_is_the_network_on_the_mirrored_image():
     np.testing.assert_allclose(tu.predict_image(model, image), expected, atol=1e-6)
 
 
-def test_averaging_commutes_with_turning_the_image():
-    model, image = network("same"), picture(16, 24)
+def test_averaging_commutes_with_turning_the_image(device):
+    model, image = network("same", device=device), picture(16, 24)
     p = tu.predict_image(model, image, average=True)
     turned = tu.predict_image(model, np.rot90(image), average=True)
     np.testing.assert_allclose(np.rot90(p), turned, atol=1e-5)
@@ -102,8 +103,8 @@ def test_averaging_over_rotations_takes_any_size_and_keeps_probabilities():
         tu.predict_image(model, image, average="mirror")
 
 
-def test_gray_images_need_no_channel_axis_and_the_mode_stays():
-    model, image = network(), picture(20, 20)
+def test_gray_images_need_no_channel_axis_and_the_mode_stays(device):
+    model, image = network(device=device), picture(20, 20)
     model.train()
     np.testing.assert_array_equal(
         tu.predict_image(model, image), tu.predict_image(model, image[..., 0])

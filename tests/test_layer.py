@@ -139,9 +139,9 @@ def test_a_state_that_does_not_fit_lists_every_problem_and_changes_nothing():
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_states_between_devices(xp):
+def test_states_between_devices(xp, device):
     source = tu.Conv2d(1, 2, rng=np.random.default_rng(5))
-    target = tu.Conv2d(1, 2).to("cpu" if xp is np else "gpu")
+    target = tu.Conv2d(1, 2).to(device)
     target.load_state_dict(source.state_dict())
     assert tu.array_module(target.params["weight"]) is xp
     np.testing.assert_array_equal(tu.to_cpu(target.params["weight"]), source.params["weight"])
@@ -207,9 +207,9 @@ def test_astype_converts_all_parameters():
         layer.astype("float16")
 
 
-def test_to_moves_all_parameters(xp):
+def test_to_moves_all_parameters(xp, device):
     layer = tu.Sequential(tu.Conv2d(1, 2), tu.ConvTranspose2d(2, 1))
-    assert layer.to("cpu" if xp is np else "gpu") is layer
+    assert layer.to(device) is layer
     assert all(tu.array_module(array) is xp for _, array in layer.named_parameters())
     layer.to("cpu")
     assert all(tu.array_module(array) is np for _, array in layer.named_parameters())

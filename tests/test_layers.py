@@ -19,6 +19,14 @@ every_convolution = pytest.mark.parametrize(
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
+def on(xp, case, device, dtype="float64"):
+    """A case's layer and its inputs, on a device."""
+    if xp is not np and "winograd" in case.name:
+        pytest.skip("Winograd runs on the CPU alone")
+    arrays = [xp.asarray(x) if isinstance(x, np.ndarray) else x for x in case.inputs(dtype)]
+    return case.layer(dtype).to(device), arrays
+
+
 @every_convolution
 def test_agrees_with_the_naive_twin(case):
     layer, twin = case.layer(), case.layer()
@@ -39,33 +47,34 @@ def test_adjoint_identity(case):
 
 
 @every_layer
-def test_arguments_and_parameters_stay_as_they_are(case):
-    layer, inputs = case.layer(), case.inputs()
+def test_arguments_and_parameters_stay_as_they_are(case, xp, device):
+    layer, inputs = on(xp, case, device)
     dy = upstream(copy.deepcopy(layer)(*inputs))
-    watched = [value for value in inputs if isinstance(value, np.ndarray)] + [dy]
+    watched = [value for value in inputs if hasattr(value, "dtype")] + [dy]
     watched += [array for _, array in layer.named_parameters()]
-    before = [array.tobytes() for array in watched]
+    before = [tu.to_cpu(array).tobytes() for array in watched]
     run(layer, inputs, dy)
-    assert [array.tobytes() for array in watched] == before
+    assert [tu.to_cpu(array).tobytes() for array in watched] == before
 
 
 @dtypes
 @every_layer
-def test_dtype_stays(case, dtype):
-    layer = case.layer(dtype)
-    result = host(run(layer, case.inputs(dtype)))
+def test_dtype_stays(case, dtype, xp, device):
+    layer, inputs = on(xp, case, device, dtype)
+    result = host(run(layer, inputs))
     assert {name: array.dtype.name for name, array in result.items()} == dict.fromkeys(
         result, dtype
     )
 
 
 @every_layer
-def test_non_contiguous_arrays(case):
-    inputs = case.inputs()
-    expected = run(case.layer(), inputs)
-    strided = [np.repeat(x, 2, axis=2)[:, :, ::2] for x in inputs[: len(case.shapes)]]
-    dy = np.asfortranarray(upstream(expected.y))
-    assert_same(run(case.layer(), strided + inputs[len(case.shapes) :], dy), expected, 1e-13)
+def test_non_contiguous_arrays(case, xp, device):
+    layer, inputs = on(xp, case, device)
+    twin = copy.deepcopy(layer)
+    expected = run(twin, inputs)
+    strided = [xp.repeat(x, 2, axis=2)[:, :, ::2] for x in inputs[: len(case.shapes)]]
+    dy = xp.asfortranarray(upstream(expected.y))
+    assert_same(run(layer, strided + inputs[len(case.shapes) :], dy), expected, 1e-13)
 
 
 @every_layer
@@ -130,10 +139,9 @@ def test_held_decisions_change_nothing(case):
 @pytest.mark.parametrize(
     "case", [case for case in CASES if "winograd" not in case.name], ids=lambda case: case.name
 )
-def test_same_numbers_on_every_device(case, xp):
+def test_same_numbers_on_every_device(case, xp, device):
     expected = run(case.layer("float32"), case.inputs("float32"))
-    layer = case.layer("float32").to("cpu" if xp is np else "gpu")
-    inputs = [xp.asarray(x) if isinstance(x, np.ndarray) else x for x in case.inputs("float32")]
+    layer, inputs = on(xp, case, device, "float32")
     result = run(layer, inputs)
     for array in (result.y, *result.dx, *result.grads.values()):
         assert tu.array_module(array) is xp

@@ -14,8 +14,8 @@ TRAIN, VALIDATION, TEST = DATA.split(seed=0)
 FAST = {"batch_size": 2, "crop": 32, "progress": False}
 
 
-def small(**options):
-    return tu.UNet(1, 2, base_channels=4, depth=2, padding="same", **options)
+def small(device="cpu", **options):
+    return tu.UNet(1, 2, base_channels=4, depth=2, padding="same", **options).to(device)
 
 
 def fit(model, steps=10, train=TRAIN, validation=VALIDATION, **options):
@@ -24,7 +24,7 @@ def fit(model, steps=10, train=TRAIN, validation=VALIDATION, **options):
 
 def same(one, two):
     return all(
-        np.array_equal(a, b)
+        np.array_equal(tu.to_cpu(a), tu.to_cpu(b))
         for (_, a), (_, b) in zip(one.named_parameters(), two.named_parameters(), strict=True)
     )
 
@@ -42,10 +42,10 @@ def test_it_learns_cells():
     assert 0.6 < np.mean(scores) <= 1
 
 
-def test_the_same_seed_repeats_exactly_and_another_does_not():
+def test_the_same_seed_repeats_exactly_and_another_does_not(device):
     runs = []
     for seed in (0, 0, 1):
-        model = small(seed=7)
+        model = small(device, seed=7)
         runs.append((model, fit(model, 5, seed=seed)))
     assert runs[0][1].loss == runs[1][1].loss != runs[2][1].loss
     assert same(runs[0][0], runs[1][0])
@@ -64,11 +64,11 @@ class StopAfter:
         return image, labels, weights
 
 
-@pytest.mark.parametrize("stop_at", [1, 5, 7])
+@pytest.mark.parametrize("stop_at", [1, 7])
 @pytest.mark.parametrize("kind", [tu.Adam, tu.SGD])
-def test_a_resumed_run_ends_bit_identical(tmp_path, stop_at, kind):
+def test_a_resumed_run_ends_bit_identical(tmp_path, stop_at, kind, device):
     def start():
-        model = small(seed=7, dropout=0.3)
+        model = small(device, seed=7, dropout=0.3)
         return model, kind(model, 0.01)
 
     never = StopAfter(10**9)
@@ -94,7 +94,7 @@ def test_a_resumed_run_ends_bit_identical(tmp_path, stop_at, kind):
         np.testing.assert_array_equal(last[1].optimizer.state[key], value)
 
 
-def test_the_best_validation_model_is_kept(tmp_path, monkeypatch):
+def test_the_best_validation_model_is_kept(tmp_path, monkeypatch, device):
     scores = iter([0.1, 0.9, 0.2, 0.3])
     seen = []
 
@@ -104,17 +104,17 @@ def test_the_best_validation_model_is_kept(tmp_path, monkeypatch):
 
     monkeypatch.setattr("tinyunet.training.validation_score", score)
     monkeypatch.setattr("tinyunet.training.VALIDATIONS", 4)
-    model = small()
+    model = small(device)
     history = fit(model, 8, out=tmp_path)
     assert (history.best_step, history.best_score) == (4, 0.9)
     kept = tu.load(tmp_path / "best.npz")
     for name, array in model.named_parameters():
-        np.testing.assert_array_equal(array, seen[1][name])
-        np.testing.assert_array_equal(dict(kept.named_parameters())[name], array)
+        np.testing.assert_array_equal(tu.to_cpu(array), tu.to_cpu(seen[1][name]))
+        np.testing.assert_array_equal(dict(kept.named_parameters())[name], tu.to_cpu(array))
 
 
-def test_a_loss_that_is_not_finite_stops_with_a_checkpoint(tmp_path):
-    model = small()
+def test_a_loss_that_is_not_finite_stops_with_a_checkpoint(tmp_path, device):
+    model = small(device)
     optimizer = tu.SGD(model, 1e30)
     with np.errstate(all="ignore"):
         history = fit(model, optimizer=optimizer, out=tmp_path, validation=None)

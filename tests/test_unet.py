@@ -327,10 +327,10 @@ def test_one_backward_fills_every_gradient(skip):
     assert result.dx[0].shape == (1, 8, 12, 1)
 
 
-def test_devices_agree_on_training_steps(xp):
+def test_devices_agree_on_training_steps(xp, device):
     x, labels = images(16, 16), (images(16, 16)[..., 0] > 0).astype(int)
     expected, model = (narrow(2, "same", dropout=0.2) for _ in range(2))
-    model.to("cpu" if xp is np else "gpu")
+    model.to(device)
     losses = []
     for net, put in ((expected, np.asarray), (model, xp.asarray)):
         loss, optimizer = tu.SoftmaxCrossEntropy(), tu.Adam(net, 0.01)

@@ -1,7 +1,7 @@
 """Which module an array belongs to (NumPy or CuPy), and the way between host and GPU.
 
 There is no global device: every function asks the array it was given, ``xp = array_module(x)``, and
-the same source then runs on either. CuPy is imported only by `to_gpu` and `gpu_available`.
+the same source then runs on either. CuPy is imported only where a GPU is asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 Array = Any  # a numpy.ndarray or a cupy.ndarray
 
 DTYPES = ("float32", "float64")
+INSTALL = 'pip install "tinyunet[cuda12]" (or "tinyunet[cuda13]"; `nvidia-smi` shows which)'
 
 
 def array_module(x: Array) -> ModuleType:
@@ -51,7 +52,7 @@ def to_gpu(x: Array) -> Array:
     Raises
     ------
     RuntimeError
-        If CuPy is missing or finds no usable GPU.
+        If CuPy, a driver or a usable GPU is missing; the message says which, and what to install.
     """
     if array_module(x) is not np:
         return x
@@ -60,9 +61,16 @@ def to_gpu(x: Array) -> Array:
 
 def to_device(x: Array, device: str) -> Array:
     """Return `x` on `device`, which is ``"cpu"`` or ``"gpu"``."""
+    check_device(device)
+    return to_cpu(x) if device == "cpu" else to_gpu(x)
+
+
+def check_device(device: str) -> None:
+    """Raise unless `device` is ``"cpu"``, or ``"gpu"`` where there is a GPU: see `to_gpu`."""
     if device not in ("cpu", "gpu"):
         raise ValueError(f'device must be "cpu" or "gpu", got {device!r}')
-    return to_cpu(x) if device == "cpu" else to_gpu(x)
+    if device == "gpu":
+        _cupy()
 
 
 def gpu_available() -> bool:
@@ -75,19 +83,48 @@ def gpu_available() -> bool:
 
 
 def _cupy() -> ModuleType:
+    """Import CuPy, or raise RuntimeError with what is missing and how to get it."""
     try:
         import cupy
+    except ModuleNotFoundError as error:
+        raise RuntimeError(f"a GPU needs CuPy, which is not installed: {INSTALL}") from error
     except ImportError as error:
         raise RuntimeError(
-            "a GPU needs CuPy, which is not installed: "
-            'pip install "tinyunet[cuda12]" (or "tinyunet[cuda13]"; `nvidia-smi` shows which)'
+            f"CuPy is installed, but its import fails ({error}): install it anew, {INSTALL}"
         ) from error
     if not cupy.cuda.is_available():
+        raise RuntimeError(_why_no_gpu(cupy.cuda.runtime))
+    try:
+        cupy.cuda.nvrtc.getVersion()  # compiles CuPy's kernels; the driver does not bring it along
+    except (RuntimeError, ImportError) as error:
         raise RuntimeError(
-            "CuPy is installed but finds no usable GPU: is there an NVIDIA card, does `nvidia-smi` "
-            "list it, and is its driver new enough for this CuPy?"
-        )
+            f"CuPy finds a GPU but not CUDA's libraries, which come with the extra: {INSTALL}"
+        ) from error
     return cupy
+
+
+def _why_no_gpu(runtime: Any) -> str:
+    """Say why CuPy finds no usable GPU. Versions: 12040 is CUDA 12.4, and 0 no driver at all."""
+    driver, needed = runtime.driverGetVersion(), runtime.runtimeGetVersion() // 1000
+    if driver == 0:
+        return (
+            "CuPy is installed but finds no NVIDIA driver: install your card's, until `nvidia-smi` "
+            "lists it (in a container, start it with its GPUs: docker run --gpus all)"
+        )
+    if driver // 1000 < needed:
+        exchange = f'; or pip uninstall cupy-cuda{needed}x, and pip install "tinyunet[cuda12]"'
+        return (
+            f"the NVIDIA driver is too old: it runs CUDA {driver // 1000}.{driver % 1000 // 10}, and "
+            f"this CuPy needs CUDA {needed}. Update it{exchange if driver >= 12000 else ''}"
+        )
+    try:
+        found = f"{runtime.getDeviceCount()} devices"
+    except RuntimeError as error:
+        found = str(error)
+    return (
+        f"CuPy and an NVIDIA driver are installed, but no GPU can be used ({found}): does `nvidia-smi` "
+        "list one, and does CUDA_VISIBLE_DEVICES, where it is set, name it?"
+    )
 
 
 def checked_dtype(dtype: Any) -> np.dtype:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from tinyunet.arrays import check_device
 from tinyunet.data_commands import data_app
 
 app = typer.Typer(
@@ -32,7 +33,16 @@ DataRoot = Annotated[
     typer.Option(help="Where real data is; else $TINYUNET_DATA, else the user's cache."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Device = Annotated[str, typer.Option(help="cpu or gpu.")]
+
+
+def _checked_device(device: str | None) -> str | None:
+    """Stop before any work where the wanted device is missing."""
+    if device is not None:
+        check_device(device)
+    return device
+
+
+Device = Annotated[str, typer.Option(help="cpu or gpu.", callback=_checked_device)]
 Average = Annotated[
     str | None,
     typer.Option(
@@ -85,7 +95,12 @@ def train(
     ] = None,
     average: Average = None,
     seed: Annotated[int, typer.Option(help="Draws the weights and the batches.")] = 0,
-    device: Device = "cpu",
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="cpu or gpu. [default: cpu, or the resumed run's]", callback=_checked_device
+        ),
+    ] = None,
 ) -> None:
     """Train a U-Net; about a minute on synthetic cells by default."""
     from tinyunet import run
@@ -96,7 +111,9 @@ def train(
         chosen.pop(name)
     if resume is not None:
         settings, folder = run.read_settings(resume), resume
+        settings.device = device or settings.device  # a checkpoint goes on anywhere
     else:
+        chosen["device"] = device or "cpu"
         if steps is None and minutes is None:
             chosen["minutes"] = 1.0
         settings = run.Settings(**chosen)
@@ -306,6 +323,8 @@ def bench(
     if plot is not None:
         show.draw(found, plot)
     typer.echo(json.dumps(found, indent=1) if as_json else show.text(found))
+    if all(row["error"] for row in found["rows"]):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -315,6 +334,20 @@ def doctor(as_json: AsJson = False) -> None:
 
     found = diagnose_system()
     typer.echo(json.dumps(found, indent=1) if as_json else format_report(found))
+
+
+@app.command()
+def gpu_report() -> None:
+    """Test and measure on this machine's GPU, and print a summary to paste into a report.
+
+    Run it in a clone of the repository: its tests then run too. Exit code 2 without a GPU.
+    """
+    from tinyunet.gpu_report import report
+
+    summary, passed = report()
+    typer.echo(summary)
+    if not passed:
+        raise typer.Exit(1)
 
 
 def main() -> None:

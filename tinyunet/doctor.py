@@ -14,8 +14,11 @@ from threadpoolctl import threadpool_info
 
 import tinyunet
 from tinyunet import parallel
+from tinyunet.arrays import to_device
 
-PACKAGES = ("numpy", "scipy", "matplotlib", "pillow", "tifffile", "tqdm", "typer", "threadpoolctl")
+PACKAGES = (
+    "numpy", "scipy", "matplotlib", "pillow", "tifffile", "tqdm", "typer", "threadpoolctl", "pooch",
+)  # fmt: skip
 CUPY_PACKAGES = ("cupy", "cupy-cuda13x", "cupy-cuda12x", "cupy-cuda11x")
 # What limits the threads of whom; the first one that is set decides.
 THREAD_LIMITS = {
@@ -133,7 +136,7 @@ def format_report(found: dict[str, Any]) -> str:
     lines.append(("sgemm", f"{found['sgemm_gflops']:.0f} GFLOP/s"))
     lines += [("variable", f"{name}={value}") for name, value in found["variables"].items()]
     if gpu["usable"]:
-        lines.append(("GPU", f"{gpu['name']}, CuPy {gpu['cupy']}"))
+        lines.append(("GPU", gpu_in_words(gpu)))
     else:
         lines.append(("GPU", f"none: {gpu['reason']}"))
     lines += [("hint", hint) for hint in found["hints"]]
@@ -200,26 +203,50 @@ def diagnose_blas() -> list[dict[str, Any]]:
     ]
 
 
-def sgemm_gflops(n: int = 1024, seconds: float = 0.4) -> float:
+def sgemm_gflops(n: int = 1024, seconds: float = 0.4, device: str = "cpu") -> float:
     """The best of a few products of two (n, n) float32 matrices, each 2 n^3 operations."""
-    a = np.random.default_rng(0).random((n, n), np.float32)
-    a @ a  # the first one starts BLAS's threads
+    a = to_device(np.random.default_rng(0).random((n, n), np.float32), device)
+    float((a @ a)[0, 0])  # the first one starts BLAS's threads
     best, start = np.inf, time.perf_counter()
     while (began := time.perf_counter()) - start < seconds:
-        a @ a
+        float((a @ a)[0, 0])  # to read a number is to wait until a GPU is done
         best = min(best, time.perf_counter() - began)
     return 2 * n**3 / best / 1e9
 
 
 def diagnose_gpu() -> dict[str, Any]:
-    """Whether CuPy has a GPU to work on, and if not, why."""
+    """Whether CuPy has a GPU to work on: its name and memory, CuPy's and CUDA's versions; or why not.
+
+    ``cuda`` is the version that CuPy was built for, ``driver`` the newest that the driver runs.
+    """
     versions = [version for name in CUPY_PACKAGES if (version := _version(name))]
     found = {"cupy": versions[0] if versions else None, "usable": False, "name": "", "reason": ""}
     try:
         tinyunet.to_gpu(np.zeros(1, np.float32))
         import cupy
 
-        properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.runtime.getDevice())
-        return {**found, "usable": True, "name": properties["name"].decode()}
+        runtime = cupy.cuda.runtime
+        properties = runtime.getDeviceProperties(runtime.getDevice())
+        return {
+            **found,
+            "usable": True,
+            "name": properties["name"].decode(),
+            "memory_gb": properties["totalGlobalMem"] / 1e9,
+            "cuda": _cuda_version(runtime.runtimeGetVersion()),
+            "driver": _cuda_version(runtime.driverGetVersion()),
+        }
     except Exception as error:  # a broken driver or CUDA fails in its own ways: report, never stop
         return {**found, "reason": str(error)}
+
+
+def _cuda_version(number: int) -> str:
+    """12040 is CUDA 12.4."""
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def gpu_in_words(gpu: dict[str, Any]) -> str:
+    """One line about a usable GPU, as `diagnose_gpu` found it."""
+    return (
+        f"{gpu['name']}, {gpu['memory_gb']:.1f} GB, CuPy {gpu['cupy']} for CUDA {gpu['cuda']}, "
+        f"driver for CUDA up to {gpu['driver']}"
+    )

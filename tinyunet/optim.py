@@ -5,13 +5,9 @@ Parameters change in place, and the state of each is kept by its name.
 
 from __future__ import annotations
 
-from types import ModuleType
-
-import numpy as np
-
 from tinyunet.arrays import Array, array_module, device_name, to_device
 from tinyunet.layer import Layer
-from tinyunet.parallel import each
+from tinyunet.parallel import bands, each
 
 BLOCK = 1 << 16  # numbers: with gradient and state, about a core's L2 cache
 
@@ -59,15 +55,17 @@ class Optimizer:
 
     def _update(self, parameter: Array, gradient: Array, *slots: Array) -> None:
         """Change a parameter in blocks that stay in cache, on several threads."""
+        xp, arrays = array_module(parameter), [parameter, gradient, *slots]
+        if all(array.flags.c_contiguous for array in arrays):  # else reshape would copy
+            arrays = [array.reshape(-1) for array in arrays]
 
-        def work(block: slice) -> None:
-            p, g = parameter[block], gradient[block]
+        def work(block: slice) -> None:  # of the first axis
+            p, g, *state = (array[block] for array in arrays)
             if self.weight_decay:
                 g = g + self.weight_decay * p
-            self._change(p, g, *(slot[block] for slot in slots))
+            self._change(p, g, *state)
 
-        xp = array_module(parameter)
-        each(work, _blocks(parameter, xp), xp)
+        each(work, [rows for _, rows in bands((1, *arrays[0].shape), xp, BLOCK)], xp)
 
     def _slots(self, name: str, parameter: Array) -> list[Array]:
         """The state arrays of a parameter."""
@@ -185,10 +183,3 @@ class Adam(Optimizer):
         s += (1 - beta2) * g * g
         size = xp.sqrt(s / (1 - beta2**self.steps)) + self.eps
         p -= self.lr / (1 - beta1**self.steps) * m / size
-
-
-def _blocks(parameter: Array, xp: ModuleType) -> list[slice]:
-    """Cut a parameter along its first axis; for CuPy, into one piece."""
-    rows = len(parameter)
-    step = rows if xp is not np else max(1, BLOCK * rows // parameter.size)
-    return [slice(i, i + step) for i in range(0, rows, step)]

@@ -22,8 +22,14 @@ import numpy as np
 API = json.loads(Path(__file__).with_name("cupy_api.json").read_text())
 
 UPLOADS = {"array", "asanyarray", "asarray", "ascontiguousarray", "asfortranarray"}
-# The size of their result depends on values, so the host waits for the GPU.
-WAITS = {"argwhere", "bincount", "compress", "extract", "flatnonzero", "nonzero", "unique"}
+# The size of their result depends on values, or CuPy looks at values first: the host waits.
+WAITS = {
+    "argwhere", "average", "bincount", "compress", "delete", "extract", "flatnonzero", "gradient",
+    "histogram", "histogram2d", "histogramdd", "interp", "mask_indices", "nanmax", "nanmin",
+    "nonzero", "percentile", "place", "quantile", "ravel_multi_index", "real_if_close",
+    "sliding_window_view", "trim_zeros", "unique", "unravel_index",
+}  # fmt: skip
+MOVES = {"sliding_window_view"}  # the window's shape goes to the GPU, and is read back
 # NumPy returns a bool or an int, CuPy an array of no dimensions.
 SCALARS_IN_NUMPY = {"allclose", "array_equal", "array_equiv", "count_nonzero"}
 # The names of parameters for which CuPy takes no list.
@@ -152,6 +158,7 @@ class Function:
         if self.__name__ in UPLOADS:
             args = (upload(args[0]), *args[1:])
         counts["waits"] += self.__name__ in WAITS
+        counts["to_gpu"] += self.__name__ in MOVES
         inputs, named_inputs = unwrap(args), {name: unwrap(v) for name, v in keywords.items()}
         with np.errstate(all="ignore"):  # a GPU gives inf and nan without a word
             result = self._twin(*inputs, **named_inputs)

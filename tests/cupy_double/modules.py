@@ -64,8 +64,16 @@ cupy = Module(
     cuda=Module(
         "cupy.cuda",
         is_available=lambda: True,
+        nvrtc=SimpleNamespace(getVersion=lambda: (12, 9)),
         runtime=SimpleNamespace(
-            getDevice=lambda: 0, getDeviceProperties=lambda device: {"name": b"double of a GPU"}
+            driverGetVersion=lambda: 13000,
+            getDevice=lambda: 0,
+            getDeviceCount=lambda: 1,
+            getDeviceProperties=lambda device: {
+                "name": b"double of a GPU",
+                "totalGlobalMem": 8 * 10**9,
+            },
+            runtimeGetVersion=lambda: 12090,
         ),
     ),
     fft=Module("cupy.fft", np.fft),

@@ -57,6 +57,7 @@ def torch_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
     from tinyunet.bench.torch_unet import TorchConv, TorchUNet
 
     torch.set_num_threads(parallel.num_threads())
+    torch.backends.cudnn.allow_tf32 = False  # float32 on both sides: its default on a GPU is less
     model = task.model()
     where = "cuda" if device == "gpu" else "cpu"
     weights = {

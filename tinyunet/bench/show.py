@@ -18,7 +18,14 @@ from tinyunet.bench import report
 from tinyunet.bench.engines import TORCH_SETTINGS
 from tinyunet.bench.race import CLOSE
 from tinyunet.bench.tasks import NETWORKS, network_task
-from tinyunet.doctor import KERNEL_CHOICES, cpu_model, diagnose_blas, sgemm_gflops
+from tinyunet.doctor import (
+    KERNEL_CHOICES,
+    cpu_model,
+    diagnose_blas,
+    diagnose_gpu,
+    gpu_in_words,
+    sgemm_gflops,
+)
 from tinyunet.parallel import num_threads
 
 KINDS = ("steps", "layers", "ladder", "sweep")
@@ -83,9 +90,8 @@ def machine(device: str) -> dict[str, Any]:
         "variables": {name: os.environ[name] for name in KERNEL_CHOICES if name in os.environ},
     }  # fmt: skip
     if device == "gpu":
-        from tinyunet.doctor import diagnose_gpu
-
         found["gpu"] = diagnose_gpu()
+        found["sgemm_gflops"] = sgemm_gflops(8192, device=device)
     return found
 
 
@@ -105,6 +111,8 @@ def text(found: dict[str, Any]) -> str:
         f"{box['cpu']}, {box['threads']} threads, {', '.join(box['blas'])}, "
         f"sgemm {box['sgemm_gflops']:.0f} GFLOP/s, NumPy {box['versions']['numpy']}"
     ]
+    if "gpu" in box:
+        lines.insert(0, gpu_in_words(box["gpu"]))
     for name, value in box["variables"].items():
         lines.append(f"note: {name}={value} makes OpenBLAS work as on another processor")
     good = [row for row in rows if not row["error"]]

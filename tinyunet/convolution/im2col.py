@@ -15,6 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import groupby
+from types import ModuleType
+
+import numpy as np
 
 from tinyunet.arrays import Array, array_module
 from tinyunet.convolution.geometry import Geometry
@@ -23,6 +26,7 @@ from tinyunet.memory import empty
 from tinyunet.parallel import Band, bands, each, total
 
 BAND = 1 << 18  # numbers in one band of patches: 1 MiB of float32, half a core's L2 cache
+GPU_BAND = 1 << 28  # on a GPU, which likes large pieces: 1 GiB holds the paper's largest layer
 FEW = 8  # with fewer channels, as in a first layer, the patch matrix is laid out by columns
 
 
@@ -36,7 +40,7 @@ def forward(x: Array, w: Array, b: Array | None, geometry: Geometry, relu: bool 
         part = xp.matmul(patches(x, band, geometry), matrix, out=y[band].reshape(-1, w.shape[3]))
         bias_and_relu(part, b, relu, y.shape[2])
 
-    each(convolve, cut(y.shape, matrix.shape), xp)
+    each(convolve, cut(y.shape, matrix.shape, xp), xp)
     return y
 
 
@@ -64,7 +68,7 @@ def weight_gradient(
         return patches(x, band, geometry).T @ g, xp.ones(len(g), g.dtype) @ g
 
     matrix_shape = w_shape[0] * w_shape[1] * w_shape[2], w_shape[3]
-    dw, db = total(share, cut(dy.shape, matrix_shape), xp)
+    dw, db = total(share, cut(dy.shape, matrix_shape, xp), xp)
     return dw.reshape(w_shape), db
 
 
@@ -74,7 +78,8 @@ def spread(
     """Return dx (N, H, W, C): the sum of all bands' patch gradients, each at its pixels."""
     xp = array_module(dy)
     dx = empty(xp, x_shape, dy.dtype)
-    pieces = cut(dy.shape, (geometry.kernel[0] * geometry.kernel[1] * x_shape[3], dy.shape[3]))
+    size = geometry.kernel[0] * geometry.kernel[1] * x_shape[3]
+    pieces = cut(dy.shape, (size, dy.shape[3]), xp)
     if geometry.tiles(x_shape[1:3]):  # every pixel lies in one window: nothing to add up
 
         def place(band: Band) -> None:
@@ -106,14 +111,17 @@ def patches(x: Array, band: Band, geometry: Geometry) -> Array:
     shape, inside, there = _window_of(x.shape, band, geometry)
     window = xp.zeros(shape, x.dtype)
     window[inside] = x[there]
-    views = xp.lib.stride_tricks.sliding_window_view(window, geometry.span, axis=(1, 2))
-    (sy, sx), (dy, dx) = geometry.stride, geometry.dilation
-    views = views[
-        :, ::sy, ::sx, :, ::dy, ::dx
-    ]  # (n, rows, W_out, C_in, kh, kw), nothing copied yet
+    (kh, kw), (sy, sx), (dil_y, dil_x) = geometry.kernel, geometry.stride, geometry.dilation
+    width = geometry.output_size(*x.shape[1:3])[1]
+    image, down, across, channel = window.strides
+    views = xp.lib.stride_tricks.as_strided(  # nothing is copied yet
+        window,
+        (shape[0], band[1].stop - band[1].start, width, kh, kw, shape[3]),
+        (image, sy * down, sx * across, dil_y * down, dil_x * across, channel),
+    )
     if x.shape[3] < FEW:  # copy long rows of pixels, not short rows of channels
-        return views.transpose(4, 5, 3, 0, 1, 2).reshape(size, -1).T
-    return views.transpose(0, 1, 2, 4, 5, 3).reshape(-1, size)
+        return views.transpose(3, 4, 5, 0, 1, 2).reshape(size, -1).T
+    return views.reshape(-1, size)
 
 
 def _windows(x: Array, band: Band, geometry: Geometry) -> Array:
@@ -140,15 +148,17 @@ def add_patches(dx: Array, dpatches: Array, band: Band, geometry: Geometry) -> N
     dx[there] += window[inside]
 
 
-def cut(y_shape: tuple, matrix_shape: tuple) -> list[Band]:
+def cut(y_shape: tuple, matrix_shape: tuple, xp: ModuleType = np) -> list[Band]:
     """Cut the output into bands of (images, rows) whose patches hold about BAND numbers.
 
-    A band is never so small that adding up its share of dw costs more than computing it.
+    A band is never so small that adding up its share of dw costs more than computing it. For CuPy's
+    arrays it is as large as memory allows: every band costs a GPU the same few launches.
     """
     n, height, width, _ = y_shape
+    band = BAND if xp is np else GPU_BAND
     return bands(
         (n, height, width * matrix_shape[0]),
-        size=max(BAND, matrix_shape[0] * matrix_shape[1] // 4),
+        size=max(band, matrix_shape[0] * matrix_shape[1] // 4),
     )
 
 

@@ -102,7 +102,7 @@ class ConvTranspose2d(Layer):
                 xp.matmul(dpatches, matrix.T, out=dx[band].reshape(-1, self.in_channels))
             return (x[band].reshape(-1, self.in_channels).T @ dpatches,)
 
-        (dw,) = total(share, im2col.cut(x.shape, matrix.shape[::-1]), xp)
+        (dw,) = total(share, im2col.cut(x.shape, matrix.shape[::-1], xp), xp)
         self.grads["weight"] = dw.reshape(weight.shape)
         if "bias" in self.params:
             self.grads["bias"] = sum_pixels(dy)
