@@ -37,9 +37,9 @@ def load_dsb2018(root: str | Path) -> Dataset:
     Caicedo et al.: Nucleus segmentation across imaging experiments, Nature Methods 2019.
     Broad Bioimage Benchmark Collection, image set BBBC038.
     """
-    places = [Path(root) / "dsb2018" / "stage1_train", Path(root) / "stage1_train"]
-    folder = next((place for place in places if place.is_dir()), None)
+    folder = find_dsb2018(root)
     if folder is None:
+        places = _places(root)
         raise FileNotFoundError(
             f"no DSB 2018 data: neither {places[0]} nor {places[1]} is a folder; "
             "it should hold ID/images/ID.png and ID/masks/*.png (stage1_train.zip of BBBC038)"
@@ -52,6 +52,15 @@ def load_dsb2018(root: str | Path) -> Dataset:
         instances.append(_merge(sample / "masks", image.shape))
     labels = [separate(cells) > 0 for cells in instances]
     return Dataset(images, labels, instances, [sample.name for sample in samples])
+
+
+def find_dsb2018(root: str | Path) -> Path | None:
+    """Give the folder that `load_dsb2018` would read, None where there is none."""
+    return next((place for place in _places(root) if place.is_dir()), None)
+
+
+def _places(root: str | Path) -> list[Path]:
+    return [Path(root) / "dsb2018" / "stage1_train", Path(root) / "stage1_train"]
 
 
 def _gray(path: Path) -> np.ndarray:

@@ -8,6 +8,8 @@ from scipy import ndimage
 
 from tinyunet.data.dataset import Dataset
 
+FILES = ("train-volume.tif", "train-labels.tif")
+
 
 def load_isbi2012(root: str | Path) -> Dataset:
     """Load the training stack of the ISBI 2012 challenge: electron microscopy of neurons.
@@ -36,15 +38,14 @@ def load_isbi2012(root: str | Path) -> Dataset:
     Arganda-Carreras et al.: Crowdsourcing the creation of image segmentation algorithms for
     connectomics, Frontiers in Neuroanatomy 2015. Data: Cardona et al., PLoS Biology 2010.
     """
-    places = [Path(root) / "isbi2012", Path(root)]
-    folder = next((place for place in places if (place / "train-volume.tif").is_file()), None)
-    if folder is None or not (folder / "train-labels.tif").is_file():
+    folder = find_isbi2012(root)
+    if folder is None:
+        places = _places(root)
         raise FileNotFoundError(
             f"no ISBI 2012 data: neither {places[0]} nor {places[1]} holds both train-volume.tif "
             "and train-labels.tif"
         )
-    volume = tifffile.imread(folder / "train-volume.tif")  # (slices, H, W), 8 bits
-    targets = tifffile.imread(folder / "train-labels.tif")
+    volume, targets = (tifffile.imread(folder / name) for name in FILES)  # (slices, H, W), 8 bits
     if volume.ndim != 3 or volume.shape != targets.shape or volume.dtype != np.uint8:
         raise ValueError(
             f"{folder}: expected two 8-bit stacks of one shape (slices, H, W), got "
@@ -55,3 +56,13 @@ def load_isbi2012(root: str | Path) -> Dataset:
     instances = [ndimage.label(label)[0] for label in labels]
     names = [f"slice {i}" for i in range(len(images))]
     return Dataset(list(images), list(labels), instances, names)
+
+
+def find_isbi2012(root: str | Path) -> Path | None:
+    """Give the folder that `load_isbi2012` would read, None where there is none."""
+    complete = (place for place in _places(root) if all((place / name).is_file() for name in FILES))
+    return next(complete, None)
+
+
+def _places(root: str | Path) -> list[Path]:
+    return [Path(root) / "isbi2012", Path(root)]

@@ -4,13 +4,14 @@ import os
 from pathlib import Path
 
 from tinyunet.data.dataset import Dataset
-from tinyunet.data.dsb2018 import load_dsb2018
+from tinyunet.data.dsb2018 import find_dsb2018, load_dsb2018
 from tinyunet.data.folder import load_folder
-from tinyunet.data.isbi2012 import load_isbi2012
+from tinyunet.data.isbi2012 import find_isbi2012, load_isbi2012
 from tinyunet.data.synthetic import synthetic_cells, synthetic_membranes
 
 SYNTHETIC = {"synthetic-cells": synthetic_cells, "synthetic-membranes": synthetic_membranes}
 REAL = {"dsb2018": load_dsb2018, "isbi2012": load_isbi2012}
+FINDERS = {"dsb2018": find_dsb2018, "isbi2012": find_isbi2012}
 
 
 def load(
@@ -45,7 +46,7 @@ def load(
     if name_or_path in SYNTHETIC:
         return SYNTHETIC[name_or_path](n, size, seed)
     if name_or_path in REAL:
-        return _find(str(name_or_path), root)
+        return _load_real(str(name_or_path), root)
     folder = Path(name_or_path)
     if folder.is_dir():
         return load_folder(folder / "images", folder / "masks")
@@ -55,16 +56,38 @@ def load(
     )
 
 
-def _find(name: str, root: str | Path | None) -> Dataset:
+def user_cache() -> Path:
+    """Give the folder of downloaded data: `$XDG_CACHE_HOME/tinyunet`, usually `~/.cache/tinyunet`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tinyunet"
+
+
+def find(name: str, root: str | Path | None = None) -> Path | None:
+    """Give the folder from which `load` would take real data, None where there is none.
+
+    Parameters
+    ----------
+    name : str
+        `dsb2018` or `isbi2012`.
+    root : str or Path, optional
+        As for `load`.
+    """
+    found = (FINDERS[name](place) for place in _places(root))
+    return next((folder for folder in found if folder is not None), None)
+
+
+def _places(root: str | Path | None) -> list[str | Path]:
+    return [place for place in (root, os.environ.get("TINYUNET_DATA"), user_cache()) if place]
+
+
+def _load_real(name: str, root: str | Path | None) -> Dataset:
     """Load real data from the first place that has it."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tinyunet"
     missing = []
-    for place in (root, os.environ.get("TINYUNET_DATA"), cache):
-        if place:
-            try:
-                return REAL[name](place)
-            except FileNotFoundError as error:
-                missing.append(str(error))
+    for place in _places(root):
+        try:
+            return REAL[name](place)
+        except FileNotFoundError as error:
+            missing.append(str(error))
     raise FileNotFoundError(
-        "\n".join([*missing, "give the data's folder as root, or set TINYUNET_DATA to it"])
+        "\n".join([*missing, f"get them with `tinyunet data fetch {name}`"])
+        + ", or give the data's folder as root, or set TINYUNET_DATA to it"
     )

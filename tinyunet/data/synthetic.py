@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from tinyunet.data.augment import pair
+from tinyunet.data.crop import pair
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import separate
 
@@ -43,7 +43,8 @@ def synthetic_membranes(n: int, size: int | tuple[int, int] = 128, seed: int = 0
     n : int
         Number of images. Image i depends on `seed` and i only: more images keep the first ones.
     size : int or (height, width)
-        In pixels, at least 32 a side. Cells are about 25 pixels wide.
+        In pixels, at least 32 a side. Cells are about 17 pixels wide, nearly all between 5
+        and 31.
     seed : int
 
     Returns

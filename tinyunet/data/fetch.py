@@ -1,0 +1,328 @@
+"""Download real data: terms first, everything checked, and nothing half-made left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tqdm import tqdm
+
+from tinyunet.data.dsb2018 import find_dsb2018
+from tinyunet.data.isbi2012 import FILES, find_isbi2012, load_isbi2012
+from tinyunet.data.sources import user_cache
+from tinyunet.data.unpack import unpack
+
+TIMEOUT = 30  # seconds without a word from the server
+CHUNK = 1 << 16  # bytes
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A data set that can be fetched."""
+
+    title: str
+    terms: str
+    page: str  # where a person finds it
+    folder: str  # where it belongs, under the root
+    files: tuple[str, ...]  # what is downloaded: an archive, or single files under one address
+    find: Callable[[Path], Path | None]  # its folder under a root
+    check: Callable[[Path], None]  # raises ValueError unless the folder is a complete data set
+    address: str | None  # None: every user has to ask for the data
+    sha256: tuple[str, ...] = ()  # of each file; empty as long as nobody has pinned them
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What `fetch` has done."""
+
+    folder: Path
+    sha256: dict[str, str]  # of each downloaded file; empty: the data were there already
+    verified: bool  # whether the checksums were compared with expected ones
+
+
+def fetch(
+    name: str,
+    root: str | Path | None = None,
+    *,
+    url: str | None = None,
+    sha256: Sequence[str] = (),
+    accept: Callable[[str], bool],
+) -> Fetched:
+    """Download a data set to where `load` finds it; if it is there already, do nothing.
+
+    Everything is downloaded, compared with its checksum, unpacked and checked in a temporary folder
+    beside the target, and renamed at the end: whatever stops it, there is either a whole data set
+    or none.
+
+    Parameters
+    ----------
+    name : str
+        `dsb2018` or `isbi2012`.
+    root : str or Path, optional
+        The data folder; by default the user's cache (`$XDG_CACHE_HOME/tinyunet`, usually
+        `~/.cache/tinyunet`).
+    url : str, optional
+        Address of the ZIP archive; for `isbi2012` also of a folder that holds `train-volume.tif`
+        and `train-labels.tif`. Without it, the environment variable TINYUNET_DATA_URL_DSB2018 or
+        TINYUNET_DATA_URL_ISBI2012 counts, then the default address, if there is one.
+    sha256 : sequence of str
+        The expected checksum of each file, 64 hexadecimal digits, in the order of download.
+    accept : callable
+        Is given the terms as text, before anything is downloaded, and answers whether the user
+        accepts them.
+
+    Returns
+    -------
+    Fetched
+        The folder, and the checksums of what was downloaded.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, there is no address, the terms are not accepted, or what came is not
+        the data: a wrong checksum, a damaged or dangerous archive, other files than expected.
+    OSError
+        If the download fails or is cut, or a file cannot be written.
+    """
+    remote = _remote(name)
+    root = user_cache() if root is None else Path(root)
+    if (there := _already_there(remote, root)) is not None:
+        return Fetched(there, {}, verified=False)
+    target = root / remote.folder
+    url = url or os.environ.get(f"TINYUNET_DATA_URL_{name.upper()}") or remote.address
+    if url is None:
+        raise ValueError(_how_to_get_it(remote, target))
+    addresses = _addresses(remote, url)
+    expected = _expected(remote, sha256, list(addresses))
+    if not accept(describe(name)):
+        raise ValueError("the terms were not accepted: nothing was downloaded")
+
+    with _workshop(target) as workshop:
+        found = {
+            file: _download(address, workshop / file, expected.get(file))
+            for file, address in addresses.items()
+        }
+        staged = _stage(remote, workshop, list(addresses))
+        try:
+            remote.check(staged)
+        except ValueError as error:
+            raise ValueError(f"what {url} gave is not the {remote.title}: {error}") from error
+        if target.is_dir():
+            target.rmdir()  # empty: `_already_there` has looked
+        staged.rename(target)
+    return Fetched(target, found, verified=bool(expected))
+
+
+def describe(name: str) -> str:
+    """Say what a data set is, where it comes from and on what terms it may be used."""
+    remote = _remote(name)
+    return f"{remote.title}\n  from {remote.page}\n  terms: {remote.terms}"
+
+
+def _remote(name: str) -> Remote:
+    if name not in REMOTES:
+        raise ValueError(f"{name!r} cannot be fetched, only {' or '.join(REMOTES)}")
+    return REMOTES[name]
+
+
+def _already_there(remote: Remote, root: Path) -> Path | None:
+    """The folder of a complete data set; raise ValueError if something else is in the way."""
+    target = root / remote.folder
+    there = remote.find(root) or target
+    if not there.exists() or (there.is_dir() and not any(there.iterdir())):
+        return None
+    try:
+        remote.check(there)
+    except ValueError as error:
+        raise ValueError(
+            f"{there} exists, but is not the complete {remote.title}: {error}. "
+            "Complete it, or move it away to have it fetched"
+        ) from error
+    return there
+
+
+def _how_to_get_it(remote: Remote, target: Path) -> str:
+    return (
+        f"there is no public address for the {remote.title}.\n"
+        f"Get {' and '.join(remote.files)} from {remote.page} (you may have to register), and put "
+        f"them into\n  {target}\n"
+        "or give the address of a ZIP archive or of a folder that holds them with --url.\n"
+        f"Terms: {remote.terms}"
+    )
+
+
+def _addresses(remote: Remote, url: str) -> dict[str, str]:
+    """The address of each file to download, by the file's name."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"an address starts with http:// or https:// and a host, got {url!r}")
+    if _is_archive(remote.files[0]):
+        return {remote.files[0]: url}
+    if _is_archive(parts.path):
+        return {f"{remote.folder}.zip": url}
+    return {
+        file: parts._replace(path=f"{parts.path.rstrip('/')}/{file}").geturl()
+        for file in remote.files
+    }
+
+
+def _is_archive(path: str) -> bool:
+    return path.lower().endswith(".zip")
+
+
+def _expected(remote: Remote, sha256: Sequence[str], files: list[str]) -> dict[str, str]:
+    """The expected checksum by file: the user's, else those that are known; empty if none is."""
+    if not sha256 and files == list(remote.files):
+        sha256 = remote.sha256
+    if sha256 and len(sha256) != len(files):
+        raise ValueError(
+            f"{len(files)} to download, {' and '.join(files)}, but {len(sha256)} checksums: give "
+            "--sha256 once for each, in this order"
+        )
+    for checksum in sha256:
+        if not re.fullmatch("[0-9a-fA-F]{64}", checksum):
+            raise ValueError(f"a SHA-256 has 64 hexadecimal digits, got {checksum!r}")
+    return dict(zip(files, sha256, strict=False))
+
+
+@contextmanager
+def _workshop(target: Path) -> Iterator[Path]:
+    """A hidden folder beside the target, on the same disk; afterwards it is gone.
+
+    So are the folders above it that had to be made, if they are still empty.
+    """
+    made = [folder for folder in target.parents if not folder.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetch-") as workshop:
+            yield Path(workshop)
+    finally:
+        for folder in made:  # the deepest first
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _download(url: str, path: Path, sha256: str | None) -> str:
+    """Download one file and give its SHA-256; pooch deletes what is not as expected."""
+    import pooch  # here, so that those who download nothing need not wait for it
+
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")  # its advice is for programmers
+    try:
+        pooch.retrieve(url, sha256, fname=path.name, path=path.parent, downloader=_http_download)
+    finally:
+        logger.setLevel(level)
+    return pooch.file_hash(str(path), alg="sha256")
+
+
+class _Bar(tqdm):
+    def __bool__(self) -> bool:  # pooch asks whether there is a bar, tqdm would say: of some length
+        return True
+
+
+def _http_download(url: str, path: str, _pooch: object) -> None:
+    """Write what an address gives into a file, with a progress bar."""
+    import pooch
+    import requests  # which pooch depends on
+
+    # Unpacked on the way, the file would have another length than the server announces.
+    plain = {"Accept-Encoding": "identity"}
+    with _Bar(desc=Path(urlsplit(url).path).name, unit="B", unit_scale=True) as bar:
+        # pooch sets bar.total to the announced length, 0 if there is none.
+        download = pooch.HTTPDownloader(bar, CHUNK, timeout=TIMEOUT, headers=plain)
+        try:
+            download(url, path, None)
+        except requests.HTTPError as error:
+            error.response.close()  # pooch leaves the connection open
+            answer = f"{error.response.status_code} {error.response.reason}"
+            raise OSError(
+                f"the server answers {answer!r} to {url}: check the address, or give another one "
+                "with --url"
+            ) from error
+        except requests.RequestException as error:
+            if not bar.total and not Path(path).stat().st_size:
+                raise OSError(
+                    f"no answer from {url}: {error}. Check network and address, then run the same "
+                    "command again"
+                ) from error
+            raise _cut(url, path, bar.total) from error
+        # Older versions of urllib3 take a connection that closes early for the end of the file.
+        if bar.total and Path(path).stat().st_size != bar.total:
+            raise _cut(url, path, bar.total)
+
+
+def _cut(url: str, path: str, total: int | None) -> OSError:
+    announced = f" of {total:,}" if total else ""
+    return OSError(
+        f"the download of {url} was cut after {Path(path).stat().st_size:,}{announced} bytes: "
+        "nothing was kept, run the same command again"
+    )
+
+
+def _stage(remote: Remote, workshop: Path, files: list[str]) -> Path:
+    """Make the folder that will become the data set out of what was downloaded."""
+    new = workshop / "new"
+    if _is_archive(files[0]):
+        unpack(workshop / files[0], new)
+        return remote.find(new) or new  # some archives hold the data in a folder
+    new.mkdir()
+    for file in files:
+        # Copied, for the usual permissions: only the owner may read what pooch has moved here.
+        shutil.copyfile(workshop / file, new / file)
+    return new
+
+
+def _check_dsb2018(folder: Path) -> None:
+    """Every sample needs its image and masks; the archive's own checksums cover their contents."""
+    samples = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    if not samples:
+        raise ValueError(f"{folder.name} holds no ID/images/ID.png and ID/masks/*.png")
+    for sample in samples:
+        image = sample / "images" / f"{sample.name}.png"
+        if not image.is_file() or not any((sample / "masks").glob("*.png")):
+            raise ValueError(f"it has no {sample.name}/images/{image.name} or no masks for it")
+
+
+def _check_isbi2012(folder: Path) -> None:
+    for file in FILES:
+        if not (folder / file).is_file():
+            raise ValueError(f"it has no {file}")
+    try:
+        load_isbi2012(folder)
+    except Exception as error:  # a damaged TIFF, or a page that asks to log in, fails in many ways
+        raise ValueError(f"its files cannot be read: {error}") from error
+
+
+REMOTES = {
+    "dsb2018": Remote(
+        title="DSB 2018 nuclei (2018 Data Science Bowl, stage1_train)",
+        terms="CC0, free for any use; please cite Caicedo et al., Nature Methods 2019.",
+        page="https://bbbc.broadinstitute.org/BBBC038",
+        folder="dsb2018/stage1_train",
+        files=("stage1_train.zip",),
+        find=find_dsb2018,
+        check=_check_dsb2018,
+        address="https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip",
+    ),
+    "isbi2012": Remote(
+        title="ISBI 2012 membranes (EM segmentation challenge, training stack)",
+        terms=(
+            "free for generating or testing non-commercial segmentation software; cite Cardona "
+            "et al., PLoS Biology 2010; no right to pass the files on."
+        ),
+        page="https://imagej.net/events/isbi-2012-segmentation-challenge",
+        folder="isbi2012",
+        files=FILES,
+        find=find_isbi2012,
+        check=_check_isbi2012,
+        address=None,  # it has moved several times, and asks for a registration
+    ),
+}
