@@ -24,11 +24,11 @@ def show_list(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Show the data sets, their terms, and where they were found."""
-    from tinyunet.data import fetch as fetching
     from tinyunet.data import sources
+    from tinyunet.data.remotes import REMOTES
 
     rows = [{"name": name, "terms": None, "folder": None} for name in sources.SYNTHETIC]
-    for name, remote in fetching.REMOTES.items():
+    for name, remote in REMOTES.items():
         folder = sources.find(name, root)
         rows.append({"name": name, "terms": remote.terms, "folder": folder and str(folder)})
     if as_json:
@@ -44,8 +44,8 @@ def show_list(
             typer.echo(f"{'':20} {row['terms']}")
 
 
-@data_app.command()
-def fetch(
+@data_app.command("fetch")
+def fetch_data(
     name: Annotated[str, typer.Argument(help="dsb2018 or isbi2012.")],
     root: Annotated[
         Path | None, typer.Option(help="The data folder. [default: the user's cache]")
@@ -60,12 +60,12 @@ def fetch(
     ] = None,
     sha256: Annotated[
         list[str] | None,
-        typer.Option(help="The expected checksum; once for each file to download."),
+        typer.Option(metavar="HEX", help="The expected checksum; once for each file to download."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Accept the terms without asking.")] = False,
 ) -> None:
     """Download a data set to where the other commands find it."""
-    from tinyunet.data import fetch as fetching
+    from tinyunet.data.fetch import fetch
 
     def accept(terms: str) -> bool:
         typer.echo(terms)
@@ -73,7 +73,7 @@ def fetch(
             raise ValueError("nobody is here to accept the terms: if you do, add --yes")
         return yes or typer.confirm("Do you accept these terms?")
 
-    done = fetching.fetch(name, root, url=url, sha256=sha256 or (), accept=accept)
+    done = fetch(name, root, url=url, sha256=sha256 or (), accept=accept)
     if not done.sha256:
         typer.echo(f"{name} is already there, nothing to do: {done.folder}")
         return

@@ -146,6 +146,24 @@ class Axis:
 def _predict(model: UNet, image: np.ndarray, tile: int | tuple[int, int] | None) -> np.ndarray:
     tiles = (tile, tile) if tile is None or isinstance(tile, int) else tile
     down, across = (_plan(model, side, t) for side, t in zip(image.shape[:2], tiles, strict=True))
+    return stitch(model, image, down, across)
+
+
+def stitch(model: UNet, image: np.ndarray, down: Axis, across: Axis) -> np.ndarray:
+    """Return the class probabilities (H, W, K) of an image (H, W, C), tile by tile.
+
+    `predict_image` lays tiles that fit together; this does as it is told, and so shows what happens
+    where they do not.
+
+    Parameters
+    ----------
+    model
+        The network; each tile's ``reads`` must be a size that it takes.
+    image
+        (H, W, C), in the model's dtype.
+    down, across
+        How tiles lie along the height and the width.
+    """
     padded = np.pad(image, (down.border, across.border, (0, 0)), mode="reflect")
     probabilities = np.empty((*image.shape[:2], model.config["num_classes"]), image.dtype)
     corners = list(itertools.product(down.starts, across.starts))

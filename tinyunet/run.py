@@ -13,16 +13,18 @@ This is what `tinyunet train` does. A run's folder holds
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tinyunet import evaluation, plots
-from tinyunet.data import Dataset, load, separate, weight_map
+from tinyunet.data import Augmentation, Dataset, load, separate, weight_map
 from tinyunet.inference import predict_image
 from tinyunet.labelling import instances
-from tinyunet.optim import SGD, Adam
+from tinyunet.optim import SGD, Adam, Optimizer
 from tinyunet.preparation import WEIGHTS, window_size
 from tinyunet.training import History, fit
 from tinyunet.unet import UNet
@@ -46,7 +48,11 @@ RECIPES = {
     },
 }  # fmt: skip
 
-AUGMENTS = {"none": False, "rigid": True, "elastic": True}
+AUGMENTS = {
+    "none": Augmentation.none(),
+    "rigid": Augmentation.rigid(),
+    "elastic": Augmentation.full(),
+}
 
 
 @dataclass
@@ -102,12 +108,10 @@ def load_parts(settings: Settings) -> tuple[Dataset, Dataset, Dataset]:
     return data.split(seed=settings.split_seed)
 
 
-def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
-    """Train, evaluate on the test images, and fill the folder `out`."""
-    parts = load_parts(settings)
-    train_part, validation, test = parts
+def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[UNet, Optimizer]:
+    """Make the network for these images, and its optimizer."""
     model = UNet(
-        train_part.channels,
+        parts[0].channels,
         max(part.num_classes for part in parts),
         base_channels=settings.base_channels,
         depth=settings.depth,
@@ -117,25 +121,40 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
         seed=settings.seed,
     ).to(settings.device)
     if settings.optimizer == "adam":
-        optimizer = Adam(model, settings.lr)
-    elif settings.optimizer == "sgd":
-        optimizer = SGD(model, settings.lr, settings.momentum)
-    else:
-        raise ValueError(f'optimizer must be "adam" or "sgd", got {settings.optimizer!r}')
+        return model, Adam(model, settings.lr)
+    if settings.optimizer == "sgd":
+        return model, SGD(model, settings.lr, settings.momentum)
+    raise ValueError(f'optimizer must be "adam" or "sgd", got {settings.optimizer!r}')
 
+
+def fit_options(settings: Settings, model: UNet, train_part: Dataset) -> dict[str, Any]:
+    """What `fit` is told, by the names of its arguments."""
     if settings.augment not in AUGMENTS:
         names = ", ".join(AUGMENTS)
         raise ValueError(f"augment must be one of {names}, got {settings.augment!r}")
-    weights = None if settings.weights == "none" else settings.weights
-    crop = window_size(model, train_part, settings.crop, settings.window)
+    return {
+        "steps": settings.steps,
+        "minutes": settings.minutes,
+        "batch_size": settings.batch_size,
+        "crop": window_size(model, train_part, settings.crop, settings.window),
+        "augment": AUGMENTS[settings.augment],
+        "weights": None if settings.weights == "none" else settings.weights,
+        "seed": settings.seed,
+    }
+
+
+def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
+    """Train, evaluate on the test images, and fill the folder `out`."""
+    parts = load_parts(settings)
+    train_part, validation, test = parts
+    model, optimizer = build(settings, parts)
+    options = fit_options(settings, model, train_part)
     out.mkdir(parents=True, exist_ok=True)
     if not resume:
         (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n")
     history = fit(
-        model, train_part, validation, optimizer=optimizer, steps=settings.steps,
-        minutes=settings.minutes, batch_size=settings.batch_size, crop=crop,
-        augment=AUGMENTS[settings.augment], weights=weights, seed=settings.seed, out=out, resume=resume,
-    )  # fmt: skip
+        model, train_part, validation, optimizer=optimizer, **options, out=out, resume=resume
+    )
 
     scores = evaluation.evaluate(model, test)
     rows = {"U-Net": evaluation.mean(scores)}

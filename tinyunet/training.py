@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from tinyunet import checkpoint
 from tinyunet.arrays import device_name, to_device
-from tinyunet.data.batches import Batches
+from tinyunet.data.augment import Augmentation
+from tinyunet.data.batches import Batches, Prefetched
 from tinyunet.data.dataset import Dataset
 from tinyunet.evaluation import validation_score
 from tinyunet.loss import Loss, SoftmaxCrossEntropy
@@ -74,7 +75,7 @@ def fit(
     minutes: float | None = None,
     batch_size: int = 8,
     crop: int | tuple[int, int] | None = None,
-    augment: bool | Callable = True,
+    augment: bool | Augmentation | Callable = True,
     weights: str | list[np.ndarray] | None = "auto",
     schedule: str = "cosine",
     seed: int = 0,
@@ -105,7 +106,7 @@ def fit(
         The side, or (height, width), of the window that the network sees: a valid input size. By
         default about 128 pixels of output.
     augment
-        See `tinyunet.data.Batches`.
+        True: flips, right angles, gray values; or an `Augmentation`; see `tinyunet.data.Batches`.
     weights
         ``"auto"``: the weight map where the data set knows its instances, with a narrow border term
         and both classes counting as they come; ``"paper"``: with the paper's border term and balanced
@@ -173,11 +174,12 @@ def fit(
             checkpoint.save(last, model, optimizer, **state, **kept)
             (Path(out) / "history.json").write_text(json.dumps(asdict(history), indent=1))
 
+    ahead = Prefetched(batches, total)
     bar = tqdm(total=total, initial=done, unit="step", disable=not progress, desc="training")
     try:
         while done < total:
-            optimizer.lr = base_lr * _factor(schedule, done, total)
-            value = _step(model, loss, optimizer, batches[done])
+            optimizer.lr = base_lr * rate_factor(schedule, done, total)
+            value = _step(model, loss, optimizer, ahead[done])
             if not math.isfinite(value):
                 history.stopped = (
                     f"the loss became {value} at step {done + 1}: try a lower learning rate "
@@ -201,6 +203,7 @@ def fit(
         history.stopped = f"interrupted after step {done} of {total}"
     finally:
         optimizer.lr = base_lr
+        ahead.close()
         bar.close()
     keep()
     if best_parameters is not None:
@@ -225,7 +228,7 @@ def _step(model: UNet, loss: Loss, optimizer: Optimizer, batch: tuple) -> float:
     return value
 
 
-def _factor(schedule: str, step: int, total: int) -> float:
+def rate_factor(schedule: str, step: int, total: int) -> float:
     """What the learning rate is multiplied by at a step."""
     if schedule == "constant":
         return 1.0
@@ -244,19 +247,19 @@ def _calibrate(
     """Return how many steps fit in the minutes, validations included, by trying a few on a copy."""
     started = time.perf_counter()
     model, optimizer = copy.deepcopy((model, optimizer))
-    _step(model, loss, optimizer, batches[0])  # the first step also fills memory pools
     times = []
-    for i in range(1, 6):
-        before = time.perf_counter()
-        _step(model, loss, optimizer, batches[i])
-        times.append(time.perf_counter() - before)
+    with Prefetched(batches, 6) as ahead:
+        for i in range(6):
+            before = time.perf_counter()
+            _step(model, loss, optimizer, ahead[i])
+            times.append(time.perf_counter() - before)
     looking = 0.0
     if validation is not None:
         before = time.perf_counter()
         validation_score(model, validation.subset([0]))
         looking = (time.perf_counter() - before) * len(validation) * VALIDATIONS
     left = minutes * 60 - looking - (time.perf_counter() - started)
-    return max(VALIDATIONS, int(left / np.median(times)))
+    return max(VALIDATIONS, int(left / np.median(times[1:])))  # the first step also fills memory pools
 
 
 def _restore(

@@ -21,6 +21,8 @@ from PIL import Image
 from tinyunet import cli, data
 from tinyunet.data import fetch as fetching
 from tinyunet.data import unpack
+from tinyunet.data.download import CHUNK
+from tinyunet.data.dsb2018 import find_dsb2018
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -383,7 +385,7 @@ def test_mistakes_leave_nothing_behind(server, deaf, run, tmp_path, name):
 
 
 def test_a_cut_connection_says_how_to_go_on(server, run, tmp_path):
-    noise = np.random.default_rng(0).bytes(8 * fetching.CHUNK)  # does not compress
+    noise = np.random.default_rng(0).bytes(8 * CHUNK)  # does not compress
     server.files["/a.zip"] = archive = zipped({**nuclei(), "more.bin": noise})
     server.cuts = True
     arguments = ("fetch", "dsb2018", "--yes", "--url", server.url + "/a.zip")
@@ -413,7 +415,7 @@ def test_a_cut_connection_is_noticed_where_requests_does_not(server, tmp_path, m
     assert not everything(tmp_path)
 
 
-@pytest.mark.parametrize("moment", ["_download", "_stage"])
+@pytest.mark.parametrize("moment", ["download", "_stage"])
 def test_an_interrupt_leaves_nothing_behind(server, tmp_path, monkeypatch, moment):
     server.files["/a.zip"] = GOOD
     whole = getattr(fetching, moment)
@@ -437,7 +439,7 @@ def test_nothing_is_renamed_before_it_is_whole(server, tmp_path, monkeypatch):
     def look(remote, folder, files):
         staged = whole(remote, folder, files)
         seen.append(everything(tmp_path))
-        assert fetching.find_dsb2018(tmp_path) is None
+        assert find_dsb2018(tmp_path) is None
         return staged
 
     whole = fetching._stage

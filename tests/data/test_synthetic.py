@@ -83,6 +83,31 @@ def test_a_threshold_merges_cells_and_misses_those_in_poor_light():
     assert np.mean(missed) > 0.1
 
 
+def test_otsu_takes_organelles_and_dark_cells_for_membranes_that_can_be_seen():
+    data = synthetic_membranes(10)
+    wrong, inside_found, contrast = [], [], []
+    for image, labels in zip(data.images, data.labels, strict=True):
+        gray, membrane = image[..., 0], labels == 0
+        smooth = ndimage.gaussian_filter(gray, 1)
+        found = smooth < otsu(smooth)
+        away = ndimage.distance_transform_edt(~membrane)
+        wrong.append(np.mean(found != membrane))
+        inside_found.append(found[away > 3].mean())
+        # What an eye compares: a membrane and the cytoplasm beside it, within 15 x 15 pixels.
+        beside = (away >= 2.5) & (away < 5.5)
+        there = membrane & (ndimage.uniform_filter(beside.astype(float), 15) > 0.02)
+        contrast.append((_local_mean(gray, beside) - _local_mean(gray, membrane))[there])
+    # On the real ISBI 2012 stack: 0.26 wrong, 0.28 of the insides found, 0.96 of the contrasts.
+    assert 0.2 < np.mean(wrong) < 0.3
+    assert np.mean(inside_found) > 0.2
+    assert np.mean(np.concatenate(contrast) > 0.05) > 0.95
+
+
+def _local_mean(values, mask, size=15):
+    weight = ndimage.uniform_filter(mask.astype(float), size)
+    return ndimage.uniform_filter(values * mask, size) / np.maximum(weight, 1e-9)
+
+
 def test_no_threshold_finds_membranes():
     data = synthetic_membranes(10)
     smooth = np.array([ndimage.gaussian_filter(image[..., 0], 1) for image in data.images])

@@ -1,6 +1,7 @@
 """Images to learn from: synthetic and real, a user's own, and what is done to them."""
 
-from tinyunet.data.augment import random_crop, random_gray, random_symmetry
+from tinyunet.data.augment import Augmentation, random_gray, random_symmetry
+from tinyunet.data.crop import random_crop
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.dsb2018 import load_dsb2018
 from tinyunet.data.folder import load_folder
@@ -8,10 +9,14 @@ from tinyunet.data.image_files import read_image
 from tinyunet.data.isbi2012 import load_isbi2012
 from tinyunet.data.sources import load
 from tinyunet.data.synthetic import synthetic_cells, synthetic_membranes
+from tinyunet.data.warp import deformed, displacement_field, random_warped_crop
 from tinyunet.data.weightmap import separate, weight_map
 
 __all__ = [
+    "Augmentation",
     "Dataset",
+    "deformed",
+    "displacement_field",
     "load",
     "load_dsb2018",
     "load_folder",
@@ -19,6 +24,7 @@ __all__ = [
     "random_crop",
     "random_gray",
     "random_symmetry",
+    "random_warped_crop",
     "read_image",
     "separate",
     "synthetic_cells",

@@ -1,14 +1,104 @@
-"""More images from few: random symmetries, crops and gray values.
+"""More images from few: random windows, symmetries, rotations, elastic deformations, gray values.
 
 Every function takes the random generator first and leaves its arguments unchanged.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from tinyunet.data.crop import pair, random_crop
+from tinyunet.data.warp import random_warped_crop
 
-def random_symmetry(rng: np.random.Generator, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done at random to every window that a network trains on; by default nothing.
+
+    Attributes
+    ----------
+    flips
+        Mirror and turn by right angles (by half turns where a window is not square).
+    gray
+        Change gain, gamma and offset: `random_gray`.
+    rotate
+        Turn by any angle.
+    elastic
+        Deform elastically: the standard deviation of the displacements on the 3 x 3 grid, in pixels
+        for an image of 512 pixels; see `displacement_field`.
+    shift
+        How many pixels a window may stick out of its image, at fractions of a pixel. Without, a
+        window lies on whole pixels: anywhere in a larger image, but where image and window are of
+        the same size there is no shift at all.
+
+    Outside of an image its mirror image is seen.
+
+    Examples
+    --------
+    >>> augmentation = Augmentation(flips=True, elastic=20)
+    """
+
+    flips: bool = False
+    gray: bool = False
+    rotate: bool = False
+    elastic: float = 0.0
+    shift: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("elastic", "shift"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be 0 or more pixels, got {getattr(self, name)}")
+
+    @classmethod
+    def none(cls) -> Augmentation:
+        """Windows as they are, at random places."""
+        return cls()
+
+    @classmethod
+    def rigid(cls) -> Augmentation:
+        """Flips, turns by right angles, gray values: no gray value is interpolated."""
+        return cls(flips=True, gray=True)
+
+    @classmethod
+    def full(cls) -> Augmentation:
+        """All of the U-Net paper's: shift, rotation, gray values, elastic with 10 pixels; and flips.
+
+        The shift of 8 pixels is half the period of four poolings: whatever lies in the image, the
+        network then meets it at every place relative to its pooling windows.
+        """
+        return cls(flips=True, gray=True, rotate=True, elastic=10.0, shift=8.0)
+
+    def window(
+        self,
+        rng: np.random.Generator,
+        image: np.ndarray,
+        targets: Sequence[np.ndarray],
+        input_size: int | tuple[int, int],
+        output_size: int | tuple[int, int],
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Cut a window out of an image and its targets and change it; see `random_crop`."""
+        if self.rotate or self.elastic or self.shift:
+            image, targets = random_warped_crop(
+                rng, image, targets, input_size, output_size,
+                rotate=self.rotate, elastic=self.elastic, shift=self.shift,
+            )  # fmt: skip
+        else:
+            image, targets = random_crop(rng, image, targets, input_size, output_size)
+        if self.flips:
+            height, width = pair(input_size)
+            square = height == width
+            image, *targets = random_symmetry(rng, image, *targets, quarter_turns=square)
+        if self.gray:
+            image = random_gray(rng, image)
+        return image, list(targets)
+
+
+def random_symmetry(
+    rng: np.random.Generator, *arrays: np.ndarray, quarter_turns: bool = True
+) -> tuple[np.ndarray, ...]:
     """Apply one of the eight symmetries of the square, the same to every array.
 
     Parameters
@@ -17,64 +107,18 @@ def random_symmetry(rng: np.random.Generator, *arrays: np.ndarray) -> tuple[np.n
         The choice is its: four quarter turns, mirrored or not, all equally likely.
     arrays : (H, W, ...) arrays
         For example an image, its labels and its weights.
+    quarter_turns : bool
+        With False, half turns only: the four symmetries of a rectangle, which keep the shape.
 
     Returns
     -------
     tuple of arrays
         One for each argument; height and width are exchanged by a quarter turn.
     """
-    quarter_turns = int(rng.integers(4))
+    turns = int(rng.integers(4)) if quarter_turns else 2 * int(rng.integers(2))
     mirrored = bool(rng.integers(2))
-    turned = (np.rot90(array, quarter_turns) for array in arrays)
+    turned = (np.rot90(array, turns) for array in arrays)
     return tuple(np.ascontiguousarray(a[:, ::-1] if mirrored else a) for a in turned)
-
-
-def random_crop(
-    rng: np.random.Generator,
-    image: np.ndarray,
-    targets: Sequence[np.ndarray],
-    input_size: int | tuple[int, int],
-    output_size: int | tuple[int, int],
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Cut the network's input out of an image, and the matching output out of its targets.
-
-    The output window lies anywhere in the image; the input window is larger by the margin that
-    unpadded convolutions eat, and centred on it. Where a window leaves the image, it sees the
-    image mirrored at its border (as NumPy's "reflect", several times over if need be).
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Draws the position.
-    image : (H, W, C) array
-    targets : sequence of (H, W) arrays
-        For example labels and weights.
-    input_size, output_size : int or (height, width)
-        The network's; equal for a network with "same" padding.
-
-    Returns
-    -------
-    (h_in, w_in, C) array and a list of (h_out, w_out) arrays
-    """
-    for target in targets:
-        if target.shape[:2] != image.shape[:2]:
-            raise ValueError(
-                f"a target has shape {target.shape}, but the image is {image.shape}: "
-                "heights and widths should agree"
-            )
-    input_index, output_index = [], []
-    for length, inside, outside in zip(
-        image.shape[:2], pair(output_size), pair(input_size), strict=True
-    ):
-        if outside < inside:
-            raise ValueError(f"input_size {input_size} is smaller than output_size {output_size}")
-        # An image shorter than the window is covered whole: the range then lies below zero.
-        low, high = sorted((0, length - inside))
-        start = int(rng.integers(low, high + 1))
-        margin = (outside - inside) // 2
-        output_index.append(_mirrored(np.arange(start, start + inside), length))
-        input_index.append(_mirrored(np.arange(start - margin, start - margin + outside), length))
-    return image[np.ix_(*input_index)], [target[np.ix_(*output_index)] for target in targets]
 
 
 def random_gray(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
@@ -98,18 +142,3 @@ def random_gray(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     gamma = 1.25 ** rng.uniform(-1, 1)
     offset = rng.uniform(-0.05, 0.05)
     return gain * np.maximum(image, 0) ** gamma + offset
-
-
-def pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    """Give (height, width): a single number stands for both."""
-    height, width = (size, size) if np.ndim(size) == 0 else size
-    return int(height), int(width)
-
-
-def _mirrored(index: np.ndarray, length: int) -> np.ndarray:
-    """Fold indices outside 0 ... length-1 back into the range, the border pixel not repeated."""
-    if length == 1:
-        return np.zeros_like(index)
-    period = 2 * (length - 1)
-    index = index % period
-    return np.minimum(index, period - index)

@@ -12,30 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tqdm import tqdm
-
-from tinyunet.data.dsb2018 import find_dsb2018
-from tinyunet.data.isbi2012 import FILES, find_isbi2012, load_isbi2012
+from tinyunet.data.download import download
+from tinyunet.data.remotes import REMOTES, Remote
 from tinyunet.data.sources import user_cache
 from tinyunet.data.unpack import unpack
-
-TIMEOUT = 30  # seconds without a word from the server
-CHUNK = 1 << 16  # bytes
-
-
-@dataclass(frozen=True)
-class Remote:
-    """A data set that can be fetched."""
-
-    title: str
-    terms: str
-    page: str  # where a person finds it
-    folder: str  # where it belongs, under the root
-    files: tuple[str, ...]  # what is downloaded: an archive, or single files under one address
-    find: Callable[[Path], Path | None]  # its folder under a root
-    check: Callable[[Path], None]  # raises ValueError unless the folder is a complete data set
-    address: str | None  # None: every user has to ask for the data
-    sha256: tuple[str, ...] = ()  # of each file; empty as long as nobody has pinned them
 
 
 @dataclass(frozen=True)
@@ -91,7 +71,9 @@ def fetch(
     OSError
         If the download fails or is cut, or a file cannot be written.
     """
-    remote = _remote(name)
+    if name not in REMOTES:
+        raise ValueError(f"{name!r} cannot be fetched, only {' or '.join(REMOTES)}")
+    remote = REMOTES[name]
     root = user_cache() if root is None else Path(root)
     if (there := _already_there(remote, root)) is not None:
         return Fetched(there, {}, verified=False)
@@ -101,12 +83,12 @@ def fetch(
         raise ValueError(_how_to_get_it(remote, target))
     addresses = _addresses(remote, url)
     expected = _expected(remote, sha256, list(addresses))
-    if not accept(describe(name)):
+    if not accept(str(remote)):
         raise ValueError("the terms were not accepted: nothing was downloaded")
 
     with _workshop(target) as workshop:
         found = {
-            file: _download(address, workshop / file, expected.get(file))
+            file: download(address, workshop / file, expected.get(file))
             for file, address in addresses.items()
         }
         staged = _stage(remote, workshop, list(addresses))
@@ -118,18 +100,6 @@ def fetch(
             target.rmdir()  # empty: `_already_there` has looked
         staged.rename(target)
     return Fetched(target, found, verified=bool(expected))
-
-
-def describe(name: str) -> str:
-    """Say what a data set is, where it comes from and on what terms it may be used."""
-    remote = _remote(name)
-    return f"{remote.title}\n  from {remote.page}\n  terms: {remote.terms}"
-
-
-def _remote(name: str) -> Remote:
-    if name not in REMOTES:
-        raise ValueError(f"{name!r} cannot be fetched, only {' or '.join(REMOTES)}")
-    return REMOTES[name]
 
 
 def _already_there(remote: Remote, root: Path) -> Path | None:
@@ -209,64 +179,6 @@ def _workshop(target: Path) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def _download(url: str, path: Path, sha256: str | None) -> str:
-    """Download one file and give its SHA-256; pooch deletes what is not as expected."""
-    import pooch  # here, so that those who download nothing need not wait for it
-
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel("WARNING")  # its advice is for programmers
-    try:
-        pooch.retrieve(url, sha256, fname=path.name, path=path.parent, downloader=_http_download)
-    finally:
-        logger.setLevel(level)
-    return pooch.file_hash(str(path), alg="sha256")
-
-
-class _Bar(tqdm):
-    def __bool__(self) -> bool:  # pooch asks whether there is a bar, tqdm would say: of some length
-        return True
-
-
-def _http_download(url: str, path: str, _pooch: object) -> None:
-    """Write what an address gives into a file, with a progress bar."""
-    import pooch
-    import requests  # which pooch depends on
-
-    # Unpacked on the way, the file would have another length than the server announces.
-    plain = {"Accept-Encoding": "identity"}
-    with _Bar(desc=Path(urlsplit(url).path).name, unit="B", unit_scale=True) as bar:
-        # pooch sets bar.total to the announced length, 0 if there is none.
-        download = pooch.HTTPDownloader(bar, CHUNK, timeout=TIMEOUT, headers=plain)
-        try:
-            download(url, path, None)
-        except requests.HTTPError as error:
-            error.response.close()  # pooch leaves the connection open
-            answer = f"{error.response.status_code} {error.response.reason}"
-            raise OSError(
-                f"the server answers {answer!r} to {url}: check the address, or give another one "
-                "with --url"
-            ) from error
-        except requests.RequestException as error:
-            if not bar.total and not Path(path).stat().st_size:
-                raise OSError(
-                    f"no answer from {url}: {error}. Check network and address, then run the same "
-                    "command again"
-                ) from error
-            raise _cut(url, path, bar.total) from error
-        # Older versions of urllib3 take a connection that closes early for the end of the file.
-        if bar.total and Path(path).stat().st_size != bar.total:
-            raise _cut(url, path, bar.total)
-
-
-def _cut(url: str, path: str, total: int | None) -> OSError:
-    announced = f" of {total:,}" if total else ""
-    return OSError(
-        f"the download of {url} was cut after {Path(path).stat().st_size:,}{announced} bytes: "
-        "nothing was kept, run the same command again"
-    )
-
-
 def _stage(remote: Remote, workshop: Path, files: list[str]) -> Path:
     """Make the folder that will become the data set out of what was downloaded."""
     new = workshop / "new"
@@ -278,51 +190,3 @@ def _stage(remote: Remote, workshop: Path, files: list[str]) -> Path:
         # Copied, for the usual permissions: only the owner may read what pooch has moved here.
         shutil.copyfile(workshop / file, new / file)
     return new
-
-
-def _check_dsb2018(folder: Path) -> None:
-    """Every sample needs its image and masks; the archive's own checksums cover their contents."""
-    samples = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-    if not samples:
-        raise ValueError(f"{folder.name} holds no ID/images/ID.png and ID/masks/*.png")
-    for sample in samples:
-        image = sample / "images" / f"{sample.name}.png"
-        if not image.is_file() or not any((sample / "masks").glob("*.png")):
-            raise ValueError(f"it has no {sample.name}/images/{image.name} or no masks for it")
-
-
-def _check_isbi2012(folder: Path) -> None:
-    for file in FILES:
-        if not (folder / file).is_file():
-            raise ValueError(f"it has no {file}")
-    try:
-        load_isbi2012(folder)
-    except Exception as error:  # a damaged TIFF, or a page that asks to log in, fails in many ways
-        raise ValueError(f"its files cannot be read: {error}") from error
-
-
-REMOTES = {
-    "dsb2018": Remote(
-        title="DSB 2018 nuclei (2018 Data Science Bowl, stage1_train)",
-        terms="CC0, free for any use; please cite Caicedo et al., Nature Methods 2019.",
-        page="https://bbbc.broadinstitute.org/BBBC038",
-        folder="dsb2018/stage1_train",
-        files=("stage1_train.zip",),
-        find=find_dsb2018,
-        check=_check_dsb2018,
-        address="https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip",
-    ),
-    "isbi2012": Remote(
-        title="ISBI 2012 membranes (EM segmentation challenge, training stack)",
-        terms=(
-            "free for generating or testing non-commercial segmentation software; cite Cardona "
-            "et al., PLoS Biology 2010; no right to pass the files on."
-        ),
-        page="https://imagej.net/events/isbi-2012-segmentation-challenge",
-        folder="isbi2012",
-        files=FILES,
-        find=find_isbi2012,
-        check=_check_isbi2012,
-        address=None,  # it has moved several times, and asks for a registration
-    ),
-}

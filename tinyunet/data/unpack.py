@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import lzma
 import shutil
 import stat
@@ -44,6 +45,7 @@ def unpack(archive: str | Path, folder: str | Path) -> None:
         If a file cannot be written.
     """
     archive, folder = Path(archive), Path(folder)
+    damaged = f"{archive.name} is damaged or no ZIP archive"
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = _check(archive.name, opened.infolist())
@@ -51,9 +53,15 @@ def unpack(archive: str | Path, folder: str | Path) -> None:
             for entry in tqdm(entries, desc="unpacking", unit="file", delay=2, leave=False):
                 _write(opened, entry, folder / entry.filename)
     except DAMAGED as error:
-        raise ValueError(f"{archive.name} is damaged or no ZIP archive: {error}") from error
+        raise ValueError(f"{damaged}: {error}") from error
     except (FileExistsError, NotADirectoryError) as error:
         raise ValueError(f"{archive.name} is refused: it holds a path twice: {error}") from error
+    except OSError as error:
+        # Wrong offsets send zipfile to impossible places (EINVAL), and bz2 gives no number at all;
+        # a full disk and the like are no fault of the archive.
+        if error.errno in (None, errno.EINVAL):
+            raise ValueError(f"{damaged}: {error}") from error
+        raise
 
 
 def _check(archive: str, entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
