@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import time
@@ -14,7 +13,6 @@ import numpy as np
 from tqdm import tqdm
 
 from tinyunet import checkpoint
-from tinyunet.arrays import device_name, to_device
 from tinyunet.data.augment import Augmentation
 from tinyunet.data.batches import Batches, Prefetched
 from tinyunet.data.dataset import Dataset
@@ -22,9 +20,9 @@ from tinyunet.evaluation import validation_score
 from tinyunet.loss import Loss, SoftmaxCrossEntropy
 from tinyunet.optim import Adam, Optimizer
 from tinyunet.preparation import check_settings, weight_maps, window_size
+from tinyunet.steps import VALIDATIONS, calibrate, training_step
 from tinyunet.unet import UNet
 
-VALIDATIONS = 12  # how often a run looks at the validation images
 WARM_UP = 20  # steps until the learning rate has its full size
 
 
@@ -158,7 +156,7 @@ def fit(
 
     started = time.perf_counter() - history.seconds
     if not history.total_steps:
-        history.total_steps = steps or _calibrate(
+        history.total_steps = steps or calibrate(
             model, loss, optimizer, batches, validation, minutes
         )
     history.stopped = ""
@@ -179,7 +177,7 @@ def fit(
     try:
         while done < total:
             optimizer.lr = base_lr * rate_factor(schedule, done, total)
-            value = _step(model, loss, optimizer, ahead[done])
+            value = training_step(model, loss, optimizer, ahead[done])
             if not math.isfinite(value):
                 history.stopped = (
                     f"the loss became {value} at step {done + 1}: try a lower learning rate "
@@ -213,53 +211,12 @@ def fit(
     return history
 
 
-def _step(model: UNet, loss: Loss, optimizer: Optimizer, batch: tuple) -> float:
-    """One step of training: forward, loss, backward, update. A loss that is not finite ends it."""
-    weight = model.head.params["weight"]
-    device, dtype = device_name(weight), weight.dtype
-    images, labels, weights = batch
-    images = to_device(images.astype(dtype, copy=False), device)
-    labels = to_device(labels, device)
-    weights = None if weights is None else to_device(weights.astype(dtype, copy=False), device)
-    value = loss(model(images), labels, weights)
-    if math.isfinite(value):
-        model.backward(loss.backward(), input_gradient=False)
-        optimizer.step()
-    return value
-
-
 def rate_factor(schedule: str, step: int, total: int) -> float:
     """What the learning rate is multiplied by at a step."""
     if schedule == "constant":
         return 1.0
     warm_up = min(1.0, (step + 1) / min(WARM_UP, total))
     return warm_up * 0.5 * (1 + math.cos(math.pi * step / total))
-
-
-def _calibrate(
-    model: UNet,
-    loss: Loss,
-    optimizer: Optimizer,
-    batches: Batches,
-    validation: Dataset | None,
-    minutes: float,
-) -> int:
-    """Return how many steps fit in the minutes, validations included, by trying a few on a copy."""
-    started = time.perf_counter()
-    model, optimizer = copy.deepcopy((model, optimizer))
-    times = []
-    with Prefetched(batches, 6) as ahead:
-        for i in range(6):
-            before = time.perf_counter()
-            _step(model, loss, optimizer, ahead[i])
-            times.append(time.perf_counter() - before)
-    looking = 0.0
-    if validation is not None:
-        before = time.perf_counter()
-        validation_score(model, validation.subset([0]))
-        looking = (time.perf_counter() - before) * len(validation) * VALIDATIONS
-    left = minutes * 60 - looking - (time.perf_counter() - started)
-    return max(VALIDATIONS, int(left / np.median(times[1:])))  # the first step also fills memory pools
 
 
 def _restore(
