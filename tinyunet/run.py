@@ -40,7 +40,7 @@ RECIPES = {
         "batch_size": 8, "window": 128, "optimizer": "adam", "lr": 6e-3,
         "weights": "auto", "augment": "rigid", "average": None,
     },
-    # The paper's network and training. It names no learning rate: this one won a sweep (see README).
+    # The paper's network and training. It names no learning rate.
     "paper": {
         "base_channels": 64, "depth": 4, "padding": "valid", "dropout": 0.5,
         "batch_size": 1, "window": 388, "optimizer": "sgd", "lr": 1e-3,
