@@ -11,6 +11,8 @@ import typer
 
 from tinyunet.arrays import check_device
 from tinyunet.data_commands import data_app
+from tinyunet.lessons import lessons
+from tinyunet.reproduce.command import reproduce
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -348,6 +350,12 @@ def gpu_report() -> None:
     typer.echo(summary)
     if not passed:
         raise typer.Exit(1)
+
+
+app.command()(reproduce)
+
+
+app.command()(lessons)
 
 
 def main() -> None:

@@ -1,0 +1,205 @@
+"""Make the lessons' notebooks from their sources.
+
+    python -m lessons.build                     make what is stale
+    python -m lessons.build 01 02               make these, stale or not
+    python -m lessons.build --check             only say what is stale; exit code 1 if anything is
+    python -m lessons.build 01 --small          a quick trial run at small size; writes nothing
+
+A lesson is written in ``lessons/source/NN_name.py``, and two notebooks are made from it:
+``lessons/NN_name.ipynb``, solved and with outputs, and ``lessons/exercises/NN_name.ipynb``, where
+students fill in what is missing. Nobody edits the notebooks by hand.
+
+How to write a lesson
+---------------------
+**The header** of the file says what the lesson is called and how long it runs on two cores:
+
+    # ---
+    # jupyter:
+    #   tinyunet:
+    #     lesson: 1
+    #     title: Convolution
+    #     time: 20 s
+    # ---
+
+**Cells** are in jupytext's percent format: ``# %% [markdown]`` begins a text and ``# %%`` code. No
+magics (``%time``, ``!pip``): a source is plain Python. A cell that only draws, which a reader may skip,
+begins with ``# %% jupyter={"source_hidden": true}`` and is folded away. Lines have at most 100
+characters; only a cell's header may be longer.
+
+**The path** of every lesson: predict, derive, implement, check the gradient, break it on purpose,
+measure. A formula is followed by the code that computes it, in the same symbols.
+
+**An exercise** is a text that says what to write, a solution, and a check. The ``grade_id`` is the
+exercise's name, and ``check_`` and the name for its check:
+
+    # %% nbgrader={"grade": false, "grade_id": "output_size", "locked": false, "schema_version": 3,
+    #    "solution": true, "task": false}                                       (all on one line)
+    def output_size(side, kernel, stride=1, padding=0):
+        \"""Return how many outputs a convolution has along one side.\"""
+        ### BEGIN SOLUTION
+        return (side + 2 * padding - kernel) // stride + 1
+        ### END SOLUTION
+
+    # %% nbgrader={"grade": true, "grade_id": "check_output_size", "locked": true, "points": 1,
+    #    "schema_version": 3, "solution": false, "task": false}                 (all on one line)
+    check.output_size(output_size)
+
+In the student's notebook the solution becomes a ``raise NotImplementedError`` that names the
+exercise and its first hint. Lines between ``### BEGIN HIDDEN TESTS`` and ``### END HIDDEN TESTS`` are
+left out there. Every exercise that a lesson has in `tinyunet.exercises` appears in it once, and the
+other way round.
+
+Checks are written in ``tinyunet/exercises/lesson_NN.py``; how, is said in `tinyunet.exercises.registry`
+and `tinyunet.exercises.trial`. For each exercise, the dict ``WRONG`` of
+``tests/exercises/test_lesson_NN.py`` holds at least three usual wrong answers, and the words that name
+the mistake ("" where the check cannot know it).
+
+**What is measured** is stated with the range in which it should lie:
+
+    claim("loops, in times of one product", loops / product, low=5)
+
+A lesson has at least three claims. They print the number; where the lessons are built or tested, a
+number outside its range is an error. So ranges are honest, but wide enough for a slow or busy machine.
+
+**Small size**: ``from tinyunet.exercises import small`` is True in tests, where every lesson has to run
+in about 15 seconds: ``steps = 20 if small else 400``. Claims about what training reaches then need
+other limits, such as ``low=0.2 if small else 0.7``.
+
+**Outputs** hold no warning, path, date or name of a machine; the build says where they do, and writes
+nothing. A cell that draws ends with ``plt.show()``. Figures: few, of 80 dots an inch
+(``plt.rcParams["figure.dpi"] = 80``), and moving ones with `tinyunet.drawing`. Everything random has a
+seed. A lesson downloads nothing and writes no file.
+
+**Stale** is a notebook when its source changed, or the code (not comments or docstrings) of a module
+of the package that it uses. Import by name what you use: ``import tinyunet as tu`` and ``tu.Conv2d``
+counts as the module in which Conv2d is written, and those which that one imports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+from lessons.freshness import fingerprints
+from lessons.notebooks import (
+    LESSONS,
+    read,
+    solved,
+    solved_path,
+    sources,
+    student,
+    student_path,
+)
+from lessons.running import problems, run
+
+
+def stale(source: Path) -> list[str]:
+    """Say why a lesson's notebooks have to be made again; nothing if they are fresh."""
+    if not (solved_path(source).exists() and student_path(source).exists()):
+        return [f"{source.stem}.ipynb is missing"]
+    stored, fresh = nbformat.read(solved_path(source), as_version=4), solved(source)
+    reasons = []
+    before = stored.metadata.get("tinyunet", {})
+    if _texts(stored) != _texts(fresh) or _about(before) != _about(fresh.metadata.tinyunet):
+        reasons.append("its source changed")
+    if (
+        nbformat.writes(student(source))
+        != student_path(source).read_text(encoding="utf-8").rstrip()
+    ):
+        reasons.append("its exercises changed")
+    now, then = uses(source), before.get("made_with", {})
+    changed = [name for name in now if now[name] != then.get(name)]
+    changed += [name for name in then if name not in now]
+    return reasons + [f"{name} changed" for name in changed]
+
+
+def uses(source: Path) -> dict[str, str]:
+    """Fingerprints of the package's modules that a lesson uses."""
+    return fingerprints(source.read_text(encoding="utf-8"), lesson=int(source.stem[:2]))
+
+
+def make(source: Path) -> list[str]:
+    """Make both notebooks of a source; return what is wrong with the outputs (then nothing is kept)."""
+    made_with = uses(source)
+    notebook = run(solved(source))
+    notebook.metadata.tinyunet["made_with"] = made_with
+    if found := problems(notebook):
+        return found
+    write(notebook, solved_path(source))
+    write(student(source), student_path(source))
+    return []
+
+
+def link_index() -> None:
+    """Link every lesson that has notebooks in the table of ``lessons/README.md``."""
+    path = LESSONS / "README.md"
+    text = path.read_text(encoding="utf-8")
+    for source in sources():
+        about = read(source).metadata.tinyunet
+        if solved_path(source).exists():
+            number, title = about["lesson"], about["title"]
+            link = f"| {number} | [{title}]({source.stem}.ipynb) |"
+            text = text.replace(f"| {number} | {title} |", link)
+    path.write_text(text, encoding="utf-8")
+
+
+def write(notebook: NotebookNode, path: Path) -> None:
+    """Write a notebook as it is, with a newline at the end."""
+    path.parent.mkdir(exist_ok=True)
+    nbformat.validate(notebook)
+    path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+
+
+def _texts(notebook: NotebookNode) -> list[tuple]:
+    return [(c.cell_type, c.id, c.source, _plain(c.metadata)) for c in notebook.cells]
+
+
+def _plain(metadata: NotebookNode) -> dict:
+    return {key: value for key, value in metadata.items() if key != "execution"}
+
+
+def _about(metadata: dict) -> dict:
+    return {key: value for key, value in metadata.items() if key != "made_with"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser("python -m lessons.build", description=__doc__.split("\n")[0])
+    parser.add_argument("lessons", nargs="*", help="numbers or names, such as 01; default: all")
+    parser.add_argument("--check", action="store_true", help="only say what is stale")
+    parser.add_argument("--small", action="store_true", help="a quick trial run; writes nothing")
+    given = parser.parse_args(arguments)
+    chosen = [s for s in sources() if not given.lessons or s.stem.startswith(tuple(given.lessons))]
+    if not chosen:
+        parser.error(f"no lesson is called {' or '.join(given.lessons)}")
+    failed = False
+    for source in chosen:
+        reasons = stale(source)
+        if given.check or (not reasons and not given.lessons and not given.small):
+            print(f"{source.stem}: {'stale: ' + ', '.join(reasons) if reasons else 'fresh'}")
+            failed |= bool(reasons)
+            continue
+        start = time.perf_counter()
+        try:
+            found = problems(run(solved(source), small=True)) if given.small else make(source)
+        except CellExecutionError as error:
+            found = [str(error)]
+        seconds, stated = time.perf_counter() - start, read(source).metadata.tinyunet["time"]
+        size = " at small size" if given.small else f" (stated: {stated})"
+        print(f"{source.stem}: {seconds:.0f} s{size}{', FAILED' if found else ''}")
+        for line in found:
+            print(f"  {line}")
+        failed |= bool(found)
+    if not (given.check or given.small):
+        link_index()
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""From a lesson's source to its two notebooks: the solved one and the student's."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+import jupytext
+from nbformat import NotebookNode
+
+from tinyunet.exercises import check
+
+LESSONS = Path(__file__).parent
+SOLUTION = re.compile(
+    r"^( *)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION(?:\n|\Z)", re.MULTILINE | re.DOTALL
+)
+HIDDEN = re.compile(
+    r"^ *### BEGIN HIDDEN TESTS\n(.*?)^ *### END HIDDEN TESTS(?:\n|\Z)", re.MULTILINE | re.DOTALL
+)
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def sources() -> list[Path]:
+    """All lessons' sources, in order."""
+    return sorted((LESSONS / "source").glob("[0-9][0-9]_*.py"))
+
+
+def solved_path(source: Path) -> Path:
+    """Where the solved notebook of a source is."""
+    return LESSONS / f"{source.stem}.ipynb"
+
+
+def student_path(source: Path) -> Path:
+    """Where the student's notebook of a source is."""
+    return LESSONS / "exercises" / f"{source.stem}.ipynb"
+
+
+def solved(source: Path) -> NotebookNode:
+    """Make the solved notebook of a source, without outputs."""
+    notebook = read(source)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = SOLUTION.sub(r"\2", HIDDEN.sub(r"\1", cell.source)).rstrip()
+    return notebook
+
+
+def student(source: Path) -> NotebookNode:
+    """Make the student's notebook of a source: without solutions, hidden tests and outputs."""
+    notebook = read(source)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            text = HIDDEN.sub("", cell.source)
+            if SOLUTION.search(text):
+                name = exercise_of(cell)
+                text = SOLUTION.sub(lambda match, name=name: stub(name, match[1]), text)
+            cell.source = text.rstrip()
+    return notebook
+
+
+def read(source: Path) -> NotebookNode:
+    """Read a source as a notebook, with the marks of its solutions still in it."""
+    notebook = jupytext.read(source, fmt="py:percent")
+    about = notebook.metadata.get("tinyunet", {})
+    if not {"lesson", "title", "time"} <= set(about):
+        raise ValueError(f"{source.name} needs a header with tinyunet: lesson, title, time")
+    notebook.metadata = NotebookNode(
+        kernelspec=KERNEL, language_info={"name": "python"}, tinyunet=dict(about)
+    )
+    for i, cell in enumerate(notebook.cells):
+        cell.id = f"lesson-{about['lesson']:02d}-cell-{i:03d}"
+        cell.metadata.pop("lines_to_next_cell", None)  # of the text, not of the notebook
+    return notebook
+
+
+def exercise_of(cell: NotebookNode) -> str:
+    """The exercise that a cell solves, or ""."""
+    about = cell.metadata.get("nbgrader", {})
+    return about.get("grade_id", "") if about.get("solution") else ""
+
+
+def stub(name: str, indent: str) -> str:
+    """What stands in a student's notebook where the solution was."""
+    exercise = check.exercises()[name]
+    message = f"Exercise {name} is not solved yet. First hint: {exercise.hints[0]}"
+    width = 92 - len(indent) - 4
+    parts = textwrap.wrap(message, width, drop_whitespace=False, break_on_hyphens=False)
+    quoted = "".join(f"{indent}    {_quote(part)}\n" for part in parts)
+    return (
+        f'{indent}# Your code goes here, in place of the next lines. check.hint("{name}") helps.\n'
+        f"{indent}raise NotImplementedError(\n{quoted}{indent})\n"
+    )
+
+
+def _quote(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,540 @@
+# ---
+# jupyter:
+#   tinyunet:
+#     lesson: 0
+#     title: Pixels to labels
+#     time: 5 s
+# ---
+
+# %% [markdown]
+# # Lesson 0: Pixels to labels
+#
+# *About 5 seconds of computing and three quarters of an hour of reading and writing. You need:
+# NumPy arrays and their arithmetic.*
+#
+# A microscope delivers an image. We would like to know, for every single pixel, what it shows: cell
+# or background. This is called **segmentation**, and it is what the U-Net was made for. Before we
+# build one, we should know what it has to deliver, how to tell whether that is any good, and how
+# far one gets without it. After this lesson you can
+#
+# - turn a network's scores into a label for every pixel;
+# - say why "97 % of the pixels are right" may mean nothing at all, and measure something better;
+# - find cells without any learning, by Otsu's threshold of 1979, and say where that fails.
+#
+# There are four exercises. Each has a check that tells you at once what is right and what is not,
+# and three hints, if you want them.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import tinyunet as tu
+from tinyunet.baselines import otsu_threshold
+from tinyunet.drawing import draw_numbers
+from tinyunet.exercises import check, claim, small
+from tinyunet.labelling import components
+
+plt.rcParams["figure.dpi"] = 80
+
+# %% [markdown]
+# ## Both are arrays
+#
+# A gray image is an array of numbers, one for each pixel: 0 is black, 1 is white. The answer that
+# we want is an array of the same shape. It holds a **label** for each pixel: 0 for background, 1
+# for cell. With more kinds of things there would be a 2, a 3, and so on; each kind is called a
+# **class**.
+#
+# The images of this lesson are drawn by the package, with everything that makes real ones hard:
+# cells touch, some are pale, the light is uneven. So the right labels are known: they are called
+# the **truth**. For a real image, an expert has to paint them by hand. Where two cells touch, the
+# truth leaves a line of background between them, one pixel wide: look into the frame.
+
+# %%
+data = tu.data.synthetic_cells(3 if small else 20, size=128, seed=0)
+image = data.images[0][..., 0]  # (H, W): there is one channel only
+truth = data.labels[0].astype(int)  # (H, W)
+print("image:", image.shape, image.dtype, " truth:", truth.shape, "labels", np.unique(truth))
+
+# %% jupyter={"source_hidden": true}
+figure, axes = plt.subplots(
+    1, 4, figsize=(10, 2.9), width_ratios=(3, 3, 4, 4), layout="constrained"
+)
+top, left, side = 68, 99, 7
+for axis, array, title in zip(axes, (image, truth), ("image", "truth"), strict=False):
+    axis.imshow(array, cmap="gray")
+    axis.add_patch(plt.Rectangle((left, top), side, side, fill=False, color="#d55e00", linewidth=2))
+    axis.set_title(title)
+    axis.axis("off")
+part = slice(top, top + side), slice(left, left + side)
+draw_numbers(axes[2], np.round(image[part], 2), "in the frame: image", fontsize=8)
+draw_numbers(axes[3], truth[part], "in the frame: truth", fontsize=10)
+
+# %% [markdown]
+# ## From scores to labels
+#
+# A network does not say "cell". For every pixel it gives a number to every class, a **score**: the
+# larger it is, the more the pixel looks like that class. (The field's word for such scores is
+# *logits*.) So its output is an array `(H, W, C)`: height, width, classes.
+#
+# To get a label, take the class whose score is the largest. The place of the largest number is
+# called the **argmax**, and with $c$ for the class:
+#
+# $$ \text{label}[i, j] \;=\; \operatorname*{argmax}_c \; \text{score}[i, j, c] $$
+#
+# **Predict**: here are 3 by 4 pixels with scores for three classes. Which labels do they get? Try
+# the first row before you look at the right.
+
+# %% jupyter={"source_hidden": true}
+scores = np.array(
+    [
+        [[3, 1, 0], [2, 4, 1], [0, 5, 1], [1, 2, 3]],
+        [[4, 0, 1], [1, 2, 0], [0, 1, -2], [-3, 0, 2]],
+        [[-1, -4, -2], [-3, -2, -5], [1, 0, 4], [-2, -3, -1]],
+    ]
+)
+figure, axes = plt.subplots(1, 4, figsize=(10, 2.3), layout="constrained")
+for c in range(3):
+    draw_numbers(axes[c], scores[..., c], f"scores of class {c}")
+draw_numbers(axes[3], scores.argmax(axis=2), "label", mark=(0, 0, 3, 4))
+
+# %% [markdown]
+# Note the pixel at the bottom left: all of its scores are negative. It gets a label all the same,
+# that of the least negative. Scores are no probabilities; only which is the largest counts.
+#
+# ### Exercise 1: the labels
+
+
+# %% nbgrader={"grade": false, "grade_id": "labels_from_scores", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def labels_from_scores(scores):
+    """Return the labels (H, W), whole numbers from 0, of scores (H, W, C)."""
+    ### BEGIN SOLUTION
+    return scores.argmax(axis=-1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_labels_from_scores", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check.labels_from_scores(labels_from_scores)
+
+# %% [markdown]
+# **Predict**: what happens to the labels if we add 10 to all scores? If we double them? If we add
+# 10 to the scores of class 2 alone?
+
+# %%
+labels = labels_from_scores(scores)
+
+
+def changed(new_scores):
+    """Return how many labels differ from those of the scores above."""
+    return np.count_nonzero(labels_from_scores(new_scores) != labels)
+
+
+claim("10 added to all scores: labels that changed", changed(scores + 10), high=0)
+claim("all scores doubled: labels that changed", changed(2 * scores), high=0)
+claim("10 added to class 2 alone", changed(scores + np.array([0, 0, 10])), low=8, high=8)
+
+# %% [markdown]
+# Only the differences between the scores of a pixel matter. (Of the 12 pixels, 4 had label 2
+# already; so 8 changed.) For two classes, that makes a rule which you will meet often: a pixel is
+# "cell" where score 1 minus score 0 is above 0.
+
+# %% [markdown]
+# ## Why accuracy lies
+#
+# How good are labels? The obvious measure is the share of pixels that are right, the **accuracy**.
+# Let us put it to the test. In this image we keep two cells and paint over all others with
+# background. Then we compare three answers:
+#
+# - *all black*: "there is no cell", the work of a program that does nothing;
+# - *too fat*: both cells are found, but 5 pixels too large all around;
+# - *shifted*: both cells in their full shape, but 2 pixels too far down and to the right.
+#
+# **Predict**: how accurate is all black, about? Which of the three has the highest accuracy?
+
+
+# %%
+def accuracy(predicted, truth):
+    """Return the share of the pixels that have the right label."""
+    return (predicted == truth).mean()
+
+
+def grown(mask, pixels):
+    """Return a mask that also covers all that is within so many pixels of it."""
+    rows, columns = np.indices(mask.shape)
+    larger = np.zeros_like(mask)
+    for i, j in np.argwhere(mask):
+        larger |= (rows - i) ** 2 + (columns - j) ** 2 <= pixels**2
+    return larger
+
+
+kept = np.isin(data.instances[0], (9, 19))  # the cells are numbered: these two
+rng = np.random.default_rng(0)
+sparse = image.copy()
+painted_over = ~grown(kept, 6) | ((data.instances[0] > 0) & ~kept)
+sparse[painted_over] = rng.choice(image[image < np.median(image)], painted_over.sum())
+
+answers = {
+    "all black": np.zeros_like(kept),
+    "too fat": grown(kept, 5),
+    "shifted": np.roll(kept, (2, 2), axis=(0, 1)),
+}
+for name, answer in answers.items():
+    print(f"{name:10} accuracy {accuracy(answer, kept):.3f}")
+
+claim("accuracy of all black", accuracy(answers["all black"], kept), low=0.95, high=0.98)
+claim(
+    "accuracy of too fat, less that of all black",
+    accuracy(answers["too fat"], kept) - accuracy(answers["all black"], kept),
+    high=-0.001,
+)
+
+# %% [markdown]
+# All black is right in 97 % of the pixels, and beats an answer that found both cells. This is no
+# trick but simple counting. Every pixel is one of four things:
+#
+# | | truth: cell | truth: background |
+# |---|---|---|
+# | **predicted: cell** | true positive, TP | false positive, FP |
+# | **predicted: background** | false negative, FN | true negative, TN |
+#
+# $$ \text{accuracy} \;=\; \frac{TP + TN}{TP + TN + FP + FN} $$
+#
+# If cells cover a share $f$ of the image, then all black has $TP = FP = 0$, and its accuracy is
+# $1 - f$. The rarer the cells, the better it looks! The culprit is $TN$: background that is called
+# background. There is a lot of it, and it is easy.
+#
+# So leave $TN$ out. What remains are the pixels that somebody calls cell, the prediction $P$ or the
+# truth $T$: their **union** $P \cup T$. Among those, how many do both call cell? That is their
+# **intersection** $P \cap T$:
+#
+# $$ \text{IoU} \;=\; \frac{|P \cap T|}{|P \cup T|} \;=\; \frac{TP}{TP + FP + FN} $$
+#
+# This is the **intersection over union**, IoU, also called the Jaccard index. It is 1 if both masks
+# are equal, and 0 if they have nothing in common. (A **mask** is an array of True and False.) If
+# both masks are empty they agree, and we call that 1.
+
+# %% [markdown]
+# ### Exercise 2: IoU
+
+
+# %% nbgrader={"grade": false, "grade_id": "mask_iou", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def mask_iou(predicted, truth):
+    """Return the intersection over union of two masks (H, W) of bool; 1 if both are empty."""
+    ### BEGIN SOLUTION
+    intersection = (predicted & truth).sum()
+    union = (predicted | truth).sum()
+    return intersection / union if union else 1.0
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_mask_iou", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check.mask_iou(mask_iou)
+
+# %% [markdown]
+# The three answers again, judged by both:
+
+# %% jupyter={"source_hidden": true}
+figure, axes = plt.subplots(1, 5, figsize=(10, 2.5), layout="constrained")
+axes[0].imshow(sparse, cmap="gray", vmin=0, vmax=0.7)
+axes[0].set_title("image", fontsize=11)
+axes[1].imshow(kept, cmap="gray")
+axes[1].set_title("truth", fontsize=11)
+for axis, (name, answer) in zip(axes[2:], answers.items(), strict=True):
+    axis.imshow(answer, cmap="gray", vmin=0, vmax=1)
+    scored = f"accuracy {accuracy(answer, kept):.3f}\nIoU {mask_iou(answer, kept):.3f}"
+    axis.set_title(f"{name}\n{scored}", fontsize=11)
+for axis in axes:
+    axis.axis("off")
+
+# %%
+ious = {name: mask_iou(answer, kept) for name, answer in answers.items()}
+claim("IoU of all black", ious["all black"], high=0)
+claim("IoU of too fat", ious["too fat"], low=0.3, high=0.6)
+claim("IoU of shifted", ious["shifted"], low=0.5, high=0.75)
+
+# %% [markdown]
+# IoU puts all black where it belongs. And note how strict it is: with a shift of two pixels,
+# invisible at first glance, it is far from 1. Small things have long borders, for their size.
+#
+# Here is the same in one picture. We put image, truth and answers into an ever larger black frame.
+# Nothing about the cells or the answers changes, but accuracy climbs towards 1:
+
+# %%
+frames = np.arange(0, 400, 40)  # pixels on every side
+in_frame = {
+    name: [
+        (accuracy(np.pad(answer, f), np.pad(kept, f)), mask_iou(np.pad(answer, f), np.pad(kept, f)))
+        for f in frames
+    ]
+    for name, answer in answers.items()
+}
+for name in ("all black", "shifted"):
+    widest = np.array(in_frame[name])[-1]
+    claim(f"{name}, in the widest frame: accuracy", widest[0], low=0.998)
+    claim(f"{name}: change of IoU", widest[1] - ious[name], low=0, high=0)
+
+# %% jupyter={"source_hidden": true}
+figure, axes = plt.subplots(1, 2, figsize=(8, 2.6), sharex=True, layout="constrained")
+for (name, values), colour, style in zip(
+    in_frame.items(), ("black", "#d55e00", "#0072b2"), ("o-", "s-", "^-"), strict=True
+):
+    for axis, numbers in zip(axes, np.transpose(values), strict=True):
+        axis.plot(128 + 2 * frames, numbers, style, color=colour, label=name, markersize=4)
+axes[0].set_ylim(top=1)
+axes[1].set_ylim(-0.03, 1)
+axes[0].legend(frameon=False, loc="lower right")
+for axis, title in zip(axes, ("accuracy", "IoU"), strict=True):
+    axis.set_title(title)
+    axis.set_xlabel("side of the image, in pixels")
+    axis.spines[["top", "right"]].set_visible(False)
+
+# %% [markdown]
+# ## Cells without learning: a threshold
+#
+# Cells are brighter than the background. So say: *cell* is what is brighter than some
+# **threshold**. Which one? Look at the **histogram**: how many pixels there are of each gray value.
+# There is a tall peak of dark pixels, and a low, broad hill of bright ones. The threshold should
+# part the two.
+#
+# In 1979 Nobuyuki Otsu proposed a rule with no number to tune. A threshold $t$ splits the pixels
+# into a dark group ($\le t$) and a bright group ($> t$). Let $w$ be the share of the dark ones, so
+# that $1 - w$ is the share of the bright ones, and let $m_0$ and $m_1$ be the groups' means. The
+# mean of all pixels is
+#
+# $$ m \;=\; w\, m_0 + (1 - w)\, m_1 . $$
+#
+# Now replace every pixel by the mean of its group. How much do these values vary? Their
+# **variance** is the mean squared distance from $m$:
+#
+# $$ v \;=\; w\,(m_0 - m)^2 + (1 - w)\,(m_1 - m)^2 $$
+#
+# Put in $m$: the first difference is $m_0 - m = (1 - w)(m_0 - m_1)$, and the second is
+# $m_1 - m = w\,(m_1 - m_0)$. So
+#
+# $$ v \;=\; \big( w (1 - w)^2 + (1 - w)\, w^2 \big) (m_1 - m_0)^2 \;=\; w\,(1 - w)\,(m_1 - m_0)^2 $$
+#
+# This is the *variance between the groups*. It is large if the means are far apart (the last
+# factor) and both groups are of a decent size (the first two). Otsu takes the threshold that makes
+# it largest.
+#
+# **Predict**: which threshold does better, one that separates off the single brightest pixel, or
+# one that cuts through the middle between the two groups? Which factor sees to that?
+
+# %% [markdown]
+# ### Exercise 3: the variance between the groups
+#
+# If one of the groups is empty, nothing is split, and the answer is 0.
+
+
+# %% nbgrader={"grade": false, "grade_id": "between_groups", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def between_groups(image, threshold):
+    """Return w (1 - w) (m1 - m0)^2 of the pixels of an image <= threshold and those above it."""
+    ### BEGIN SOLUTION
+    dark = image <= threshold
+    w = dark.mean()
+    if w in (0, 1):
+        return 0.0
+    m0, m1 = image[dark].mean(), image[~dark].mean()
+    return w * (1 - w) * (m1 - m0) ** 2
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_between_groups", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check.between_groups(between_groups)
+
+# %% [markdown]
+# ### Exercise 4: Otsu's threshold
+
+
+# %% nbgrader={"grade": false, "grade_id": "otsu", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def otsu(image):
+    """Return the best of the 256 thresholds np.linspace(darkest, brightest, 257)[:-1]."""
+    ### BEGIN SOLUTION
+    thresholds = np.linspace(image.min(), image.max(), 257)[:-1]
+    between = [between_groups(image, threshold) for threshold in thresholds]
+    return thresholds[np.argmax(between)]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_otsu", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check.otsu(otsu)
+
+# %% [markdown]
+# Yours beside the package's `otsu_threshold`, which sorts the pixels into 256 drawers first and is
+# much faster for it:
+
+# %%
+threshold = otsu(image)
+claim("my threshold, less the package's", abs(threshold - otsu_threshold(image)), high=0.01)
+
+# %% jupyter={"source_hidden": true}
+figure, axes = plt.subplots(1, 3, figsize=(10, 2.8), width_ratios=(5, 3, 3), layout="constrained")
+axes[0].hist(image.ravel(), bins=80, color="0.75")
+axes[0].set_xlabel("gray value")
+axes[0].set_ylabel("pixels")
+curve = axes[0].twinx()
+tried = np.linspace(image.min(), image.max(), 120)[:-1]
+curve.plot(tried, [between_groups(image, t) for t in tried], color="#0072b2")
+curve.set_ylabel("variance between groups", color="#0072b2")
+curve.axvline(threshold, color="#d55e00", linestyle="--")
+curve.set_title(f"Otsu's threshold: {threshold:.2f}", color="#d55e00", fontsize=11)
+axes[1].imshow(image > threshold, cmap="gray")
+axes[1].set_title("brighter than that", fontsize=11)
+axes[2].imshow(truth, cmap="gray")
+axes[2].set_title("truth", fontsize=11)
+for axis in axes[1:]:
+    axis.axis("off")
+
+# %% [markdown]
+# ## Can one follow the slope?
+#
+# In every later lesson we improve a network like this: change a number in it by very little, see
+# whether the result gets better, and go that way. In other words, follow the slope, or
+# **gradient**. Could we follow the slope of IoU?
+#
+# Take simple scores: for *cell*, how much brighter than the threshold a pixel is; for background,
+# 0.
+#
+# **Predict**: we nudge the score of one pixel by 0.00001. How much does IoU change?
+
+# %%
+scores = np.stack([np.zeros_like(image), image - threshold], axis=-1)  # (H, W, 2)
+before = mask_iou(labels_from_scores(scores) == 1, truth == 1)
+
+changes = []
+for i, j in rng.integers(0, 128, size=(300, 2)):
+    nudged = scores.copy()
+    nudged[i, j, 1] += 1e-5
+    changes.append(mask_iou(labels_from_scores(nudged) == 1, truth == 1) - before)
+claim("nudges that changed IoU at all, of 300", np.count_nonzero(changes), high=2)
+
+# %% [markdown]
+# Not at all. The argmax stays where it is, until a score overtakes another; then a label jumps. So
+# IoU has slope zero nearly everywhere: there is nothing to follow. IoU is good for *judging*, but
+# to *learn* we need something smooth, that rewards being a bit less wrong. That is the loss of
+# lesson 5.
+
+# %% [markdown]
+# ## Break it on purpose
+#
+# Label images are often stored with 255 for cell, since that shows as white, where 1 looks black.
+# Many people's first network "does not learn" just because of that. What does a comparison give if
+# one side says 1 and the other 255? Here is the package's `iou`, which compares label 1:
+
+# %%
+stored = truth * 255
+mask = (image > threshold).astype(int)
+claim("IoU with labels 0 and 1", tu.metrics.iou(mask, truth), low=0.6, high=0.8)
+claim("IoU with labels 0 and 255", tu.metrics.iou(mask, stored), high=0)
+claim("accuracy with labels 0 and 255", accuracy(mask, stored), low=0.6, high=0.8)
+
+# %% [markdown]
+# IoU is 0, which makes you look. Accuracy is that of "all background", and looks like a bad start
+# that will get better. It never does. **Look at `np.unique(labels)` before you do anything else**,
+# and make it 0 and 1: `labels > 0`.
+#
+# Next, a mistake in the argmax, along the wrong axis. What does the check say?
+
+
+# %%
+def along_the_height(scores):
+    """An argmax that compares rows of the image instead of classes."""
+    return scores.argmax(axis=0)
+
+
+check.labels_from_scores(along_the_height)
+
+# %% [markdown]
+# Now break your own functions: divide by the truth's area instead of the union's, forget the case
+# of two empty masks, leave out $w (1 - w)$. Each time, see whether the check finds the cause.
+
+# %% [markdown]
+# ## Measure
+#
+# How good is Otsu? We take all images, and give the mean with its **standard error**: the standard
+# deviation divided by the root of the number of images. The mean of as many other images would
+# probably lie within two standard errors or so.
+#
+# To see what one threshold could reach *at best*, we also try 100 thresholds on each image and keep
+# the one with the highest IoU. That is cheating, since it looks at the truth. But it is a useful
+# ceiling: no rule for a threshold, however clever, gets higher.
+
+
+# %%
+def mean_and_error(values):
+    """Return the mean and its standard error."""
+    return np.mean(values), np.std(values, ddof=1) / np.sqrt(len(values))
+
+
+scores_of = {"accuracy of all black": [], "accuracy, Otsu": [], "IoU, Otsu": [], "IoU, ceiling": []}
+masks = []
+for picture, labels in zip(data.images, data.labels, strict=True):
+    gray, right = picture[..., 0], labels == 1
+    masks.append(gray > otsu_threshold(gray))
+    best = max(mask_iou(gray > t, right) for t in np.linspace(0, 1, 101))
+    scores_of["accuracy of all black"].append(accuracy(np.zeros_like(right), right))
+    scores_of["accuracy, Otsu"].append(accuracy(masks[-1], right))
+    scores_of["IoU, Otsu"].append(mask_iou(masks[-1], right))
+    scores_of["IoU, ceiling"].append(best)
+
+for name, values in scores_of.items():
+    mean, error = mean_and_error(values)
+    print(f"{name:22} {mean:.3f} +- {error:.3f}   ({len(values)} images)")
+claim("accuracy, Otsu", np.mean(scores_of["accuracy, Otsu"]), low=0.88, high=0.95)
+claim("IoU, Otsu", np.mean(scores_of["IoU, Otsu"]), low=0.62, high=0.8)
+claim("IoU, ceiling", np.mean(scores_of["IoU, ceiling"]), low=0.8, high=0.92)
+
+# %% [markdown]
+# Otsu's 92 % accuracy sounds splendid, until one knows that all black has 73 %. By IoU it is far
+# from done. Even the ceiling stays below 0.9: the light is uneven, so a pale cell in a dark corner
+# is darker than the haze in a bright one, and **no** threshold is right for both. A pixel's
+# brightness is not enough. One has to look at what is around it.
+#
+# ### And IoU lies, too
+#
+# One last surprise. We know where every single cell is. Let us hand in that very truth, with one
+# flaw: the thin dark lines where cells touch are called cell, too.
+#
+# **Predict**: these lines are one pixel wide. What does the flaw cost in accuracy, in IoU, and in
+# the number of cells that you count?
+
+# %%
+without_lines = [cells > 0 for cells in data.instances]
+with_lines = [labels == 1 for labels in data.labels]
+pairs = list(zip(without_lines, with_lines, strict=True))
+
+
+def count(mask):
+    """Return how many separate regions a mask has."""
+    return components(mask).max()
+
+
+claim("accuracy without the lines", np.mean([accuracy(p, t) for p, t in pairs]), low=0.99)
+claim("IoU without the lines", np.mean([mask_iou(p, t) for p, t in pairs]), low=0.97)
+found = sum(count(p) for p, _ in pairs) / sum(count(t) for _, t in pairs)
+claim("cells that one counts, as a share", found, low=0.2, high=0.7)
+
+# %%
+tu.plots.compare(
+    data.images[:1], data.instances[:1], [components(without_lines[0])], captions=["no lines"]
+)
+
+# %% [markdown]
+# More than 99 % accuracy, an IoU of 0.98, and most cells are gone: wherever two touch, one counts
+# one cell. What a good measure is depends on the question. If cells are to be counted, the few
+# pixels between them weigh more than all others. The U-Net's authors saw that, and it is the story
+# of lesson 12.
+#
+# ## What you know now
+#
+# - Segmentation gives every pixel a label: the argmax of its scores.
+# - Accuracy rewards the background. IoU leaves it out: intersection over union.
+# - Otsu's threshold needs no training, and is the least that a network must beat. No threshold can
+#   cope with uneven light.
+# - A measure that jumps has no slope to learn from.
+# - Even IoU does not notice when cells merge.
+#
+# The package's versions: `tinyunet/metrics/pixels.py` has IoU and its relatives, and
+# `tinyunet/baselines.py` has Otsu's threshold.
+#
+# To do better than a threshold, a program has to look at the surroundings of a pixel. **Lesson 1**
+# is about the operation that does so: the convolution.

@@ -1,0 +1,557 @@
+# ---
+# jupyter:
+#   tinyunet:
+#     lesson: 3
+#     title: ReLU and max-pooling
+#     time: 10 s
+# ---
+
+# %% [markdown]
+# # Lesson 3: ReLU and max-pooling
+#
+# *About 10 seconds of computing and an hour of reading and writing. You need: lesson 1 (what a
+# convolution is) and lesson 2 (what backward means, and how finite differences check it).*
+#
+# Between a U-Net's convolutions stand two very simple operations. **ReLU** replaces every negative
+# number by 0. **Max-pooling** keeps only the largest of every four pixels. Neither has anything to
+# learn, and yet without them the whole network would be worth no more than one single convolution.
+# After this lesson you can
+#
+# - say why a network needs something that is not linear;
+# - write both operations, forward and backward;
+# - say what happens where they have no slope: at a *kink* and at a *tie*;
+# - explain why a gradient check sometimes complains although all is right, and what to do about it.
+#
+# There are four exercises. Each has a check that tells you at once what is right and what is not,
+# and three hints, if you want them.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+import tinyunet as tu
+from tinyunet.drawing import animate, draw_numbers
+from tinyunet.exercises import check, claim, small
+
+plt.rcParams["figure.dpi"] = 80
+
+# %% [markdown]
+# ## A hundred convolutions are one
+#
+# Lesson 1 showed that a convolution is linear: it is a matrix $A$. Put a second one, $B$, right
+# behind it, and you get $B (A x) = (B A)\, x$. But $B A$ is just another matrix! Here is the kernel
+# of that one convolution: send an image that is 1 in the middle and 0 elsewhere through both.
+#
+# **Predict**: how large is the kernel that does the work of two 3 by 3 kernels?
+
+# %%
+rng = np.random.default_rng(3)
+first, second, both = (
+    tu.Conv2d(1, 1, kernel_size=k, bias=False).astype("float64") for k in (3, 3, 5)
+)
+first.params["weight"] = rng.standard_normal((3, 3, 1, 1))
+second.params["weight"] = rng.standard_normal((3, 3, 1, 1))
+
+dot = np.zeros((1, 9, 9, 1))
+dot[0, 4, 4, 0] = 1
+response = second(first(dot))  # (1, 5, 5, 1): every pixel of it saw the dot at another place
+both.params["weight"] = response[0, ::-1, ::-1, :, None]  # so it comes out turned by 180 degrees
+
+x = rng.standard_normal((1, 20, 20, 1))
+claim("one 5x5 kernel against two of 3x3", np.abs(both(x) - second(first(x))).max(), high=1e-12)
+
+# %% [markdown]
+# So depth alone buys nothing. Something has to come in between that is *not* linear, and it turns
+# out that almost anything will do. The cheapest of all is the **rectified linear unit**, ReLU:
+#
+# $$ y \;=\; \max(x, 0) $$
+#
+# for every number on its own. What can it do that a convolution cannot? Take the kernel for
+# vertical edges. It answers with large positive numbers where dark turns to bright, and with large
+# negative ones where bright turns to dark. ReLU keeps one kind and drops the other. And two ReLUs
+# together give $|x| = \max(x, 0) + \max(-x, 0)$: all edges, whichever way they go. No convolution
+# can do that: it is linear, so for the negative of an image it gives the negative of its answer.
+# But an edge in the negative is still an edge.
+
+# %% [markdown]
+# ### Exercise 1: ReLU
+
+
+# %% nbgrader={"grade": false, "grade_id": "relu", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def relu(x):
+    """Return y = max(x, 0), in x's shape and dtype."""
+    ### BEGIN SOLUTION
+    return np.maximum(x, 0)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_relu", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check.relu(relu)
+
+# %%
+cells = tu.data.synthetic_cells(1, size=96, seed=3).images[0][None]  # (1, 96, 96, 1)
+edges = tu.Conv2d(1, 1, kernel_size=5, bias=False)
+edges.params["weight"] = np.outer(np.ones(5), [-2, -1, 0, 1, 2])[..., None, None].astype(np.float32)
+e = edges(cells)
+
+pictures = {
+    "image": cells,
+    "conv(x)": e,
+    "relu(conv(x))": relu(e),
+    "relu(conv(x)) + relu(-conv(x))": relu(e) + relu(-e),
+}
+figure, axes = plt.subplots(1, 4, figsize=(10, 2.8), layout="constrained")
+for axis, (title, picture) in zip(axes, pictures.items(), strict=True):
+    axis.imshow(picture[0, ..., 0], cmap="gray")
+    axis.set_title(title, fontsize=11)
+    axis.axis("off")
+
+# %% [markdown]
+# ## ReLU backward
+#
+# Backward gets `dy`, which says how much the loss $L$ changes for a small change of each output,
+# and has to find `dx`, the same for each input. By the chain rule,
+#
+# $$ dx \;=\; dy \cdot \frac{\partial y}{\partial x}, \qquad
+# \frac{\partial y}{\partial x} = \begin{cases} 1 & x > 0 \\ 0 & x < 0 \end{cases} $$
+#
+# since $y = x$ on the right and $y = 0$ on the left. So backward is a gate: open where $x$ was
+# positive, shut elsewhere.
+#
+# And at $x = 0$ exactly? There the graph has a **kink**: the slope is 0 from the left and 1 from
+# the right. A line through the kink that stays below the graph may have any slope from 0 to 1; each
+# of these is called a **subgradient**, and each is allowed. Everybody takes 0, so we do, too:
+#
+# $$ dx \;=\; dy \cdot [x > 0] $$
+#
+# with $[x > 0]$ for 1 where that is true and 0 where it is not.
+
+# %% [markdown]
+# ### Exercise 2: ReLU backward
+
+
+# %% nbgrader={"grade": false, "grade_id": "relu_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def relu_backward(dy, x):
+    """Return dx from dy and from the x that went forward; the slope at 0 is 0."""
+    ### BEGIN SOLUTION
+    return dy * (x > 0)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_relu_backward", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check.relu_backward(relu_backward)
+
+# %% [markdown]
+# ## Max-pooling: the winner takes it all
+#
+# Cut the image into windows of 2 by 2 pixels, side by side. Of each window keep the largest number:
+#
+# $$ y[n, i, j, c] \;=\; \max_{p, q \,\in\, \{0, 1\}} \; x[n,\; 2i + p,\; 2j + q,\; c] $$
+#
+# Height and width are halved, and each channel $c$ is treated on its own. The next convolution then
+# sees twice as far, measured in pixels of the image, and has only a quarter of the pixels to work
+# on. What is lost is *where* in the window the largest number was.
+#
+# **Backward.** Say the largest number of a window is 7, and the others are 3, 5 and 2. Change the 7
+# by a little: $y$ changes by as much, so its slope is 1. Change the 3 by a little: nothing happens.
+# So the slope is 1 for the winner and 0 for all others, and `dy` is *routed* to the winner alone:
+#
+# $$ dx[n,\; 2i + p,\; 2j + q,\; c] \;=\; dy[n, i, j, c] \cdot [\,(p, q) \text{ won window } (i, j)\,] $$
+#
+# **Predict**: watch the forward pass for two windows, then say where the next `dy` goes.
+
+# %% jupyter={"source_hidden": true}
+numbers = np.array([[1, 4, 2, 0], [7, 3, 6, 5], [0, 0, -3, -1], [8, 0, -2, -9]])
+winners = {(0, 0): (1, 0), (0, 1): (1, 2), (1, 0): (3, 0), (1, 1): (2, 3)}
+upstream = np.array([[0.5, -2.0], [1.0, 3.0]])
+
+
+def draw_step(step):
+    """Draw forward in steps 0 to 3, and backward in steps 4 to 7."""
+    figure = Figure((9, 2.8), layout="constrained")
+    axes = figure.subplots(1, 4, width_ratios=(4, 2, 2, 4))
+    y, dy, dx = np.full((2, 2), np.nan), np.full((2, 2), np.nan), np.full((4, 4), np.nan)
+    for k, (window, winner) in enumerate(winners.items()):
+        i, j = window
+        if k <= step:
+            y[window] = numbers[winner]
+        if step >= 4:
+            dy[window] = upstream[window]
+            if k <= step - 4:
+                dx[2 * i : 2 * i + 2, 2 * j : 2 * j + 2] = 0
+                dx[winner] = upstream[window]
+    window = list(winners)[step % 4]
+    (i, j), winner = window, winners[window]
+    draw_numbers(axes[0], numbers, "x", mark=(2 * i, 2 * j, 2, 2))
+    here = (i, j, 1, 1)
+    draw_numbers(axes[1], y, "y = max_pool(x)", mark=here if step < 4 else None)
+    draw_numbers(axes[2], dy, "dy", mark=here if step >= 4 else None)
+    draw_numbers(axes[3], dx, "dx", mark=(*winner, 1, 1) if step >= 4 else None)
+    return figure
+
+
+animate(draw_step, count=8, milliseconds=1100)
+
+# %% [markdown]
+# ### Exercise 3: max-pooling, forward
+
+
+# %% nbgrader={"grade": false, "grade_id": "max_pool", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def max_pool(x):
+    """Return y (N, H / 2, W / 2, C), the largest of each 2 by 2 window of x (N, H, W, C)."""
+    ### BEGIN SOLUTION
+    y = x[:, 0::2, 0::2]
+    for p, q in ((0, 1), (1, 0), (1, 1)):
+        y = np.maximum(y, x[:, p::2, q::2])
+    return y
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_max_pool", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check.max_pool(max_pool)
+
+# %% [markdown]
+# ### Ties
+#
+# What if the largest number is in a window more than once? Again there is no slope, only
+# subgradients, and we have to agree on something. As in most libraries, **the first maximum wins**,
+# row by row: top left, top right, bottom left, bottom right. It gets all of `dy`, so `dx` sums to
+# the same as `dy`.
+#
+# You may think that a tie between decimal numbers is a rare accident. **Predict**: in what share of
+# the windows do we have a tie, after a convolution with random kernels and a ReLU?
+
+# %%
+conv = tu.Conv2d(1, 16, rng=np.random.default_rng(0))
+images = np.stack(tu.data.synthetic_cells(2 if small else 8, size=130, seed=0).images)
+z = conv(images - images.mean())  # (N, 128, 128, 16), of both signs
+x = relu(z)
+
+largest = max_pool(x)
+winners_each = sum((x[:, p::2, q::2] == largest).astype(int) for p in (0, 1) for q in (0, 1))
+claim("share of zeros after the ReLU", (x == 0).mean(), low=0.3, high=0.7)
+claim("share of windows with a tie", (winners_each > 1).mean(), low=0.2, high=0.6)
+claim("of these, share in which all are 0", (largest[winners_each > 1] == 0).mean(), low=0.99)
+
+# %% [markdown]
+# Four windows in ten! Where the convolution's answer is negative at all four pixels, ReLU leaves
+# four zeros. So a rule for ties is no luxury.
+
+# %% [markdown]
+# ### Exercise 4: max-pooling, backward
+#
+# Go through the four places of the window in order. Each takes the `dy` of the windows that it has
+# won, unless an earlier place has taken it.
+
+
+# %% nbgrader={"grade": false, "grade_id": "max_pool_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def max_pool_backward(dy, x):
+    """Return dx (N, H, W, C): dy at the first maximum of each window of x, row by row, else 0."""
+    ### BEGIN SOLUTION
+    y = max_pool(x)
+    dx = np.zeros_like(x)
+    unclaimed = dy.copy()
+    for p, q in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        won = x[:, p::2, q::2] == y
+        dx[:, p::2, q::2] = unclaimed * won
+        unclaimed = unclaimed * ~won
+    return dx
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_max_pool_backward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check.max_pool_backward(max_pool_backward)
+
+# %% [markdown]
+# Your four functions beside the package's layers. On the ReLU's output, with its many ties, they
+# should agree to the last digit:
+
+# %%
+dy = rng.standard_normal(largest.shape, np.float32)
+package_relu, package_pool = tu.ReLU(), tu.MaxPool2d(2)
+gap = np.abs(max_pool(relu(z)) - package_pool(package_relu(z))).max()
+claim("forward: largest difference to the package", gap, high=0)
+mine = relu_backward(max_pool_backward(dy, relu(z)), z)
+gap = np.abs(mine - package_relu.backward(package_pool.backward(dy))).max()
+claim("backward: largest difference to the package", gap, high=0)
+
+# %% [markdown]
+# ## Check the gradient, and stumble over a kink
+#
+# Lesson 2 measured a slope by a small step $\varepsilon$ to both sides, the finite difference:
+#
+# $$ f'(x) \;\approx\; \frac{f(x + \varepsilon) - f(x - \varepsilon)}{2 \varepsilon} $$
+#
+# Put ReLU in. If $x > \varepsilon$, both points are on the right, and the result is exactly 1. If
+# $x < -\varepsilon$ it is exactly 0. But if the step crosses the kink, then $f(x + \varepsilon) =
+# x + \varepsilon$ while $f(x - \varepsilon) = 0$, and out comes
+#
+# $$ \frac{x + \varepsilon}{2 \varepsilon} , $$
+#
+# something between 0 and 1, which is the slope of nothing. **Predict**: we draw random numbers with
+# a standard deviation of 1. Their density at 0 is $1 / \sqrt{2 \pi} \approx 0.4$. How many of
+# 100,000 lie within $\varepsilon = 0.01$ of the kink, where the check fails although backward is
+# right?
+
+# %%
+x = rng.standard_normal(100_000)
+eps = 0.01
+measured = (relu(x + eps) - relu(x - eps)) / (2 * eps)
+wrong = np.abs(measured - relu_backward(np.ones_like(x), x)) > 1e-9
+expected = 100_000 * 2 * eps / np.sqrt(2 * np.pi)
+print(f"expected: {expected:.0f} of 100,000")
+claim("slopes that seem wrong", wrong.sum(), low=expected - 150, high=expected + 150)
+claim("how far the farthest of them is from the kink, in eps", np.abs(x[wrong]).max() / eps, high=1)
+
+# %% jupyter={"source_hidden": true}
+figure, axis = plt.subplots(figsize=(6, 2.6), layout="constrained")
+line = np.linspace(-0.03, 0.03, 601)
+axis.plot(line, line > 0, color="black", linewidth=1, label="the slope that backward takes")
+for eps, colour in ((0.02, "#0072b2"), (0.01, "#d55e00"), (0.002, "#009e73")):
+    slope = (relu(line + eps) - relu(line - eps)) / (2 * eps)
+    axis.plot(line, slope, color=colour, label=f"measured with eps = {eps}")
+axis.set_xlabel("x")
+axis.set_ylabel("slope of ReLU")
+axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+axis.spines[["top", "right"]].set_visible(False)
+
+# %% [markdown]
+# In a whole network it is worse: nudge a single weight of a convolution, and thousands of pixels
+# move. Some always cross a kink, or a tie where another pixel takes over as the winner. One can
+# make $\varepsilon$ smaller, but then rounding errors grow (the V curve of lesson 2). There are two
+# cures.
+#
+# **Look for smooth ground.** `tu.check_function`, for a pair of functions such as yours, measures
+# each slope with smaller and smaller steps until two in a row agree. A number that sits exactly on
+# the kink can never be measured; it is left out, and counted. Here 3 of 24 numbers are exactly 0:
+
+# %%
+x = rng.standard_normal((1, 4, 6, 1))
+x[0, 0, :3] = 0
+print(tu.check_function(relu, relu_backward, x))
+
+# %%
+report = tu.check_function(max_pool, max_pool_backward, rng.standard_normal((2, 6, 4, 3)))
+print(report)
+claim("max-pooling's gradient: largest relative error", report.worst, high=1e-6)
+
+# %% [markdown]
+# **Hold the decisions.** ReLU decides for each number: let through or not. Pooling decides for each
+# window: who wins. All kinks come from decisions that turn out differently after a nudge. So write
+# them down in the forward pass, and while we measure, use *those*, even where a nudge would have
+# led to others. With its decisions held, the operation is linear: there is no kink. And at the
+# point where we measure the slope, nothing has changed.
+#
+# `tu.check_gradients` does that for the package's layers. We compare both ways, on the slope of one
+# weight of a convolution that is followed by ReLU and max-pooling:
+
+# %%
+net = tu.Sequential(tu.Conv2d(1, 8, rng=np.random.default_rng(1)), tu.ReLU(), tu.MaxPool2d(2))
+net.astype("float64")
+x = images[:1].astype("float64") - images.mean()  # (1, 130, 130, 1)
+y = net(x)
+dy = rng.standard_normal(y.shape)
+weight = net.layers[0].params["weight"]
+steps = 10.0 ** -np.arange(1, 11)
+
+
+def error_of_slope(eps):
+    """Return the relative error of the slopes of three weights, measured with steps of eps."""
+    errors = []
+    for index in ((0, 0, 0, 1), (1, 1, 0, 4), (2, 0, 0, 6)):
+        values = []
+        start = weight[index]
+        for step in (eps, -eps):
+            weight[index] = start + step
+            values.append(net(x))
+        weight[index] = start
+        slope = (dy * (values[0] - values[1])).sum() / (2 * eps)
+        errors.append(abs(slope - right[index]) / abs(right[index]))
+    return max(errors)
+
+
+with tu.held_decisions(net):
+    net.backward(dy)
+    right = net.layers[0].grads["weight"].copy()
+    held = [error_of_slope(eps) for eps in steps]
+plain = [error_of_slope(eps) for eps in steps]
+claim("eps = 0.01, plain: relative error", plain[1], low=1e-4)
+claim("eps = 0.01, decisions held", held[1], high=1e-8)
+
+# %% jupyter={"source_hidden": true}
+figure, axis = plt.subplots(figsize=(6, 2.8), layout="constrained")
+axis.loglog(steps, plain, "o-", color="#d55e00", label="plain")
+axis.loglog(steps, held, "s-", color="#0072b2", label="decisions held")
+axis.set_xlabel("step eps")
+axis.set_ylabel("relative error of a slope")
+axis.legend(frameon=False)
+axis.spines[["top", "right"]].set_visible(False)
+
+# %% [markdown]
+# Held, the function is linear in the weight, so even a huge step is exact, and a large step has the
+# least rounding error. In the report, the column "flips" counts how often a decision would have
+# come out differently:
+
+# %%
+report = tu.check_gradients(net, x[:, :12, :12])
+print(report)
+claim("the whole piece of network: largest relative error", report.worst, high=1e-7)
+
+# %% [markdown]
+# ## Break it on purpose
+#
+# **Mistake 1: `>=` for `>`.** With random numbers no check would ever notice. Ours has a few exact
+# zeros up its sleeve:
+
+# %%
+check.relu_backward(lambda dy, x: dy * (x >= 0))
+
+# %% [markdown]
+# **Mistake 2: saving memory.** `dy[x <= 0] = 0` seems elegant: no new array. But `dy` is not yours.
+# In a U-Net the same `dy` also travels through the skip connection (lesson 6), which would now get
+# a gradient with holes.
+
+
+# %%
+def thrifty(dy, x):
+    """ReLU backward that writes into its argument."""
+    dy[x <= 0] = 0
+    return dy
+
+
+check.relu_backward(thrifty)
+
+# %% [markdown]
+# **Mistake 3: everybody wins.** Comparing `x` with the maximum, without a rule for ties, gives `dy`
+# to every pixel that equals it:
+
+
+# %%
+def everybody(dy, x):
+    """Max-pooling backward that gives dy to all maxima of a window."""
+
+    def spread(small):
+        return small.repeat(2, axis=1).repeat(2, axis=2)
+
+    return spread(dy) * (x == spread(max_pool(x)))
+
+
+check.max_pool_backward(everybody)
+
+# %% [markdown]
+# How bad would that be? **Predict**, for a pooling right behind a ReLU: how much does the final
+# `dx` differ, in front of the ReLU? And how much if we pool an image in which bright parts are cut
+# off at white?
+
+# %%
+dy = rng.standard_normal(largest.shape, np.float32)
+
+
+def difference(a, b):
+    """Return the relative difference of two arrays."""
+    return np.linalg.norm(a - b) / np.linalg.norm(b)
+
+
+x = relu(z)
+claim(
+    "behind a ReLU, relative difference of the pool's dx",
+    difference(everybody(dy, x), max_pool_backward(dy, x)),
+    low=0.5,
+)
+claim(
+    "the same, in front of the ReLU",
+    difference(relu_backward(everybody(dy, x), z), relu_backward(max_pool_backward(dy, x), z)),
+    high=1e-6,
+)
+white = np.minimum(images[:, :128, :128] * 2.5, 1)  # overexposed
+dy = rng.standard_normal(max_pool(white).shape, np.float32)
+claim(
+    "an overexposed image",
+    difference(everybody(dy, white), max_pool_backward(dy, white)),
+    low=0.1,
+)
+
+# %% [markdown]
+# A surprise: behind a ReLU the mistake does no harm at all. Ties there are between zeros, and the
+# gate of the ReLU is shut at all of them. So the network would train perfectly well with it, until
+# one day somebody pools something else. Many wrong backward passes are like that: **that it trains
+# proves nothing.**
+
+# %% [markdown]
+# ## Measure
+#
+# What does a U-Net gain by pooling? Cells lie wherever they like, and a prediction should not hang
+# on a pixel more or less. So we move the camera by one pixel, and see by how much the numbers
+# change, relative to their size: right after the ReLU, pooled once, and pooled twice. For
+# comparison we keep every second pixel without looking, and take the mean of each window. For each
+# image we measure on its own, and give the mean over the images with its standard error.
+#
+# **Predict** the order of the five.
+
+
+# %%
+def every_second(x):
+    return x[:, ::2, ::2]
+
+
+def mean_pool(x):
+    return sum(x[:, p::2, q::2] for p in (0, 1) for q in (0, 1)) / 4
+
+
+ways = {
+    "after the ReLU": lambda x: x,
+    "every second pixel": every_second,
+    "max-pooled": max_pool,
+    "max-pooled twice": lambda x: max_pool(max_pool(x)),
+    "mean of each window": mean_pool,
+}
+here, moved = relu(z)[:, :124, :124], relu(z)[:, 1:125, :124]
+change = {}
+for name, way in ways.items():
+    changes = [difference(way(b[None]), way(a[None])) for a, b in zip(here, moved, strict=True)]
+    change[name] = np.mean(changes), np.std(changes, ddof=1) / np.sqrt(len(changes))
+    print(f"{name:20} {change[name][0]:.3f} +- {change[name][1]:.3f}")
+
+claim(
+    "max-pooled, in parts of after the ReLU",
+    change["max-pooled"][0] / change["after the ReLU"][0],
+    low=0.5,
+    high=0.9,
+)
+claim(
+    "every second pixel, the same",
+    change["every second pixel"][0] / change["after the ReLU"][0],
+    low=0.9,
+    high=1.1,
+)
+
+# %% [markdown]
+# Pooling makes the numbers steadier, though not steady; just skipping pixels gains nothing. The
+# mean is steadier still, but it blurs a strong answer with weak neighbours, and it is linear: a
+# convolution could have done it. The maximum asks instead "was there an edge *anywhere* in this
+# window?".
+#
+# And how many pixels does a gradient reach on its way back?
+
+# %%
+dx = relu_backward(max_pool_backward(np.ones_like(largest), relu(z)), z)
+claim("share of pixels that get a gradient", (dx != 0).mean(), low=0.08, high=0.25)
+
+# %% [markdown]
+# At most a quarter can: one winner a window. Where all four are negative, nobody gets any.
+#
+# ## What you know now
+#
+# - Without something that is not linear, any number of convolutions is one convolution.
+# - ReLU's backward is a gate, $dx = dy \cdot [x > 0]$. Max-pooling routes `dy` to the winner.
+# - At kinks and ties there is no slope but a choice: 0, and the first maximum. After a ReLU, ties
+#   are normal.
+# - Finite differences fail at kinks, though backward is right. Hold the decisions, or look for
+#   smooth ground.
+# - Do not write into what others may still need.
+#
+# The package's versions: `tinyunet/layers/activation.py` and `tinyunet/layers/pool.py`.
+#
+# Pooling goes down, from large images to small ones. The U-Net also has to come back up: **lesson
+# 4**.

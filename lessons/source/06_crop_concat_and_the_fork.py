@@ -1,0 +1,469 @@
+# ---
+# jupyter:
+#   tinyunet:
+#     lesson: 6
+#     title: Crop, concat and the fork
+#     time: 15 s
+# ---
+
+# %% [markdown]
+# # Lesson 6: Crop, concat and the fork
+#
+# *About 15 seconds of computing and three quarters of an hour of reading and writing. You need:
+# lesson 2 (backward); lessons 3 and 4 (pooling, up-convolution) help.*
+#
+# The U-Net goes down to see far, and up again to say where. On the way down it loses where things
+# are. So it sends what it saw straight **across**, from each level of the left arm to the same
+# level of the right: the *skips*. This lesson is about the three small operations that a skip is
+# made of:
+#
+# - a **fork**: one array goes two ways, down and across;
+# - a **crop**: what goes across is too large and loses its border;
+# - a **concat**: the two ways meet again.
+#
+# None of them multiplies anything. And yet more backward passes are wrong at the fork than
+# anywhere else, without anybody noticing: we shall measure that a network with such a mistake
+# trains nearly as well. There are five short exercises.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import tinyunet as tu
+from tinyunet.drawing import draw_numbers
+from tinyunet.exercises import check, claim, small
+
+plt.rcParams["figure.dpi"] = 80
+BLUE, ORANGE = "#0072b2", "#d55e00"
+
+
+def largest(difference):
+    return np.abs(difference).max()
+
+
+# %% [markdown]
+# ## Crop
+#
+# **Predict** first. On one level of the U-Net there are 64 by 64 pixels. They go across. They
+# also go down: a pooling halves the side, two 3x3 convolutions without padding take 4 pixels off
+# it, and an up-convolution doubles it. Which side comes back up? How much of the 64 is too much?
+
+# %%
+side = 64
+back = 2 * (side // 2 - 4)
+print(f"{side} go down, {back} come up: {side - back} too many, {(side - back) // 2} on each side")
+claim("pixels to cut on each side", (side - back) / 2, low=4, high=4)
+
+# %% [markdown]
+# The convolutions lose the same number of pixels at every border. So what comes up belongs to the
+# **middle** of what goes across, and the middle is what we keep. With height $H$ of which $h$
+# stay,
+#
+# $$ \text{top} = \lfloor (H - h) / 2 \rfloor, \qquad y[n, i, j] = x[n,\; \text{top} + i,\; \text{left} + j] $$
+#
+# and `left` from the widths in the same way. If $H - h$ is odd, the odd pixel is lost at the
+# bottom.
+
+# %% [markdown]
+# ### Exercise 1: crop
+
+
+# %% nbgrader={"grade": false, "grade_id": "center_crop", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def center_crop(x, h, w):
+    """Return the middle (N, h, w, C) of x (N, H, W, C)."""
+    ### BEGIN SOLUTION
+    top, left = (x.shape[1] - h) // 2, (x.shape[2] - w) // 2
+    return x[:, top : top + h, left : left + w]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_center_crop", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check.center_crop(center_crop)
+
+# %% [markdown]
+# Is the middle really the right part? Let us **measure** it. One bright pixel, two convolutions
+# with a kernel that only blurs, and the fork: across, and down and up again. Where is the bright
+# spot in each? We compare the centres of the two spots, for the middle and for the top left
+# corner.
+
+# %%
+blur = tu.Conv2d(1, 1, padding="valid").astype("float64").eval()
+blur.params["weight"][...] = 1 / 9
+pool = tu.MaxPool2d(2).eval()
+up = tu.ConvTranspose2d(1, 1, 2, stride=2).astype("float64").eval()
+up.params["weight"][...] = 1
+
+
+def where(image):
+    """The centre (row, column) of the brightness of one gray image (1, H, W, 1)."""
+    image = image[0, ..., 0]
+    rows, columns = np.indices(image.shape)
+    return np.array([(rows * image).sum(), (columns * image).sum()]) / image.sum()
+
+
+def two_ways(row, column):
+    """Return what goes across and what comes up, for one bright pixel."""
+    x = np.zeros((1, 44, 44, 1))
+    x[0, row, column] = 1
+    x = blur(blur(x))
+    return x, up(blur(blur(pool(x))))
+
+
+middle, at_corner = [], []
+for row, column in np.random.default_rng(1).integers(17, 27, (20, 2)):
+    across, came_up = two_ways(row, column)
+    h, w = came_up.shape[1:3]
+    middle.append(largest(where(center_crop(across, h, w)) - where(came_up)))
+    at_corner.append(largest(where(across[:, :h, :w]) - where(came_up)))
+
+print(f"across: {across.shape[1:3]}, came up: {came_up.shape[1:3]}")
+claim("middle: how far the spots are apart, in pixels, at most", max(middle), high=1)
+claim("corner: how far they are apart, in pixels, at least", min(at_corner), low=3)
+
+# %% jupyter={"source_hidden": true}
+figure, axes = plt.subplots(1, 3, figsize=(8, 2.9), layout="constrained")
+across, came_up = two_ways(18, 25)
+h, w = came_up.shape[1:3]
+spots = ("across, the middle", center_crop(across, h, w)), ("across, the corner", across[:, :h, :w])
+for axis, (title, image) in zip(axes, (*spots, ("what came up", came_up)), strict=True):
+    axis.imshow(image[0, ..., 0], cmap="gray")
+    row, column = where(came_up)
+    axis.plot(column, row, "+", color=ORANGE, markersize=16, markeredgewidth=2)
+    axis.set_title(title)
+    axis.axis("off")
+
+# %% [markdown]
+# The cross marks the same place in all three pictures. With the middle, a pixel of the one path
+# lies on the pixel of the other that saw the same part of the image. (To within a pixel: pooling
+# rounds places to pairs.)
+#
+# ### Backward
+#
+# **Derive**: how does the loss $L$ change with a pixel of $x$? A pixel that was kept *is* a pixel
+# of $y$, so it has that one's gradient. A pixel that was cut off changes nothing: its gradient is
+# 0. So
+#
+# $$ dx[n,\; \text{top} + i,\; \text{left} + j] = dy[n, i, j], \qquad dx = 0 \text{ elsewhere} $$
+#
+# **A crop forward is a frame of zeros backward.**
+
+# %% [markdown]
+# ### Exercise 2: crop, backward
+
+
+# %% nbgrader={"grade": false, "grade_id": "center_crop_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def center_crop_backward(dy, shape):
+    """Return dx, of the shape (N, H, W, C) that x had, from dy (N, h, w, C)."""
+    ### BEGIN SOLUTION
+    h, w = dy.shape[1:3]
+    top, left = (shape[1] - h) // 2, (shape[2] - w) // 2
+    dx = np.zeros(shape, dy.dtype)
+    dx[:, top : top + h, left : left + w] = dy
+    return dx
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_center_crop_backward", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check.center_crop_backward(center_crop_backward)
+
+# %% jupyter={"source_hidden": true}
+numbers = np.arange(1.0, 26).reshape(1, 5, 5, 1)
+dy = np.array([[3.0, -1, 2], [0.5, 4, -2], [1, -3, 5]]).reshape(1, 3, 3, 1)
+figure, axes = plt.subplots(1, 4, figsize=(9, 2.7), width_ratios=(5, 3, 3, 5), layout="constrained")
+draw_numbers(axes[0], numbers[0, ..., 0], "x", mark=(1, 1, 3, 3), fontsize=10)
+draw_numbers(axes[1], center_crop(numbers, 3, 3)[0, ..., 0], "y = crop", fontsize=10)
+draw_numbers(axes[2], dy[0, ..., 0], "dy", fontsize=10)
+shown = center_crop_backward(dy, numbers.shape)[0, ..., 0]
+draw_numbers(axes[3], shown, "dx", mark=(1, 1, 3, 3), fontsize=10)
+
+# %% [markdown]
+# ## Concat
+#
+# Now both have the same height and width, and their channels can stand side by side: 512 that
+# went across and 512 that came up make 1024. Whoever reads them next may use both.
+#
+# $$ y = [\,a \mid b\,], \qquad y[\dots, k] = a[\dots, k] \text{ for } k < C_a, \qquad
+# y[\dots, C_a + k] = b[\dots, k] $$
+#
+# Backward there is hardly anything to derive: each number of $y$ is a copy of one number of $a$
+# or $b$, so each gets its own part of $dy$. **A concat forward is a split backward.**
+
+# %% [markdown]
+# ### Exercises 3 and 4: concat, forward and backward
+
+
+# %% nbgrader={"grade": false, "grade_id": "concat", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def concat(a, b):
+    """Return (N, H, W, Ca + Cb) from a (N, H, W, Ca) and b (N, H, W, Cb): first a, then b."""
+    ### BEGIN SOLUTION
+    return np.concatenate([a, b], axis=-1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_concat", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check.concat(concat)
+
+
+# %% nbgrader={"grade": false, "grade_id": "concat_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def concat_backward(dy, channels):
+    """Return da and db from dy (N, H, W, C), where a has the first `channels` channels."""
+    ### BEGIN SOLUTION
+    return dy[..., :channels], dy[..., channels:]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_concat_backward", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check.concat_backward(concat_backward)
+
+# %% [markdown]
+# ## The fork
+#
+# **Predict**: what is the slope of $f(x) = x \cdot x$ at $x = 3$? There is a fork in it: one $x$
+# goes into the multiplication twice, as $a = x$ and as $b = x$. Along $a$ alone the slope is $b =
+# 3$, along $b$ alone it is $a = 3$. The slope of $f$ is 6: their sum.
+#
+# **Derive** it in general. Let $x$ go two ways, $a = x$ and $b = x$, and let the loss $L(a, b)$
+# depend on both. Move $x$ by a little $\varepsilon$. Then both move by $\varepsilon$, and
+#
+# $$ L(x + \varepsilon,\; x + \varepsilon) \;\approx\; L(x, x) + \frac{\partial L}{\partial a} \varepsilon
+# + \frac{\partial L}{\partial b} \varepsilon \qquad\Longrightarrow\qquad
+# \boxed{\; dx = da + db \;} $$
+#
+# **A fork forward is a sum backward.** This is the most important line of the lesson. Here is the
+# fork of the U-Net, forward from left to right. Backward, read it from right to left:
+#
+# ```
+#             ┌──────────── crop ─────────────┐
+#     x ── fork                             concat ── y
+#             └── pool ── conv ── up ── ... ──┘
+# ```
+
+# %% [markdown]
+# ### Exercise 5: all of it, backward
+#
+# Forward is `y = concat(center_crop(x, h, w), down(x))`. Here `down` stands for the whole path
+# down and up, and `down_backward(d)` is its backward pass: it turns the gradient of what came up
+# into the gradient of $x$ along this path. Use your own functions.
+
+
+# %% nbgrader={"grade": false, "grade_id": "fork_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def fork_backward(dy, channels, shape, down_backward):
+    """Return dx, of shape (N, H, W, channels), for y = concat(center_crop(x, h, w), down(x))."""
+    ### BEGIN SOLUTION
+    dcropped, dup = concat_backward(dy, channels)
+    return center_crop_backward(dcropped, shape) + down_backward(dup)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_fork_backward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check.fork_backward(fork_backward)
+
+# %% [markdown]
+# ## Check the gradient
+#
+# With the package's layers for the path down: a pooling, a convolution and an up-convolution.
+
+# %%
+rng = np.random.default_rng(0)
+path = tu.Sequential(
+    tu.MaxPool2d(2),
+    tu.Conv2d(2, 3, 3, padding="valid", rng=rng),
+    tu.ConvTranspose2d(3, 3, 2, stride=2, rng=rng),
+).astype("float64")
+
+
+def forward(x):
+    came_up = path(x)
+    h, w = came_up.shape[1:3]
+    return concat(center_crop(x, h, w), came_up)
+
+
+def backward(dy, x):
+    forward(x)  # backward needs a fresh forward
+    return fork_backward(dy, 2, x.shape, path.backward)
+
+
+x = rng.standard_normal((2, 10, 12, 2))
+report = tu.check_function(forward, backward, x)
+claim("worst relative error", report.worst, high=1e-6)
+report
+
+# %% [markdown]
+# ## Break it on purpose
+#
+# **Overwriting.** In code, the fork is often a variable that is written twice: first by the path
+# across, then again by the path down. Write `=` where `+=` belongs, and the first gradient is
+# gone.
+
+
+# %%
+def overwriting(dy, channels, shape, down_backward):
+    dcropped, dup = concat_backward(dy, channels)
+    dx = center_crop_backward(dcropped, shape)
+    dx = down_backward(dup)  # should be +=
+    return dx
+
+
+check.fork_backward(overwriting)
+
+# %% [markdown]
+# **Sharing.** If the two paths are *added* where they meet (some networks do), then backward both
+# get the same `dy`. In NumPy, the same means the very same memory. A layer that writes into its
+# upstream gradient, to save an array, then damages the gradient of the *other* path:
+
+
+# %%
+def relu_backward_in_place(dy, y):
+    dy[y <= 0] = 0  # saves memory, at the expense of others
+    return dy
+
+
+dy = np.array([1.0, 2.0, 3.0, 4.0])
+d_across, d_down = dy, dy  # a sum forward: each path gets dy
+relu_backward_in_place(d_down, y=np.array([0.5, 0.0, 0.7, 0.0]))
+print("the path across should have got [1 2 3 4], and has", d_across)
+claim("numbers damaged on the other path", (d_across != [1, 2, 3, 4]).sum(), low=2, high=2)
+
+# %% [markdown]
+# So a backward pass **never writes into `dy`**. The checks of these lessons look for that, too.
+#
+# ## Measure: does a network with this mistake still train?
+#
+# **Predict**. We take a whole U-Net and plant the mistake at every fork of its encoder, in both
+# ways: one network forgets what comes back across, the other what comes back from below. Will the
+# loss explode? Will it stay where it is? Will somebody notice?
+
+
+# %%
+class WrongUNet(tu.UNet):
+    """A U-Net in whose backward pass one of the two gradients at each fork is lost."""
+
+    lost = "none"
+
+    def backward(self, dy, *, input_gradient=True):
+        dx, dacross = self.head.backward(dy), []
+        for level in range(self.depth):  # up the right arm, from its end to the bottom
+            dskip, dx = self.skips[level].backward(self.decoder[level].backward(dx))
+            dacross.append(dskip)
+            dx = self.ups[level].backward(dx)
+        dx = self.bottom.backward(dx)
+        for level in reversed(range(self.depth)):  # the left arm
+            dx = self.pools[level].backward(dx)
+            if self.lost == "none":
+                dx = dx + dacross[level]
+            elif self.lost == "from below":
+                dx = dacross[level]
+            dx = self.encoder[level].backward(dx)
+        return dx
+
+
+class AcrossLost(WrongUNet):
+    lost = "across"
+
+
+class FromBelowLost(WrongUNet):
+    lost = "from below"
+
+
+networks = {
+    "right": WrongUNet,
+    "the gradient from below lost": FromBelowLost,
+    "the gradient across lost": AcrossLost,
+}
+data = tu.data.synthetic_membranes(16, size=60, seed=0)
+images = np.stack(data.images)  # (N, H, W, 1)
+labels = np.stack(data.labels).astype(int)[:, 20:40, 20:40]  # what a valid U-Net gives: the middle
+
+
+def train(network, seed, steps):
+    """Return the loss of each step."""
+    model = network(1, 2, base_channels=4, depth=2, seed=seed)
+    optimizer, loss = tu.Adam(model, lr=5e-3), tu.SoftmaxCrossEntropy()
+    rng, losses = np.random.default_rng(seed), []
+    for _ in range(steps):
+        chosen = rng.integers(0, len(images), 2)
+        losses.append(loss(model(images[chosen]), labels[chosen]))
+        model.backward(loss.backward())
+        optimizer.step()
+    return losses
+
+
+seeds, steps = (2, 6) if small else (5, 60)
+losses = {
+    name: np.array([train(network, seed, steps) for seed in range(seeds)])
+    for name, network in networks.items()
+}
+
+# %%
+ends = {name: runs[:, -steps // 5 :].mean(axis=1) for name, runs in losses.items()}  # one a seed
+for name, end in ends.items():
+    error = end.std(ddof=1) / np.sqrt(seeds)
+    print(f"{name:30} loss at the end {end.mean():.3f} +- {error:.3f}")
+for name in list(ends)[1:]:
+    difference = ends[name] - ends["right"]  # same seed, same images
+    error = difference.std(ddof=1) / np.sqrt(seeds)
+    print(f"{name:30} more than right {difference.mean():+.3f} +- {error:.3f}")
+    if not small:
+        spread = ends["right"].std(ddof=1)  # from seed to seed
+        claim("  in standard deviations of the right one", difference.mean() / spread, -1, 1)
+print(
+    f"(mean and its standard error, {seeds} seeds; all begin at {losses['right'][:, 0].mean():.3f})"
+)
+
+for name, runs in losses.items():
+    fall = runs[:, -steps // 5 :].mean() / runs[:, 0].mean()
+    claim(f"{name}: loss at the end, as a share of the first", fall, high=1.1 if small else 0.85)
+
+# %% jupyter={"source_hidden": true}
+figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
+smooth = np.ones(10) / 10
+for (name, runs), color in zip(losses.items(), ("0.2", ORANGE, BLUE), strict=True):
+    lines = [np.convolve(run, smooth, mode="valid") for run in runs]
+    middle, error = np.mean(lines, axis=0), np.std(lines, axis=0, ddof=1) / np.sqrt(seeds)
+    at = np.arange(len(middle)) + 10
+    axis.plot(at, middle, color=color, linewidth=2, label=name)
+    axis.fill_between(at, middle - error, middle + error, color=color, alpha=0.15, linewidth=0)
+axis.set_xlabel("step")
+axis.set_ylabel("loss (mean of 10 steps)")
+axis.set_title(f"mean of {seeds} seeds, with its standard error", fontsize=11)
+axis.legend(frameon=False)
+axis.spines[["top", "right"]].set_visible(False)
+
+# %% [markdown]
+# All three learn. Looking at a loss curve, nobody would suspect anything: the wrong gradients
+# still point roughly downhill, since a part of each is right, and everything after the last fork
+# is right anyway. And what it costs is small: the networks differ less from the right one than
+# the right one differs from seed to seed. Without the right one beside it, and several seeds,
+# that cannot be seen. (It need not always be so cheap: a longer run or a deeper network may pay
+# more.)
+#
+# **That a network learns does not prove that its backward pass is right.** A gradient check does,
+# and it even says where to look:
+
+# %%
+x = np.random.default_rng(3).standard_normal((1, 20, 20, 1))
+reports = {
+    name: tu.check_gradients(network(1, 2, base_channels=2, depth=1), x)
+    for name, network in networks.items()
+}
+for name, report in reports.items():
+    print(f"{name}: {'passed' if report.passed else 'FAILED'}, worst error {report.worst:.1e}")
+print("\nThe checker says about the last one:", reports["the gradient across lost"].notes[-1])
+
+claim("right: worst relative error", reports["right"].worst, high=1e-7)
+for name in list(networks)[1:]:
+    claim(f"{name}: worst relative error", reports[name].worst, low=0.01)
+
+# %% [markdown]
+# ## What you know now
+#
+# | forward | backward |
+# |---|---|
+# | crop: keep the middle | put it back, zeros around |
+# | concat: side by side | split |
+# | fork: one goes two ways | **add** |
+# | sum: two become one | each gets all of `dy` (the same memory: do not write into it) |
+#
+# The package's version is `tinyunet/layers/join.py`. Now you have everything a U-Net is made of:
+# convolution, ReLU, pooling, up-convolution, crop, concat and a loss. In **lesson 7** you put it
+# together.

@@ -1,0 +1,213 @@
+"""The checks of lesson 1: right answers pass, usual wrong ones are named."""
+
+import numpy as np
+import pytest
+
+from tinyunet.exercises import check
+
+
+def output_size(side, kernel, stride=1, padding=0):
+    return (side + 2 * padding - kernel) // stride + 1
+
+
+def conv2d_loops(x, w, b, stride=1, padding=0, *, start=0, short=0, turn=False, bias_inside=False):
+    kh, kw, _, c_out = w.shape
+    x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    h = output_size(x.shape[1], kh, stride)
+    v = output_size(x.shape[2], kw, stride)
+    y = np.zeros((len(x), h, v, c_out), x.dtype)
+    for i in range(h - short):
+        for j in range(v - short):
+            for p in range(start, kh):
+                for q in range(kw):
+                    weight = w[kh - 1 - p, kw - 1 - q] if turn else w[p, q]
+                    y[:, i, j] += x[:, i * stride + p, j * stride + q] @ weight
+                    if bias_inside:
+                        y[:, i, j] += b
+    return y if bias_inside else y + b
+
+
+def overwritten(x, w, b, stride=1, padding=0):
+    y = conv2d_loops(x, w, b, stride, padding) * 0
+    for p in range(w.shape[0]):
+        for q in range(w.shape[1]):
+            only = np.zeros_like(w)
+            only[p, q] = w[p, q]
+            y = conv2d_loops(x, only, b, stride, padding)
+    return y
+
+
+def kernel_by_columns(x, w, b, stride=1, padding=0):
+    kh, kw, _, c_out = w.shape
+    h = output_size(x.shape[1], kh, stride, padding)
+    v = output_size(x.shape[2], kw, stride, padding)
+    x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    y = np.zeros((len(x), h, v, c_out), x.dtype)
+    for i, j, p, q in np.ndindex(h, v, kh, kw):
+        y[:, i, j] += x[:, i * stride + p, j * stride + q] @ w[q, p]
+    return y + b
+
+
+def channels_by_columns(x, w, b, stride=1, padding=0):
+    if w.shape[2] == w.shape[3]:
+        return conv2d_loops(x, w.swapaxes(2, 3), b, stride, padding)
+    return conv2d_loops(x, w, b, stride, padding)
+
+
+def stride_ignored(x, w, b, stride=1, padding=0):
+    y = conv2d_loops(x, w, b, 1, padding)
+    h = output_size(x.shape[1], w.shape[0], stride, padding)
+    v = output_size(x.shape[2], w.shape[1], stride, padding)
+    return y[:, :h, :v]
+
+
+def pads_in_place(x, w, b, stride=1, padding=0):
+    y = conv2d_loops(x, w, b, stride, padding)
+    x[...] = 0
+    return y
+
+
+def first_image_only(x, w, b, stride=1, padding=0):
+    y = np.zeros_like(conv2d_loops(x, w, b, stride, padding))
+    y[:1] = conv2d_loops(x[:1], w, b, stride, padding)
+    return y
+
+
+def in_float64(x, w, b, stride=1, padding=0):
+    return conv2d_loops(*(a.astype("float64") for a in (x, w, b)), stride, padding)
+
+
+def padded_above(x, w, b, stride=1, padding=0):
+    x = np.pad(x, ((0, 0), (2 * padding, 0), (2 * padding, 0), (0, 0)))
+    return conv2d_loops(x, w, b, stride)
+
+
+def windows(x, kh, kw):
+    views = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), axis=(1, 2))
+    return views.transpose(0, 1, 2, 4, 5, 3)  # (N, H', W', kh, kw, C)
+
+
+def patches(x, kh, kw, order=(0, 1, 2, 3, 4, 5)):
+    found = windows(x, kh, kw).transpose(order)
+    return found.reshape(np.prod(found.shape[:3]), -1)
+
+
+def patches_from_memory(x, kh, kw):
+    views = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), axis=(1, 2))
+    return views.reshape(-1, kh * kw * x.shape[3])
+
+
+def patches_of_float64(x, kh, kw):
+    return patches(x, kh, kw) + np.zeros(1, "float64")
+
+
+def patches_side_by_side(x, kh, kw):
+    found = windows(x, kh, kw)[:, ::kh, ::kw]
+    return found.reshape(-1, kh * kw * x.shape[3])
+
+
+def conv2d_product(x, w, b, reshape=lambda w: w.reshape(-1, w.shape[3])):
+    kh, kw, _, c_out = w.shape
+    y = patches(x, kh, kw) @ reshape(w) + b
+    return y.reshape(len(x), x.shape[1] - kh + 1, x.shape[2] - kw + 1, c_out)
+
+
+def channels_first(x, w, b):
+    y = conv2d_product(x, w, b)
+    n, h, v, c = y.shape
+    return y.reshape(n, c, h, v)
+
+
+def width_first(x, w, b):
+    y = conv2d_product(x, w, b)
+    n, h, v, c = y.shape
+    return y.reshape(n, v, h, c).swapaxes(1, 2)
+
+
+RIGHT = {
+    "output_size": output_size,
+    "conv2d_loops": conv2d_loops,
+    "patches": patches,
+    "conv2d_product": conv2d_product,
+}
+
+# What is wrong, and words that its message should hold ("" where no cause is named).
+WRONG = {
+    "output_size": [
+        (lambda n, k, s=1, p=0: (n + 2 * p - k) // s, "+ 1 is missing"),
+        (lambda n, k, s=1, p=0: (n + p - k) // s + 1, "at one end only"),
+        (lambda n, k, s=1, p=0: (n - k) // s + 1, "the padding is ignored"),
+        (lambda n, k, s=1, p=0: n + 2 * p - k + 1, "the stride is ignored"),
+        (lambda n, k, s=1, p=0: (n + 2 * p) // s - k + 1, "before the kernel was subtracted"),
+        (lambda n, k, s=1, p=0: (n + 2 * p - k + 1) // s, "before the division"),
+        (lambda n, k, s=1, p=0: -(-(n + 2 * p - k) // s) + 1, "rounded up"),
+        (lambda n, k, s=1, p=0: (n + 2 * p - k) / s + 1, "/ gives a float"),
+        (lambda n, k, s=1, p=0: None, "a missing return"),
+        (lambda n, k, s=1, p=0: n, ""),
+    ],
+    "conv2d_loops": [
+        (lambda *a: conv2d_loops(*a, turn=True), "turned by 180 degrees"),
+        (kernel_by_columns, "rows and columns are exchanged"),
+        (channels_by_columns, "the channels of the kernel are exchanged"),
+        (lambda x, w, b, s, p: conv2d_loops(x, w, 0 * b, s, p), "the bias is missing"),
+        (lambda *a: conv2d_loops(*a, bias_inside=True), "once for every kernel position"),
+        (overwritten, "+= instead of ="),
+        (lambda *a: conv2d_loops(*a, short=1), "a range ends one too early"),
+        (lambda x, w, b, s, p: conv2d_loops(x, w, b, 1, p), ""),
+        (stride_ignored, "the stride is ignored"),
+        (lambda x, w, b, s, p: conv2d_loops(x, w, b, s, 0), ""),
+        (padded_above, "all above and to the left"),
+        (pads_in_place, "an argument was overwritten"),
+        (first_image_only, "right except for"),
+        (in_float64, "without a dtype"),
+        (lambda *a: conv2d_loops(*a) / 9, "0.1111 times"),
+        (lambda *a: conv2d_loops(*a, start=1), ""),
+    ],
+    "patches": [
+        (lambda x, kh, kw: patches(x, kh, kw, (0, 1, 2, 5, 3, 4)), "the channels come before"),
+        (lambda x, kh, kw: patches(x, kh, kw, (0, 1, 2, 4, 3, 5)), "columns come before its rows"),
+        (lambda x, kh, kw: patches(x, kh, kw, (0, 2, 1, 3, 4, 5)), "order of the patches"),
+        (lambda x, kh, kw: patches(x, kh, kw, (1, 2, 0, 3, 4, 5)), "image varies fastest"),
+        (lambda x, kh, kw: patches(x, kh, kw).T, "the matrix is transposed"),
+        (lambda x, kh, kw: patches(x, kw, kh), "kh and kw are exchanged"),
+        (lambda x, kh, kw: patches(x, kh, kw)[:, ::-1], ""),
+        (patches_side_by_side, "without overlap"),
+        (patches_from_memory, "the channels come before"),
+        (windows, "another shape"),
+        (patches_of_float64, "without a dtype"),
+    ],
+    "conv2d_product": [
+        (lambda x, w, b: conv2d_product(x, w, 0 * b), "the bias is missing"),
+        (lambda x, w, b: conv2d_product(x, w[::-1, ::-1], b), "turned by 180 degrees"),
+        (
+            lambda x, w, b: conv2d_product(x, w, b, lambda w: w.reshape(w.shape[3], -1).T),
+            "w.reshape(C_out, -1).T",
+        ),
+        (
+            lambda x, w, b: conv2d_product(
+                x, w, b, lambda w: w.transpose(2, 0, 1, 3).reshape(-1, w.shape[3])
+            ),
+            "w was transposed",
+        ),
+        (channels_first, "channels first"),
+        (width_first, "height and width are exchanged"),
+        (
+            lambda x, w, b: conv2d_product(x, w, b).reshape(-1, w.shape[3]),
+            "in another shape",
+        ),
+        (lambda x, w, b: conv2d_product(x, w, b)[..., ::-1], ""),
+    ],
+}  # fmt: skip
+CASES = [(name, *case) for name, cases in WRONG.items() for case in cases]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_answer_passes(name):
+    assert check.exercises()[name](RIGHT[name]).passed
+
+
+@pytest.mark.parametrize(("name", "answer", "words"), CASES)
+def test_a_wrong_answer_is_named(name, answer, words):
+    result = check.exercises()[name](answer)
+    assert not result.passed
+    assert words in " ".join(result.causes), str(result)

@@ -1,0 +1,165 @@
+"""The checks of lesson 6: right answers pass, usual wrong ones are named."""
+
+import numpy as np
+import pytest
+
+from tinyunet.exercises import check
+
+
+def corner(whole, part):
+    return [(a - b) // 2 for a, b in zip(whole[1:3], part, strict=True)]
+
+
+def center_crop(x, h, w):
+    top, left = corner(x.shape, (h, w))
+    return x[:, top : top + h, left : left + w].copy()
+
+
+def with_minus(x, h, w):
+    top, left = corner(x.shape, (h, w))
+    return x[:, top:-top, left:-left]
+
+
+def same_on_both_sides(x, h, w):
+    top, left = corner(x.shape, (h, w))
+    return x[:, top : x.shape[1] - top, left : x.shape[2] - left]
+
+
+def rounded_up(x, h, w):
+    top, left = (x.shape[1] - h + 1) // 2, (x.shape[2] - w + 1) // 2
+    return x[:, top : top + h, left : left + w]
+
+
+def center_crop_backward(dy, shape):
+    top, left = corner(shape, dy.shape[1:3])
+    dx = np.zeros(shape, dy.dtype)
+    dx[:, top : top + dy.shape[1], left : left + dy.shape[2]] = dy
+    return dx
+
+
+def put_at_the_corner(dy, shape):
+    dx = np.zeros(shape, dy.dtype)
+    dx[:, : dy.shape[1], : dy.shape[2]] = dy
+    return dx
+
+
+def ones_around(dy, shape):
+    return np.where(center_crop_backward(np.ones_like(dy), shape) == 1,
+                    center_crop_backward(dy, shape), 1)  # fmt: skip
+
+
+def without_dtype(dy, shape):
+    return center_crop_backward(dy, shape).astype(np.float64)
+
+
+def concat(a, b):
+    return np.concatenate((a, b), axis=3)
+
+
+def concat_backward(dy, channels):
+    return dy[..., :channels], dy[..., channels:]
+
+
+def fork_backward(dy, channels, shape, down_backward):
+    dcropped, dup = concat_backward(dy, channels)
+    return center_crop_backward(dcropped, shape) + down_backward(dup)
+
+
+def across(dy, channels, shape, down_backward):
+    return center_crop_backward(dy[..., :channels], shape)
+
+
+def overwritten(dy, channels, shape, down_backward):
+    dx = across(dy, channels, shape, down_backward)
+    dx[:] = down_backward(dy[..., channels:])
+    return dx
+
+
+def adds_into_dy(dy, channels, shape, down_backward):
+    dx = fork_backward(dy, channels, shape, down_backward)
+    dy += 1
+    return dx
+
+
+RIGHT = {
+    "center_crop": center_crop,
+    "center_crop_backward": center_crop_backward,
+    "concat": concat,
+    "concat_backward": concat_backward,
+    "fork_backward": fork_backward,
+}
+
+# What is wrong, and words that its message should hold ("" where no cause is named).
+WRONG = {
+    "center_crop": [
+        (with_minus, "is empty where p is 0"),
+        (same_on_both_sides, "one too few where the rest is odd"),
+        (lambda x, h, w: x[:, :h, :w], "top left corner"),
+        (lambda x, h, w: x[:, -h:, -w:], "bottom right corner"),
+        (rounded_up, "rounded up"),
+        (lambda x, h, w: center_crop(x, w, h), "exchanged"),
+        (lambda x, h, w: center_crop(x, h, w) * 2, "wrong scale"),
+        (lambda x, h, w: x, "nothing was cut off"),
+        (lambda x, h, w: center_crop(x, h, w) + x.mean() * center_crop(x, h, w) ** 2, ""),
+    ],
+    "center_crop_backward": [
+        (lambda dy, shape: dy, "size of the whole image"),
+        (put_at_the_corner, "top left"),
+        (ones_around, "the border is 1"),
+        (without_dtype, "without a dtype"),
+        (lambda dy, shape: np.zeros(shape, dy.dtype), "zero everywhere"),
+        (lambda dy, shape: center_crop_backward(dy, shape).sum(), ""),
+    ],
+    "concat": [
+        (lambda a, b: concat(b, a), "b comes first"),
+        (lambda a, b: np.concatenate([a, b], axis=2), "along the width"),
+        (lambda a, b: np.stack([a, b], axis=-1), "makes a new axis"),
+        (lambda a, b: a + b, "were added"),
+        (lambda a, b: concat(a, a), ""),
+        (lambda a, b: 2 * concat(a, b), "wrong scale"),
+        (lambda a, b: concat(a, b)[:, ::-1], "height"),
+        (lambda a, b: concat(a, b).swapaxes(1, 2), "axes in another order"),
+        (lambda a, b: None, "missing return"),
+    ],
+    "concat_backward": [
+        (lambda dy, c: (dy[..., c:], dy[..., :c]), "exchanged"),
+        (lambda dy, c: (dy, dy), "both got all"),
+        (lambda dy, c: tuple(np.array_split(dy, 2, axis=-1)), "split in the middle"),
+        (lambda dy, c: (dy[..., :c] ** 2, dy[..., c:]), ""),
+        (lambda dy, c: (dy[..., -c:], dy[..., :-c]), "counted from the end"),
+        (lambda dy, c: (dy[..., :c] / 2, dy[..., c:] / 2), "divided by 2"),
+        (lambda dy, c: (dy[:, :c], dy[:, c:]), "along the height"),
+    ],
+    "fork_backward": [
+        (across, "of the path down was dropped"),
+        (overwritten, "of the path across was dropped"),
+        (lambda *all: fork_backward(*all) / 2, "the mean"),
+        (lambda *all: 2 * fork_backward(*all) - across(*all), "path down was counted twice"),
+        (adds_into_dy, "an argument was overwritten"),
+        (lambda *all: None, "missing return"),
+        (lambda dy, c, shape, down: dy, ""),
+    ],
+}
+CASES = [(name, *case) for name, cases in WRONG.items() for case in cases]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_answer_passes(name):
+    assert check.exercises()[name](RIGHT[name]).passed
+
+
+@pytest.mark.parametrize(("name", "answer", "words"), CASES)
+def test_a_wrong_answer_is_named(name, answer, words):
+    result = check.exercises()[name](answer)
+    assert not result.passed
+    assert words in " ".join(result.causes)
+    assert bool(words) == bool(result.causes), str(result)
+
+
+def test_every_exercise_is_tested():
+    assert set(check.exercises(lesson=6)) == set(RIGHT) == set(WRONG)
+
+
+def test_most_mistakes_are_named():
+    for cases in WRONG.values():
+        assert sum(bool(words) for _, words in cases) >= 2 / 3 * len(cases) >= 2

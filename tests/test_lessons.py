@@ -1,0 +1,307 @@
+"""The lessons run, say what they measured, are fresh, and lead a student to the first exercise.
+
+Every source is executed at small size in a process of its own, and every student's notebook up to its
+first exercise, which has to stop it with a message that helps.
+"""
+
+import ast
+import functools
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+for module in ("jupytext", "nbclient", "ipykernel"):
+    pytest.importorskip(module, reason="lessons are built and run with: pip install .[lessons]")
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT))  # where the package `lessons` is, which is not installed
+
+import nbformat  # noqa: E402
+from nbclient.exceptions import CellExecutionError  # noqa: E402
+
+from lessons import build, freshness, notebooks, running  # noqa: E402
+from tinyunet.exercises import check  # noqa: E402
+
+SOURCES = notebooks.sources()
+each_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+
+
+@functools.cache
+def stored(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def grade_id(cell):
+    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
+
+
+def printed(notebook):
+    """Everything that a notebook's cells print, as one text."""
+    outputs = [output for cell in code(notebook) for output in cell.outputs]
+    return "".join(output.get("text", "") for output in outputs)
+
+
+def passes(notebook):
+    """The names of the checks whose output says that they passed."""
+    found = set()
+    for cell in code(notebook):
+        for output in cell.outputs:
+            text = output.get("data", {}).get("text/plain", "")
+            if text.startswith(f"{grade_id(cell).removeprefix('check_')}: passed"):
+                found.add(grade_id(cell).removeprefix("check_"))
+    return found
+
+
+def exercises(source):
+    return set(check.exercises(lesson=int(source.stem[:2])))
+
+
+# ---------------------------------------------------------------------- they run
+
+
+@each_lesson
+def test_a_lesson_runs_at_small_size_and_its_numbers_are_in_range(source):
+    notebook = running.run(notebooks.solved(source), small=True, timeout=240)
+    assert running.problems(notebook) == []
+    # A claim outside its range would have been an error.
+    assert len(re.findall(r"\(expected: ", printed(notebook))) >= 3
+    assert passes(notebook) == exercises(source)
+
+
+@each_lesson
+def test_a_students_notebook_stops_at_the_first_exercise_and_says_how_to_go_on(source):
+    notebook = notebooks.student(source)
+    names = [notebooks.exercise_of(cell) for cell in code(notebook)]
+    first = next(name for name in names if name)
+    with pytest.raises(CellExecutionError):
+        running.run(notebook, small=True, timeout=240)
+    (failed,) = [
+        (number, output)
+        for number, cell in enumerate(code(notebook))
+        for output in cell.outputs
+        if output.output_type == "error"
+    ]
+    number, error = failed
+    message = f"Exercise {first} is not solved yet. First hint: "
+    assert error.evalue.startswith(message + check.exercises()[first].hints[0])
+    others = [i for i, name in enumerate(names) if name and name != first]
+    assert names.index(first) <= number < min([*others, len(names)])
+
+
+@each_lesson
+def test_with_the_solutions_pasted_in_a_students_notebook_is_the_solved_one(source):
+    solved, student = stored(notebooks.solved_path(source)), stored(notebooks.student_path(source))
+    hidden = {c.id for c in notebooks.read(source).cells if "BEGIN HIDDEN TESTS" in c.source}
+    for mine, right in zip(student.cells, solved.cells, strict=True):
+        assert (mine.id, mine.cell_type, mine.metadata) == (
+            right.id,
+            right.cell_type,
+            right.metadata,
+        )
+        if notebooks.exercise_of(mine):
+            assert "raise NotImplementedError" in mine.source
+            mine = right  # the solution pasted in
+        if mine.id not in hidden:
+            assert mine.source == right.source
+        if mine.cell_type == "code" and mine is not right:
+            assert mine.outputs == []
+
+
+# ---------------------------------------------------------------------- what is stored
+
+
+@each_lesson
+def test_the_stored_notebooks_are_fresh(source):
+    assert build.stale(source) == [], f"make it again: python -m lessons.build {source.stem[:2]}"
+
+
+@each_lesson
+def test_the_stored_outputs_are_complete_and_clean(source):
+    notebook = stored(notebooks.solved_path(source))
+    assert running.problems(notebook) == []
+    assert [cell.execution_count for cell in code(notebook)] == [
+        i + 1 for i in range(len(code(notebook)))
+    ]
+    assert passes(notebook) == exercises(source)
+    assert notebooks.solved_path(source).stat().st_size < 1_000_000
+
+
+def test_the_folder_is_small():
+    files = [
+        p for p in (ROOT / "lessons").rglob("*") if p.is_file() and "__pycache__" not in p.parts
+    ]
+    assert sum(path.stat().st_size for path in files) < 15_000_000
+
+
+def test_there_is_no_notebook_without_a_source():
+    names = {source.stem for source in SOURCES}
+    for folder in (ROOT / "lessons", ROOT / "lessons" / "exercises"):
+        assert {path.stem for path in folder.glob("*.ipynb")} == names
+
+
+# ---------------------------------------------------------------------- the sources
+
+
+@each_lesson
+def test_a_source_holds_each_of_its_exercises_once(source):
+    cells = code(notebooks.read(source))
+    solutions = [name for cell in cells if (name := notebooks.exercise_of(cell))]
+    assert sorted(solutions) == sorted(exercises(source))
+    ids = [grade_id(cell) for cell in cells if grade_id(cell)]
+    assert ids == [i for name in solutions for i in (name, f"check_{name}")]
+    for cell in cells:
+        about = cell.metadata.get("nbgrader", {})
+        assert bool(about.get("solution")) == bool(notebooks.SOLUTION.search(cell.source))
+        if grade_id(cell).startswith("check_"):
+            assert about["grade"]
+            assert about["points"] >= 1
+            assert f"check.{grade_id(cell).removeprefix('check_')}(" in cell.source
+
+
+@each_lesson
+def test_a_source_is_plain_python_that_fits_the_screen(source):
+    text = source.read_text(encoding="utf-8")
+    ast.parse(text)  # no magics
+    long = [line for line in text.splitlines() if len(line) > 104 and not line.startswith("# %%")]
+    assert long == []
+
+
+def test_the_index_names_every_lesson():
+    index = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
+    for source in SOURCES:
+        about = notebooks.read(source).metadata.tinyunet
+        row = next(r for r in index.splitlines() if r.startswith(f"| {about['lesson']} |"))
+        assert f"[{about['title']}]({source.stem}.ipynb)" in row
+        assert row.endswith(f"| {about['time']} |")
+        title = f"# Lesson {about['lesson']}: {about['title']}"
+        assert title in source.read_text(encoding="utf-8")
+
+
+def test_the_index_leads_somewhere():
+    index = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)]+)\)", index):
+        assert (ROOT / "lessons" / link).exists(), link
+
+
+# ---------------------------------------------------------------------- the tools
+
+
+def test_a_stub_names_the_exercise_and_hints():
+    text = notebooks.stub("output_size", "    ")
+    assert all(len(line) <= 100 for line in text.splitlines())
+    with pytest.raises(NotImplementedError) as caught:
+        exec("def f():\n" + text + "f()")
+    hint = check.exercises()["output_size"].hints[0]
+    assert str(caught.value) == f"Exercise output_size is not solved yet. First hint: {hint}"
+
+
+LESSON = '''# ---
+# jupyter:
+#   tinyunet:
+#     lesson: 1
+#     title: Small
+#     time: 1 s
+# ---
+
+# %% [markdown]
+# # Lesson 1: Small
+
+# %% nbgrader={"grade": false, "grade_id": "output_size", "solution": true}
+def output_size(side):
+    """Return it."""
+    ### BEGIN SOLUTION
+    return side
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "check_output_size", "solution": false}
+output_size(3)
+### BEGIN HIDDEN TESTS
+assert output_size(4) == 4
+### END HIDDEN TESTS
+'''
+
+
+def test_a_source_becomes_two_notebooks(tmp_path):
+    source = tmp_path / "01_small.py"
+    source.write_text(LESSON)
+    solved, student = notebooks.solved(source), notebooks.student(source)
+    assert "SOLUTION" not in solved.cells[1].source
+    assert solved.cells[1].source.endswith("    return side")
+    assert solved.cells[2].source == "output_size(3)\nassert output_size(4) == 4"
+    assert "return side" not in student.cells[1].source
+    assert '"""Return it."""' in student.cells[1].source
+    assert "raise NotImplementedError" in student.cells[1].source
+    assert student.cells[2].source == "output_size(3)"
+    assert len({cell.id for cell in solved.cells}) == 3
+
+
+def test_what_does_not_belong_into_outputs_is_found():
+    outputs = [
+        nbformat.v4.new_output("stream", name="stderr", text="a warning"),
+        nbformat.v4.new_output("stream", name="stdout", text="saved in /home/someone/runs"),
+        nbformat.v4.new_output("stream", name="stdout", text="on 2024-05-06 at noon"),
+        nbformat.v4.new_output("stream", name="stdout", text="<object at 0x7f0011223344>"),
+        nbformat.v4.new_output("error", ename="ValueError", evalue="no", traceback=[]),
+    ]
+    fine = nbformat.v4.new_output("stream", name="stdout", text="3 / 4 of 2 m/s, 10:20")
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(outputs=[output]) for output in [*outputs, fine]]
+    found = running.problems(notebook)
+    assert [line.split(":")[0] for line in found] == [f"cell {i}" for i in range(len(outputs))]
+
+
+def test_a_lesson_depends_on_what_it_uses():
+    conv = freshness.fingerprints("import tinyunet as tu\ntu.Conv2d(1, 2)", lesson=1)
+    assert {"tinyunet.layers.conv", "tinyunet.layer", "tinyunet.convolution.im2col"} <= set(conv)
+    assert not {"tinyunet.layers.pool", "tinyunet.cli", "tinyunet.data"} & set(conv)
+    cells = freshness.fingerprints("import tinyunet\ntinyunet.data.synthetic_cells(1)", lesson=1)
+    assert "tinyunet.data.synthetic" in cells
+    assert "tinyunet.data.dsb2018" not in cells
+    checks = freshness.fingerprints("from tinyunet.exercises import check", lesson=1)
+    assert "tinyunet.exercises.lesson_01" in checks
+    assert "tinyunet.gradcheck.diagnosis" in checks
+    assert "tinyunet.exercises.lesson_00" not in checks
+    module = freshness.fingerprints("from tinyunet.convolution import naive", lesson=1)
+    assert "tinyunet.convolution.naive" in module
+
+
+def test_comments_and_docstrings_do_not_make_a_lesson_stale():
+    before = 'def f(x):\n    """Old."""\n    y = "#kept"  # why\n    return y\n'
+    after = (
+        '# New.\n\n\ndef f(x):\n    """New, and\n    longer."""\n\n    y = "#kept"\n    return y\n'
+    )
+    assert freshness._bare(before) == freshness._bare(after)
+    assert freshness._bare(before) != freshness._bare(before.replace("kept", "changed"))
+    assert freshness._bare('x = [\n    "a",\n    "b",\n]\n') == 'x = [\n    "a",\n    "b",\n]'
+
+
+def test_staleness_says_why(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "LESSONS", tmp_path)
+    source = tmp_path / "source" / "01_small.py"
+    source.parent.mkdir()
+    source.write_text(LESSON)
+    assert build.stale(source) == ["01_small.ipynb is missing"]
+    notebook = notebooks.solved(source)
+    notebook.metadata.tinyunet["made_with"] = {"tinyunet.layer": "of another time"}
+    build.write(notebook, notebooks.solved_path(source))
+    build.write(notebooks.student(source), notebooks.student_path(source))
+    assert build.stale(source) == ["tinyunet.layer changed"]
+    source.write_text(LESSON.replace("return side", "return side + 0"))
+    assert build.stale(source) == ["its source changed", "tinyunet.layer changed"]
+
+
+def test_the_command_names_what_is_stale(capsys, monkeypatch):
+    monkeypatch.setattr(build, "stale", lambda source: [])
+    assert build.main(["01", "--check"]) == 0
+    assert capsys.readouterr().out == "01_convolution: fresh\n"
+    monkeypatch.setattr(build, "stale", lambda source: ["tinyunet.layer changed"])
+    assert build.main(["01", "--check"]) == 1
+    assert capsys.readouterr().out == "01_convolution: stale: tinyunet.layer changed\n"
+    with pytest.raises(SystemExit):
+        build.main(["99"])

@@ -1,0 +1,321 @@
+"""The exercises of lesson 4, Up-convolution."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyunet.exercises.registry import exercise
+from tinyunet.exercises.trial import Trial, slopes
+from tinyunet.gradcheck.diagnosis import IMAGE, TRANSPOSED_WEIGHT
+from tinyunet.layers import ConvTranspose2d
+
+
+def _up(x, w, b, stride):
+    """The package's up-convolution; b may be None."""
+    layer = ConvTranspose2d(w.shape[0], w.shape[3], w.shape[1:3], stride=stride)
+    layer.params = {"weight": w, "bias": np.zeros(w.shape[3], w.dtype) if b is None else b}
+    return layer.predict(x)
+
+
+# ---------------------------------------------------------------------- the output's size
+
+
+@exercise(
+    lesson=4,
+    hints=(
+        "Where does the first pixel's stamp begin, and where does the last one's?",
+        "The stamp of pixel i begins at i * stride. The last pixel is number side - 1, and its "
+        "stamp is `kernel` long. Where does it end?",
+        "The output ends where the last stamp ends: its beginning, (side - 1) * stride, and "
+        "its length.",
+    ),
+)
+def up_size(trial: Trial) -> None:
+    """How many outputs an up-convolution has along one side."""
+    mistakes = {
+        "the last pixel's stamp begins at (side - 1) * stride, since the first begins at 0": (
+            lambda n, k, s: n * s + k
+        ),
+        "side times stride is right only where kernel and stride are equal": lambda n, k, s: n * s,
+        "the stride is ignored": lambda n, k, s: n + k - 1,
+        "side times kernel: stamps may overlap, so the stride counts": lambda n, k, s: n * k,
+        "stride and kernel are exchanged": lambda n, k, s: (n - 1) * k + s,
+        "the last stamp's length is missing": lambda n, k, s: (n - 1) * s,
+        "one too many: positions 0 to m - 1 are m positions": lambda n, k, s: (n - 1) * s + k + 1,
+        "one too few: positions 0 to m - 1 are m positions": lambda n, k, s: (n - 1) * s + k - 1,
+        "that is the size of a convolution's output: here we go up": (
+            lambda n, k, s: (n - k) // s + 1
+        ),
+    }
+    for side, kernel, stride in (
+        (6, 7, 3), (3, 3, 2), (4, 3, 1), (7, 2, 5), (1, 4, 2), (28, 2, 2),
+    ):  # fmt: skip
+        got = trial.call(side=side, kernel=kernel, stride=stride)
+        right = {"the size": (side - 1) * stride + kernel}
+        trial.compare(got, right, mistakes=mistakes)
+
+
+# ---------------------------------------------------------------------- forward
+
+
+def _only_last_position(x, w, b, stride):
+    """What is left where each stamp overwrites what lies under it."""
+    y = np.zeros_like(_up(x, w, b, stride))
+    kh, kw = w.shape[1:3]
+    for i in range(x.shape[1]):
+        for j in range(x.shape[2]):
+            stamp = np.tensordot(x[:, i, j], w, 1)
+            y[:, i * stride : i * stride + kh, j * stride : j * stride + kw] = stamp
+    return y + b
+
+
+def _overwritten_by_positions(x, w, b, stride):
+    """The same with the loop over the kernel's positions outside."""
+    y = np.zeros_like(_up(x, w, b, stride))
+    n, h, width, _ = x.shape
+    for p in range(w.shape[1]):
+        for q in range(w.shape[2]):
+            rows, columns = slice(p, p + h * stride, stride), slice(q, q + width * stride, stride)
+            y[:, rows, columns] = x @ w[:, p, q]
+    return y + b
+
+
+def _last_left_out(x, w, b, stride):
+    shorter = w.copy()
+    shorter[:, -1] = shorter[:, :, -1] = 0
+    return _up(x, shorter, b, stride)
+
+
+def _bias_on_every_stamp(x, w, b, stride):
+    return _up(x, w, None, stride) + b * _up(
+        np.ones_like(x[..., :1]), np.ones_like(w[:1]), None, stride
+    )
+
+
+FORWARD_MISTAKES = {
+    "each stamp overwrites what lies under it: where stamps overlap they add up, +=": (
+        _only_last_position
+    ),
+    "each kernel position overwrites what is there: where stamps overlap they add up, +=": (
+        _overwritten_by_positions
+    ),
+    "the kernel is turned by 180 degrees": lambda x, w, b, s: _up(x, w[:, ::-1, ::-1], b, s),
+    "the kernel's rows and columns are exchanged": lambda x, w, b, s: _up(
+        x, w.swapaxes(1, 2), b, s
+    ),
+    "the bias is missing": lambda x, w, b, s: _up(x, w, None, s),
+    "the bias is added with every stamp: add it once, at the end": _bias_on_every_stamp,
+    "the stride is ignored: pixel (i, j) stamps at (i * stride, j * stride)": (
+        lambda x, w, b, s: _up(x, w, b, 1)
+    ),
+    "the channels of the kernel are exchanged: w's first axis are the input channels": (
+        lambda x, w, b, s: _up(x, w.transpose(3, 1, 2, 0), b, s)
+    ),
+    "the kernel's last row and column are left out: a range ends one too early": _last_left_out,
+    "the image's rows and columns are exchanged": (
+        lambda x, w, b, s: _up(x.swapaxes(1, 2), w, b, s).swapaxes(1, 2)
+    ),
+}
+
+
+@exercise(
+    lesson=4,
+    hints=(
+        "Make y of zeros, of the size that up_size gives. Then let every input pixel put its "
+        "stamp on it. Or: loop over the kernel's positions (p, q), which are few.",
+        "Through (p, q), pixel (i, j) reaches output (i * stride + p, j * stride + q). For all "
+        "pixels together, that is a slice of y with the step `stride`.",
+        "For each p and q add x @ w[:, p, q], which is (N, H, W, C_out), to y[:, p : p + "
+        "stride * H : stride, q : q + stride * W : stride]. Add b at the end.",
+    ),
+)
+def up_convolution(trial: Trial) -> None:
+    """An up-convolution, forward."""
+    rng = np.random.default_rng(1)
+
+    def arrays(*shape: int, kernel: tuple[int, int], outputs: int) -> tuple:
+        w = rng.standard_normal((shape[3], *kernel, outputs))
+        return rng.standard_normal(shape), w, rng.standard_normal(outputs)
+
+    simple = arrays(1, 3, 3, 1, kernel=(2, 2), outputs=1)
+    square = arrays(1, 3, 3, 2, kernel=(3, 3), outputs=2)
+    general = arrays(2, 3, 4, 2, kernel=(3, 2), outputs=3)
+    single = tuple(array.astype(np.float32) for array in general)
+    for (x, w, b), stride in (
+        (simple, 2), (square, 2), (square, 1), (general, 2), (general, 1), (general, 3), (single, 2),
+    ):  # fmt: skip
+        y = trial.call(x=x, w=w, b=b, stride=stride)
+        right = {"y": _up(x, w, b, stride)}
+        trial.compare(y, right, axes={"y": IMAGE}, mistakes=FORWARD_MISTAKES)
+
+
+# ---------------------------------------------------------------------- backward
+
+
+def _backward(dy, x, w, stride):
+    layer = ConvTranspose2d(w.shape[0], w.shape[3], w.shape[1:3], stride=stride)
+    layer.params = {"weight": w, "bias": np.zeros(w.shape[3], w.dtype)}
+    layer.forward(x)
+    return layer.backward(dy), layer.grads["weight"], layer.grads["bias"]
+
+
+def _one(dx=None, dw=None, db=None):
+    """A mistake in the outputs given; the others are right."""
+
+    def make(dy, x, w, stride):
+        changes = (dx, dw, db)
+        right = _backward(dy, x, w, stride)
+        return tuple(
+            value if change is None else change(dy, x, w, stride)
+            for value, change in zip(right, changes, strict=True)
+        )
+
+    return make
+
+
+def _dx(change):
+    """A dx that is right for other weights."""
+    return _one(dx=lambda dy, x, w, s: _backward(dy, x, change(w), s)[0])
+
+
+def _last_position(dy, x, w, stride):
+    last = np.zeros_like(w)
+    last[:, -1, -1] = w[:, -1, -1]
+    return _backward(dy, x, last, stride)[0]
+
+
+def _stride_ignored(dy, x, w, stride):
+    h, width = x.shape[1] + w.shape[1] - 1, x.shape[2] + w.shape[2] - 1
+    return _backward(dy[:, :h, :width], x, w, 1)
+
+
+BACKWARD_MISTAKES = {
+    "the kernel is turned by 180 degrees: forward and backward use the same w": _dx(
+        lambda w: w[:, ::-1, ::-1]
+    ),
+    "the kernel's rows and columns are exchanged": _dx(lambda w: w.swapaxes(1, 2)),
+    "the kernel's channels are not exchanged: dx needs w[:, p, q].T": _dx(
+        lambda w: w.transpose(3, 1, 2, 0)
+    ),
+    "each kernel position overwrites the one before: they add up, +=": _one(dx=_last_position),
+    "the stride is ignored where dy is read": _stride_ignored,
+    "dw comes out turned by 180 degrees": _one(dw=lambda *a: _backward(*a)[1][:, ::-1, ::-1]),
+    "a mean over the pixels, where the sum belongs": _one(
+        dw=lambda dy, x, w, s: _backward(dy, x, w, s)[1] / x[..., 0].size,
+        db=lambda dy, x, w, s: dy.mean((0, 1, 2)),
+    ),
+    "the mean over pixels and images, where the sum belongs": _one(
+        db=lambda dy, x, w, s: dy.mean((0, 1, 2))
+    ),
+    "only one dy per stamp is counted: b is added to every output pixel": _one(
+        db=lambda dy, x, w, s: dy[:, ::s, ::s].sum((0, 1, 2))
+    ),
+    "it is summed over the images only: over height and width, too": _one(
+        db=lambda dy, x, w, s: dy.sum(0)
+    ),
+}
+
+
+@exercise(
+    lesson=4,
+    hints=(
+        "Write down forward for one pair (p, q): a slice of y gets x @ w[:, p, q]. Backward "
+        "reads the same slice of dy, for the same p and q.",
+        "A product y = x @ m has dx = dy @ m.T and dm = x.T @ dy. Here m is w[:, p, q]: its dx "
+        "is added up over all (p, q), and its dm is dw[:, p, q].",
+        "With part = the slice of dy: dx += part @ w[:, p, q].T, and dw[:, p, q] = "
+        "x.reshape(-1, C_in).T @ part.reshape(-1, C_out). db is the sum of dy over its first "
+        "three axes.",
+    ),
+)
+def up_convolution_backward(trial: Trial) -> None:
+    """An up-convolution, backward: dx, dw and db."""
+    rng = np.random.default_rng(2)
+    axes = {"dx": IMAGE, "dw": TRANSPOSED_WEIGHT, "db": ("output channels",)}
+    for shape, kernel, outputs, stride in (
+        ((1, 2, 2, 1), (2, 2), 1, 2), ((2, 2, 3, 2), (3, 3), 2, 2), ((2, 3, 2, 2), (3, 2), 3, 1),
+    ):  # fmt: skip
+        x, b = rng.standard_normal(shape), rng.standard_normal(outputs)
+        w = rng.standard_normal((shape[3], *kernel, outputs))
+        measured = slopes(lambda x, w, b, s=stride: _up(x, w, b, s), x, w, b, seed=3)
+        names = ("dx", "dw", "db")
+        got = trial.call(dy=measured.dy, x=x, w=w, stride=stride)
+        trial.compare(
+            got, dict(zip(names, measured.whole, strict=True)), axes=axes,
+            mistakes=BACKWARD_MISTAKES, dy=measured.dy,
+            per_image=dict(zip(names, measured.per_image, strict=True)),
+        )  # fmt: skip
+    dy, x, w = (array.astype(np.float32) for array in (measured.dy, x, w))
+    right = dict(zip(names, _backward(dy, x, w, stride), strict=True))
+    trial.compare(trial.call(dy=dy, x=x, w=w, stride=stride), right)
+
+
+# ---------------------------------------------------------------------- bilinear weights
+
+
+def _outer(hat: np.ndarray) -> np.ndarray:
+    return np.outer(hat, hat)
+
+
+def _tent(stride: int, length: int, centre: float) -> np.ndarray:
+    return np.maximum(0, 1 - np.abs(np.arange(length) - centre) / stride)
+
+
+@exercise(
+    lesson=4,
+    hints=(
+        "Begin along one side: a tent of 2 * stride numbers, highest in the middle. Where is "
+        "the middle of places 0, 1, ..., 2 * stride - 1?",
+        "The middle is at (2 * stride - 1) / 2, which is stride - 0.5. At a distance d from it "
+        "the tent is 1 - d / stride high.",
+        "With places = np.arange(2 * stride), tent = 1 - np.abs(places - (stride - 0.5)) / "
+        "stride. In two dimensions, every pair is multiplied: np.outer.",
+    ),
+)
+def bilinear_kernel(trial: Trial) -> None:
+    """The kernel with which an up-convolution interpolates."""
+
+    def right(stride: int) -> np.ndarray:
+        return _outer(_tent(stride, 2 * stride, stride - 0.5))
+
+    mistakes = {
+        "the middle is a place too far: of places 0 ... 2 * stride - 1 it is stride - 0.5": (
+            lambda s: _outer(_tent(s, 2 * s, s))
+        ),
+        "the middle is a place too early: of places 0 ... 2 * stride - 1 it is stride - 0.5": (
+            lambda s: _outer(_tent(s, 2 * s, s - 1))
+        ),
+        "the tent is too narrow: it should reach 0 one stride from the middle": (
+            lambda s: _outer(_tent(s / 2, 2 * s, s - 0.5))
+        ),
+        "the tent is too wide: it should reach 0 one stride from the middle": (
+            lambda s: _outer(_tent(2 * s, 2 * s, s - 0.5))
+        ),
+        "it sums to 1, but has to sum to stride * stride: that many outputs for each input": (
+            lambda s: right(s) / right(s).sum()
+        ),
+        "only one dimension: multiply rows and columns, np.outer": (
+            lambda s: _tent(s, 2 * s, s - 0.5)
+        ),
+        "rows and columns are added, not multiplied": (
+            lambda s: np.add.outer(_tent(s, 2 * s, s - 0.5), _tent(s, 2 * s, s - 0.5))
+        ),
+        "the smaller of rows and columns: they should be multiplied": (
+            lambda s: np.minimum.outer(_tent(s, 2 * s, s - 0.5), _tent(s, 2 * s, s - 0.5))
+        ),
+        "a pyramid with 2 * stride - 1 rows: ours has 2 * stride": (
+            lambda s: _outer(_tent(s, 2 * s - 1, s - 1))
+        ),
+        "all weights are equal: that is not interpolation, but a blur of boxes": (
+            lambda s: np.full((2 * s, 2 * s), 1 / 4)
+        ),
+        "the distance is missing its sign: np.abs": (
+            lambda s: _outer(1 - (np.arange(2 * s) - (s - 0.5)) / s)
+        ),
+    }
+    for stride in (2, 3, 4):
+        got = trial.call(stride=stride)
+        trial.compare(
+            got, {"the kernel": right(stride)}, axes={"the kernel": ("row", "column")},
+            mistakes=mistakes,
+        )  # fmt: skip

@@ -1,0 +1,219 @@
+"""What a check does with a student's function: call it, compare, stop at the first call that fails."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyunet.exercises import comparison
+from tinyunet.exercises.result import Finding
+from tinyunet.gradcheck.probe import FIVE_POINTS, Probe, only
+
+EXACT, SINGLE = 1e-6, 1e-4  # tolerances: of float64 beside finite differences; of float32
+
+
+class Stop(Exception):
+    """Something is wrong: what follows would only confuse."""
+
+
+class Trial:
+    """One examination of a student's answer.
+
+    Attributes
+    ----------
+    answer
+        What the student handed in; `call` is the way to call it.
+    setting
+        What it was called with last.
+    """
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.setting = ""
+        self._findings: list[Finding] = []
+        self._unlikely: set[str] = set()  # mistakes that an earlier call would have shown
+        self._arguments: dict[str, Any] = {}
+        self._calls = 0
+        self._worst = 0.0
+
+    def call(self, **arguments: Any) -> Any:
+        """Call the student's function with arguments in this order, and return what it returns.
+
+        The names are for messages only. The function gets copies of arrays, and must not write into
+        them. An exception of the student's is a finding that ends the trial.
+        """
+        self._arguments, self._calls = arguments, self._calls + 1
+        self.setting = f"called with {', '.join(_words(n, v) for n, v in arguments.items())}"
+        if not callable(self.answer):
+            self.fail("your answer", f"is no function but of type {type(self.answer).__name__}")
+        given = _copies(arguments)
+        try:
+            got = self.answer(*given)
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            self.fail("your function", f"raised {_raised(error, self.answer)}")
+        for (name, before), after in zip(arguments.items(), given, strict=True):
+            if isinstance(before, np.ndarray) and not comparison.same(after, before, 0):
+                self._findings.append(
+                    Finding(
+                        name, False, "your function wrote into it", "an argument was overwritten: "
+                        "others may still need it, so write into a copy or a new array",
+                    )
+                )  # fmt: skip
+        return got
+
+    def compare(
+        self,
+        got: Any,
+        right: dict[str, Any],
+        *,
+        axes: dict[str, Sequence[str]] | None = None,
+        mistakes: dict[str, Callable] | None = None,
+        tolerance: float | None = None,
+        per_image: dict[str, Sequence[np.ndarray]] | None = None,
+        dy: np.ndarray | None = None,
+    ) -> None:
+        """Compare what a call returned; end the trial if anything is wrong.
+
+        Parameters
+        ----------
+        got
+            What `call` returned: one value, or a tuple where `right` has several.
+        right
+            The right values by the names of the outputs, in their order.
+        axes
+            What each output's axes mean, such as `tinyunet.gradcheck.diagnosis.IMAGE`.
+        mistakes
+            Functions that make the usual mistakes, by a description of each. They take the same
+            arguments as the student's function and return the same outputs.
+        tolerance
+            The largest difference allowed, as a share of the output's largest value; by default
+            1e-6, and 1e-4 for float32.
+        per_image, dy
+            For gradients: what each image alone contributes, and the upstream gradient.
+        """
+        names = list(right)
+        if len(names) == 1:
+            got = (got,)
+        elif not isinstance(got, tuple | list) or len(got) != len(names):
+            seen = f"{len(got)} values" if isinstance(got, tuple | list) else type(got).__name__
+            self.fail("your function", f"should return {', '.join(names)}, but returned {seen}")
+        likely_first = sorted((mistakes or {}).items(), key=lambda item: item[0] in self._unlikely)
+        wrong = {what: self._mistaken(make, names) for what, make in likely_first}
+        found = []
+        for name, value in zip(names, got, strict=True):
+            expected = np.asarray(right[name])
+            finding = comparison.compare(
+                name, value, expected, (axes or {}).get(name, ()),
+                tolerance=tolerance or (SINGLE if expected.dtype == np.float32 else EXACT),
+                mistakes={what: made[name] for what, made in wrong.items() if name in made},
+                others={other: right[other] for other in names if other != name},
+                per_image=(per_image or {}).get(name, ()), dy=dy,
+            )  # fmt: skip
+            found.append(finding)
+            if finding.right:
+                self._worst = max(self._worst, comparison.worst(value, expected))
+        if all(finding.right for finding in found):
+            found = []  # no more to say about them
+        self._findings = found + self._findings
+        if self._findings:
+            raise Stop
+        for what, made in wrong.items():
+            if not all(comparison.same(value, right[name]) for name, value in made.items()):
+                self._unlikely.add(what)
+
+    def require(self, true: bool, name: str, text: str, cause: str = "") -> None:
+        """End the trial with a finding unless something is true."""
+        if not true:
+            self.fail(name, text, cause)
+
+    def fail(self, name: str, text: str, cause: str = "") -> None:
+        """End the trial with a finding."""
+        self._findings.append(Finding(name, False, text, cause))
+        raise Stop
+
+    def findings(self) -> list[Finding]:
+        """Return what was found out about the call that went wrong; nothing if none did."""
+        return self._findings
+
+    def summary(self) -> str:
+        """Say what was checked."""
+        calls = "1 call" if self._calls == 1 else f"{self._calls} calls"
+        close = f", largest difference {self._worst:.0e}" if self._worst else ""
+        return f"Right in {calls}{close}."
+
+    def _mistaken(self, make: Callable, names: list[str]) -> dict[str, Any]:
+        """What a usual mistake gives for the last call's arguments, by output."""
+        try:
+            made = make(*_copies(self._arguments))
+        except (ValueError, IndexError, TypeError):  # that mistake cannot be made here
+            return {}
+        return dict(zip(names, made if len(names) > 1 else (made,), strict=True))
+
+
+class Slopes(NamedTuple):
+    """Gradients that were measured by finite differences.
+
+    Attributes
+    ----------
+    dy
+        The upstream gradient: random, since ones would hide mistakes.
+    whole
+        The gradient with respect to each input.
+    per_image
+        For each input, what each image alone contributes.
+    """
+
+    dy: np.ndarray
+    whole: tuple[np.ndarray, ...]
+    per_image: tuple[list[np.ndarray], ...]
+
+
+def slopes(forward: Callable, *inputs: np.ndarray, seed: int = 0) -> Slopes:
+    """Measure the gradients of ``forward(*inputs)`` completely, as `tinyunet.gradcheck` does.
+
+    The inputs are small arrays of float64, such that no kink (of a ReLU, or of a maximum) is within
+    0.002 of any value.
+    """
+    inputs = [x.copy() for x in inputs]
+    y = forward(*inputs)
+    dy = np.random.default_rng(seed).standard_normal(np.shape(y))
+    probe = Probe(lambda: forward(*inputs) * 1.0, dy, 1e-3, FIVE_POINTS)
+    images = range(len(dy)) if np.ndim(dy) > 1 else ()
+    return Slopes(
+        dy,
+        tuple(probe.whole(x) for x in inputs),
+        tuple([probe.whole(x, only(dy, i)) for i in images] for x in inputs),
+    )
+
+
+def _copies(arguments: dict[str, Any]) -> list:
+    return [v.copy() if isinstance(v, np.ndarray) else v for v in arguments.values()]
+
+
+def _words(name: str, value: Any) -> str:
+    """An argument in a message: an array by its shape, a number by its value."""
+    if isinstance(value, np.ndarray):
+        if value.size <= 6 and value.ndim == 1:
+            return f"{name} = {np.array2string(value, precision=4, separator=', ')}"
+        dtype = "" if value.dtype == np.float64 else f" {value.dtype}"
+        return f"{name} of shape {value.shape}{dtype}"
+    if callable(value):
+        return f"{name} = {getattr(value, '__name__', 'a function')}"
+    return f"{name} = {value!r}"
+
+
+def _raised(error: Exception, answer: Callable) -> str:
+    """An exception in words, with the line of the student's function where it was raised."""
+    message = f"{type(error).__name__}: {error}"
+    code = getattr(answer, "__code__", None)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if code is not None and frame.filename == code.co_filename:
+            number = frame.lineno - code.co_firstlineno + 1
+            line = f" ({frame.line.strip()})" if frame.line else ""
+            return f"{message}, in line {number} of it{line}"
+    return message

@@ -1,0 +1,82 @@
+"""Train a network as a run's settings say."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from tinyunet import run
+from tinyunet.data import Dataset
+from tinyunet.loss import SoftmaxCrossEntropy
+from tinyunet.optim import Optimizer
+from tinyunet.reproduce.plan import Job
+from tinyunet.training import History, fit
+from tinyunet.unet import UNet
+
+
+@dataclass
+class Prepared:
+    """A network before its first step, and what `fit` will be told."""
+
+    model: UNet
+    optimizer: Optimizer
+    options: dict[str, Any]
+
+
+def prepare(job: Job, parts: tuple[Dataset, ...]) -> Prepared:
+    """Make the network, for images like these; the first part is for training."""
+    settings = run.Settings(
+        **job.run.settings["training"], seed=job.run.seed, steps=job.steps, minutes=job.minutes
+    )
+    model, optimizer = run.build(settings, parts)
+    return Prepared(model, optimizer, run.fit_options(settings, model, parts[0]))
+
+
+def learn(
+    job: Job,
+    ready: Prepared,
+    train: Dataset,
+    validation: Dataset | None,
+    loss: SoftmaxCrossEntropy | None = None,
+) -> History:
+    """Train; an interruption leaves what is needed to go on in the job's scratch folder.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the user interrupted it.
+    RuntimeError
+        If the loss became infinite or NaN.
+    """
+    history = fit(
+        ready.model, train, validation, loss=loss, optimizer=ready.optimizer, **ready.options,
+        out=job.scratch, resume=job.scratch is not None and (job.scratch / "last.npz").exists(),
+    )  # fmt: skip
+    if history.stopped.startswith("interrupted"):
+        raise KeyboardInterrupt
+    if history.stopped:
+        raise RuntimeError(f"{job.run.stem}: {history.stopped}")
+    return history
+
+
+class Stopwatch(SoftmaxCrossEntropy):
+    """The loss, which also notes when each step called it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[float] = []
+
+    def forward(self, *arguments: Any) -> float:
+        """Return the loss, as ever."""
+        self.times.append(time.perf_counter())
+        return super().forward(*arguments)
+
+
+def seconds_of(times: list[float], steps: int) -> float:
+    """How long so many steps took, the last ones of these times.
+
+    From the first to the last one there is a step less. Warming up, before the first one, is left out.
+    """
+    last = times[-steps:]
+    return (last[-1] - last[0]) * steps / max(steps - 1, 1)

@@ -1,0 +1,183 @@
+"""The report: a folder of records as one HTML file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from tinyunet.reproduce import page
+from tinyunet.reproduce.experiments import EXPERIMENTS
+from tinyunet.reproduce.plan import Column, Experiment, Record, Table
+from tinyunet.reproduce.records import read_all, stem_of, write_whole
+from tinyunet.reproduce.statistics import Row, collect
+
+TITLE = "The U-Net's experiments, reproduced"
+
+
+def write(folder: Path, left_out: dict[str, str], missing: Sequence[str] = ()) -> Path:
+    """Write ``report.html`` about all records of a folder, and return where it is.
+
+    Parameters
+    ----------
+    folder
+        Where the records are.
+    left_out
+        Why experiments could not be done, by name.
+    missing
+        Runs that are still to come.
+    """
+    records = read_all(folder)
+    found = {record["experiment"] for record in records}
+    shown = [e for e in EXPERIMENTS.values() if e.name in found or e.name in left_out]
+    body = _opening(records, shown, missing)
+    for experiment in shown:
+        mine = [record for record in records if record["experiment"] == experiment.name]
+        body += _section(experiment, mine, left_out.get(experiment.name, ""), folder)
+    body += _closing(records)
+    path = folder / "report.html"
+    write_whole(path, page.page(TITLE, body))
+    return path
+
+
+def replay_command(records: Sequence[Record]) -> str:
+    """The command that repeats these records, its steps spelled out."""
+    names = [name for name in EXPERIMENTS if any(r["experiment"] == name for r in records)]
+    steps = {record["group"]: record["steps"] for record in records if record["steps"]}
+    seeds = 1 + max((record["seed"] or 0 for record in records), default=0)
+    words = ["tinyunet reproduce", *names, *(["--quick"] if _quick(records) else [])]
+    words += [f"--seeds {seeds}"]
+    if steps:
+        words += ["--steps " + ",".join(f"{group}={n}" for group, n in sorted(steps.items()))]
+    return " ".join([*words, "--out another-folder"])
+
+
+def _quick(records: Sequence[Record]) -> bool:
+    return any(record["quick"] for record in records)
+
+
+def _opening(records: Sequence[Record], shown: Sequence[Experiment], missing: Sequence[str]) -> str:
+    body = f"<header><h1>{escape(TITLE)}</h1>\n"
+    body += page.paragraph(
+        "Ronneberger, Fischer and Brox, U-Net: Convolutional Networks for Biomedical Image "
+        "Segmentation, MICCAI 2015 (arXiv:1505.04597), in small, with tinyunet. Numbers are means "
+        "over seeds ± standard deviations; n is the number of seeds. A seed draws the weights and "
+        "the batches."
+    )
+    if _quick(records):
+        body += (
+            "<p>"
+            + page.tag("quick", warn=True)
+            + " Few images, few steps: this shows that everything works and what the report looks "
+            "like. It says nothing about the paper's claims.</p>\n"
+        )
+    if missing:
+        body += page.paragraph(
+            f"Not finished: {len(missing)} runs are still to come ({', '.join(missing)}). The same "
+            "command goes on with them."
+        )
+    links = "".join(f'<a href="#{e.name}">{escape(e.title)}</a>\n' for e in shown)
+    return f"{body}<nav>{links}</nav></header>\n"
+
+
+def _section(experiment: Experiment, records: list[Record], reason: str, folder: Path) -> str:
+    """All about one experiment."""
+    kinds = {(record["data"], record["real"]) for record in records}
+    tags = "".join(
+        " " + page.tag(f"{name}" if real else f"synthetic: {name}", warn=not real)
+        for name, real in sorted(kinds)
+    )
+    body = f'<section id="{experiment.name}">\n<h2>{escape(experiment.title)}{tags}</h2>\n'
+    body += page.paragraph(experiment.question)
+    if reason:
+        body += f"<p>{page.tag('left out', warn=True)} {page.text(reason)}</p>\n"
+    if not records:
+        return body + "</section>\n"
+    if not all(record["real"] for record in records):
+        body += page.paragraph(
+            f"These are synthetic images, not {experiment.data}: no number here may be compared with "
+            f"published ones. For the real data: `tinyunet data fetch {experiment.data}`.",
+            "note",
+        )
+    body += page.bullets(experiment.findings(records), "findings")
+    rows = collect(records)
+    body += "".join(_table(table, rows) for table in experiment.tables)
+    body += "".join(
+        page.picture(page.png(figure), caption) for caption, figure in experiment.charts(records)
+    )
+    for record in records:
+        for picture in record["figures"]:
+            path = folder / "figures" / picture["file"]
+            body += page.picture(path.read_bytes(), picture["caption"])
+    body += page.details(
+        "How it was done, and what differs from the paper",
+        page.bullets(experiment.protocol, "protocol"),
+    )
+    return body + page.details("Exact settings and all runs", _settings(records)) + "</section>\n"
+
+
+def _table(table: Table, rows: dict[str, Row]) -> str:
+    """One table: means, deviations and n of the runs' rows, then what was published."""
+    lines = []
+    for name in table.rows:
+        if name in rows:
+            row = rows[name]
+            cells = [escape(name), *(_number(row, column) for column in table.columns)]
+            count = [str(row.count), str(row.steps)] if row.seeded else ["-", "-"]
+            lines.append(("", [*cells, *count]))
+    for name, values in table.published.items():
+        cells = [format(values[c.key], c.form) if c.key in values else "" for c in table.columns]
+        lines.append(("aside", [escape(name), *cells, "", ""]))
+    head = ["", *(column.title for column in table.columns), "n", "steps of training"]
+    body = f"<h3>{escape(table.title)}</h3>\n{page.table(head, lines)}"
+    return body + (page.paragraph(table.note, "note") if table.note else "")
+
+
+def _number(row: Row, column: Column) -> str:
+    if column.key not in row.values:
+        return ""
+    mean, deviation = row.mean(column.key), row.deviation(column.key)
+    shown = format(mean, column.form)
+    if deviation is not None:
+        shown += f' <span class="sd">± {format(deviation, column.form)}</span>'
+    return shown
+
+
+def _settings(records: Sequence[Record]) -> str:
+    """A line for every run, and the settings of each kind of run once."""
+    lines = []
+    kinds: dict[str, dict] = {}
+    for record in records:
+        kinds.setdefault(record["name"], record["settings"])
+        extra = ", ".join(f"{name} {json.dumps(value)}" for name, value in record["facts"].items())
+        lines.append(
+            ("", [escape(stem_of(record)), str(record["steps"] or "-"),
+                  f"{record['seconds']:.1f}", str(record["threads"]), escape(extra)])
+        )  # fmt: skip
+    head = ["run", "steps", "seconds in all", "threads", "besides"]
+    body = page.table(head, lines)
+    for name, settings in kinds.items():
+        words = escape(json.dumps(settings, indent=1))
+        body += f"<h3>{escape(name)}</h3>\n<pre>{words}</pre>\n"
+    return body
+
+
+def _closing(records: Sequence[Record]) -> str:
+    """How to repeat it, and on what it was done."""
+    body = '<section id="machine">\n<h2>Repeat it</h2>\n'
+    threads = sorted({record["threads"] for record in records})
+    if records:
+        counts = " or ".join(map(str, threads))
+        body += page.paragraph(
+            "Runs with the same steps, seeds and number of threads end the same. Minutes were turned "
+            f"into steps once; here they are spelled out. It ran with {counts} threads "
+            f"(`TINYUNET_NUM_THREADS`)."
+        )
+        body += f"<pre>{escape(replay_command(records))}</pre>\n"
+    body += "<h3>Machine</h3>\n"
+    machines = {json.dumps(record["machine"]): record["machine"] for record in records}
+    for machine in machines.values():
+        rows = [("", [escape(name), escape(str(value))]) for name, value in machine.items()]
+        body += page.table(["what", "value"], rows)
+    return body + "</section>\n"

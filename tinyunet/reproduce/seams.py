@@ -1,0 +1,163 @@
+"""Seams: what happens at the borders of tiles, and when nothing happens at all."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tinyunet.data import Dataset
+from tinyunet.inference import RIM, Axis, predict_image, stitch
+from tinyunet.reproduce import pictures
+from tinyunet.reproduce.learning import learn, prepare
+from tinyunet.reproduce.membranes import load_slices, slice_settings
+from tinyunet.reproduce.plan import (
+    Column,
+    Experiment,
+    Job,
+    Options,
+    Outcome,
+    Record,
+    Run,
+    Source,
+    Table,
+)
+from tinyunet.reproduce.statistics import collect
+from tinyunet.unet import UNet
+
+STEPS, QUICK_STEPS = 200, 40
+TILE, QUICK_TILE = 120, 56  # pixels of the image from one aligned tile to the next
+SAME = "same padding, tiles edge to edge"
+RIMMED = f"same padding, {RIM} pixels of each tile left out"
+MISALIGNED = "valid, tiles edge to edge (misaligned)"
+ALIGNED = "valid, aligned"
+AROUND = 64  # pixels of mirrored image around the whole, with same padding; a multiple of 2^depth
+EQUAL = 1e-5  # a difference in probability that is rounding only
+
+
+def make_runs(options: Options, source: Source) -> list[Run]:
+    """A network with same and one with valid padding, with every seed."""
+    runs = []
+    for seed in range(options.seeds):
+        for padding in ("same", "valid"):
+            settings = slice_settings(options, source, padding=padding, weights="none")
+            settings["tile"] = QUICK_TILE if options.quick else TILE
+            usual = QUICK_STEPS if options.quick else STEPS
+            runs.append(Run(f"seams-{padding}", seed, settings, train, "seams", usual))
+    return runs
+
+
+def train(job: Job) -> Outcome:
+    """Train a network for a while and predict a slice in one piece and in tiles."""
+    slices = load_slices(job)
+    train_part, test = slices["train"], slices["test"]
+    ready = prepare(job, (train_part,))
+    history = learn(job, ready, train_part, None)
+    whole, tiled = predict_in_tiles(ready.model, test, job.run.settings["tile"])
+    rows, maps = {}, {}
+    for name, probabilities in tiled.items():
+        difference = np.abs(probabilities - whole)
+        maps[name] = difference
+        rows[name] = {
+            "largest": float(difference.max()),
+            "mean": float(difference.mean()),
+            "turned": float(100 * np.mean((probabilities > 0.5) != (whole > 0.5))),
+        }
+    outcome = Outcome(rows, history.total_steps, history.loss)
+    if job.illustrated:
+        caption = f"{test.names[0]}: the probability of cell, and what tiles change in it."
+        outcome.figures = {caption: pictures.seam_map(test.images[0], whole, maps)}
+    return outcome
+
+
+def predict_in_tiles(
+    model: UNet, test: Dataset, tile: int
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The probability of cell in the first image: from the whole, and by each way to tile it."""
+    image = test.images[0]
+    if model.padding == "same":
+        # Zeros around the image would change what is found at its border. That is no seam, so the
+        # whole has a wide border of mirrored image around it, as a valid network needs it anyway.
+        sides = [(side, model.input_size(side + 2 * AROUND, 1)[0]) for side in image.shape[:2]]
+        at_once = [Axis(side, reads, reads - 2 * AROUND, stride=reads) for side, reads in sides]
+        whole = stitch(model, image, *at_once)
+        # As large as a tile of the valid network, and a multiple of 2^depth: nothing else is wrong
+        # with it but the zeros around it.
+        edge_to_edge = [Axis(side, tile, tile, stride=tile) for side in image.shape[:2]]
+        tiled = {
+            SAME: stitch(model, image, *edge_to_edge),
+            RIMMED: predict_image(model, image, tile=tile + 2 * RIM),
+        }
+    else:
+        whole = predict_image(model, image)
+        reads = model.input_size(tile, tile)[0]
+        gives = model.output_size(reads, reads)[0]
+        # What comes out of a valid network is never a multiple of 2^depth, so the obvious stride, as
+        # far as the output reaches, puts every tile at another place of the pooling grid.
+        edge_to_edge = [Axis(side, reads, gives, stride=gives) for side in image.shape[:2]]
+        tiled = {
+            MISALIGNED: stitch(model, image, *edge_to_edge),
+            ALIGNED: predict_image(model, image, tile=reads),
+        }
+    return whole[..., 1], {name: probabilities[..., 1] for name, probabilities in tiled.items()}
+
+
+def findings(records: list[Record]) -> list[str]:
+    """Say whether aligned tiles equal the whole, and how far the others are from it."""
+    rows = collect(records)
+    sentences = []
+    if ALIGNED in rows:
+        worst = max(rows[ALIGNED].values["largest"])
+        verdict = "equal" if worst < EQUAL else "DO NOT EQUAL"
+        sentences.append(
+            f"Aligned valid tiles {verdict} the whole image at once: no probability differs by more "
+            f"than {worst:.0e} with any seed (allowed: {EQUAL:.0e})."
+        )
+    sentences += [
+        f"{name}: probabilities change by up to {rows[name].mean('largest'):.2g}, and "
+        f"{rows[name].mean('turned'):.2g} % of the pixels change class."
+        for name in (MISALIGNED, SAME, RIMMED)
+        if name in rows
+    ]
+    return sentences
+
+
+def charts(records: list[Record]) -> list[tuple[str, Figure]]:
+    """The seam maps of the runs say it all."""
+    return []
+
+
+EXPERIMENT = Experiment(
+    name="seams",
+    title="Seams: tiles against the whole image",
+    question="Large images are predicted in tiles. With same padding every tile sees zeros at its "
+    "border, where its neighbour sees the image. A valid network sees the image only, and yet its "
+    "tiles do not fit, unless they lie at multiples of 2^depth: only then do all poolings meet the "
+    "same pixels (Rumberger et al. 2021, arXiv:2101.05846).",
+    data="isbi2012",
+    stand_in="synthetic-membranes",
+    needs_real=False,
+    make_runs=make_runs,
+    tables=(
+        Table(
+            "How far tiles are from the whole image at once",
+            (
+                Column("largest", "largest change of a probability", ".1e"),
+                Column("mean", "mean change", ".1e"),
+                Column("turned", "pixels that change class, %", ".3f"),
+            ),
+            (SAME, RIMMED, MISALIGNED, ALIGNED),
+            note="In one test slice. With same padding, tinyunet predict leaves out a rim; of a valid "
+            "network, it always lays tiles aligned.",
+        ),
+    ),
+    findings=findings,
+    charts=charts,
+    protocol=(
+        "Two networks, alike but for their padding, are trained for a fixed number of steps on the "
+        "training slices of the membranes: long enough that their predictions have something to lose.",
+        "Around the image its mirror image is seen, by the whole and by tiles; only tiles with same "
+        "padding that lie edge to edge see zeros there, as they do everywhere at their border.",
+        "The paper's own figure: 572 pixels go in and 388 come out, which is no multiple of 16. Laid "
+        "edge to edge, its tiles are misaligned by 4 pixels more with every tile.",
+    ),
+)  # fmt: skip

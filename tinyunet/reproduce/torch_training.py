@@ -1,0 +1,64 @@
+"""The training loop once more, in PyTorch. Imported only where PyTorch is installed."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+
+from tinyunet.bench.torch_unet import TorchUNet
+from tinyunet.data.batches import Batches
+from tinyunet.parallel import num_threads
+from tinyunet.torch_layout import to_torch_layout
+from tinyunet.training import rate_factor
+from tinyunet.unet import UNet
+
+
+def train(model: UNet, batches: Batches, steps: int, lr: float) -> tuple[list[float], list[float]]:
+    """Train in PyTorch what `fit` would train, and put the parameters back into `model`.
+
+    From the same weights, with the same batches, Adam and the cosine schedule; eager mode, as many
+    threads as tinyunet uses.
+
+    Returns
+    -------
+    list of float, list of float
+        The loss of every step, and when each was computed.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(num_threads())
+    try:
+        return _train(model, batches, steps, lr)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _train(model: UNet, batches: Batches, steps: int, lr: float) -> tuple[list, list]:
+    weights = {
+        name: torch.tensor(np.ascontiguousarray(to_torch_layout(name, array)))
+        for name, array in model.named_parameters()
+    }
+    net = TorchUNet(weights, model)
+    optimizer = torch.optim.Adam(net.parameters(), lr)
+    losses, times = [], []
+    for step in tqdm(range(steps), unit="step", desc="PyTorch"):
+        optimizer.param_groups[0]["lr"] = lr * rate_factor("cosine", step, steps)
+        images, labels, weight_maps = batches[step]
+        x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(images, 3, 1)))
+        optimizer.zero_grad()
+        logits = net(x)
+        times.append(time.perf_counter())
+        loss = F.cross_entropy(logits, torch.from_numpy(labels), reduction="none")
+        if weight_maps is not None:
+            loss = loss * torch.from_numpy(weight_maps)
+        loss = loss.mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    for name, parameter in model.named_parameters():
+        trained = getattr(net, net.names[name]).detach().numpy()
+        to_torch_layout(name, parameter)[...] = trained  # a view: this fills our parameter
+    return losses, times
