@@ -1,4 +1,4 @@
-"""Which colour each cell gets in a picture: never the colour of a cell beside it."""
+"""Which colour each pixel of a picture gets; a cell never has the colour of a cell beside it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 from matplotlib.colors import hsv_to_rgb, to_rgb
+from scipy import ndimage
 
 BACKGROUND = to_rgb("#14161a")
 CELLS = [
@@ -14,6 +15,9 @@ CELLS = [
         "#4ea8de", "#f4a259", "#8cb369", "#e56b6f", "#b185db", "#f2d15c", "#4fc1a6", "#f49cbb",
     )
 ]  # fmt: skip
+
+# Told apart with any kind of colour vision (after Okabe and Ito).
+RIGHT, EXTRA, MISSED, CONFUSED = (to_rgb(c) for c in ("#a9adb3", "#f0a30a", "#35a7f0", "#ff4fa3"))
 
 
 def colour_numbers(cells: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
@@ -70,6 +74,38 @@ def palette(count: int) -> np.ndarray:
     more = np.arange(max(0, count - len(CELLS)))  # hues a golden angle apart
     hsv = np.stack([0.05 + more * 0.618034, np.full(more.shape, 0.8), np.full(more.shape, 0.7)], 1)
     return np.concatenate([[BACKGROUND], CELLS, hsv_to_rgb(hsv % 1)])
+
+
+def visible(image: np.ndarray) -> np.ndarray:
+    """Return an image (H, W, C) as RGB (H, W, 3) from 0 to 1, its brightness stretched.
+
+    The darkest 0.5 % of the values become black and the brightest 0.2 % white.
+    """
+    rgb = image if image.shape[2] == 3 else np.repeat(image[..., :1], 3, axis=2)
+    black, white = np.percentile(rgb, (0.5, 99.8))
+    return np.clip((rgb - black) / max(white - black, 1e-6), 0, 1)
+
+
+def errors(truth: np.ndarray, guess: np.ndarray, classes: bool = False) -> np.ndarray:
+    """Return colours (H, W, 3) that say where the foreground is right, too much or missed.
+
+    With `classes`, also where the foreground is of another class.
+    """
+    shown = np.full((*truth.shape, 3), BACKGROUND)
+    shown[(truth > 0) & (guess > 0)] = RIGHT
+    shown[(truth == 0) & (guess > 0)] = EXTRA
+    shown[(truth > 0) & (guess == 0)] = MISSED
+    if classes:
+        shown[(truth > 0) & (guess > 0) & (truth != guess)] = CONFUSED
+    return shown
+
+
+def outlines(cells: np.ndarray) -> np.ndarray:
+    """Return the mask (H, W) of the pixels of cells that touch something else."""
+    around = np.ones((3, 3), bool)
+    least = ndimage.minimum_filter(cells, footprint=around)
+    largest = ndimage.maximum_filter(cells, footprint=around)
+    return (cells > 0) & (least != largest)
 
 
 def _neighbours(cells: np.ndarray, count: int, reach: int = 2) -> list[set[int]]:

@@ -16,12 +16,22 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from scipy import ndimage
 
-from tinyunet.colouring import BACKGROUND, colour_numbers, common_pixels, consecutive, palette
+from tinyunet.colouring import (
+    CONFUSED,
+    EXTRA,
+    MISSED,
+    RIGHT,
+    colour_numbers,
+    common_pixels,
+    consecutive,
+    errors,
+    outlines,
+    palette,
+    visible,
+)
+from tinyunet.data.warp import deformed
 
-# Told apart with any kind of colour vision (after Okabe and Ito).
-RIGHT, EXTRA, MISSED, CONFUSED = (to_rgb(c) for c in ("#a9adb3", "#f0a30a", "#35a7f0", "#ff4fa3"))
 LINE, MARK = to_rgb("#0072b2"), to_rgb("#d55e00")
 WIDTH = 8  # inches
 
@@ -176,6 +186,48 @@ def weight_map(image: np.ndarray, weights: np.ndarray) -> Figure:
     return figure
 
 
+def deformation(image: np.ndarray, field: np.ndarray, lines: int = 8) -> Figure:
+    """Show an image beside its deformed version, with a grid that is deformed along.
+
+    Parameters
+    ----------
+    image
+        (H, W, C) floats.
+    field
+        The displacements (2, H, W) in rows and columns: `tinyunet.data.displacement_field`.
+    lines
+        How many meshes the grid has along the longer side.
+
+    Raises
+    ------
+    ValueError
+        If image and field differ in size.
+    """
+    height, width = image.shape[:2]
+    if field.shape != (2, height, width):
+        raise ValueError(
+            f"the image is {height}x{width}, but the field has shape {field.shape}: "
+            f"it should be (2, {height}, {width})"
+        )
+    figure = Figure((WIDTH, (WIDTH / 2 - 0.05) * height / width + 0.4), layout="constrained")
+    places = np.indices((height, width), float)
+    mesh = max(height, width) / lines
+    for axis, name, source, shown in zip(
+        figure.subplots(1, 2),
+        ("image", "deformed"),
+        (places, places + field),
+        (image, deformed(image, field)),
+        strict=True,
+    ):
+        _show(axis, visible(shown), alpha=0.85)
+        # A line of the grid runs through the pixels that come from the same row or column.
+        for along, length in zip(source, (height, width), strict=True):
+            levels = np.arange(mesh / 2, length, mesh) - 0.5
+            axis.contour(along, levels, colors=[MARK], linewidths=1.3)
+        axis.set_title(name, fontsize=13)
+    return figure
+
+
 def overlay(image: np.ndarray, instances: np.ndarray) -> np.ndarray:
     """Draw the outline of every cell on its image.
 
@@ -195,41 +247,6 @@ def overlay(image: np.ndarray, instances: np.ndarray) -> np.ndarray:
     outlined = outlines(instances)[..., None]
     shown = np.where(outlined, palette(colours.max(initial=0))[colours], visible(image))
     return np.round(255 * shown).astype(np.uint8)
-
-
-# ---------------------------------------------------------------------- what is drawn
-
-
-def visible(image: np.ndarray) -> np.ndarray:
-    """Return an image (H, W, C) as RGB (H, W, 3) from 0 to 1, its brightness stretched.
-
-    The darkest 0.5 % of the values become black and the brightest 0.2 % white.
-    """
-    rgb = image if image.shape[2] == 3 else np.repeat(image[..., :1], 3, axis=2)
-    black, white = np.percentile(rgb, (0.5, 99.8))
-    return np.clip((rgb - black) / max(white - black, 1e-6), 0, 1)
-
-
-def errors(truth: np.ndarray, guess: np.ndarray, classes: bool = False) -> np.ndarray:
-    """Return colours (H, W, 3) that say where the foreground is right, too much or missed.
-
-    With `classes`, also where the foreground is of another class.
-    """
-    shown = np.full((*truth.shape, 3), BACKGROUND)
-    shown[(truth > 0) & (guess > 0)] = RIGHT
-    shown[(truth == 0) & (guess > 0)] = EXTRA
-    shown[(truth > 0) & (guess == 0)] = MISSED
-    if classes:
-        shown[(truth > 0) & (guess > 0) & (truth != guess)] = CONFUSED
-    return shown
-
-
-def outlines(cells: np.ndarray) -> np.ndarray:
-    """Return the mask (H, W) of the pixels of cells that touch something else."""
-    around = np.ones((3, 3), bool)
-    least = ndimage.minimum_filter(cells, footprint=around)
-    largest = ndimage.maximum_filter(cells, footprint=around)
-    return (cells > 0) & (least != largest)
 
 
 def _merged(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:

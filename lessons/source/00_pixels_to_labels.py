@@ -310,7 +310,8 @@ for axis, title in zip(axes, ("accuracy", "IoU"), strict=True):
 # Put in $m$: the first difference is $m_0 - m = (1 - w)(m_0 - m_1)$, and the second is
 # $m_1 - m = w\,(m_1 - m_0)$. So
 #
-# $$ v \;=\; \big( w (1 - w)^2 + (1 - w)\, w^2 \big) (m_1 - m_0)^2 \;=\; w\,(1 - w)\,(m_1 - m_0)^2 $$
+# $$ v \;=\; \big( w (1 - w)^2 + (1 - w)\, w^2 \big) (m_1 - m_0)^2
+# \;=\; w\,(1 - w)\,(m_1 - m_0)^2 $$
 #
 # This is the *variance between the groups*. It is large if the means are far apart (the last
 # factor) and both groups are of a decent size (the first two). Otsu takes the threshold that makes

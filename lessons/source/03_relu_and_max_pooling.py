@@ -157,7 +157,8 @@ check.relu_backward(relu_backward)
 # by a little: $y$ changes by as much, so its slope is 1. Change the 3 by a little: nothing happens.
 # So the slope is 1 for the winner and 0 for all others, and `dy` is *routed* to the winner alone:
 #
-# $$ dx[n,\; 2i + p,\; 2j + q,\; c] \;=\; dy[n, i, j, c] \cdot [\,(p, q) \text{ won window } (i, j)\,] $$
+# $$ dx[n,\; 2i + p,\; 2j + q,\; c] \;=\; dy[n, i, j, c] \cdot
+# [\,(p, q) \text{ won window } (i, j)\,] $$
 #
 # **Predict**: watch the forward pass for two windows, then say where the next `dy` goes.
 

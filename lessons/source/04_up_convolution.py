@@ -541,9 +541,10 @@ axes[0].grid(color="0.93")
 
 # %% [markdown]
 # The random starts show a strong pattern, which costs them a lot of loss. So training removes it
-# within some tens of steps. To become *smooth* takes a kernel of 4 longer: about a hundred steps
-# to come near the bilinear start, and some hundreds to draw level with it. The kernel of 2 stays a little
-# behind for good. Its stamps do not overlap, so it can only enlarge each pixel to a tile of 2 by 2.
+# within some tens of steps. To become *smooth* takes a kernel of 4 longer: about a hundred steps to
+# come near the bilinear start, and some hundreds to draw level with it. The kernel of 2 stays a
+# little behind for good. Its stamps do not overlap, so it can only enlarge each pixel to a tile of
+# 2 by 2.
 #
 # A very faint pattern remains in all three, and training even adds it to the bilinear start, where
 # there was none: the best weights for just these images have it.

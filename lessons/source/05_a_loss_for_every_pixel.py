@@ -162,7 +162,8 @@ claim(
 # For the loss we need the logarithm of the sum, the **log-sum-exp**. There the shift comes out in
 # front:
 #
-# $$ \log \sum_j e^{z_j} \;=\; \log \Big( e^m \sum_j e^{z_j - m} \Big) \;=\; m + \log \sum_j e^{z_j - m} $$
+# $$ \log \sum_j e^{z_j} \;=\; \log \Big( e^m \sum_j e^{z_j - m} \Big)
+# \;=\; m + \log \sum_j e^{z_j - m} $$
 #
 # With it, the surprise needs no division and no probability at all:
 #
@@ -235,7 +236,8 @@ check.pixel_loss(pixel_loss)
 # each logit. The derivative of a logarithm is one over what is inside, times the derivative of
 # what is inside:
 #
-# $$ \frac{\partial}{\partial z_k} \log \sum_j e^{z_j} \;=\; \frac{1}{\sum_j e^{z_j}} \; e^{z_k} \;=\; p_k $$
+# $$ \frac{\partial}{\partial z_k} \log \sum_j e^{z_j}
+# \;=\; \frac{1}{\sum_j e^{z_j}} \; e^{z_k} \;=\; p_k $$
 #
 # It is the softmax! And $-z_t$ has the derivative $-1$ for $k = t$ and 0 for the others. So
 #

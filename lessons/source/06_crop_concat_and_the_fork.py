@@ -59,7 +59,8 @@ claim("pixels to cut on each side", (side - back) / 2, low=4, high=4)
 # **middle** of what goes across, and the middle is what we keep. With height $H$ of which $h$
 # stay,
 #
-# $$ \text{top} = \lfloor (H - h) / 2 \rfloor, \qquad y[n, i, j] = x[n,\; \text{top} + i,\; \text{left} + j] $$
+# $$ \text{top} = \lfloor (H - h) / 2 \rfloor, \qquad
+# y[n, i, j] = x[n,\; \text{top} + i,\; \text{left} + j] $$
 #
 # and `left` from the widths in the same way. If $H - h$ is odd, the odd pixel is lost at the
 # bottom.
@@ -225,9 +226,9 @@ check.concat_backward(concat_backward)
 # **Derive** it in general. Let $x$ go two ways, $a = x$ and $b = x$, and let the loss $L(a, b)$
 # depend on both. Move $x$ by a little $\varepsilon$. Then both move by $\varepsilon$, and
 #
-# $$ L(x + \varepsilon,\; x + \varepsilon) \;\approx\; L(x, x) + \frac{\partial L}{\partial a} \varepsilon
-# + \frac{\partial L}{\partial b} \varepsilon \qquad\Longrightarrow\qquad
-# \boxed{\; dx = da + db \;} $$
+# $$ L(x + \varepsilon,\; x + \varepsilon) \;\approx\; L(x, x)
+# + \frac{\partial L}{\partial a} \varepsilon + \frac{\partial L}{\partial b} \varepsilon
+# \qquad\Longrightarrow\qquad \boxed{\; dx = da + db \;} $$
 #
 # **A fork forward is a sum backward.** This is the most important line of the lesson. Here is the
 # fork of the U-Net, forward from left to right. Backward, read it from right to left:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tinyunet.data import random_crop, random_gray, random_symmetry
+from tinyunet.data import Augmentation, random_crop, random_gray, random_symmetry
 
 
 def coordinates(height, width):
@@ -40,6 +40,14 @@ def test_a_symmetry_returns_new_arrays():
         (out,) = random_symmetry(rng, image)
         out[:] = -1
     np.testing.assert_array_equal(image, coordinates(4, 4))
+
+
+def test_without_quarter_turns_the_four_symmetries_of_a_rectangle_occur():
+    rng = np.random.default_rng(0)
+    image = coordinates(5, 7)
+    outs = [random_symmetry(rng, image, quarter_turns=False)[0] for _ in range(100)]
+    assert {out.shape for out in outs} == {image.shape}
+    assert len({out.tobytes() for out in outs}) == 4
 
 
 # ---- random_crop ----
@@ -139,3 +147,65 @@ def test_gray_treats_channels_alike_and_survives_negative_values():
     assert np.isfinite(out).all()
     np.testing.assert_array_equal(out[..., 0], out[..., 2])
     np.testing.assert_array_equal(image, before)
+
+
+# ---- Augmentation ----
+
+
+def test_nothing_is_the_plain_crop_and_rigid_is_symmetry_and_gray():
+    image = np.random.default_rng(0).random((30, 40, 1), np.float32)
+    labels = code(coordinates(30, 40))
+    for augmentation in (Augmentation.none(), Augmentation.rigid()):
+        rng, by_hand = (np.random.default_rng(4) for _ in range(2))
+        window, targets = augmentation.window(rng, image, [labels], 24, 16)
+        expected, expected_targets = random_crop(by_hand, image, [labels], 24, 16)
+        if augmentation == Augmentation.rigid():
+            expected, *expected_targets = random_symmetry(by_hand, expected, *expected_targets)
+            expected = random_gray(by_hand, expected)
+        np.testing.assert_array_equal(window, expected)
+        np.testing.assert_array_equal(targets, expected_targets)
+
+
+def test_each_choice_does_its_own():
+    image = np.random.default_rng(0).random((40, 40, 1), np.float32)
+    labels = code(coordinates(40, 40))
+
+    def window(**choice):
+        rng = np.random.default_rng(1)
+        return Augmentation(**choice).window(rng, image, [labels], 40, 40)
+
+    plain, (plain_labels,) = window()
+    np.testing.assert_array_equal(plain, image)
+    gray, (same_labels,) = window(gray=True)
+    assert not np.array_equal(gray, image)
+    np.testing.assert_array_equal(same_labels, plain_labels)
+    for choice in ({"flips": True}, {"rotate": True}, {"elastic": 40.0}, {"shift": 6.0}):
+        changed, (changed_labels,) = window(**choice)
+        assert not np.array_equal(changed, image)
+        assert not np.array_equal(changed_labels, plain_labels)
+
+
+@pytest.mark.parametrize("size", [((44, 30), (24, 10)), ((32, 32), (32, 32))])
+def test_full_gives_windows_of_the_asked_size_and_changes_no_argument(size):
+    rng = np.random.default_rng(0)
+    image = rng.random((36, 50, 3), np.float32)
+    labels = rng.integers(0, 3, (36, 50))
+    weights = (labels * 1.5).astype(np.float32)
+    before = image.copy(), labels.copy(), weights.copy()
+    seen = set()
+    for _ in range(10):
+        window, (y, w) = Augmentation.full().window(rng, image, [labels, weights], *size)
+        assert window.shape == (*size[0], 3)
+        assert y.shape == w.shape == size[1]
+        assert (window.dtype, y.dtype, w.dtype) == (np.float32, labels.dtype, np.float32)
+        np.testing.assert_array_equal(w, y * 1.5)
+        seen.add(y.tobytes())
+    assert len(seen) == 10
+    for array, copy in zip((image, labels, weights), before, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize("choice", [{"elastic": -1}, {"shift": float("nan")}])
+def test_impossible_choices_are_named(choice):
+    with pytest.raises(ValueError, match=f"{next(iter(choice))} must be 0 or more pixels"):
+        Augmentation(**choice)

@@ -129,7 +129,7 @@ def returns_nothing(net, dy):
     unet_backward(net, dy)
 
 
-def half_a_bias(net, dy):
+def one_too_much(net, dy):
     dx = unet_backward(net, dy)
     net.bottom.conv1.grads["bias"] += 1
     return dx
@@ -150,7 +150,7 @@ WRONG = {
         (lambda side, depth: unet_output_side(side, depth - 1), "one level too few"),
         (never_refuses, "odd side is refused"),
         (lambda side, depth: float(unet_output_side(side, depth)), "/ gives a float"),
-        (by_formula, "odd side is refused"),
+        (by_formula, "not every side fits"),
         (lambda side, depth: side - 184, ""),
     ],
     "unet_parameters": [
@@ -178,7 +178,7 @@ WRONG = {
         (lambda net, dy: unet_backward(net, dy, np.subtract), "were subtracted"),
         (returns_nothing, "missing return"),
         (lambda net, dy: dy, "never ran"),
-        (half_a_bias, "off by the same number"),
+        (one_too_much, "off by the same number"),
     ],
 }
 CASES = [(name, *case) for name, cases in WRONG.items() for case in cases]

@@ -58,7 +58,8 @@ def compare(
     known = next((what for what, wrong in (mistakes or {}).items() if same(values, wrong)), "")
     if values.shape != right.shape:
         text = f"has shape {values.shape}, should have {right.shape}"
-        return Finding(name, False, text, known or explain_shape(values, right, axes))
+        cause = known or exchanged(values, others) or explain_shape(values, right, axes)
+        return Finding(name, False, text, cause)
     if not np.isfinite(values).all():
         first = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
         return Finding(name, False, f"is not finite{place(first, axes)}: {values[first]}", known)
@@ -157,9 +158,8 @@ def explain(
         return ""
     if not got.any():
         return "it is zero everywhere: nothing was ever added or written to it"
-    for other, values in (others or {}).items():
-        if same(got, values):
-            return f"it is {other}: the two were exchanged"
+    if found := exchanged(got, others):
+        return found
     gap = got.astype(float) - right
     if gap.size > 1 and np.ptp(gap) <= 1e-6 * np.abs(right).max():
         return f"every entry is off by the same number, {gap.flat[0]:.4g}"
@@ -168,6 +168,14 @@ def explain(
     if "entries are wrong" in found:
         return ""
     return found if len(per_image) else found.replace("the gradient", "the right values")
+
+
+def exchanged(got: np.ndarray, others: dict[str, np.ndarray] | None) -> str:
+    """Say which other output it is, or return ""."""
+    for other, values in (others or {}).items():
+        if same(got, values):
+            return f"it is {other}: the two were exchanged"
+    return ""
 
 
 def explain_shape(got: np.ndarray, right: np.ndarray, axes: Sequence[str]) -> str:

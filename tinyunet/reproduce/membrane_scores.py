@@ -32,27 +32,15 @@ def warping_error(mask: np.ndarray, slices: Dataset, i: int) -> float:
     return metrics.warping_error(mask, slices.labels[i])
 
 
-# How each is computed, and whether more of it is better.
-SCORES: dict[str, tuple[Callable, bool]] = {
-    "V_Rand": (v_rand, True),
-    "V_Info": (v_info, True),
-    "Rand error": (rand_error, False),
-    "warping error": (warping_error, False),
-}
-
-
 def choose_thresholds(maps: Maps, validation: Dataset) -> dict[str, float]:
-    """The threshold that is best for each score on validation slices."""
+    """The thresholds with the best V_Rand and the best Rand error on validation slices."""
     places = range(len(validation))
-    chosen = {}
-    for name, (score, more_is_better) in SCORES.items():
-        sign = 1 if more_is_better else -1
-
-        def judge(mask: np.ndarray, i: int, score: Callable = score, sign: int = sign) -> float:
-            return sign * score(mask, validation, i)
-
-        chosen[name] = metrics.best_threshold(judge, maps, places)
-    return chosen
+    return {
+        "V_Rand": metrics.best_threshold(lambda m, i: v_rand(m, validation, i), maps, places),
+        "Rand error": metrics.best_threshold(
+            lambda m, i: -rand_error(m, validation, i), maps, places
+        ),
+    }
 
 
 def best_accuracy(maps: Maps, validation: Dataset) -> float:
@@ -67,15 +55,16 @@ def best_accuracy(maps: Maps, validation: Dataset) -> float:
 
 def score_stack(maps: Maps, test: Dataset, thresholds: dict[str, float]) -> dict[str, float]:
     """All scores of test slices: the challenge's pixel error of all at once, others as means."""
-    truth = np.stack(test.labels)
-    scores = {
+    truth, at = np.stack(test.labels), thresholds["V_Rand"]
+    return {
         "pixel error": metrics.pixel_error(np.stack(maps) > 0.5, truth > 0),
         "isbi pixel error": metrics.isbi_pixel_error(np.stack(maps), truth),
+        "Rand error": _mean(rand_error, maps, test, thresholds["Rand error"]),
+        "warping error": _mean(warping_error, maps, test, at),
+        "V_Rand": _mean(v_rand, maps, test, at),
         "V_Rand at 0.5": _mean(v_rand, maps, test, 0.5),
+        "V_Info": _mean(v_info, maps, test, at),
     }
-    for name, (score, _) in SCORES.items():
-        scores[name] = _mean(score, maps, test, thresholds[name])
-    return scores
 
 
 def _mean(score: Callable, maps: Maps, slices: Dataset, threshold: float) -> float:

@@ -147,7 +147,7 @@ def findings(records: list[Record]) -> list[str]:
                 "them: that is the ceiling for whoever only finds the foreground."
             )
     sentences += [
-        compare(rows, "weight map", "no weight map", "merged", ".1f"),
+        compare(rows, "weight map", "no weight map", "merged", ".1f", "Merged cells"),
         compare(rows, "weight map", "no weight map", "SEG"),
         compare(rows, "weight map", "Otsu + distance peaks", "SEG"),
         compare(rows, "ten images, rigid", "ten images, no augmentation", "SEG"),

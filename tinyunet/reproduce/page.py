@@ -45,7 +45,7 @@ thead th { font-size: .8rem; line-height: 1.25; color: var(--soft); vertical-ali
 tr.aside td { color: var(--soft); font-style: italic; }
 .sd { color: var(--soft); font-size: .82em; }
 figure { margin: 1.2rem 0 0; }
-img { max-width: 100%; height: auto; display: block; }
+img { max-width: 100%; height: auto; display: block; margin: 0 auto .4rem; }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .85rem; }
 code { background: #eef1f4; border-radius: 4px; padding: .05rem .3rem; overflow-wrap: anywhere; }
 pre { background: #f5f7f9; border: 1px solid var(--line); border-radius: 6px; padding: .7rem .9rem;

@@ -101,6 +101,12 @@ def _section(experiment: Experiment, records: list[Record], reason: str, folder:
             "note",
         )
     body += page.bullets(experiment.findings(records), "findings")
+    if any(record["seed"] for record in records):
+        body += page.paragraph(
+            "What seeds alone make: twice the standard error of the difference of two means, a rough "
+            "rule with so few seeds.",
+            "note",
+        )
     rows = collect(records)
     body += "".join(_table(table, rows) for table in experiment.tables)
     body += "".join(

@@ -64,7 +64,7 @@ def train(job: Job) -> Outcome:
         }
     outcome = Outcome(rows, history.total_steps, history.loss)
     if job.illustrated:
-        caption = f"{test.names[0]}: the probability of cell, and what tiles change in it."
+        caption = "The first test slice: the probability of cell, and what tiles change in it."
         outcome.figures = {caption: pictures.seam_map(test.images[0], whole, maps)}
     return outcome
 

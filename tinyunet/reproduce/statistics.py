@@ -46,7 +46,9 @@ def collect(records: Sequence[Record]) -> dict[str, Row]:
     return rows
 
 
-def compare(rows: dict[str, Row], first: str, second: str, column: str, form: str = ".3f") -> str:
+def compare(
+    rows: dict[str, Row], first: str, second: str, column: str, form: str = ".3f", what: str = ""
+) -> str:
     """Say how two rows differ in a column, and whether seeds alone differ as much.
 
     The difference of two means is believed if it is above twice its standard error,
@@ -55,15 +57,13 @@ def compare(rows: dict[str, Row], first: str, second: str, column: str, form: st
     """
     if first not in rows or second not in rows:
         return ""
-    a, b = rows[first], rows[second]
-    difference = a.mean(column) - b.mean(column)
-    text = (
-        f"{column}: {a.mean(column):{form}} ({first}) against {b.mean(column):{form}} ({second}), "
-        f"a difference of {difference:+{form}}"
-    )
-    noise = [(row.deviation(column) or 0) ** 2 / row.count if row.seeded else 0.0 for row in (a, b)]
-    if any(row.seeded and row.count < 2 for row in (a, b)):
-        return f"{text}. With one seed nobody can tell whether that is chance."
-    limit = 2 * math.sqrt(sum(noise))
-    verdict = "more than" if abs(difference) > limit else "within"
-    return f"{text}: {verdict} what seeds alone make (twice the standard error, {limit:{form}})."
+    pair = rows[first], rows[second]
+    a, b = (row.mean(column) for row in pair)
+    noise = [(row.deviation(column) or 0) ** 2 / row.count for row in pair]
+    if any(row.seeded and row.count < 2 for row in pair):
+        verdict = "; with one seed nobody can tell that from chance"
+    else:
+        limit = 2 * math.sqrt(sum(noise))
+        verdict = ", more than" if abs(a - b) > limit else ", within"
+        verdict += f" the ±{limit:{form}} that seeds alone make"
+    return f"{what or column}: {first} {a:{form}}, {second} {b:{form}} ({a - b:+{form}}{verdict})."
