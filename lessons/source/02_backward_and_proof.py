@@ -31,7 +31,7 @@ from tinyunet.drawing import draw_numbers
 from tinyunet.exercises import check, claim, small
 
 plt.rcParams["figure.dpi"] = 80
-BLUE, ORANGE, GREEN, GRAY = "#0072b2", "#d55e00", "#009e73", "0.75"
+BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 
 
 def largest(difference):
@@ -50,7 +50,7 @@ def largest(difference):
 # |---|---|---|
 # | `dy` | $\partial L / \partial y$ | the **upstream gradient**: it comes from the layers after ours |
 # | `dx` | $\partial L / \partial x$ | goes on to the layer before ours, which takes it as *its* `dy` |
-# | `dw`, `db` | $\partial L / \partial w$, $\partial L / \partial b$ | say how our weights should change |
+# | `dw`, `db` | $\partial L / \partial w$, $\partial L / \partial b$ | how our weights should change |
 #
 # So a layer's backward pass gets `dy` and makes `dx`, `dw` and `db` of it. It does not need to know
 # what the loss is, or which layers there are. That is why any number of layers can be stacked.
@@ -267,9 +267,9 @@ for name, (eps, error) in best.items():
     print(f"{name:18} best step {eps:.0e}, error {error:.0e}")
 
 claim("best step, float64, central", best["float64, central"][0], low=1e-6, high=1e-4)
-claim("its error", best["float64, central"][1], high=1e-9)
+claim("error with it, float64", best["float64, central"][1], high=1e-9)
 claim("best step, float32, central", best["float32, central"][0], low=1e-3, high=0.1)
-claim("its error", best["float32, central"][1], low=1e-7, high=1e-3)
+claim("error with it, float32", best["float32, central"][1], low=1e-7, high=1e-3)
 claim("linear, float64, step 1: error", lines["float64"][1][-1], high=1e-14)
 
 # %% [markdown]
@@ -280,7 +280,7 @@ claim("linear, float64, step 1: error", lines["float64"][1][-1], high=1e-14)
 #
 # - **Check gradients in float64**, whatever you train in.
 # - **Step to both sides.**
-# - What is linear has no left arm of the V: there, **large steps are best**. A convolution is
+# - What is linear has no right arm of the V: there, **large steps are best**. A convolution is
 #   linear in its input, and in its weights. (So the package's checker takes steps of 0.01.)
 
 # %% [markdown]
@@ -313,11 +313,11 @@ claim("linear, float64, step 1: error", lines["float64"][1][-1], high=1e-14)
 def conv2d(x, w, b):
     """Return y (N, H', W', C_out) from x (N, H, W, C_in), w (kh, kw, C_in, C_out), b (C_out,)."""
     kh, kw, _, c_out = w.shape
-    h, v = x.shape[1] - kh + 1, x.shape[2] - kw + 1
-    y = np.zeros((len(x), h, v, c_out), x.dtype)
+    h_out, w_out = x.shape[1] - kh + 1, x.shape[2] - kw + 1
+    y = np.zeros((len(x), h_out, w_out, c_out), x.dtype)
     for p in range(kh):
         for q in range(kw):
-            y += x[:, p : p + h, q : q + v] @ w[p, q]
+            y += x[:, p : p + h_out, q : q + w_out] @ w[p, q]
     return y + b
 
 
@@ -333,13 +333,13 @@ def conv2d_backward(dy, x, w):
     """Return dx, dw and db of y = conv2d(x, w, b), from dy (N, H', W', C_out)."""
     ### BEGIN SOLUTION
     kh, kw, c_in, c_out = w.shape
-    h, v = dy.shape[1:3]
+    h_out, w_out = dy.shape[1:3]
     dx, dw = np.zeros_like(x), np.zeros_like(w)
     for p in range(kh):
         for q in range(kw):
-            window = x[:, p : p + h, q : q + v]
+            window = x[:, p : p + h_out, q : q + w_out]
             dw[p, q] = window.reshape(-1, c_in).T @ dy.reshape(-1, c_out)
-            dx[:, p : p + h, q : q + v] += dy @ w[p, q].T
+            dx[:, p : p + h_out, q : q + w_out] += dy @ w[p, q].T
     return dx, dw, dy.sum(axis=(0, 1, 2))
     ### END SOLUTION
 

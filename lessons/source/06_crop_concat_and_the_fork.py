@@ -226,8 +226,8 @@ check.concat_backward(concat_backward)
 # **Derive** it in general. Let $x$ go two ways, $a = x$ and $b = x$, and let the loss $L(a, b)$
 # depend on both. Move $x$ by a little $\varepsilon$. Then both move by $\varepsilon$, and
 #
-# $$ L(x + \varepsilon,\; x + \varepsilon) \;\approx\; L(x, x)
-# + \frac{\partial L}{\partial a} \varepsilon + \frac{\partial L}{\partial b} \varepsilon
+# $$ L(x + \varepsilon,\; x + \varepsilon) \;\approx\; L(x, x) +
+# \frac{\partial L}{\partial a} \varepsilon + \frac{\partial L}{\partial b} \varepsilon
 # \qquad\Longrightarrow\qquad \boxed{\; dx = da + db \;} $$
 #
 # **A fork forward is a sum backward.** This is the most important line of the lesson. Here is the
