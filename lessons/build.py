@@ -136,17 +136,19 @@ def make(source: Path) -> list[str]:
     return []
 
 
-def link_index() -> None:
-    """Link every lesson that has notebooks in the table of ``lessons/README.md``."""
+def update_index() -> None:
+    """Bring the table of ``lessons/README.md`` up to date: links to the notebooks, and times."""
     path = LESSONS / "README.md"
-    text = path.read_text(encoding="utf-8")
+    rows = path.read_text(encoding="utf-8").splitlines()
     for source in sources():
         about = read(source).metadata.tinyunet
-        if solved_path(source).exists():
-            number, title = about["lesson"], about["title"]
-            link = f"| {number} | [{title}]({source.stem}.ipynb) |"
-            text = text.replace(f"| {number} | {title} |", link)
-    path.write_text(text, encoding="utf-8")
+        start = f"| {about['lesson']} |"
+        for i, row in enumerate(rows):
+            if row.startswith(start) and solved_path(source).exists():
+                _, number, _, written, measured, _, _ = row.split("|")
+                link = f" [{about['title']}]({source.stem}.ipynb) "
+                rows[i] = "|".join(["", number, link, written, measured, f" {about['time']} ", ""])
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def write(notebook: NotebookNode, path: Path) -> None:
@@ -197,7 +199,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"  {line}")
         failed |= bool(found)
     if not (given.check or given.small):
-        link_index()
+        update_index()
     return int(failed)
 
 

@@ -300,6 +300,34 @@ def test_curves_of_no_step_are_refused():
         plots.curves(history(loss=[]))
 
 
+# ---- deformations ----
+
+
+def test_the_grid_is_deformed_as_the_image_is(cells):
+    image = cells.images[0]
+    shift = np.stack([np.full((64, 64), 3.0), np.full((64, 64), -5.0)])  # 3 down, 5 to the left
+    figure = plots.deformation(image, shift, lines=4)
+    left, right = figure.axes
+    assert texts(figure) == {"image", "deformed"}
+    np.testing.assert_array_equal(shown(left), plots.visible(image))
+    inner = np.s_[20:40, 20:40]
+    moved = plots.visible(np.roll(image, (-3, 5), (0, 1)))
+    np.testing.assert_allclose(shown(right)[inner], moved[inner], atol=0.05)
+    regular = np.array([7.5, 23.5, 39.5, 55.5])
+    for axis, rows, columns in ((left, 0, 0), (right, -3, 5)):
+        along_rows, along_columns = (
+            np.concatenate([path.vertices for path in lines.get_paths()])
+            for lines in axis.collections
+        )
+        np.testing.assert_allclose(np.unique(along_rows[:, 1]), regular + rows)
+        np.testing.assert_allclose(np.unique(along_columns[:, 0]), regular + columns)
+
+
+def test_a_field_of_another_size_is_refused(cells):
+    with pytest.raises(ValueError, match=r"64x64, but the field has shape \(2, 64, 60\)"):
+        plots.deformation(cells.images[0], np.zeros((2, 64, 60)))
+
+
 # ---- weight maps and files ----
 
 

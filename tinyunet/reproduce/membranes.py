@@ -20,10 +20,10 @@ from tinyunet.reproduce.plan import (
     Outcome,
     Record,
     Run,
-    Source,
     Table,
     training_settings,
 )
+from tinyunet.reproduce.sources import Source, corner
 from tinyunet.reproduce.statistics import collect, compare
 
 SLICES = {"train": (0, 18), "validation": (18, 21), "test": (21, 24)}
@@ -32,20 +32,15 @@ AVERAGED = ", mean of 7 rotations"
 REFERENCES = ("cell everywhere", "smoothed gray values")
 SMOOTHING = 2.0  # pixels, of the gray values that learn nothing
 SMALL = {"batch_size": 4, "window": 64}  # of --quick
-SYNTHETIC_SIDE, QUICK_SIDE = (
-    160,
-    256,
-)  # pixels of a slice: synthetic, and of a real one with --quick
-QUICK_STEPS = 80
+SIDE = 160  # pixels of a synthetic slice, and with --quick of a real one
+QUICK_STEPS = 60
 
 
 def slice_settings(options: Options, source: Source, **chosen: str) -> dict:
     """Settings of a run on slices; the same for the seams."""
     small = SMALL if options.quick else {}
-    training = training_settings(
-        data=source.name, images=24, size=SYNTHETIC_SIDE, **small, **chosen
-    )
-    side = QUICK_SIDE if options.quick else None
+    training = training_settings(data=source.name, images=24, size=SIDE, **small, **chosen)
+    side = SIDE if options.quick else None
     return {"training": training, "slices": SLICES, "largest side": side}
 
 
@@ -69,17 +64,13 @@ def load_slices(job: Job) -> dict[str, Dataset]:
             f"{job.source.name} has {len(data)} slices, but this experiment needs "
             f"{SLICES['test'][1]}: is the file complete?"
         )
-    top = np.s_[: settings["largest side"], : settings["largest side"]]
-    return {
-        part: Dataset(
-            [image[top] for image in data.images[first:last]],
-            [labels[top] for labels in data.labels[first:last]],
-            # Numbered again: what a smaller slice cuts off may have joined two parts.
-            [ndimage.label(labels[top])[0] for labels in data.labels[first:last]],
-            data.names[first:last],
-        )
-        for part, (first, last) in SLICES.items()
-    }
+    parts = {}
+    for part, (first, last) in SLICES.items():
+        some = corner(data.subset(range(first, last)), settings["largest side"])
+        # Numbered again: what a smaller slice cuts off may have joined two parts.
+        some.instances = [ndimage.label(labels)[0] for labels in some.labels]
+        parts[part] = some
+    return parts
 
 
 def look_up(job: Job) -> Outcome:

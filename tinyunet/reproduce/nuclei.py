@@ -21,10 +21,10 @@ from tinyunet.reproduce.plan import (
     Record,
     Rows,
     Run,
-    Source,
     Table,
     training_settings,
 )
+from tinyunet.reproduce.sources import Source, corner
 from tinyunet.reproduce.statistics import collect, compare
 from tinyunet.unet import UNet
 
@@ -40,15 +40,20 @@ ARMS = (
 NAMES = {name: row for name, row, *_ in ARMS}
 REFERENCES = ("Otsu + components", "Otsu + distance peaks", "perfect mask", "perfect mask, parted")
 SMALL = {"batch_size": 4, "window": 64}  # of --quick
-LIMITS = {"train": 24, "validation": 4, "test": 6}  # images, with --quick
-QUICK_STEPS = 80
+LIMITS = {"train": 24, "validation": 3, "test": 6}  # images, with --quick
+SIDE = 128  # pixels of a synthetic image, and with --quick of a real one
+QUICK_STEPS = 60
 
 
 def cells_settings(options: Options, source: Source, **chosen: str) -> dict:
     """Settings of a run on cells; the same for the race against PyTorch."""
     small = SMALL if options.quick else {}
-    settings = training_settings(data=source.name, images=40, size=96, **small, **chosen)
-    return {"training": settings, "limits": LIMITS if options.quick else None}
+    settings = training_settings(data=source.name, images=40, size=SIDE, **small, **chosen)
+    return {
+        "training": settings,
+        "limits": LIMITS if options.quick else None,
+        "largest side": SIDE if options.quick else None,
+    }
 
 
 def make_runs(options: Options, source: Source) -> list[Run]:
@@ -71,7 +76,7 @@ def load_parts(job: Job) -> tuple[Dataset, Dataset, Dataset]:
     parts = data.split(seed=training["split_seed"])
     if limits:
         parts = tuple(
-            part.subset(range(min(limit, len(part))))
+            corner(part.subset(range(min(limit, len(part)))), settings["largest side"])
             for part, limit in zip(parts, limits.values(), strict=True)
         )
     few = settings.get("training images")
@@ -128,9 +133,10 @@ def draw(model: UNet, parts: tuple, row: str, with_weights: bool) -> dict[str, F
         )
     }
     if with_weights:
-        weights = weight_map(separate(train_part.instances[0]), **WEIGHTS["auto"])
-        caption = "The weight map: pixels between close cells count most."
-        figures[caption] = plots.weight_map(train_part.images[0], weights)
+        maps = [weight_map(separate(c), **WEIGHTS["auto"]) for c in train_part.instances[:10]]
+        most = int(np.argmax([weights.sum() for weights in maps]))
+        caption = "The weight map of a training image: pixels between close cells count most."
+        figures[caption] = plots.weight_map(train_part.images[most], maps[most])
     return figures
 
 

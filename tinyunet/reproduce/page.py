@@ -37,10 +37,12 @@ nav { display: flex; flex-wrap: wrap; gap: .4rem 1.1rem; margin: .8rem 0; }
 .findings li, .protocol li { margin: .35rem 0; }
 .wide { overflow-x: auto; margin: .3rem 0; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .38rem .6rem; text-align: right; border-bottom: 1px solid var(--line);
+th, td { padding: .38rem .5rem; text-align: right; border-bottom: 1px solid var(--line);
          vertical-align: top; }
 td { white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
+td:first-child { white-space: normal; min-width: 8.5rem; }
+.plain th, .plain td { text-align: left; white-space: normal; }
 thead th { font-size: .8rem; line-height: 1.25; color: var(--soft); vertical-align: bottom; }
 tr.aside td { color: var(--soft); font-style: italic; }
 .sd { color: var(--soft); font-size: .82em; }
@@ -50,6 +52,7 @@ code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospac
 code { background: #eef1f4; border-radius: 4px; padding: .05rem .3rem; overflow-wrap: anywhere; }
 pre { background: #f5f7f9; border: 1px solid var(--line); border-radius: 6px; padding: .7rem .9rem;
       overflow-x: auto; }
+pre.command { white-space: pre-wrap; overflow-wrap: anywhere; }
 details { margin: .9rem 0 0; }
 summary { cursor: pointer; font-weight: 600; }
 @media (max-width: 40rem) {
@@ -92,7 +95,7 @@ def tag(words: str, warn: bool = False) -> str:
     return f'<span class="tag{" warn" if warn else ""}">{escape(words)}</span>'
 
 
-def table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+def table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], kind: str = "") -> str:
     """A table that scrolls sideways where the screen is narrow.
 
     Parameters
@@ -101,15 +104,17 @@ def table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str
         The words above the columns.
     rows
         For each row its class, "" for none, and its cells as HTML.
+    kind
+        The class of the table: ``"plain"`` for words instead of numbers.
     """
     above = "".join(f'<th scope="col">{escape(words)}</th>' for words in head)
     lines = "".join(
-        f"<tr{_class(kind)}>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>\n"
-        for kind, cells in rows
+        f"<tr{_class(which)}>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>\n"
+        for which, cells in rows
     )
     return (
-        f'<div class="wide"><table>\n<thead><tr>{above}</tr></thead>\n<tbody>\n{lines}</tbody>\n'
-        "</table></div>\n"
+        f'<div class="wide"><table{_class(kind)}>\n<thead><tr>{above}</tr></thead>\n'
+        f"<tbody>\n{lines}</tbody>\n</table></div>\n"
     )
 
 

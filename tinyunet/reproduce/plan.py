@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from tinyunet.data import Dataset, load
 from tinyunet.data.sources import find
+from tinyunet.reproduce.sources import Source
 from tinyunet.run import Settings
 
 MINUTES = 5.0  # of training, for each network, unless the user has other plans
@@ -56,24 +55,6 @@ class Options:
     def usual_steps(self, few: int) -> int | None:
         """How many steps where none are asked for: a few if it should be quick, else by minutes."""
         return few if self.quick and self.minutes is None else None
-
-
-@dataclass(frozen=True)
-class Source:
-    """The data of an experiment: a name that `tinyunet.data.load` knows, and where real data is."""
-
-    name: str
-    real: bool
-    root: str | None = None
-
-    def load(self, n: int, size: int) -> Dataset:
-        """Load it; `n` and `size` are for synthetic data."""
-        return _load(self.name, self.root, n, size)
-
-
-@functools.lru_cache(maxsize=4)
-def _load(name: str, root: str | None, n: int, size: int) -> Dataset:
-    return load(name, root, n=n, size=size)
 
 
 @dataclass

@@ -99,7 +99,8 @@ def begun(folder: Path) -> list[dict[str, Any]]:
 def _read(path: Path) -> Record:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        record["name"], record["settings"]
+        for key in ("name", "seed", "quick", "threads", "settings"):
+            record[key]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no complete record: delete it, and run again") from error
     return record

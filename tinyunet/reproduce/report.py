@@ -63,7 +63,7 @@ def _opening(records: Sequence[Record], shown: Sequence[Experiment], missing: Se
         "Ronneberger, Fischer and Brox, U-Net: Convolutional Networks for Biomedical Image "
         "Segmentation, MICCAI 2015 (arXiv:1505.04597), in small, with tinyunet. Numbers are means "
         "over seeds ± standard deviations; n is the number of seeds. A seed draws the weights and "
-        "the batches."
+        "the batches; rows without n draw nothing."
     )
     if _quick(records):
         body += (
@@ -130,7 +130,7 @@ def _table(table: Table, rows: dict[str, Row]) -> str:
         if name in rows:
             row = rows[name]
             cells = [escape(name), *(_number(row, column) for column in table.columns)]
-            count = [str(row.count), str(row.steps)] if row.seeded else ["-", "-"]
+            count = [str(row.count), str(row.steps)] if row.seeded else ["–", "–"]
             lines.append(("", [*cells, *count]))
     for name, values in table.published.items():
         cells = [format(values[c.key], c.form) if c.key in values else "" for c in table.columns]
@@ -151,22 +151,39 @@ def _number(row: Row, column: Column) -> str:
 
 
 def _settings(records: Sequence[Record]) -> str:
-    """A line for every run, and the settings of each kind of run once."""
+    """A line for every run, the settings that all trainings share, and those in which they differ."""
     lines = []
-    kinds: dict[str, dict] = {}
+    kinds: dict[str, dict[str, str]] = {}
     for record in records:
-        kinds.setdefault(record["name"], record["settings"])
-        extra = ", ".join(f"{name} {json.dumps(value)}" for name, value in record["facts"].items())
-        lines.append(
-            ("", [escape(stem_of(record)), str(record["steps"] or "-"),
-                  f"{record['seconds']:.1f}", str(record["threads"]), escape(extra)])
-        )  # fmt: skip
-    head = ["run", "steps", "seconds in all", "threads", "besides"]
-    body = page.table(head, lines)
-    for name, settings in kinds.items():
-        words = escape(json.dumps(settings, indent=1))
-        body += f"<h3>{escape(name)}</h3>\n<pre>{words}</pre>\n"
-    return body
+        if record["steps"]:
+            kinds.setdefault(record["name"], _flat(record["settings"]))
+        besides = ", ".join(f"{name} {json.dumps(v)}" for name, v in record["facts"].items())
+        steps, seconds = str(record["steps"] or "–"), f"{record['seconds']:.1f}"
+        lines.append(("", [escape(stem_of(record)), steps, seconds, escape(besides)]))
+    body = page.table(["run", "steps", "seconds in all", "besides"], lines, "plain")
+    names = list(dict.fromkeys(name for settings in kinds.values() for name in settings))
+    values = {name: [settings.get(name, "–") for settings in kinds.values()] for name in names}
+    own = [name for name in names if len(set(values[name])) > 1]
+    if own:
+        lines = [
+            ("", [escape(kind), *(escape(settings.get(name, "–")) for name in own)])
+            for kind, settings in kinds.items()
+        ]
+        body += page.table(["", *own], lines, "plain")
+    shared = [f"{name}: {values[name][0]}" for name in names if name not in own]
+    words = escape("\n".join(shared))
+    return f"{body}<h3>Settings of all trainings</h3>\n<pre>{words}</pre>\n"
+
+
+def _flat(settings: dict) -> dict[str, str]:
+    """Settings by name, those of groups such as the training's under their own names."""
+    flat = {}
+    for name, value in settings.items():
+        if name in ("training", "length"):
+            flat.update(_flat(value))
+        else:
+            flat[name] = value if isinstance(value, str) else json.dumps(value)
+    return flat
 
 
 def _closing(records: Sequence[Record]) -> str:
@@ -180,10 +197,10 @@ def _closing(records: Sequence[Record]) -> str:
             f"into steps once; here they are spelled out. It ran with {counts} threads "
             f"(`TINYUNET_NUM_THREADS`)."
         )
-        body += f"<pre>{escape(replay_command(records))}</pre>\n"
+        body += f'<pre class="command">{escape(replay_command(records))}</pre>\n'
     body += "<h3>Machine</h3>\n"
     machines = {json.dumps(record["machine"]): record["machine"] for record in records}
     for machine in machines.values():
         rows = [("", [escape(name), escape(str(value))]) for name, value in machine.items()]
-        body += page.table(["what", "value"], rows)
+        body += page.table(["what", "value"], rows, "plain")
     return body + "</section>\n"

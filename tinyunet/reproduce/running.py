@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tinyunet.reproduce import records
-from tinyunet.reproduce.plan import MINUTES, Experiment, Job, Options, Record, Run, Source
+from tinyunet.reproduce.plan import MINUTES, Experiment, Job, Options, Record, Run
+from tinyunet.reproduce.sources import Source
 
 
 @dataclass(frozen=True)

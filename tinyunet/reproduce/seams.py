@@ -18,13 +18,13 @@ from tinyunet.reproduce.plan import (
     Outcome,
     Record,
     Run,
-    Source,
     Table,
 )
+from tinyunet.reproduce.sources import Source
 from tinyunet.reproduce.statistics import collect
 from tinyunet.unet import UNet
 
-STEPS, QUICK_STEPS = 200, 40
+STEPS, QUICK_STEPS = 200, 30
 TILE, QUICK_TILE = 120, 56  # pixels of the image from one aligned tile to the next
 SAME = "same padding, tiles edge to edge"
 RIMMED = f"same padding, {RIM} pixels of each tile left out"
@@ -91,8 +91,8 @@ def predict_in_tiles(
         whole = predict_image(model, image)
         reads = model.input_size(tile, tile)[0]
         gives = model.output_size(reads, reads)[0]
-        # What comes out of a valid network is never a multiple of 2^depth, so the obvious stride, as
-        # far as the output reaches, puts every tile at another place of the pooling grid.
+        # From three poolings on, what comes out of a valid network is no multiple of 2^depth. So the
+        # obvious stride, as far as the output reaches, puts tiles at other places of the pooling grid.
         edge_to_edge = [Axis(side, reads, gives, stride=gives) for side in image.shape[:2]]
         tiled = {
             MISALIGNED: stitch(model, image, *edge_to_edge),

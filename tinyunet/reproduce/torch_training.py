@@ -10,11 +10,13 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from tinyunet.bench.torch_unet import TorchUNet
-from tinyunet.data.batches import Batches
+from tinyunet.data.batches import Batches, Prefetched
 from tinyunet.parallel import num_threads
 from tinyunet.torch_layout import to_torch_layout
 from tinyunet.training import rate_factor
 from tinyunet.unet import UNet
+
+VERSION = str(torch.__version__)
 
 
 def train(model: UNet, batches: Batches, steps: int, lr: float) -> tuple[list[float], list[float]]:
@@ -44,20 +46,22 @@ def _train(model: UNet, batches: Batches, steps: int, lr: float) -> tuple[list, 
     net = TorchUNet(weights, model)
     optimizer = torch.optim.Adam(net.parameters(), lr)
     losses, times = [], []
-    for step in tqdm(range(steps), unit="step", desc="PyTorch"):
-        optimizer.param_groups[0]["lr"] = lr * rate_factor("cosine", step, steps)
-        images, labels, weight_maps = batches[step]
-        x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(images, 3, 1)))
-        optimizer.zero_grad()
-        logits = net(x)
-        times.append(time.perf_counter())
-        loss = F.cross_entropy(logits, torch.from_numpy(labels), reduction="none")
-        if weight_maps is not None:
-            loss = loss * torch.from_numpy(weight_maps)
-        loss = loss.mean()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    bar = tqdm(range(steps), unit="step", desc="PyTorch")
+    with Prefetched(batches, steps) as ahead:
+        for step in bar:
+            optimizer.param_groups[0]["lr"] = lr * rate_factor("cosine", step, steps)
+            images, labels, weight_maps = ahead[step]
+            x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(images, 3, 1)))
+            optimizer.zero_grad()
+            logits = net(x)
+            times.append(time.perf_counter())
+            loss = F.cross_entropy(logits, torch.from_numpy(labels), reduction="none")
+            if weight_maps is not None:
+                loss = loss * torch.from_numpy(weight_maps)
+            loss = loss.mean()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
     for name, parameter in model.named_parameters():
         trained = getattr(net, net.names[name]).detach().numpy()
         to_torch_layout(name, parameter)[...] = trained  # a view: this fills our parameter

@@ -1,0 +1,172 @@
+"""The checks of lesson 8: right answers pass, usual wrong ones are named."""
+
+import numpy as np
+import pytest
+
+from tinyunet.exercises import check
+
+
+def he_std(kh, kw, c_in, c_out):
+    return np.sqrt(2 / (kh * kw * c_in))
+
+
+def sgd_step(p, g, v, lr, momentum):
+    v = momentum * v + g
+    return p - lr * v, v
+
+
+def adam_step(p, g, m, s, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * g
+    s = beta2 * s + (1 - beta2) * g * g
+    m_hat, s_hat = m / (1 - beta1**t), s / (1 - beta2**t)
+    return p - lr * m_hat / (np.sqrt(s_hat) + eps), m, s
+
+
+def train(model, loss, optimizer, batches, first, last):
+    losses = []
+    for i in range(first, last):
+        images, labels, _ = batches[i]
+        losses.append(loss(model(images), labels))
+        model.backward(loss.backward())
+        optimizer.step()
+    return losses
+
+
+def sgd_in_place(p, g, v, lr, momentum):
+    v *= momentum
+    v += g
+    return p - lr * v, v
+
+
+def without_correction(p, g, m, s, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * g
+    s = beta2 * s + (1 - beta2) * g * g
+    return p - lr * m / (np.sqrt(s) + eps), m, s
+
+
+def eps_inside(p, g, m, s, t, lr, beta1, beta2, eps):
+    _, m, s = adam_step(p, g, m, s, t, lr, beta1, beta2, eps)
+    return p - lr * m / (1 - beta1**t) / np.sqrt(s / (1 - beta2**t) + eps), m, s
+
+
+def without_root(p, g, m, s, t, lr, beta1, beta2, eps):
+    _, m, s = adam_step(p, g, m, s, t, lr, beta1, beta2, eps)
+    return p - lr * m / (1 - beta1**t) / (s / (1 - beta2**t) + eps), m, s
+
+
+def returns_hats(p, g, m, s, t, lr, beta1, beta2, eps):
+    p, m, s = adam_step(p, g, m, s, t, lr, beta1, beta2, eps)
+    return p, m / (1 - beta1**t), s / (1 - beta2**t)
+
+
+def no_update(model, loss, optimizer, batches, first, last):
+    losses = []
+    for i in range(first, last):
+        losses.append(loss(model(batches[i][0]), batches[i][1]))
+        model.backward(loss.backward())
+    return losses
+
+
+def one_batch(model, loss, optimizer, batches, first, last):
+    images, labels, _ = batches[first]
+    losses = []
+    for _ in range(first, last):
+        losses.append(loss(model(images), labels))
+        model.backward(loss.backward())
+        optimizer.step()
+    return losses
+
+
+def update_first(model, loss, optimizer, batches, first, last):
+    for i in range(first, last):
+        loss(model(batches[i][0]), batches[i][1])
+        optimizer.step()
+        model.backward(loss.backward())
+
+
+def update_after_the_loop(model, loss, optimizer, batches, first, last):
+    losses = no_update(model, loss, optimizer, batches, first, last)
+    optimizer.step()
+    return losses
+
+
+def without_the_last_update(model, loss, optimizer, batches, first, last):
+    losses = train(model, loss, optimizer, batches, first, last - 1)
+    losses.append(loss(model(batches[last - 1][0]), batches[last - 1][1]))
+    return losses
+
+
+def loss_afterwards(model, loss, optimizer, batches, first, last):
+    losses = []
+    for i in range(first, last):
+        train(model, loss, optimizer, batches, i, i + 1)
+        losses.append(loss(model(batches[i][0]), batches[i][1]))
+    return losses
+
+
+def from_zero(model, loss, optimizer, batches, first, last):
+    return train(model, loss, optimizer, batches, 0, last - first)
+
+
+RIGHT = {"he_std": he_std, "sgd_step": sgd_step, "adam_step": adam_step, "train": train}
+
+# What is wrong, and words that its message should hold ("" where no cause is named).
+WRONG = {
+    "he_std": [
+        (lambda kh, kw, i, o: 2 / (kh * kw * i), "the square root is missing"),
+        (lambda kh, kw, i, o: (1 / (kh * kw * i)) ** 0.5, "so 2 / N"),
+        (lambda kh, kw, i, o: (2 / (kh * kw * o)) ** 0.5, "output channels"),
+        (lambda kh, kw, i, o: (2 / i) ** 0.5, "kernel's pixels are missing"),
+        (lambda kh, kw, i, o: 0.02, ""),
+    ],
+    "sgd_step": [
+        (lambda p, g, v, lr, mu: (p + lr * (mu * v + g), mu * v + g), "wrong sign"),
+        (lambda p, g, v, lr, mu: (p - lr * v, mu * v + g), "the old velocity"),
+        (
+            lambda p, g, v, lr, mu: (p - lr * (mu * v + (1 - mu) * g), mu * v + (1 - mu) * g),
+            "1 - momentum only",
+        ),
+        (lambda p, g, v, lr, mu: (p - mu * v - lr * g, mu * v + lr * g), "inside the velocity"),
+        (lambda p, g, v, lr, mu: (p - lr * g, g), "is forgotten"),
+        (sgd_in_place, "an argument was overwritten"),
+        (lambda p, g, v, lr, mu: p - lr * (mu * v + g), ""),
+    ],
+    "adam_step": [
+        (without_correction, "too small at first"),
+        (eps_inside, "inside the square root"),
+        (without_root, "square root of s is missing"),
+        (returns_hats, "divided again"),
+        (lambda *a: adam_step(*a[:4], a[4] + 1, *a[5:]), "t is one too large"),
+        (lambda *a: adam_step(*a[:4], a[4] - 1, *a[5:]), "t is counted from 0"),
+        (lambda p, g, m, s, *_: (p - g, m, s), "zero everywhere"),
+    ],
+    "train": [
+        (no_update, "optimizer.step() is missing"),
+        (one_batch, "the same batch"),
+        (update_after_the_loop, "optimizer.step() is missing"),
+        (loss_afterwards, "again after the update"),
+        (from_zero, "number `first`"),
+        (without_the_last_update, "belongs into the loop"),
+        (lambda *a: train(*a)[-1], "only the last loss"),
+        (update_first, ""),
+    ],
+}
+CASES = [(name, *case) for name, cases in WRONG.items() for case in cases]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_answer_passes(name):
+    assert check.exercises()[name](RIGHT[name]).passed
+
+
+@pytest.mark.parametrize(("name", "answer", "words"), CASES)
+def test_a_wrong_answer_is_named(name, answer, words):
+    with np.errstate(all="ignore"):
+        result = check.exercises()[name](answer)
+    assert not result.passed
+    assert words in " ".join(result.causes)
+    assert words or not result.causes, str(result)
+
+
+def test_an_update_before_backward_says_what_is_missing():
+    assert "run the model's backward before step" in str(check.train(update_first))

@@ -1,0 +1,445 @@
+"""The paper's experiments, tiny: runs, resuming, repeating, and the report."""
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+import tinyunet as tu
+from tinyunet import cli, inference, training
+from tinyunet.reproduce import (
+    experiments,
+    learning,
+    membrane_scores,
+    membranes,
+    nuclei,
+    report,
+    running,
+    seams,
+    statistics,
+    torch_race,
+)
+from tinyunet.reproduce.plan import Options
+from tinyunet.reproduce.records import read_all
+
+STEPS = {"nuclei": 2, "membranes": 2, "seams": 3, "torch": 2, "torch-seconds": 2}
+TINY = Options(quick=True, seeds=1, steps=STEPS)
+WITH_TORCH = [name for name in experiments.EXPERIMENTS if name != "torch" or find_spec("torch")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def smaller(tmp_path_factory):
+    """Synthetic data, whatever is on this machine, and all of it even smaller than --quick."""
+    small = {"batch_size": 2, "window": 32, "base_channels": 4, "depth": 3}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TINYUNET_DATA", raising=False)
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        for module, side in ((nuclei, 48), (membranes, 96)):
+            patch.setattr(module, "SMALL", small)
+            patch.setattr(module, "SIDE", side)
+        patch.setattr(nuclei, "LIMITS", {"train": 14, "validation": 1, "test": 2})
+        patch.setattr(seams, "QUICK_TILE", 24)
+        yield
+
+
+def plan(names, options=TINY):
+    return running.plan(experiments.choose(names), options)
+
+
+def do(folder, names, options=TINY, only=None):
+    """Do some experiments, or the runs of these names only; returns what was said."""
+    planned, _ = plan(names, options)
+    planned = [item for item in planned if only is None or item.run.name in only]
+    running.check_folder(folder, planned, options)
+    said = []
+    running.run_all(planned, options, folder, said.append)
+    return said
+
+
+def results(folder, without=("seconds",)):
+    """Rows and losses by run."""
+    return {
+        record["name"]: (
+            {
+                row: {key: value for key, value in scores.items() if key not in without}
+                for row, scores in record["rows"].items()
+            },
+            record["loss"],
+            record["steps"],
+        )
+        for record in read_all(folder)
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, smaller):
+    """A folder in which everything that can run here has run."""
+    folder = tmp_path_factory.mktemp("reproduction")
+    do(folder, WITH_TORCH)
+    report.write(folder, {})
+    return folder
+
+
+def test_every_run_leaves_a_record(finished):
+    planned, left_out = plan(WITH_TORCH)
+    assert not left_out
+    stems = {item.run.stem for item in planned}
+    assert {path.stem for path in (finished / "runs").iterdir()} == stems
+    assert len(stems) == (14 if "torch" in WITH_TORCH else 11)
+    assert not (finished / "unfinished").exists()
+    for record in read_all(finished):
+        assert record["real"] is False
+        assert record["machine"]["threads"] == record["threads"]
+        if record["group"]:
+            assert record["steps"] == STEPS[record["group"]] == len(record["loss"])
+            assert record["settings"]["training"]["base_channels"] == 4
+        for scores in record["rows"].values():
+            assert all(np.isfinite(value) for value in scores.values())
+
+
+def test_finished_runs_are_not_done_again(finished):
+    before = {path: path.read_bytes() for path in (finished / "runs").iterdir()}
+    said = do(finished, WITH_TORCH)
+    assert len(said) == len(before)
+    assert all(line.endswith("done before") for line in said)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_same_settings_give_the_same_scores(finished, tmp_path):
+    names = [name for name in ("seams", "torch") if name in WITH_TORCH]
+    do(tmp_path, names)
+    do(tmp_path, ["membranes"], only=("membranes-weights",))
+    again, first = results(tmp_path), results(finished)
+    assert len(again) >= 3
+    assert again == {name: first[name] for name in again}
+
+
+class CtrlC:
+    """Training steps until somebody presses Ctrl-C."""
+
+    def __init__(self, steps):
+        self.left, self.step = steps, training.training_step
+
+    def __call__(self, *arguments):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return self.step(*arguments)
+
+
+def test_an_interrupted_command_goes_on_and_ends_the_same(tmp_path, monkeypatch):
+    options = Options(quick=True, seeds=1, steps={"nuclei": 3})
+    only = ("nuclei-references", "nuclei-plain", "nuclei-ten-elastic")
+    do(tmp_path / "whole", ["nuclei"], options, only)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "training_step", CtrlC(3 + 1))
+        with pytest.raises(KeyboardInterrupt):
+            do(tmp_path / "parts", ["nuclei"], options, only)
+    assert {path.stem for path in (tmp_path / "parts/runs").iterdir()} == {
+        "nuclei-references", "nuclei-plain-0",
+    }  # fmt: skip
+    with monkeypatch.context() as patch:  # the first run is done, the second has two steps to go
+        patch.setattr(training, "training_step", CtrlC(2))
+        said = do(tmp_path / "parts", ["nuclei"], options, only)
+    assert [line.endswith("done before") for line in said] == [True, True, False, False]
+    assert results(tmp_path / "parts") == results(tmp_path / "whole")
+
+
+def test_minutes_become_steps_once_and_can_be_replayed(tmp_path):
+    only = ("nuclei-plain", "nuclei-weights")
+    timed = Options(quick=True, seeds=1, minutes=1e-6)
+    do(tmp_path / "timed", ["nuclei"], timed, only)
+    found = results(tmp_path / "timed")
+    steps = {steps for *_, steps in found.values()}
+    assert len(steps) == 1
+    do(
+        tmp_path / "replayed",
+        ["nuclei"],
+        Options(quick=True, seeds=1, steps={"nuclei": steps.pop()}),
+        only,
+    )
+    assert results(tmp_path / "replayed") == found
+
+
+def test_more_seeds_are_added_and_take_as_many_steps(tmp_path, monkeypatch):
+    monkeypatch.setattr(nuclei, "ARMS", nuclei.ARMS[:1])
+    do(tmp_path, ["nuclei"], Options(quick=True, seeds=1, minutes=1e-6))
+    monkeypatch.setattr(learning, "fit", lambda *a, **o: pytest.fail(f"asked for {o['steps']}"))
+    first = read_all(tmp_path)
+    steps = next(record["steps"] for record in first if record["steps"])
+    with pytest.raises(pytest.fail.Exception, match=f"asked for {steps}"):
+        do(tmp_path, ["nuclei"], Options(quick=True, seeds=2, minutes=1e-6))
+
+
+# ---------------------------------------------------------------------- what the experiments find
+
+
+def test_aligned_tiles_equal_the_whole_and_others_do_not(finished):
+    rows = statistics.collect([r for r in read_all(finished) if r["experiment"] == "seams"])
+    aligned = rows[seams.ALIGNED].mean("largest")
+    assert aligned < 1e-5
+    assert rows[seams.MISALIGNED].mean("largest") > 100 * aligned
+    assert rows[seams.SAME].mean("largest") > 100 * aligned
+    assert rows[seams.RIMMED].mean("mean") < rows[seams.SAME].mean("mean")
+
+
+def test_seams_are_told_apart_in_numbers_and_words():
+    found = seams.findings([{"seed": 0, "steps": 1, "rows": {seams.ALIGNED: {"largest": 2e-5}}}])
+    assert "DO NOT EQUAL" in found[0]
+
+
+def test_stitch_gives_what_predict_image_gives():
+    model = tu.UNet(1, 2, base_channels=2, depth=2, seed=1)
+    image = np.random.default_rng(0).random((50, 43, 1), np.float32)
+    reads = model.input_size(8, 8)[0]
+    gives = model.output_size(reads, reads)[0]
+    axes = [inference.Axis(side, reads, gives, stride=gives // 4 * 4) for side in image.shape[:2]]
+    stitched = inference.stitch(model, image, *axes)
+    np.testing.assert_array_equal(stitched, tu.predict_image(model, image, tile=reads))
+
+
+@pytest.mark.skipif("torch" not in WITH_TORCH, reason="PyTorch is not installed")
+def test_pytorch_begins_where_tinyunet_begins(finished):
+    loss = {record["name"]: record["loss"] for record in read_all(finished)}
+    np.testing.assert_allclose(loss["torch-steps"], loss["torch-tinyunet"], rtol=1e-4)
+
+
+def test_equal_seconds_counts_steps():
+    def record(name, seconds):
+        return {"name": name, "seed": 0, "steps": 100, "facts": {"seconds of training": seconds}}
+
+    records = [record("torch-tinyunet", 20.0), record("torch-steps", 50.0)]
+    assert torch_race.equal_seconds(records) == 40
+
+
+def test_ten_images_are_ten_and_the_seed_draws_them(finished):
+    few = [r for r in read_all(finished) if "ten" in r["name"]]
+    assert [record["facts"]["training images"] for record in few] == [10, 10, 10]
+    planned, _ = plan(["nuclei"], Options(quick=True, seeds=2, steps=STEPS))
+    chosen = [
+        nuclei.load_parts(running.Job(item.run, item.source))[0].names
+        for item in planned
+        if item.run.name == "nuclei-ten-rigid"
+    ]
+    assert len(chosen[0]) == 10
+    assert chosen[0] != chosen[1]
+
+
+def test_a_perfect_prediction_of_membranes_scores_perfectly():
+    data = tu.data.synthetic_membranes(3, 64, seed=1)
+    perfect = [labels * 0.8 + 0.1 for labels in data.labels]
+    thresholds = membrane_scores.choose_thresholds(perfect, data)
+    scores = membrane_scores.score_stack(perfect, data, thresholds)
+    for name in ("pixel error", "isbi pixel error", "Rand error", "warping error"):
+        assert scores[name] == 0
+    assert scores["V_Rand"] == pytest.approx(1)
+    gray = [0.5 * labels + 0.2 for labels in data.labels]
+    assert 0.2 <= membrane_scores.best_accuracy(gray, data) < 0.7
+
+
+# ---------------------------------------------------------------------- statistics
+
+
+def records_with(**values):
+    """A record for each seed, with one column of each row."""
+    count = len(next(iter(values.values())))
+    return [
+        {"seed": seed, "steps": 5, "rows": {name: {"SEG": v[seed]} for name, v in values.items()}}
+        for seed in range(count)
+    ]
+
+
+def test_mean_deviation_and_count():
+    row = statistics.collect(records_with(a=[0.5, 0.7, 0.9]))["a"]
+    assert row.mean("SEG") == pytest.approx(0.7)
+    assert row.deviation("SEG") == pytest.approx(0.2)
+    assert row.count == 3
+    single = statistics.collect(records_with(a=[0.5]))["a"]
+    assert single.deviation("SEG") is None
+
+
+def test_a_difference_is_judged_by_what_seeds_make():
+    near = statistics.collect(records_with(a=[0.5, 0.7, 0.9], b=[0.6, 0.8, 0.9]))
+    assert "-0.067, within the ±0.291" in statistics.compare(near, "a", "b", "SEG")
+    far = statistics.collect(records_with(a=[0.50, 0.51, 0.52], b=[0.8, 0.81, 0.82]))
+    assert "-0.300, more than the ±0.016" in statistics.compare(far, "a", "b", "SEG")
+    one = statistics.collect(records_with(a=[0.5], b=[0.8]))
+    assert "one seed" in statistics.compare(one, "a", "b", "SEG")
+    assert statistics.compare(one, "a", "missing", "SEG") == ""
+
+
+# ---------------------------------------------------------------------- the report
+
+
+class Page(HTMLParser):
+    """Reads a page; every tag has to be closed in turn."""
+
+    EMPTY = ("meta", "img", "br", "hr", "link", "input")
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.words, self.images, self.addresses, self.ids = [], [], [], [], set()
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids.add(attrs.get("id"))
+        self.addresses += [attrs[k] for k in ("src", "href") if k in attrs]
+        if tag == "img":
+            self.images.append(attrs)
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_report_is_one_page_with_every_table_and_picture(finished):
+    page = Page((finished / "report.html").read_text(encoding="utf-8"))
+    text = "".join(page.words)
+    for name in WITH_TORCH:
+        experiment = experiments.EXPERIMENTS[name]
+        assert name in page.ids
+        assert experiment.title in text
+        for table in experiment.tables:
+            assert table.title in text
+            for words in (*(c.title for c in table.columns), *table.rows, *table.published):
+                assert words in text, words
+        for words in experiment.protocol:
+            assert words.replace("`", "") in text
+    pictures = [figure for record in read_all(finished) for figure in record["figures"]]
+    assert len(page.images) > len(pictures) > 5
+    for image in page.images:
+        assert base64.b64decode(image["src"].partition("base64,")[2]).startswith(b"\x89PNG")
+        assert image["alt"]
+    assert all(address.startswith(("data:image/png", "#")) for address in page.addresses)
+    assert "synthetic-cells" in text
+    assert "tinyunet data fetch isbi2012" in text
+    assert "--steps membranes=2,nuclei=2,seams=3" in text
+
+
+def test_the_report_gives_mean_deviation_and_n(finished, tmp_path):
+    for seed, value in enumerate((0.25, 0.35, 0.45)):
+        record = json.loads((finished / "runs/nuclei-plain-0.json").read_text())
+        record.update(seed=seed, figures=[], steps=77)
+        record["rows"]["no weight map"]["SEG"] = value
+        path = tmp_path / f"runs/nuclei-plain-{seed}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(record))
+    text = report.write(tmp_path, {}, ["nuclei-weights-0"]).read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if ">no weight map<" in line)
+    assert '<td>0.350 <span class="sd">± 0.100</span></td>' in line
+    assert re.search(r"<td>3</td><td>77</td></tr>$", line)
+    assert "1 runs are still to come (nuclei-weights-0)" in text
+
+
+def test_without_real_data_the_report_says_how_to_get_it(tmp_path):
+    planned, left_out = plan(["nuclei", "membranes"], Options())
+    assert planned == []
+    page = Page(report.write(tmp_path, left_out).read_text(encoding="utf-8"))
+    text = "".join(page.words)
+    assert "left out" in text
+    assert "tinyunet data fetch dsb2018" in text
+    assert "tinyunet data fetch isbi2012" in text
+
+
+def test_what_needs_no_real_data_runs_without_it():
+    planned, left_out = plan(["seams"], Options())
+    assert len(planned) == 6
+    assert not left_out
+    assert planned[0].source.name == "synthetic-membranes"
+
+
+def test_without_pytorch_the_race_is_left_out(monkeypatch):
+    monkeypatch.setattr(running, "_installed", lambda package: False)
+    planned, left_out = plan(["torch"])
+    assert planned == []
+    assert "pip install torch" in left_out["torch"]
+
+
+# ---------------------------------------------------------------------- mistakes
+
+
+def command(*arguments, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["tinyunet", "reproduce", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    return stopped.value.code
+
+
+def test_the_command_does_all_this(tmp_path, monkeypatch, capsys):
+    arguments = ("seams", "--quick", "--steps", 1, "--out", tmp_path / "out")
+    assert command(*arguments, monkeypatch=monkeypatch) == 0
+    assert "the report is in" in capsys.readouterr().out
+    assert (tmp_path / "out/report.html").exists()
+    assert command(*arguments, monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out.count("done before") == 2
+
+    other = (*arguments[:3], 2, *arguments[4:])
+    assert command(*other, monkeypatch=monkeypatch) == 2
+    error = capsys.readouterr().err
+    assert "holds runs of other settings" in error
+    assert "seams-same-0: steps is 1 there, 2 asked for" in error
+
+    (tmp_path / "out/runs/seams-same-0.json").write_text('{"name":')
+    assert command(*arguments, monkeypatch=monkeypatch) == 2
+    assert "seams-same-0.json is no complete record" in capsys.readouterr().err
+
+
+def test_an_interrupted_command_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(training, "training_step", CtrlC(1))
+    arguments = ("seams", "--quick", "--steps", 2, "--out", tmp_path)
+    assert command(*arguments, monkeypatch=monkeypatch) == 1
+    said = capsys.readouterr()
+    assert "2 runs are still to come" in said.err
+    assert "report.html" in said.out
+    # What has begun counts as well: it must not go on with other settings.
+    assert command(*arguments[:3], 3, *arguments[4:], monkeypatch=monkeypatch) == 2
+
+
+MISTAKES = {
+    "unknown experiment": (("neurons",), "choose from nuclei, membranes, seams, torch"),
+    "a file for a folder": (("seams", "--quick", "--out", "file"), "is a file"),
+    "no seed": (("--seeds", "0"), "seeds must be at least 1"),
+    "no time": (("--minutes", "0"), "minutes must be above 0"),
+    "unknown group": (("--steps", "cells=3"), "knows no 'cells'"),
+    "no number": (("--steps", "nuclei=many"), "got 'many'"),
+    "no steps": (("--steps", "0"), "whole numbers from 1"),
+    "both lengths": (("--steps", "3", "--minutes", "1"), "not both"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_end_with_code_2_and_a_clear_word(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("no folder")
+    arguments, message = MISTAKES[name]
+    assert command(*arguments, monkeypatch=monkeypatch) == 2
+    assert message in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"file"}
+
+
+def test_a_user_sees_no_traceback(tmp_path):
+    call = [sys.executable, "-m", "tinyunet", "reproduce", "neurons"]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: there is no experiment 'neurons'")
+
+
+def test_a_training_that_fails_says_which(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "training_step", lambda *arguments: float("nan"))
+    with pytest.raises(RuntimeError, match="seams-same-0: the loss became nan"):
+        do(tmp_path, ["seams"])

@@ -1,0 +1,321 @@
+"""The exercises of lesson 10, Valid or same?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyunet.exercises.registry import exercise
+from tinyunet.exercises.trial import Trial
+from tinyunet.unet import UNet
+
+# ---------------------------------------------------------------------- sizes
+
+
+@exercise(
+    lesson=10,
+    hints=(
+        "Walk through the U with one side in your hand: two convolutions, halve, two convolutions, "
+        "halve, ... then the same upwards.",
+        "Every pair of 3x3 convolutions takes 4 pixels. On each level down: subtract 4, then halve; "
+        "the half must be whole. At the bottom subtract 4. On each level up: double, subtract 4.",
+        "for _ in range(depth): side -= 4; if side % 2: return None; side //= 2. Then side -= 4, and "
+        "for _ in range(depth): side = 2 * side - 4. Return None as well where side is not above 0, "
+        "on the way or at the end.",
+    ),
+)
+def output_side(trial: Trial) -> None:
+    """The side of a valid U-Net's output, or None where the input does not fit."""
+    networks = {depth: UNet(base_channels=1, depth=depth) for depth in (1, 2, 3, 4)}
+    for side, depth in (
+        (572, 4), (188, 4), (44, 2), (48, 2), (20, 1), (18, 1), (92, 3), (100, 3),
+        (45, 2), (46, 2), (570, 4), (16, 1), (14, 1), (28, 2), (40, 2), (172, 4),
+    ):  # fmt: skip
+        right = _output_side(networks[depth], side)
+        got = trial.call(side=side, depth=depth)
+        if right is None:
+            trial.require(
+                got is None, "the side", f"is {got!r}, should be None: {_reason(side, depth)}",
+                "an odd side was halved, or a side fell to 0 or below, and nobody noticed",
+            )  # fmt: skip
+            continue
+        trial.require(
+            got is not None, "the side", f"is None, should be {right}",
+            "a size that fits was refused: is the test for odd sides before the halving, and after "
+            "the two convolutions?",
+        )  # fmt: skip
+        trial.compare(got, {"the side": right}, mistakes=SIDE_MISTAKES)
+
+
+def _output_side(network: UNet, side: int) -> int | None:
+    try:
+        return network.output_size(side, side)[0]
+    except ValueError:
+        return None
+
+
+def _reason(side: int, depth: int) -> str:
+    for level in range(depth):
+        side -= 4
+        if side % 2:
+            return f"the pooling of level {level} would see {side}, which is odd"
+        side //= 2
+    if side <= 4:
+        return f"the bottom sees {side}, and its two convolutions leave nothing"
+    return "nothing is left on the way up"
+
+
+def _walk(side, depth, down=4, bottom=4, up=4):
+    for _ in range(depth):
+        side = (side - down) // 2
+    side -= bottom
+    for _ in range(depth):
+        side = 2 * side - up
+    return side
+
+
+SIDE_MISTAKES = {
+    "a pair of 3x3 convolutions takes 4 pixels off a side: yours takes 2": (
+        lambda side, depth: _walk(side, depth, 2, 2, 2)
+    ),
+    "the bottom's two convolutions are missing": lambda side, depth: _walk(side, depth, bottom=0),
+    "the convolutions on the way up are missing": lambda side, depth: _walk(side, depth, up=0),
+    "the convolutions on the way down are missing": lambda side, depth: _walk(side, depth, down=0),
+    "with same padding the output would be as large as the input: here there is no padding": (
+        lambda side, depth: side
+    ),
+    "that is the side at the bottom: the way up is missing": (
+        lambda side, depth: (_walk(side, depth, up=0)) // 2**depth
+    ),
+    "one level too many": lambda side, depth: _walk(side, depth + 1),
+    "one level too few": lambda side, depth: _walk(side, depth - 1),
+    "184 is the paper's, for four levels: what is lost depends on the depth": (
+        lambda side, depth: side - 184
+    ),
+}
+
+
+# ---------------------------------------------------------------------- mirroring
+
+
+@exercise(
+    lesson=10,
+    hints=(
+        "The pixel just beyond the border is the one just inside of it. Which pixel is the mirror?",
+        "The border pixel itself is the mirror and is not repeated: row -1 is row 1, row -2 is row 2. "
+        "So also at the other end: row H is row H - 2.",
+        'np.pad(image, ((above, below), (left, right)), mode="reflect") does it. By hand: an index '
+        "np.abs(np.arange(-above, H + below)), and what is beyond H - 1 becomes 2 * (H - 1) - index.",
+    ),
+)
+def mirror(trial: Trial) -> None:
+    """An image with its borders mirrored outwards."""
+    rng = np.random.default_rng(1)
+    for shape, above, below, left, right in (
+        ((4, 5), 2, 2, 2, 2), ((5, 6), 2, 1, 3, 0), ((6, 5), 0, 4, 1, 2), ((4, 4), 0, 0, 2, 2),
+    ):  # fmt: skip
+        image = rng.standard_normal(shape)
+        got = trial.call(image=image, above=above, below=below, left=left, right=right)
+        sides = (above, below), (left, right)
+        trial.compare(
+            got, {"the image": np.pad(image, sides, mode="reflect")},
+            axes={"the image": ("height", "width")}, mistakes=MIRROR_MISTAKES,
+        )  # fmt: skip
+
+
+def _padded(mode):
+    return lambda image, above, below, left, right: np.pad(
+        image, ((above, below), (left, right)), mode=mode
+    )
+
+
+MIRROR_MISTAKES = {
+    "the border pixel is repeated: it is the mirror, and comes once": _padded("symmetric"),
+    "zeros, where the image should be mirrored": _padded("constant"),
+    "the border pixel is smeared outwards, not mirrored": _padded("edge"),
+    "the other side of the image comes in, as on a ring: it should be mirrored": _padded("wrap"),
+    "above and below, or left and right, are exchanged": (
+        lambda image, above, below, left, right: np.pad(
+            image, ((below, above), (right, left)), mode="reflect"
+        )
+    ),
+    "rows and columns are exchanged": (
+        lambda image, above, below, left, right: np.pad(
+            image, ((left, right), (above, below)), mode="reflect"
+        )
+    ),
+    "the rows were not mirrored": (
+        lambda image, above, below, left, right: np.pad(
+            image, ((0, 0), (left, right)), mode="reflect"
+        )
+    ),
+    "the columns were not mirrored": (
+        lambda image, above, below, left, right: np.pad(
+            image, ((above, below), (0, 0)), mode="reflect"
+        )
+    ),
+}
+
+
+# ---------------------------------------------------------------------- tiles
+
+
+@exercise(
+    lesson=10,
+    hints=(
+        "How far may a tile be moved so that all pixels meet the poolings as before? A multiple of "
+        "which number is that, with `depth` poolings of 2?",
+        "The stride is the largest multiple of 2 ** depth that is not above `gives`. Tiles start at "
+        "0, one stride, two strides, ... as long as the start is inside the image.",
+        "stride = gives // 2**depth * 2**depth, and list(range(0, side, stride)).",
+    ),
+)
+def tile_starts(trial: Trial) -> None:
+    """Where tiles start along one side of the image."""
+    for side, gives, depth in (
+        (12, 4, 1), (12, 5, 1), (24, 10, 2), (25, 8, 2), (100, 20, 3), (1000, 388, 4), (7, 12, 2),
+        (16, 16, 4),
+    ):  # fmt: skip
+        got = trial.call(side=side, gives=gives, depth=depth)
+        step = gives // 2**depth * 2**depth
+        trial.compare(
+            got, {"the starts": np.arange(0, side, step)}, axes={"the starts": ("tile",)},
+            mistakes=START_MISTAKES,
+        )  # fmt: skip
+
+
+def _starts(step, end=lambda side, gives: side):
+    return lambda side, gives, depth: np.arange(0, end(side, gives), step(gives, depth))
+
+
+def _aligned(gives, depth):
+    return gives // 2**depth * 2**depth
+
+
+START_MISTAKES = {
+    "the stride is all that a tile gives: it has to be a multiple of 2 ** depth": (
+        _starts(lambda gives, depth: gives)
+    ),
+    "the stride is a multiple of 2 * depth: every pooling doubles it, so 2 ** depth": (
+        _starts(lambda gives, depth: max(gives // (2 * depth), 1) * 2 * depth)
+    ),
+    "the stride is rounded up: between the tiles, pixels would be left out": (
+        _starts(lambda gives, depth: -(-gives // 2**depth) * 2**depth)
+    ),
+    "the stride is 2 ** depth itself: right, but far more tiles than needed": (
+        _starts(lambda gives, depth: 2**depth)
+    ),
+    "the last tile is missing: it may stand out of the image": (
+        _starts(_aligned, lambda side, gives: side - gives + 1)
+    ),
+    "the last tile lies outside of the image": (
+        lambda side, gives, depth: np.arange(
+            0, side + _aligned(gives, depth), _aligned(gives, depth)
+        )
+    ),
+    "the last tile was moved back to end with the image: there it is not aligned": (
+        lambda side, gives, depth: np.minimum(
+            np.arange(0, side, _aligned(gives, depth)), max(side - gives, 0)
+        )
+    ),
+    "the number of tiles, where their starts are wanted": (
+        lambda side, gives, depth: len(range(0, side, _aligned(gives, depth)))
+    ),
+}
+
+
+# ---------------------------------------------------------------------- the overlap-tile
+
+
+def blur(window: np.ndarray) -> np.ndarray:
+    """Stand in for a valid network of depth 1 that takes sides 8, 10, ... and gives 4 less."""
+    h, w = window.shape
+    if h < 8 or w < 8 or h % 2 or w % 2:
+        raise ValueError(f"the network takes even sides of 8 or more, got {h} x {w}")
+    y = sum(
+        (1 + p + 2 * q) * window[p : h - 4 + p, q : w - 4 + q] for p in range(5) for q in range(5)
+    )
+    y[::2, 1::2] *= 2  # as a pooling does, it treats even and odd pixels differently
+    return y
+
+
+@exercise(
+    lesson=10,
+    hints=(
+        "First mirror the image, by enough pixels that every tile finds its context. Then each tile "
+        "reads a window and writes its result to its place.",
+        "Context is margin = (reads - gives) // 2 pixels on each side. After the last start, `last`, "
+        "the padded image has to reach last + reads. In the padded image, the tile that gives pixels "
+        "from `top` on reads from `top` on: margin cancels.",
+        "padded = mirror(image, margin, last + reads - margin - H, margin, ...). For each top, left: "
+        "part = network(padded[top : top + reads, left : left + reads]); y[top : top + gives, left : "
+        "left + gives] = part, with part cut where y ends.",
+    ),
+)
+def overlap_tile(trial: Trial) -> None:
+    """An image of any size, computed in tiles."""
+    rng = np.random.default_rng(2)
+    for shape, reads in (((8, 8), 12), ((16, 12), 12), ((13, 18), 12), ((7, 21), 10)):
+        image = rng.standard_normal(shape)
+        gives = reads - 4
+        got = trial.call(network=blur, image=image, reads=reads, gives=gives, depth=1)
+        trial.compare(
+            got, {"the result": _overlap_tile(blur, image, reads, gives, 1)},
+            axes={"the result": ("height", "width")}, mistakes=TILE_MISTAKES,
+        )  # fmt: skip
+
+
+def _overlap_tile(network, image, reads, gives, depth, mode="reflect", read_shift=0, margin=None,
+                  left_out=None, swap=False):  # fmt: skip
+    """The right way, and with something changed, a wrong one."""
+    stride = _aligned(gives, depth)
+    margin = (reads - gives) // 2 if margin is None else margin
+    starts = [list(range(0, side, stride)) for side in image.shape]
+    borders = [
+        (margin, s[-1] + reads - margin - n) for s, n in zip(starts, image.shape, strict=True)
+    ]
+    padded = np.pad(image, borders, mode=mode)
+    y = np.zeros_like(image)
+    for top in starts[0]:
+        for left in starts[1]:
+            if left_out is not None and left_out(top, left, image.shape, gives):
+                continue
+            row, column = max(top - read_shift, 0), max(left - read_shift, 0)
+            window = padded[row : row + reads, column : column + reads]
+            part = network(window.T).T if swap else network(window)
+            place = y[top : top + gives, left : left + gives]
+            place[...] = part[: place.shape[0], : place.shape[1]]
+    return y
+
+
+TILE_MISTAKES = {
+    "zeros around the image, where it should be mirrored": (
+        lambda *a: _overlap_tile(*a, mode="constant")
+    ),
+    "the border pixel is repeated: mirror without it": lambda *a: _overlap_tile(
+        *a, mode="symmetric"
+    ),
+    "the border is smeared, not mirrored": lambda *a: _overlap_tile(*a, mode="edge"),
+    "all is moved by the margin: a tile that gives pixels from `top` on reads from `top` on in the "
+    "padded image": lambda *a: _overlap_tile(*a, margin=0),
+    "the windows begin one margin too early: padding moved the image already": (
+        lambda *a: _overlap_tile(*a, read_shift=(a[2] - a[3]) // 2)
+    ),
+    "the last tiles, which stand out of the image, are left out": (
+        lambda *a: _overlap_tile(
+            *a,
+            left_out=lambda top, left, shape, gives: (
+                top + gives > shape[0] or left + gives > shape[1]
+            ),
+        )
+    ),
+    "only the first tile was written": (
+        lambda *a: _overlap_tile(*a, left_out=lambda top, left, *_: top > 0 or left > 0)
+    ),
+    "only the first column of tiles was written": (
+        lambda *a: _overlap_tile(*a, left_out=lambda top, left, *_: left > 0)
+    ),
+    "only the first row of tiles was written": (
+        lambda *a: _overlap_tile(*a, left_out=lambda top, left, *_: top > 0)
+    ),
+    "rows and columns of a window are exchanged": lambda *a: _overlap_tile(*a, swap=True),
+}
