@@ -21,7 +21,9 @@ def ladder(rows: Sequence[dict[str, Any]], title: str = "") -> Figure:
     colours = [MARK if name.startswith("PyTorch") else LINE for name in names]
     axis.barh(names, times, color=colours)
     for i, ms in enumerate(times):
-        axis.text(ms, i, f" {ms:,.0f} ms" if ms >= 100 else f" {ms:.3g} ms", va="center", fontsize=11)
+        axis.text(
+            ms, i, f" {ms:,.0f} ms" if ms >= 100 else f" {ms:.3g} ms", va="center", fontsize=11
+        )
     axis.invert_yaxis()
     axis.set_xscale("log")
     axis.set_xlim(min(1, min(times) / 2), 4 * max(times))  # 1 ms: a bar of no length
