@@ -487,6 +487,10 @@ def test_json(done):
     [
         ({"rounds": 0}, "--rounds must be at least 1, got 0"),
         ({"mode": "test"}, "--mode must be train, predict or both, got 'test'"),
+        (
+            {"what": "sweep", "threads": "1,2"},
+            "only steps without --against take several --threads",
+        ),
         ({"threads": ""}, "--threads must be numbers such as 1,2, got ''"),
         ({"threads": "0"}, "--threads must be numbers such as 1,2, got '0'"),
         ({"threads": "1,,2"}, "--threads must be numbers such as 1,2, got '1,,2'"),
@@ -500,6 +504,12 @@ def test_more_mistakes(changes, message):
     }  # fmt: skip
     with pytest.raises(ValueError, match=message):
         show.run(**{**settings, **changes}, quiet=True)
+
+
+def test_without_pytorch_the_race_says_so_before_it_begins(monkeypatch):
+    monkeypatch.setattr(show.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(RuntimeError, match="pip install torch"):
+        show.run("steps", "small", "train", None, True, ["eager"], None, 1, "cpu", quiet=True)
 
 
 # ---------------------------------------------------------------------- pictures

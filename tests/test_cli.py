@@ -53,6 +53,16 @@ def test_a_second_run_gets_its_own_folder(run):
     assert (folder / "runs/synthetic-cells-1/best.npz").read_bytes() == before
 
 
+def test_a_folder_with_a_run_is_refused_and_keeps_its_settings(run):
+    folder, _ = run
+    settings = folder / "runs/synthetic-cells-1/settings.json"
+    before = settings.read_text()
+    done = tinyunet(*TRAIN, "--lr", 0.5, "--out", "runs/synthetic-cells-1", cwd=folder)
+    assert done.returncode == 2
+    assert "already holds a run" in done.stderr
+    assert settings.read_text() == before
+
+
 def test_resume_of_a_finished_run_changes_nothing(run):
     folder, first = run
     before = tu.load(folder / "runs/synthetic-cells-1/best.npz").state_dict()

@@ -243,3 +243,26 @@ NAN = float("nan")
 def test_bad_settings(make, message):
     with pytest.raises(ValueError, match=message):
         make(One(1.0))
+
+
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing():
+    def trained(kind, outputs=3):
+        layer = tu.Conv2d(2, outputs, 1, bias=False)
+        optimizer = kind(layer, 0.1)
+        layer.grads["weight"] = np.ones_like(layer.params["weight"])
+        optimizer.step()
+        return optimizer
+
+    adam, sgd, wider = trained(tu.Adam), trained(tu.SGD), trained(tu.Adam, 4)
+    before = adam.state_dict()
+    with pytest.raises(
+        ValueError, match=r"(?s)missing: weight/mean.*unexpected: weight/velocity"
+    ) as e:
+        adam.load_state_dict(sgd.state_dict(), 1)
+    assert "does not fit this Adam" in str(e.value)
+    with pytest.raises(ValueError, match=r"weight/mean: shape .*4\), expected .*3\)"):
+        adam.load_state_dict(wider.state_dict(), 1)
+    for key, array in adam.state_dict().items():
+        np.testing.assert_array_equal(array, before[key])
+    adam.load_state_dict({}, 0)  # a fresh start
+    assert adam.steps == 0

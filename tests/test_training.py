@@ -1,11 +1,14 @@
 """fit: it learns, repeats, resumes, stops well, and refuses what cannot work."""
 
 import json
+import signal
 
 import numpy as np
 import pytest
+from helpers import within
 
 import tinyunet as tu
+from tinyunet import training
 from tinyunet.data import Dataset, synthetic_cells
 from tinyunet.data.batches import Batches
 
@@ -94,6 +97,70 @@ def test_a_resumed_run_ends_bit_identical(tmp_path, stop_at, kind, device):
         np.testing.assert_array_equal(last[1].optimizer.state[key], value)
 
 
+@pytest.mark.parametrize("kind", [tu.Adam, tu.SGD])
+@pytest.mark.parametrize("where", ["in the update", "in the validation"])
+def test_ctrl_c_in_the_middle_of_a_step_waits_for_its_end(tmp_path, monkeypatch, kind, where):
+    def start():
+        model = small(seed=7, dropout=0.3)
+        return model, kind(model, 0.01)
+
+    model, optimizer = start()
+    whole = fit(model, optimizer=optimizer)
+
+    if where == "in the update":
+        owner, name, at = kind, "_change", 70  # some parameters of the second step or so are done
+    else:
+        owner, name, at = training, "validation_score", 4
+    plain, calls = getattr(owner, name), []
+
+    def press(*arguments):
+        calls.append(1)
+        if len(calls) == at:
+            signal.raise_signal(signal.SIGINT)
+        return plain(*arguments)
+
+    stopped, optimizer = start()
+    monkeypatch.setenv("TINYUNET_NUM_THREADS", "1")
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, press)
+        history = fit(stopped, optimizer=optimizer, out=tmp_path)
+    done = len(history.loss)
+    assert 0 < done < 10
+    assert history.stopped == f"interrupted after step {done} of 10"
+    assert tu.load(tmp_path / "last.npz", everything=True).optimizer.steps == done
+
+    resumed, optimizer = start()
+    history = fit(resumed, optimizer=optimizer, out=tmp_path, resume=True)
+    assert history.loss == whole.loss
+    assert history.validation == whole.validation
+    assert same(resumed, model)
+
+
+def test_off_the_main_thread_signals_are_left_alone():
+    before = signal.getsignal(signal.SIGINT)
+    history = within(60, lambda: fit(small(), 2))
+    assert len(history.loss) == 2
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"optimizer": lambda model: tu.Adam(model, 5.0)}, "lr=0.01.* in the file, .*lr=5.0"),
+        ({"optimizer": lambda model: tu.SGD(model, 0.01)}, "Adam.* in the file, SGD"),
+        ({"augment": False}, "augment: 'True' in the file, 'False' asked for"),
+        ({"weights": None}, "weights: 'auto' in the file, None asked for"),
+    ],
+)
+def test_resuming_with_other_settings_is_refused(tmp_path, options, message):
+    model = small(seed=7)
+    fit(model, 4, optimizer=tu.Adam(model, 0.01), out=tmp_path)
+    model = small(seed=7)
+    make = options.pop("optimizer", lambda model: tu.Adam(model, 0.01))
+    with pytest.raises(ValueError, match=message):
+        fit(model, 4, optimizer=make(model), out=tmp_path, resume=True, **options)
+
+
 def test_the_best_validation_model_is_kept(tmp_path, monkeypatch, device):
     scores = iter([0.1, 0.9, 0.2, 0.3])
     seen = []
@@ -172,6 +239,7 @@ def test_valid_networks_and_classes_without_instances():
         ({"steps": None}, "either steps or minutes"),
         ({"minutes": 1.0}, "either steps or minutes"),
         ({"steps": 0}, "steps must be above 0, got 0"),
+        ({"steps": 2.5}, "steps must be a whole number, got 2.5"),
         ({"batch_size": 0}, "batch_size must be above 0"),
         ({"schedule": "linear"}, "'linear'"),
         ({"crop": 30}, "nearest valid sizes are 28 or 32"),
@@ -215,3 +283,9 @@ def test_batches_keep_labels_and_weights_on_their_pixels():
         x, y, w = batches[i]
         np.testing.assert_array_equal(x[:, 8:-8, 8:-8, 0], y)
         np.testing.assert_array_equal(w, y)
+
+
+def test_of_equal_scores_the_later_model_is_kept(monkeypatch):
+    # Early on no cell is found at all: then every score is 0, and the first model the least trained.
+    monkeypatch.setattr("tinyunet.training.validation_score", lambda model, data: ("SEG", 0.0))
+    assert fit(small(), 6).best_step == 6

@@ -148,6 +148,12 @@ def _settings(optimizer: Optimizer) -> dict[str, Any]:
     return {name: value for name, value in vars(optimizer).items() if name not in other}
 
 
+def describe_optimizer(optimizer: Optimizer) -> str:
+    """The optimizer's kind and settings, as text."""
+    settings = ", ".join(f"{name}={value}" for name, value in _settings(optimizer).items())
+    return f"{type(optimizer).__name__}({settings})"
+
+
 def _below(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {n.removeprefix(prefix): array for n, array in arrays.items() if n.startswith(prefix)}
 

@@ -52,7 +52,10 @@ class Layer:
         return self.forward(*inputs, **options)
 
     def predict(self, *inputs: Array) -> Array:
-        """Run `forward` in eval mode and put every layer's mode back afterwards."""
+        """Run `forward` in eval mode and put every layer's mode back afterwards.
+
+        What an earlier training forward kept for its backward is gone then.
+        """
         modes = [(layer, layer.training) for _, layer in self.named_layers()]
         self.eval()
         try:
@@ -72,7 +75,7 @@ class Layer:
         if self._kept is None:
             raise RuntimeError(
                 f"{self}.backward needs a fresh forward in training mode: each forward allows one "
-                "backward. Was one layer object used twice in a network?"
+                "backward. Was one layer object used twice in a network? Or predict called in between?"
             )
         shape, dtype, device, values = self._kept
         if dy.shape != shape:

@@ -13,7 +13,7 @@ BLOCK = 1 << 16  # numbers: with gradient and state, about a core's L2 cache
 
 
 class Optimizer:
-    """The base of both optimizers.
+    """The base of both optimizers; `SLOTS` names the arrays that it keeps for each parameter.
 
     Attributes
     ----------
@@ -24,6 +24,8 @@ class Optimizer:
     state
         Arrays by ``"parameter name/what"``, made at the first step.
     """
+
+    SLOTS: tuple[str, ...] = ()
 
     def __init__(self, model: Layer, lr: float, weight_decay: float) -> None:
         if not lr > 0:
@@ -69,7 +71,7 @@ class Optimizer:
 
     def _slots(self, name: str, parameter: Array) -> list[Array]:
         """The state arrays of a parameter."""
-        raise TypeError(f"{type(self).__name__} does not define _slots")
+        return [self._slot(f"{name}/{what}", parameter) for what in self.SLOTS]
 
     def _change(self, p: Array, g: Array, *slots: Array) -> None:
         """Change a part of a parameter, and of its state, in place."""
@@ -90,7 +92,28 @@ class Optimizer:
         return {key: array.copy() for key, array in self.state.items()}
 
     def load_state_dict(self, state: dict[str, Array], steps: int) -> None:
-        """Continue from a saved state after `steps` steps."""
+        """Continue from a saved state after `steps` steps.
+
+        Raises
+        ------
+        ValueError
+            If it is not the state of such an optimizer of such a model; nothing has changed then.
+        """
+        expected = {
+            f"{name}/{what}": parameter.shape
+            for name, parameter in self.model.named_parameters()
+            for what in self.SLOTS
+        }
+        problems = [f"missing: {key}" for key in expected if key not in state and steps]
+        problems += [f"unexpected: {key}" for key in state if key not in expected]
+        problems += [
+            f"{key}: shape {state[key].shape}, expected {shape}"
+            for key, shape in expected.items()
+            if key in state and state[key].shape != shape
+        ]
+        if problems:
+            lines = "\n  ".join(problems)
+            raise ValueError(f"the state does not fit this {type(self).__name__}:\n  {lines}")
         self.state = {key: array.copy() for key, array in state.items()}
         self.steps = steps
 
@@ -115,6 +138,8 @@ class SGD(Optimizer):
         Pulls parameters towards 0.
     """
 
+    SLOTS = ("velocity",)
+
     def __init__(
         self, model: Layer, lr: float, momentum: float = 0.99, weight_decay: float = 0.0
     ) -> None:
@@ -122,9 +147,6 @@ class SGD(Optimizer):
         if not 0 <= momentum < 1:
             raise ValueError(f"momentum must be at least 0 and below 1, got {momentum}")
         self.momentum = momentum
-
-    def _slots(self, name: str, parameter: Array) -> list[Array]:
-        return [self._slot(f"{name}/velocity", parameter)]
 
     def _change(self, p: Array, g: Array, v: Array) -> None:
         v *= self.momentum
@@ -157,6 +179,8 @@ class Adam(Optimizer):
         Keeps the quotient finite.
     """
 
+    SLOTS = ("mean", "square")
+
     def __init__(
         self,
         model: Layer,
@@ -170,10 +194,7 @@ class Adam(Optimizer):
             raise ValueError(f"betas must be at least 0 and below 1, got {betas}")
         if not eps >= 0:
             raise ValueError(f"eps must not be negative, got {eps}")
-        self.betas, self.eps = betas, eps
-
-    def _slots(self, name: str, parameter: Array) -> list[Array]:
-        return [self._slot(f"{name}/{what}", parameter) for what in ("mean", "square")]
+        self.betas, self.eps = tuple(betas), eps  # a checkpoint gives a list
 
     def _change(self, p: Array, g: Array, m: Array, s: Array) -> None:
         xp, (beta1, beta2) = array_module(p), self.betas

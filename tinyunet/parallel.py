@@ -148,10 +148,6 @@ def _forget_threads() -> None:
     _executor = None
 
 
-if hasattr(os, "register_at_fork"):  # a forked process has none of its parent's threads
-    os.register_at_fork(after_in_child=_forget_threads)
-
-
 class _BlasLimit:
     """Counts who needs BLAS limited: the first to come limits it, the last to go restores it."""
 
@@ -190,6 +186,21 @@ class _BlasLimit:
 
 
 _blas = _BlasLimit()
+
+
+def _after_fork() -> None:
+    """A forked process has none of its parent's threads: none work, hold locks or limit BLAS."""
+    global _executor_lock
+    _executor_lock = threading.Lock()
+    _forget_threads()
+    _blas.lock = threading.Lock()
+    if _blas.users:
+        _blas.users = 0
+        _blas._set(_blas.before)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextlib.contextmanager

@@ -33,6 +33,8 @@ def check_settings(
     for name, value in (("steps", steps), ("minutes", minutes), ("batch_size", batch_size)):
         if value is not None and value <= 0:
             raise ValueError(f"{name} must be above 0, got {value}")
+        if value is not None and name != "minutes" and value != int(value):
+            raise ValueError(f"{name} must be a whole number, got {value}")
     if schedule not in ("cosine", "constant"):
         raise ValueError(f'schedule must be "cosine" or "constant", got {schedule!r}')
     check_data(model, train, "training")

@@ -151,6 +151,10 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     options = fit_options(settings, model, train_part)
     out.mkdir(parents=True, exist_ok=True)
     if not resume:
+        if (out / "last.npz").exists():  # before anything of the run in it is lost
+            raise FileExistsError(
+                f"{out} already holds a run: --resume {out} continues it, or choose another folder"
+            )
         (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n")
     history = fit(
         model, train_part, validation, optimizer=optimizer, **options, out=out, resume=resume

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -58,11 +61,11 @@ def calibrate(
     looking = 0.0
     if validation is not None:
         one = validation.subset([0])
+        # Two looks: the first also fills memory pools.
         looks = [_seconds(lambda: validation_score(model, one)) for _ in range(2)]
         looking = min(looks) * len(validation) * VALIDATIONS
-    # The first step is not typical: it also fills memory pools, and had to wait for its batch.
     left = minutes * 60 - looking - (time.perf_counter() - started)
-    # The first steps and the first look also fill memory pools.
+    # The first steps are not typical: they fill memory pools, and the first waits for its batch.
     return max(VALIDATIONS, int(left / np.median(times[2:])))
 
 
@@ -70,3 +73,24 @@ def _seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the block, and only then raise KeyboardInterrupt.
+
+    Half a step, with some parameters changed and others not, could not be resumed exactly. Python
+    hands signals to the main thread alone; elsewhere there is nothing to do.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        yield
+        return
+    pressed: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt

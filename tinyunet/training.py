@@ -20,7 +20,7 @@ from tinyunet.evaluation import validation_score
 from tinyunet.loss import Loss, SoftmaxCrossEntropy
 from tinyunet.optim import Adam, Optimizer
 from tinyunet.preparation import check_settings, weight_maps, window_size
-from tinyunet.steps import VALIDATIONS, calibrate, training_step
+from tinyunet.steps import VALIDATIONS, calibrate, training_step, uninterrupted
 from tinyunet.unet import UNet
 
 WARM_UP = 20  # steps until the learning rate has its full size
@@ -138,7 +138,10 @@ def fit(
         "crop": list(input_size),
         "seed": seed,
         "schedule": schedule,
+        "weights": weights if isinstance(weights, str | None) else "given maps",
     }
+    if not callable(augment):  # a function cannot be told from another
+        settings["augment"] = str(augment)
     last, best = (Path(out) / f"{name}.npz" for name in ("last", "best")) if out else (None, None)
     if last and last.exists() and not resume:
         raise FileExistsError(
@@ -172,31 +175,38 @@ def fit(
             checkpoint.save(last, model, optimizer, **state, **kept)
             (Path(out) / "history.json").write_text(json.dumps(asdict(history), indent=1))
 
+    def look() -> None:
+        nonlocal best_parameters
+        if validation is None:
+            return
+        history.score_name, score = validation_score(model, validation)
+        if history.best_score is None or score >= history.best_score:  # of equals, the later
+            history.best_step, best_parameters = done, model.state_dict()
+            if best:
+                checkpoint.save(best, model)
+        history.validation.append((done, score))
+
     ahead = Prefetched(batches, total)
     bar = tqdm(total=total, initial=done, unit="step", disable=not progress, desc="training")
     try:
         while done < total:
             optimizer.lr = base_lr * rate_factor(schedule, done, total)
-            value = training_step(model, loss, optimizer, ahead[done])
-            if not math.isfinite(value):
-                history.stopped = (
-                    f"the loss became {value} at step {done + 1}: try a lower learning rate "
-                    f"(it was {base_lr:g})"
-                )
-                break
-            history.loss.append(value)
-            done += 1
-            bar.update()
-            bar.set_postfix_str(_postfix(history), refresh=False)
-            if done % every == 0 or done == total:
-                if validation is not None:
-                    history.score_name, score = validation_score(model, validation)
-                    if history.best_score is None or score > history.best_score:
-                        history.best_step, best_parameters = done, model.state_dict()
-                        if best:
-                            checkpoint.save(best, model)
-                    history.validation.append((done, score))
-                keep()
+            batch = ahead[done]
+            with uninterrupted():
+                value = training_step(model, loss, optimizer, batch)
+                if not math.isfinite(value):
+                    history.stopped = (
+                        f"the loss became {value} at step {done + 1}: try a lower learning rate "
+                        f"(it was {base_lr:g})"
+                    )
+                    break
+                history.loss.append(value)
+                done += 1
+                bar.update()
+                bar.set_postfix_str(_postfix(history), refresh=False)
+                if done % every == 0 or done == total:
+                    look()
+                    keep()
     except KeyboardInterrupt:
         history.stopped = f"interrupted after step {done} of {total}"
     finally:
@@ -230,14 +240,14 @@ def _restore(
     problems += [
         f"{name}: {saved.state['settings'][name]!r} in the file, {value!r} asked for"
         for name, value in settings.items()
-        if saved.state["settings"][name] != value
+        if saved.state["settings"].get(name, value) != value
     ]
     history = History(**saved.state["history"])
     if steps is not None and steps != history.total_steps:
         problems.append(f"steps: {history.total_steps} in the file, {steps} asked for")
-    if type(saved.optimizer) is not type(optimizer):
-        names = type(saved.optimizer).__name__, type(optimizer).__name__
-        problems.append(f"optimizer: {names[0]} in the file, {names[1]} asked for")
+    was, asked = (checkpoint.describe_optimizer(o) for o in (saved.optimizer, optimizer))
+    if was != asked:
+        problems.append(f"optimizer: {was} in the file, {asked} asked for")
     if problems:
         raise ValueError(f"{last} is from a different run:\n  " + "\n  ".join(problems))
     model.load_state_dict(saved.model.state_dict())

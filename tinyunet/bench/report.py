@@ -72,7 +72,7 @@ def ladder(threads: int, rounds: int, torch: bool) -> Iterator[Row]:
     yield from _algorithms(138, 64, 64, "train", threads, rounds, ways, torch, "cpu")
 
 
-def sweep(rounds: int, device: str = "cpu") -> Iterator[Row]:
+def sweep(rounds: int, device: str = "cpu", threads: int | None = None) -> Iterator[Row]:
     """Time training steps of growing batches, and of growing images."""
     groups = {
         "small, growing batch": [network_task("small", "train", n) for n in (1, 2, 4, 8, 16, 32)],
@@ -82,7 +82,7 @@ def sweep(rounds: int, device: str = "cpu") -> Iterator[Row]:
         "paper": [network_task("paper", "train", 1, side) for side in (188, 300, 412, 572)],
     }
     for group, tasks in groups.items():
-        for row in steps(tasks, [num_threads()], rounds, device):
+        for row in steps(tasks, [threads or num_threads()], rounds, device):
             yield row | {"group": group}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import itertools
 import platform
 from collections.abc import Callable, Sequence
@@ -46,7 +47,16 @@ def run(
     for setting in settings:
         if setting not in TORCH_SETTINGS:
             raise ValueError(f"--settings must be of {', '.join(TORCH_SETTINGS)}, got {setting!r}")
+    if torch and importlib.util.find_spec("torch") is None:
+        raise RuntimeError(
+            "--against torch needs PyTorch, which is not installed: pip install torch. "
+            "Without the option, tinyunet is measured alone"
+        )
     counts = _threads(threads)
+    if len(counts) > 1 and (what != "steps" or torch):
+        raise ValueError(
+            f"only steps without --against take several --threads, got {threads!r} for {what}"
+        )
     if what == "steps":
         nets = list(NETWORKS) if net == "all" else [net]
         modes = ("train", "predict") if mode == "both" else (mode,)
@@ -62,7 +72,7 @@ def run(
     elif what == "ladder":
         rows = report.ladder(counts[-1], rounds, torch)
     else:
-        rows = report.sweep(rounds, device)
+        rows = report.sweep(rounds, device, counts[-1])
     bar = tqdm(rows, desc="measuring", unit=" rows", disable=quiet, leave=False)
     return {"what": what, "machine": machine(device), "rows": list(bar)}
 
@@ -71,7 +81,7 @@ def _threads(text: str | None) -> list[int]:
     if text is None:
         return [num_threads()]
     words = text.split(",")
-    if not all(word.strip().isdigit() and int(word) > 0 for word in words):
+    if not all(word.strip().isdecimal() and int(word) > 0 for word in words):
         raise ValueError(f"--threads must be numbers such as 1,2, got {text!r}")
     return [int(word) for word in words]
 

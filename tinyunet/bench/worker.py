@@ -37,7 +37,8 @@ def main() -> None:
             result = run()
             wait()
         except Exception as error:  # torch.compile fails in many ways where no compiler works
-            answer(answers, error=f"{type(error).__name__}: {str(error).splitlines()[0]}")
+            first_line, _, _ = str(error).partition("\n")
+            answer(answers, error=f"{type(error).__name__}: {first_line}")
             return
         seconds = time.perf_counter() - started
         answer(answers, seconds=seconds, checksum=checksum(result))

@@ -68,7 +68,10 @@ class Concat(Layer):
 
 
 class Add(Layer):
-    """The sum of images of the same shape: y = x1 + x2 + ..., so every dx is dy."""
+    """The sum of images of the same shape: y = x1 + x2 + ..., so every dx is dy.
+
+    Backward hands out dy itself, once for each image: do not write into one of them.
+    """
 
     def forward(self, *images: Array) -> Array:
         """Return the sum of images (N, H, W, C)."""

@@ -118,7 +118,11 @@ class MaxUnpool2d(Layer):
         self._check_image(x)
         winner = self._pool.winners
         if winner is None or winner.shape != x.shape:
-            seen = "has run no forward yet" if winner is None else f"pooled to {winner.shape}"
+            seen = (
+                "has run no forward yet, or none since the last unpooling"
+                if winner is None
+                else f"pooled to {winner.shape}"
+            )
             raise ValueError(f"{self} got an input of shape {x.shape}, but its pool {seen}")
         kh, kw = self._pool.kernel_size
         n, height, width, channels = x.shape
