@@ -71,6 +71,8 @@ def test_resume_of_a_finished_run_changes_nothing(run):
     after = tu.load(folder / "runs/synthetic-cells-1/best.npz").state_dict()
     assert all(np.array_equal(before[name], after[name]) for name in before)
     assert done.stdout.splitlines()[-10:] == first.stdout.splitlines()[-10:]
+    assert "complete already" in done.stdout
+    assert "complete already" not in first.stdout
 
 
 def test_predict_writes_labels_probabilities_and_overlay_of_odd_sizes(run):
@@ -87,6 +89,23 @@ def test_predict_writes_labels_probabilities_and_overlay_of_odd_sizes(run):
     assert probabilities.shape == (2, 37, 53)
     np.testing.assert_allclose(probabilities.sum(0), 1, rtol=1e-5)
     assert overlay.shape == (37, 53, 3)
+    assert f"odd.png: {labels.max()} cells, " in done.stdout
+
+    again = ("predict", "runs/synthetic-cells-1/best.npz", "odd.png")
+    done = tinyunet(*again, cwd=folder)
+    assert done.returncode == 2
+    assert "odd_labels.png exists: choose another --out, or --overwrite" in done.stderr
+    assert tinyunet(*again, "--overwrite", cwd=folder).returncode == 0
+    done = tinyunet(*again, "../odd.png", "--out", "new", cwd=folder)
+    assert done.returncode == 2
+    assert "the same name" in done.stderr
+
+
+def test_a_runs_folder_in_place_of_a_model_is_answered_with_the_file_to_give(run):
+    folder, _ = run
+    done = tinyunet("evaluate", "runs/synthetic-cells-1", cwd=folder)
+    assert done.returncode == 2
+    assert "give best.npz" in done.stderr
 
 
 def test_evaluate_agrees_with_the_table_of_train(run):

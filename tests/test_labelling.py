@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from tinyunet import metrics
 from tinyunet.data import separate, synthetic_cells
-from tinyunet.labelling import SMALLEST, instances
+from tinyunet.labelling import SMALLEST, instances, part
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=9))
 
@@ -130,3 +130,46 @@ def test_logits_and_gray_values_are_refused(value):
 def test_rounding_is_no_reason_to_refuse():
     probabilities = np.full((4, 5), 1 + 1e-6, np.float32)
     np.testing.assert_array_equal(instances(probabilities), np.ones((4, 5)))
+
+
+def test_a_region_with_two_cores_is_parted_between_them():
+    foreground = np.array([[0.9, 0.9, 0.9, 0.6, 0.6, 0.6, 0.9, 0.9, 0.9, 0.0, 0.6, 0.6, 0.6]])
+    options = {"smallest": 3}
+    np.testing.assert_array_equal(
+        instances(foreground, **options), [[1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3]]
+    )
+    for core in (None, 0.5, 0.95):  # none asked for, not above the threshold, nobody is so sure
+        labels = instances(foreground, core=core, **options)
+        np.testing.assert_array_equal(labels, [[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2]])
+
+
+def test_a_core_of_few_pixels_parts_nothing():
+    foreground = np.full((5, 20), 0.6)
+    foreground[2, 2:7] = foreground[2, 13:17] = 0.9
+    assert instances(foreground).max() == 1
+    foreground[2, 17] = 0.9  # now the second has 5 pixels, too
+    assert instances(foreground).max() == 2
+
+
+@given(st.data())
+def test_parting_keeps_every_region_and_gives_each_pixel_to_a_nearest_core_in_it(data):
+    shape = data.draw(array_shapes(min_dims=2, max_dims=2, max_side=8))
+    regions, _ = ndimage.label(data.draw(arrays(bool, shape)))
+    cores, _ = ndimage.label(data.draw(arrays(bool, shape)))
+    cells = part(regions, cores)
+    np.testing.assert_array_equal(cells > 0, regions > 0)
+    assert set(np.unique(cells[cells > 0])) == set(range(1, cells.max() + 1))
+    for number in range(1, regions.max() + 1):
+        inside = regions == number
+        names = np.unique(cores[inside & (cores > 0)])
+        assert len(np.unique(cells[inside])) == max(1, len(names))
+        if len(names) < 2:
+            continue
+        for y, x in np.argwhere(inside):
+            places = np.argwhere(inside & (cores > 0))
+            distances = np.hypot(*(places - (y, x)).T)
+            near = places[np.isclose(distances, distances.min())]
+            mine = cells[y, x]
+            assert any(cells[tuple(place)] == mine for place in near)
+        for name in names:  # a core is not cut
+            assert len(np.unique(cells[inside & (cores == name)])) == 1

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import KDTree
 
-from tinyunet.labelling import components
+from tinyunet.labelling import components, part
 
 # Chosen on the nuclei of DSB 2018, where neighbouring values score within 0.02 of these.
 SMOOTHING = 1.0  # pixels, standard deviation of the Gaussian over the distance map
@@ -124,10 +123,4 @@ def otsu_peaks(image: np.ndarray) -> np.ndarray:
     peak = foreground & ((distance == nearby) | (distance == summit))
     # Equal maxima side by side, at corners too (hence the 3x3), are one peak.
     numbers, _ = ndimage.label(peak, np.ones((3, 3)))
-
-    # The region as a third coordinate, scaled to be farther than any pixel of the same region.
-    places = np.stack([*np.indices(regions.shape), sum(regions.shape) * regions], axis=-1)
-    _, nearest = KDTree(places[peak]).query(places[foreground])
-    cells = np.zeros_like(regions)
-    cells[foreground] = numbers[peak][nearest]
-    return cells
+    return part(regions, numbers)

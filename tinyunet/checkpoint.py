@@ -94,7 +94,8 @@ def load(path: str | Path, *, everything: bool = False) -> UNet | Checkpoint:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint at {path}")
+        inside = " (of a run's folder, give best.npz)" if path.is_dir() else ""
+        raise FileNotFoundError(f"there is no checkpoint at {path}{inside}")
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}

@@ -122,6 +122,8 @@ def train(
         folder = out or run.new_folder(Path("runs"), Path(data).name)
     result = run.train(settings, folder, resume=resume is not None)
     history = result.history
+    if history.resumed_at == history.total_steps:
+        typer.echo("the run was complete already: there was nothing left to train")
     if history.stopped:
         typer.echo(f"stopped: {history.stopped}", err=True)
         typer.echo(f"go on with: tinyunet train --resume {folder}", err=True)
@@ -154,22 +156,30 @@ def predict(
         int | None, typer.Option(help="Work in tiles of this side. [default: whole images to 1024]")
     ] = None,
     average: Average = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results of earlier predictions.")
+    ] = False,
     device: Device = "cpu",
 ) -> None:
     """Segment images: labels, probabilities and an overlay of each."""
     from tinyunet import checkpoint as files
     from tinyunet.data import read_image
-    from tinyunet.run import predict_file
+    from tinyunet.run import predict_file, predicted_files
 
     model = files.load(checkpoint).to(device)
-    for path in images:
+    stems = [out / path.stem for path in images]
+    if len(set(stems)) < len(stems):
+        raise ValueError("two images have the same name: predict them with a different --out each")
+    there = [file for stem in stems for file in predicted_files(stem) if file.exists()]
+    if there and not overwrite:
+        raise FileExistsError(f"{there[0]} exists: choose another --out, or --overwrite it")
+    for path, stem in zip(images, stems, strict=True):
         try:
-            written = predict_file(
-                model, read_image(path), out / path.stem, tile=tile, average=average
-            )
+            labels = predict_file(model, read_image(path), stem, tile=tile, average=average)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        typer.echo(f"{path}: " + ", ".join(str(file) for file in written))
+        cells = f"{labels.max()} cells, " if model.config["num_classes"] == 2 else ""
+        typer.echo(f"{path}: {cells}" + ", ".join(map(str, predicted_files(stem))))
 
 
 @app.command()

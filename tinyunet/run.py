@@ -212,16 +212,22 @@ def read_settings(out: Path) -> Settings:
     return Settings(**json.loads(path.read_text()))
 
 
+def predicted_files(stem: Path) -> list[Path]:
+    """What `predict_file` writes: labels, probabilities, an overlay."""
+    ends = ("_labels.png", "_probabilities.tif", "_overlay.png")
+    return [stem.with_name(stem.name + end) for end in ends]
+
+
 def predict_file(
     model: UNet, image: np.ndarray, stem: Path, *, tile: int | None, average: str | None
-) -> list[Path]:
-    """Segment one image and write labels, probabilities and an overlay beside each other.
+) -> np.ndarray:
+    """Segment one image, write `predicted_files` beside each other, and return the labels.
 
     Returns
     -------
-    list of Path
-        ``STEM_labels.png`` (16 bit: the number of the cell, or with three classes or more the
-        class), ``STEM_probabilities.tif`` (float32, one page a class), ``STEM_overlay.png``.
+    (H, W) int64 array
+        As in ``STEM_labels.png`` (16 bit): the number of the cell, or with three classes or more the
+        class. ``STEM_probabilities.tif`` is float32 and has one page a class.
     """
     import tifffile
     from PIL import Image
@@ -231,14 +237,13 @@ def predict_file(
     labels = instances(probabilities) if two_classes else probabilities.argmax(2)
     if labels.max() > np.iinfo(np.uint16).max:
         raise ValueError(f"{labels.max()} cells are more than a 16-bit image can number")
-    paths = [
-        stem.with_name(stem.name + end)
-        for end in ("_labels.png", "_probabilities.tif", "_overlay.png")
-    ]
+    label_file, probability_file, overlay_file = predicted_files(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(labels.astype(np.uint16)).save(paths[0])
+    Image.fromarray(labels.astype(np.uint16)).save(label_file)
     tifffile.imwrite(
-        paths[1], np.moveaxis(probabilities, 2, 0).astype(np.float32), photometric="minisblack"
+        probability_file,
+        np.moveaxis(probabilities, 2, 0).astype(np.float32),
+        photometric="minisblack",
     )
-    Image.fromarray(plots.overlay(image, labels)).save(paths[2])
-    return paths
+    Image.fromarray(plots.overlay(image, labels)).save(overlay_file)
+    return labels

@@ -46,6 +46,8 @@ class History:
         How long it took, in all its parts.
     stopped
         Why the run ended early, or "".
+    resumed_at
+        The step at which the run was last resumed, or 0.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -55,6 +57,7 @@ class History:
     best_step: int | None = None
     seconds: float = 0.0
     stopped: str = ""
+    resumed_at: int = 0
 
     @property
     def best_score(self) -> float | None:
@@ -151,7 +154,7 @@ def fit(
     history, done, best_parameters = History(), 0, None
     if resume:
         history, best_parameters = _restore(last, model, optimizer, settings, steps)
-        done = len(history.loss)
+        done = history.resumed_at = len(history.loss)
     batches = Batches(
         train, weight_maps(train, weights), batch_size,
         input_size, model.output_size(*input_size), augment, seed,
