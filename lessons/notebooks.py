@@ -1,4 +1,7 @@
-"""From a lesson's source to its two notebooks: the solved one and the student's."""
+"""From a lesson's source to its two notebooks: the solved one and the student's.
+
+Hidden tests are in neither of them; `read` keeps them, for grading (`lessons.grading`).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ SOLUTION = re.compile(
     r"^( *)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION(?:\n|\Z)", re.MULTILINE | re.DOTALL
 )
 HIDDEN = re.compile(
-    r"^ *### BEGIN HIDDEN TESTS\n(.*?)^ *### END HIDDEN TESTS(?:\n|\Z)", re.MULTILINE | re.DOTALL
+    r"^ *### BEGIN HIDDEN TESTS\n.*?^ *### END HIDDEN TESTS(?:\n|\Z)", re.MULTILINE | re.DOTALL
 )
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
@@ -37,11 +40,11 @@ def student_path(source: Path) -> Path:
 
 
 def solved(source: Path) -> NotebookNode:
-    """Make the solved notebook of a source, without outputs."""
+    """Make the solved notebook of a source, without hidden tests and outputs."""
     notebook = read(source)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.source = SOLUTION.sub(r"\2", HIDDEN.sub(r"\1", cell.source)).rstrip()
+            cell.source = SOLUTION.sub(r"\2", HIDDEN.sub("", cell.source)).rstrip()
     return notebook
 
 
@@ -59,7 +62,7 @@ def student(source: Path) -> NotebookNode:
 
 
 def read(source: Path) -> NotebookNode:
-    """Read a source as a notebook, with the marks of its solutions still in it."""
+    """Read a source as a notebook, with solutions and hidden tests still marked in it."""
     notebook = jupytext.read(source, fmt="py:percent")
     about = notebook.metadata.get("tinyunet", {})
     if not {"lesson", "title", "time"} <= set(about):

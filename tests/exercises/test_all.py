@@ -1,5 +1,11 @@
-"""What holds for the exercises of all lessons together, and for the checks themselves."""
+"""What holds for the exercises of all lessons, and for the checks themselves.
 
+Each lesson's file ``test_lesson_NN.py`` holds its answers in two dicts by the exercise's name: `RIGHT`,
+a right answer; `WRONG`, a list of wrong ones, each with words that name the mistake ("" where the
+check cannot know it). They are tried here; what is special to a lesson is tested in its file.
+"""
+
+import functools
 import importlib
 import re
 import subprocess
@@ -11,32 +17,69 @@ import pytest
 
 from tinyunet.exercises import NotSolved, WrongAnswer, check, claim
 from tinyunet.exercises.registry import exercise
+from tinyunet.exercises.trial import Trial
 
 TABLES = sorted(path.stem for path in Path(__file__).parent.glob("test_lesson_[0-9][0-9].py"))
-
-
-def wrong_answers(table):
-    """A lesson's wrong answers as (exercise, answer, words)."""
-    wrong = importlib.import_module(table).WRONG
-    if isinstance(wrong, dict):
-        return [(name, *case) for name, cases in wrong.items() for case in cases]
-    return list(wrong)
-
-
-ALL = [case for table in TABLES for case in wrong_answers(table)]
+TESTED = [importlib.import_module(table) for table in TABLES]
+RIGHT = {name: answer for lesson in TESTED for name, answer in lesson.RIGHT.items()}
+WRONG = [
+    (name, *case) for lesson in TESTED for name, cases in lesson.WRONG.items() for case in cases
+]
 
 
 # ---------------------------------------------------------------------- all exercises
 
 
-def test_every_lesson_tests_its_wrong_answers():
-    lessons = {e.lesson for e in check.exercises().values()}
-    assert lessons == {int(table[-2:]) for table in TABLES}
+def test_every_exercise_has_a_right_answer_in_its_lessons_table():
+    for table, lesson in zip(TABLES, TESTED, strict=True):
+        assert set(check.exercises(int(table[-2:]))) == set(lesson.RIGHT) == set(lesson.WRONG)
+    assert set(check.exercises()) == set(RIGHT)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_answer_passes(name):
+    result = check.exercises()[name](RIGHT[name])
+    assert result.passed, str(result)
+
+
+@pytest.mark.parametrize(("name", "answer", "words"), WRONG)
+def test_a_wrong_answer_is_rejected_and_named(name, answer, words):
+    with np.errstate(all="ignore"):
+        result = check.exercises()[name](answer)
+    assert not result.passed
+    assert words in (" ".join(result.causes) or str(result))
+    assert words or not result.causes, str(result)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_with_another_seed_right_answers_pass_and_wrong_ones_do_not(name):
+    examine = functools.partial(check.exercises()[name], strict=True, seed=2015)
+    assert examine(RIGHT[name]).passed
+    for answer in (case[1] for case in WRONG if case[0] == name):
+        with np.errstate(all="ignore"), pytest.raises(WrongAnswer):
+            examine(answer)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_another_seed_gives_other_numbers(name, monkeypatch):
+    asked = []
+    seed = property(lambda trial: asked.append(True) or 0, lambda trial, value: None)
+    monkeypatch.setattr(Trial, "seed", seed, raising=False)
+    check.exercises()[name](RIGHT[name])
+    assert asked, f"take the numbers of {name} from trial.rng or trial.drawn"
+
+
+def test_a_lesson_draws_nothing_that_a_hidden_test_draws():
+    lesson, hidden = Trial(None), Trial(None, seed=3)
+    assert lesson.rng(7).random() == np.random.default_rng(7).random() != hidden.rng(7).random()
+    assert lesson.drawn((1, 5)) == []
+    assert len(numbers := hidden.drawn((1, 5), (10, 12))) == 5
+    assert all(1 <= a < 5 and 10 <= b < 12 for a, b in numbers)
 
 
 @pytest.mark.parametrize("name", check.exercises())
 def test_an_exercise_has_wrong_answers_of_which_most_are_named(name):
-    words = [words for exercise, _, words in ALL if exercise == name]
+    words = [words for exercise, _, words in WRONG if exercise == name]
     assert len(words) >= 3
     assert sum(map(bool, words)) >= 2 / 3 * len(words)
 

@@ -26,7 +26,7 @@ PLANE = ("height", "width")
 )
 def labels_from_scores(trial: Trial) -> None:
     """From the scores of the classes to a label for every pixel."""
-    rng = np.random.default_rng(0)
+    rng = trial.rng(0)
     mistakes = {
         "the height is compared, not the classes: they are the last axis": lambda s: s.argmax(0),
         "the width is compared, not the classes: they are the last axis": lambda s: s.argmax(1),
@@ -67,7 +67,7 @@ def labels_from_scores(trial: Trial) -> None:
 )
 def mask_iou(trial: Trial) -> None:
     """Intersection over union of two masks."""
-    rng = np.random.default_rng(1)
+    rng = trial.rng(1)
     small, tall = rng.random((4, 5)) < 0.5, rng.random((6, 3)) < 0.3
     empty, full = np.zeros((3, 4), bool), np.ones((3, 4), bool)
     corner = empty.copy()
@@ -127,7 +127,7 @@ IOU_MISTAKES = {
 )
 def between_groups(trial: Trial) -> None:
     """The variance between the two groups that a threshold makes."""
-    rng = np.random.default_rng(2)
+    rng = trial.rng(2)
     for image, thresholds in (
         (np.array([[1.0, 1.0, 5.0], [1.0, 5.0, 2.0]]), (2.5, 2.0)),
         (rng.random((5, 6)), (0.3, 0.8)),
@@ -209,7 +209,7 @@ BETWEEN_MISTAKES = {
 )
 def otsu(trial: Trial) -> None:
     """Otsu's threshold: the one that splits the gray values best."""
-    rng = np.random.default_rng(3)
+    rng = trial.rng(3)
     dark, bright = 0.2 + 0.05 * rng.standard_normal(90), 0.7 + 0.1 * rng.standard_normal(54)
     cells = rng.permutation(np.concatenate([dark, bright])).reshape(12, 12)
     for image in (np.array([[1.0, 1.2, 1.1], [9.0, 1.3, 8.0]]), cells, 40 * cells**3 - 7):

@@ -46,6 +46,7 @@ def output_size(trial: Trial) -> None:
     for side, kernel, stride, padding in (
         (5, 3, 1, 0), (7, 4, 1, 0), (9, 3, 2, 0), (8, 3, 2, 0), (12, 2, 5, 0), (7, 3, 1, 1),
         (10, 5, 1, 2), (11, 4, 3, 2), (572, 3, 1, 0),
+        *trial.drawn((8, 60), (1, 9), (1, 5), (0, 4)),
     ):  # fmt: skip
         got = trial.call(side=side, kernel=kernel, stride=stride, padding=padding)
         trial.compare(got, {"the size": right(side, kernel, stride, padding)}, mistakes=mistakes)
@@ -71,7 +72,7 @@ def output_size(trial: Trial) -> None:
 )
 def conv2d_loops(trial: Trial) -> None:
     """A convolution by loops, with stride and padding."""
-    rng = np.random.default_rng(1)
+    rng = trial.rng(1)
 
     def arrays(*shape: int, kernel: tuple[int, int], outputs: int) -> tuple:
         w = rng.standard_normal((*kernel, shape[3], outputs))
@@ -175,7 +176,7 @@ CONV_MISTAKES = {
 )
 def patches(trial: Trial) -> None:
     """The pixels under the kernel, a row for each output pixel (im2col)."""
-    rng = np.random.default_rng(2)
+    rng = trial.rng(2)
     for shape, kh, kw in (((1, 4, 4, 1), 2, 2), ((1, 4, 5, 2), 2, 3), ((2, 5, 4, 3), 3, 2)):
         x = rng.standard_normal(shape)
         matrix = trial.call(x=x, kh=kh, kw=kw)
@@ -247,7 +248,7 @@ PATCH_MISTAKES = {
 )
 def conv2d_product(trial: Trial) -> None:
     """A convolution as patches times a matrix."""
-    rng = np.random.default_rng(3)
+    rng = trial.rng(3)
     for shape, kernel, outputs in (
         ((1, 4, 4, 1), (3, 3), 1), ((1, 5, 5, 2), (2, 2), 2), ((2, 6, 5, 3), (3, 2), 4),
     ):  # fmt: skip

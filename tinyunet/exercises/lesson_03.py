@@ -38,7 +38,7 @@ def _through(layer, dy, x):
 )
 def relu(trial: Trial) -> None:
     """ReLU, forward."""
-    rng = np.random.default_rng(1)
+    rng = trial.rng(1)
     mistakes = {
         "the sign is lost instead of the negative numbers": np.abs,
         "the smaller of x and 0 is taken, where the larger should be": lambda x: np.minimum(x, 0),
@@ -64,7 +64,7 @@ def relu(trial: Trial) -> None:
 )
 def relu_backward(trial: Trial) -> None:
     """ReLU, backward."""
-    rng = np.random.default_rng(2)
+    rng = trial.rng(2)
     mistakes = {
         "it is decided by the sign of dy: x decides": lambda dy, x: np.maximum(dy, 0),
         "dy passes where x is negative: it should where x is positive": lambda dy, x: dy * (x < 0),
@@ -82,7 +82,7 @@ def relu_backward(trial: Trial) -> None:
         "x, where dy belongs": lambda dy, x: x * (x > 0),
     }
     smooth = _image(rng, 2, 2, 3, 2)
-    measured = slopes(lambda x: ReLU().forward(x), smooth, seed=3)
+    measured = slopes(lambda x: ReLU().forward(x), smooth, seed=(3, trial.seed))
     kinks = np.round(_image(rng, 1, 3, 4, 2))
     for x, dy, note in (
         (smooth, measured.dy, ""),
@@ -134,7 +134,7 @@ def _overlapping(x):
 )
 def max_pool(trial: Trial) -> None:
     """Max-pooling with windows of 2 by 2, forward."""
-    rng = np.random.default_rng(4)
+    rng = trial.rng(4)
     mistakes = {
         "the mean of each window: that is average pooling": lambda x: _windows(x).mean(-1),
         "the sum of each window": lambda x: _windows(x).sum(-1),
@@ -203,7 +203,7 @@ def _spread(dy):
 )
 def max_pool_backward(trial: Trial) -> None:
     """Max-pooling with windows of 2 by 2, backward; the first maximum of a window wins."""
-    rng = np.random.default_rng(5)
+    rng = trial.rng(5)
     mistakes = {
         "all pixels of a window get dy: only the largest should": lambda dy, x: _spread(dy),
         "all pixels of a window get a quarter of dy: that belongs to average pooling": (
@@ -225,7 +225,7 @@ def max_pool_backward(trial: Trial) -> None:
         "in a tie the first maximum column by column gets dy: we go row by row": _by_columns,
     }
     smooth = _image(rng, 2, 4, 6, 2)
-    measured = slopes(lambda x: MaxPool2d().forward(x), smooth, seed=6)
+    measured = slopes(lambda x: MaxPool2d().forward(x), smooth, seed=(6, trial.seed))
     ties = np.maximum(np.round(_image(rng, 1, 6, 8, 2)), 0)
     ties[0, :2, :2, 0] = [[0, 1], [1, 0]]  # row by row or column by column?
     for x, dy, note in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from tinyunet.exercises.registry import exercise
@@ -49,6 +51,7 @@ def up_size(trial: Trial) -> None:
     }
     for side, kernel, stride in (
         (6, 7, 3), (3, 3, 2), (4, 3, 1), (7, 2, 5), (1, 4, 2), (28, 2, 2),
+        *trial.drawn((1, 30), (1, 9), (1, 6)),
     ):  # fmt: skip
         got = trial.call(side=side, kernel=kernel, stride=stride)
         right = {"the size": (side - 1) * stride + kernel}
@@ -131,7 +134,7 @@ FORWARD_MISTAKES = {
 )
 def up_convolution(trial: Trial) -> None:
     """An up-convolution, forward."""
-    rng = np.random.default_rng(1)
+    rng = trial.rng(1)
 
     def arrays(*shape: int, kernel: tuple[int, int], outputs: int) -> tuple:
         w = rng.standard_normal((shape[3], *kernel, outputs))
@@ -230,14 +233,15 @@ BACKWARD_MISTAKES = {
 )
 def up_convolution_backward(trial: Trial) -> None:
     """An up-convolution, backward: dx, dw and db."""
-    rng = np.random.default_rng(2)
+    rng = trial.rng(2)
     axes = {"dx": IMAGE, "dw": TRANSPOSED_WEIGHT, "db": ("output channels",)}
     for shape, kernel, outputs, stride in (
         ((1, 2, 2, 1), (2, 2), 1, 2), ((2, 2, 3, 2), (3, 3), 2, 2), ((2, 3, 2, 2), (3, 2), 3, 1),
     ):  # fmt: skip
         x, b = rng.standard_normal(shape), rng.standard_normal(outputs)
         w = rng.standard_normal((shape[3], *kernel, outputs))
-        measured = slopes(lambda x, w, b, s=stride: _up(x, w, b, s), x, w, b, seed=3)
+        forward = functools.partial(_up, stride=stride)
+        measured = slopes(forward, x, w, b, seed=(3, trial.seed))
         names = ("dx", "dw", "db")
         got = trial.call(dy=measured.dy, x=x, w=w, stride=stride)
         trial.compare(
@@ -313,7 +317,7 @@ def bilinear_kernel(trial: Trial) -> None:
             lambda s: _outer(1 - (np.arange(2 * s) - (s - 0.5)) / s)
         ),
     }
-    for stride in (2, 3, 4):
+    for stride in (2, 3, 4, *(stride for (stride,) in trial.drawn((5, 10)))):
         got = trial.call(stride=stride)
         trial.compare(
             got, {"the kernel": right(stride)}, axes={"the kernel": ("row", "column")},

@@ -25,7 +25,7 @@ from tinyunet.loss import SoftmaxCrossEntropy
 )
 def log_sum_exp(trial: Trial) -> None:
     """The logarithm of the sum of exp(z) over the classes, without overflow."""
-    rng = np.random.default_rng(1)
+    rng = trial.rng(1)
     large = np.array([[1000.0, 999.0], [-2000.0, -2000.5], [0.5, 0.0]])
     with np.errstate(all="ignore"):  # of what is wrong, the check itself will speak
         for z in (
@@ -85,7 +85,7 @@ LSE_MISTAKES = {
 def pixel_loss(trial: Trial) -> None:
     """The weighted softmax cross-entropy, a mean over all pixels."""
     with np.errstate(all="ignore"):
-        for z, t, w in _batches():
+        for z, t, w in _batches(trial):
             right = SoftmaxCrossEntropy().forward(z, t, w)
             trial.compare(
                 trial.call(z=z, t=t, w=w), {"the loss": np.asarray(right, z.dtype)},
@@ -93,9 +93,9 @@ def pixel_loss(trial: Trial) -> None:
             )  # fmt: skip
 
 
-def _batches():
+def _batches(trial: Trial):
     """Logits, labels and weights: first few pixels, at last logits that are large."""
-    rng = np.random.default_rng(2)
+    rng = trial.rng(2)
     for shape, classes in (((2, 1, 2), 3), ((1, 2, 3), 2), ((2, 3, 2), 3)):
         z = rng.standard_normal((*shape, classes))
         yield z, rng.integers(0, classes, shape), rng.uniform(0.5, 3, shape)
@@ -187,7 +187,7 @@ def pixel_loss_gradient(trial: Trial) -> None:
     """The gradient of the loss with respect to the logits."""
     loss = SoftmaxCrossEntropy()
     with np.errstate(all="ignore"):
-        for z, t, w in _batches():
+        for z, t, w in _batches(trial):
             loss.forward(z, t, w)
             dz = trial.call(z=z, t=t, w=w)
             trial.compare(

@@ -24,7 +24,7 @@ from tinyunet.gradcheck.diagnosis import IMAGE
 )
 def center_crop(trial: Trial) -> None:
     """The middle of an image."""
-    rng = np.random.default_rng(1)
+    rng = trial.rng(1)
     for shape, h, w in (
         ((1, 5, 5, 1), 3, 3), ((2, 8, 9, 2), 4, 3), ((1, 6, 5, 3), 3, 4), ((1, 4, 6, 2), 4, 2),
     ):  # fmt: skip
@@ -82,7 +82,7 @@ CROP_MISTAKES = {
 )
 def center_crop_backward(trial: Trial) -> None:
     """The gradient of a crop: back to where the pixels came from."""
-    rng = np.random.default_rng(2)
+    rng = trial.rng(2)
     for shape, h, w in (((1, 5, 5, 1), 3, 3), ((2, 8, 9, 2), 4, 3), ((1, 4, 6, 2), 4, 2)):
         dy = rng.standard_normal((shape[0], h, w, shape[3]))
         got = trial.call(dy=dy, shape=shape)
@@ -140,7 +140,7 @@ UNCROP_MISTAKES = {
 )
 def concat(trial: Trial) -> None:
     """Two images, one after the other along the channels."""
-    rng = np.random.default_rng(3)
+    rng = trial.rng(3)
     for shape, ca, cb in (((1, 2, 3), 2, 2), ((2, 3, 3), 1, 2), ((2, 2, 2), 3, 3)):
         a, b = rng.standard_normal((*shape, ca)), rng.standard_normal((*shape, cb))
         trial.compare(
@@ -181,7 +181,7 @@ CONCAT_MISTAKES = {
 )
 def concat_backward(trial: Trial) -> None:
     """The gradient of a concat: each input gets its own channels."""
-    rng = np.random.default_rng(4)
+    rng = trial.rng(4)
     for shape, ca in (((1, 2, 3, 5), 3), ((2, 3, 2, 4), 1), ((2, 2, 2, 4), 2)):
         dy = rng.standard_normal(shape)
         da, db = _concat_backward(dy, ca)
@@ -237,7 +237,7 @@ SPLIT_MISTAKES = {
 )
 def fork_backward(trial: Trial) -> None:
     """The gradient of an image that goes two ways: across, and down and up again."""
-    rng = np.random.default_rng(5)
+    rng = trial.rng(5)
     for shape, dtype in (
         ((1, 6, 6, 1), "float64"),
         ((2, 8, 10, 2), "float64"),

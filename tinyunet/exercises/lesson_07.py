@@ -27,7 +27,8 @@ def unet_output_side(trial: Trial) -> None:
     """How large the output of a U-Net is, and which inputs it refuses."""
     for side, depth in (
         (20, 1), (572, 4), (44, 2), (92, 3), (188, 4), (61, 2), (58, 2), (572, 3), (570, 4), (12, 1),
-        (10, 2), (40, 2), (300, 1),
+        (10, 2), (40, 2), (300, 1), *trial.drawn((10, 200), (1, 5)),
+        *((12 + 2**depth * n, depth) for n, depth in trial.drawn((4, 40), (1, 5))),
     ):  # fmt: skip
         got = trial.call(side=side, depth=depth)
         trial.compare(got, {"the output's side": _output_side(side, depth)}, mistakes=SIDE_MISTAKES)
@@ -104,6 +105,7 @@ def unet_parameters(trial: Trial) -> None:
     """How many numbers a U-Net learns."""
     for images, classes, base, depth in (
         (1, 2, 1, 1), (1, 2, 4, 1), (3, 2, 4, 2), (3, 5, 8, 3), (1, 2, 16, 4),
+        *trial.drawn((1, 5), (2, 6), (1, 10), (1, 4)),
     ):  # fmt: skip
         right = tu.UNet(images, classes, base_channels=base, depth=depth).num_parameters
         got = trial.call(in_channels=images, num_classes=classes, base_channels=base, depth=depth)
@@ -168,18 +170,18 @@ COUNT_MISTAKES = {
 def unet_forward(trial: Trial) -> None:
     """A U-Net forward, from its layers."""
     for depth, side, padding in ((1, 20, "valid"), (2, 44, "valid"), (3, 16, "same")):
-        net = _network(depth, padding)
-        x = np.random.default_rng(depth).standard_normal((2, side, side + 2**depth, 1))
+        net = _network(trial, depth, padding)
+        x = trial.rng(depth).standard_normal((2, side, side + 2**depth, 1))
         trial.compare(
             trial.call(net=net, x=x), {"logits": net(x)}, axes={"logits": IMAGE},
             mistakes=FORWARD_MISTAKES,
         )  # fmt: skip
 
 
-def _network(depth, padding="valid"):
+def _network(trial, depth, padding="valid"):
     """A narrow network in float64, with biases that are not zero."""
     net = tu.UNet(1, 2, base_channels=2, depth=depth, padding=padding, dtype="float64", seed=1)
-    rng = np.random.default_rng(2)
+    rng = trial.rng(2)
     for name, array in net.named_parameters():
         if name.endswith("bias"):
             array[...] = 0.1 * rng.standard_normal(array.shape)
@@ -261,7 +263,7 @@ FORWARD_MISTAKES = {
 def unet_backward(trial: Trial) -> None:
     """A U-Net backward, from its layers."""
     for depth, side in ((1, 20), (2, 44)):
-        net, rng = _network(depth), np.random.default_rng(depth)
+        net, rng = _network(trial, depth), trial.rng(depth)
         x = rng.standard_normal((2, side, side, 1))
         dy = rng.standard_normal(net(x).shape)
         right = {"dx": net.backward(dy)}

@@ -50,7 +50,10 @@ def he_std(trial: Trial) -> None:
             lambda h, w, i, o: (h * w * i / 2) ** 0.5
         ),
     }
-    for kh, kw, c_in, c_out in ((1, 1, 2, 3), (3, 3, 1, 64), (3, 3, 64, 128), (3, 5, 7, 4)):
+    for kh, kw, c_in, c_out in (
+        (1, 1, 2, 3), (3, 3, 1, 64), (3, 3, 64, 128), (3, 5, 7, 4),
+        *trial.drawn((1, 6), (1, 6), (1, 65), (1, 65)),
+    ):  # fmt: skip
         got = trial.call(kh=kh, kw=kw, c_in=c_in, c_out=c_out)
         right = (2 / (kh * kw * c_in)) ** 0.5
         trial.compare(got, {"the standard deviation": right}, mistakes=mistakes)
@@ -92,7 +95,7 @@ def _package_step(optimizer: Optimizer, state: dict, t: int) -> tuple[np.ndarray
 )
 def sgd_step(trial: Trial) -> None:
     """One step of gradient descent with momentum."""
-    rng = np.random.default_rng(1)
+    rng = trial.rng(1)
     for shape, lr, momentum, dtype in (
         ((1,), 0.5, 0.0, float), ((3,), 0.1, 0.9, float), ((2, 3), 0.03, 0.99, float),
         ((2, 3), 0.03, 0.9, np.float32),
@@ -145,7 +148,7 @@ SGD_MISTAKES = {
 )
 def adam_step(trial: Trial) -> None:
     """One step of Adam."""
-    rng = np.random.default_rng(2)
+    rng = trial.rng(2)
     for shape, t, lr, betas, eps, dtype in (
         ((1,), 1, 0.1, (0.9, 0.999), 1e-8, float), ((3,), 1, 0.1, (0.5, 0.9), 0.1, float),
         ((2, 3), 3, 0.03, (0.9, 0.99), 0.01, float), ((2, 3), 7, 0.03, (0.8, 0.9), 1e-8, np.float32),
@@ -224,11 +227,11 @@ ADAM_MISTAKES = {
 class _Batches:
     """Batches 0, 1, 2, ... of random numbers."""
 
-    def __init__(self, dtype: type) -> None:
-        self.dtype = dtype
+    def __init__(self, dtype: type, seed: int) -> None:
+        self.dtype, self.seed = dtype, seed
 
     def __getitem__(self, i: int) -> tuple:
-        rng = np.random.default_rng([5, i])
+        rng = np.random.default_rng([5, i, self.seed])
         images = rng.standard_normal((2, 4, 4, 1)).astype(self.dtype)
         return images, rng.integers(0, 2, (2, 4, 4)), None
 
@@ -241,11 +244,11 @@ class _Adam(Adam):
         return f"Adam(lr={self.lr})"
 
 
-def _ingredients(dtype: type) -> tuple:
+def _ingredients(dtype: type, seed: int) -> tuple:
     model = UNet(base_channels=2, depth=1, padding="same", seed=1, dtype=np.dtype(dtype).name)
     loss, optimizer = SoftmaxCrossEntropy(), _Adam(model, lr=0.02)
     model.__name__, loss.__name__ = "a tiny U-Net", "SoftmaxCrossEntropy()"  # for messages
-    return model, loss, optimizer, _Batches(dtype)
+    return model, loss, optimizer, _Batches(dtype, seed)
 
 
 @exercise(
@@ -261,13 +264,13 @@ def _ingredients(dtype: type) -> tuple:
 def train(trial: Trial) -> None:
     """The training loop."""
     for first, last, dtype in ((0, 2, float), (0, 4, float), (3, 6, float), (0, 3, np.float32)):
-        model, loss, optimizer, batches = _ingredients(dtype)
+        model, loss, optimizer, batches = _ingredients(dtype, trial.seed)
         losses = trial.call(
             model=model, loss=loss, optimizer=optimizer, batches=batches, first=first, last=last
         )
-        twin = _ingredients(dtype)
+        twin = _ingredients(dtype, trial.seed)
         right = np.array(_run(*twin, first, last))
-        mistakes = {what: _fresh(run, dtype) for what, run in LOOP_MISTAKES.items()}
+        mistakes = {what: _fresh(run, dtype, trial.seed) for what, run in LOOP_MISTAKES.items()}
         trial.compare(losses, {"the losses": right}, axes={"the losses": ("step",)},
                       mistakes=mistakes)  # fmt: skip
         taken, due = optimizer.steps, last - first
@@ -294,11 +297,11 @@ def _run(model, loss, optimizer, batches, first, last, *, update=1, which=None, 
     return losses
 
 
-def _fresh(run: Callable, dtype: type) -> Callable:
+def _fresh(run: Callable, dtype: type, seed: int) -> Callable:
     """A mistaken loop on ingredients of its own: the student's are trained already."""
 
     def make(model, loss, optimizer, batches, first, last):
-        return np.array(run(*_ingredients(dtype), first, last))
+        return np.array(run(*_ingredients(dtype, seed), first, last))
 
     return make
 

@@ -29,7 +29,7 @@ WAYS = ("concat", "sum", "none")
 )
 def join(trial: Trial) -> None:
     """What a decoder gets: the encoder's features joined to its own."""
-    rng = np.random.default_rng(1)
+    rng = trial.rng(1)
     for how, shape, dtype in (
         ("concat", (1, 2, 2, 1), float), ("concat", (2, 3, 4, 3), float), ("sum", (2, 3, 4, 3), float),
         ("none", (2, 3, 4, 3), float), ("concat", (2, 2, 3, 2), np.float32),
@@ -78,7 +78,7 @@ JOIN_MISTAKES = {
 )
 def join_backward(trial: Trial) -> None:
     """The two gradients that leave a skip connection."""
-    rng = np.random.default_rng(2)
+    rng = trial.rng(2)
     for how, channels, more, dtype in (
         ("concat", 1, 1, float), ("concat", 2, 3, float), ("sum", 3, 0, float), ("none", 3, 0, float),
         ("concat", 3, 2, np.float32), ("none", 2, 0, np.float32),
@@ -166,7 +166,7 @@ def _spread(x, winner, number=lambda p, q: 2 * p + q):
 )
 def unpool(trial: Trial) -> None:
     """Values put back where a max-pooling took them from."""
-    rng = np.random.default_rng(3)
+    rng = trial.rng(3)
     for shape, dtype in (((1, 1, 1, 1), float), ((1, 2, 2, 1), float), ((2, 2, 3, 2), float),
                          ((2, 3, 2, 2), np.float32)):  # fmt: skip
         winner = _winners(rng.standard_normal((shape[0], 2 * shape[1], 2 * shape[2], shape[3])))
@@ -218,7 +218,7 @@ UNPOOL_MISTAKES = {
 )
 def unpool_backward(trial: Trial) -> None:
     """The gradient of unpooling: read at the winners."""
-    rng = np.random.default_rng(4)
+    rng = trial.rng(4)
     for shape, dtype in (((1, 1, 1, 1), float), ((1, 2, 2, 1), float), ((2, 2, 3, 2), float),
                          ((2, 3, 2, 2), np.float32)):  # fmt: skip
         large = (shape[0], 2 * shape[1], 2 * shape[2], shape[3])

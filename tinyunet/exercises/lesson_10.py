@@ -29,6 +29,8 @@ def output_side(trial: Trial) -> None:
     for side, depth in (
         (572, 4), (188, 4), (44, 2), (48, 2), (20, 1), (18, 1), (92, 3), (100, 3),
         (45, 2), (46, 2), (570, 4), (16, 1), (14, 1), (28, 2), (40, 2), (172, 4),
+        *trial.drawn((10, 200), (1, 5)),
+        *((12 + 2**depth * n, depth) for n, depth in trial.drawn((4, 40), (1, 5))),
     ):  # fmt: skip
         right = _output_side(networks[depth], side)
         got = trial.call(side=side, depth=depth)
@@ -109,7 +111,7 @@ SIDE_MISTAKES = {
 )
 def mirror(trial: Trial) -> None:
     """An image with its borders mirrored outwards."""
-    rng = np.random.default_rng(1)
+    rng = trial.rng(1)
     for shape, above, below, left, right in (
         ((4, 5), 2, 2, 2, 2), ((5, 6), 2, 1, 3, 0), ((6, 5), 0, 4, 1, 2), ((4, 4), 0, 0, 2, 2),
     ):  # fmt: skip
@@ -173,7 +175,7 @@ def tile_starts(trial: Trial) -> None:
     """Where tiles start along one side of the image."""
     for side, gives, depth in (
         (12, 4, 1), (12, 5, 1), (24, 10, 2), (25, 8, 2), (100, 20, 3), (1000, 388, 4), (7, 12, 2),
-        (16, 16, 4),
+        (16, 16, 4), *trial.drawn((5, 200), (16, 60), (1, 5)),
     ):  # fmt: skip
         got = trial.call(side=side, gives=gives, depth=depth)
         step = gives // 2**depth * 2**depth
@@ -253,7 +255,7 @@ def blur(window: np.ndarray) -> np.ndarray:
 )
 def overlap_tile(trial: Trial) -> None:
     """An image of any size, computed in tiles."""
-    rng = np.random.default_rng(2)
+    rng = trial.rng(2)
     for shape, reads in (((8, 8), 12), ((16, 12), 12), ((13, 18), 12), ((7, 21), 10)):
         image = rng.standard_normal(shape)
         gives = reads - 4

@@ -45,7 +45,7 @@ class Exercise:
     hints: tuple[str, ...]
     examine: Callable[[Trial], None]
 
-    def __call__(self, answer: Any, *, strict: bool = False) -> Result:
+    def __call__(self, answer: Any, *, strict: bool = False, seed: int = 0) -> Result:
         """Check an answer and return the result.
 
         Parameters
@@ -54,13 +54,15 @@ class Exercise:
             The student's function (or, in a few exercises, a value).
         strict
             Raise `WrongAnswer` where the answer is not right: for automatic grading.
+        seed
+            Check with other numbers than a lesson does: for hidden tests. Any whole number above 0.
 
         Raises
         ------
         NotSolved
             If the answer is still the empty one that the exercise began with.
         """
-        trial = Trial(answer)
+        trial = Trial(answer, seed)
         try:
             self.examine(trial)
         except Stop:

@@ -26,18 +26,37 @@ class Trial:
     ----------
     answer
         What the student handed in; `call` is the way to call it.
+    seed
+        Which random numbers it is examined with: 0 in a lesson, another for a hidden test.
     setting
         What it was called with last.
     """
 
-    def __init__(self, answer: Any) -> None:
+    def __init__(self, answer: Any, seed: int = 0) -> None:
         self.answer = answer
+        self.seed = seed
         self.setting = ""
         self._findings: list[Finding] = []
         self._unlikely: set[str] = set()  # mistakes that an earlier call would have shown
         self._arguments: dict[str, Any] = {}
         self._calls = 0
         self._worst = 0.0
+
+    def rng(self, number: int) -> np.random.Generator:
+        """Return a generator, an exercise's first, second, ...; the same in each check with a seed."""
+        return np.random.default_rng([number, self.seed])
+
+    def drawn(self, *ranges: tuple[int, int], count: int = 5) -> list[tuple[int, ...]]:
+        """Draw whole numbers, one from each range (its end excluded), `count` times.
+
+        For exercises about whole numbers, whose calls are chosen by hand: a hidden test tries these as
+        well. With seed 0, in a lesson, there are none.
+        """
+        rng = self.rng(0)
+        return [
+            tuple(int(rng.integers(*limits)) for limits in ranges)
+            for _ in range(count if self.seed else 0)
+        ]
 
     def call(self, **arguments: Any) -> Any:
         """Call the student's function with arguments in this order, and return what it returns.
@@ -173,7 +192,7 @@ class Slopes(NamedTuple):
     per_image: tuple[list[np.ndarray], ...]
 
 
-def slopes(forward: Callable, *inputs: np.ndarray, seed: int = 0) -> Slopes:
+def slopes(forward: Callable, *inputs: np.ndarray, seed: int | tuple[int, ...] = 0) -> Slopes:
     """Measure the gradients of ``forward(*inputs)`` completely, as `tinyunet.gradcheck` does.
 
     The inputs are small arrays of float64, such that no kink (of a ReLU, or of a maximum) is within

@@ -1,0 +1,215 @@
+"""The checks of lesson 13: right answers pass, usual wrong ones are named."""
+
+import numpy as np
+
+import tinyunet as tu
+from tinyunet.exercises import check
+
+
+def overlap_table(predicted, truth):
+    n = np.zeros((predicted.max() + 1, truth.max() + 1), int)
+    np.add.at(n, (predicted, truth), 1)
+    return n
+
+
+def counted_once(predicted, truth):
+    n = np.zeros((predicted.max() + 1, truth.max() + 1), int)
+    n[predicted, truth] += 1
+    return n
+
+
+def by_histogram(predicted, truth):
+    """Right, unless the numbers are of 8 bits."""
+    columns = truth.max() + 1
+    shape = predicted.max() + 1, columns
+    counts = np.bincount((predicted * columns + truth).ravel(), minlength=int(np.prod(shape)))
+    return counts.reshape(shape)
+
+
+def ious(n):
+    s, t = n.sum(axis=1, keepdims=True), n.sum(axis=0)
+    return n / np.maximum(s + t - n, 1)
+
+
+def seg_score(n):
+    covered = 2 * n > n.sum(axis=0)
+    return (ious(n) * covered)[1:, 1:].sum() / (n.shape[1] - 1)
+
+
+def seg_by_loops(n):
+    total = 0
+    for j in range(1, n.shape[1]):
+        for i in range(1, n.shape[0]):
+            if n[i, j] > n[:, j].sum() / 2:
+                total += n[i, j] / (n[i].sum() + n[:, j].sum() - n[i, j])
+    return total / (n.shape[1] - 1)
+
+
+def seg_of_the_matched(n):
+    found = (ious(n) * (2 * n > n.sum(axis=0)))[1:, 1:]
+    return found[found > 0].mean() if found.any() else 0.0
+
+
+def seg_with_row_0(n):
+    return (ious(n) * (2 * n > n.sum(axis=0)))[:, 1:].sum() / (n.shape[1] - 1)
+
+
+def seg_without_background_sizes(n):
+    cells = n[1:, 1:]
+    return (ious(cells) * (2 * cells > cells.sum(axis=0))).sum() / cells.shape[1]
+
+
+def seg_with_every_best(n):
+    return ious(n)[1:, 1:].max(axis=0, initial=0).mean()
+
+
+def f1_score(n, threshold):
+    iou = ious(n)[1:, 1:]
+    return 2 * np.count_nonzero(iou > threshold) / sum(iou.shape)
+
+
+def matches(n, threshold):
+    return np.count_nonzero(ious(n)[1:, 1:] > threshold)
+
+
+def rand_scores(n, *, left_out=1, sizes_first=False):
+    s = n.sum(axis=1)
+    n = n[:, left_out:]
+    s = s if sizes_first else n.sum(axis=1)
+    t = n.sum(axis=0)
+    both = (n**2).sum()
+    split, merge = both / (t**2).sum(), both / (s**2).sum()
+    return 2 * split * merge / (split + merge), split, merge
+
+
+def rand_exchanged(n):
+    v_rand, split, merge = rand_scores(n)
+    return v_rand, merge, split
+
+
+def rand_mean(n):
+    _, split, merge = rand_scores(n)
+    return (split + merge) / 2, split, merge
+
+
+def without_squares(n):
+    inside = n[:, 1:]
+    share = inside.sum() / inside.sum(axis=0).sum()
+    return share, share, inside.sum() / inside.sum(axis=1).sum()
+
+
+def average_symmetries(predict, image):
+    total = np.zeros_like(image)
+    for k in range(4):
+        total += np.rot90(predict(np.rot90(image, k)), -k)
+        total += np.rot90(predict(np.rot90(image, k)[:, ::-1])[:, ::-1], -k)
+    return total / 8
+
+
+def mirrored_first(predict, image):
+    """Right as well: the same eight, in another order."""
+    parts = [np.rot90(predict(np.rot90(image, k)), -k) for k in range(4)]
+    parts += [np.rot90(predict(np.rot90(image[::-1], k)), -k)[::-1] for k in range(4)]
+    return np.mean(parts, axis=0)
+
+
+def four_turns(predict, image):
+    return sum(np.rot90(predict(np.rot90(image, k)), -k) for k in range(4)) / 4
+
+
+def not_turned_back(predict, image):
+    turned = [np.rot90(image, k) for k in range(4)]
+    return sum(predict(x) + predict(x[:, ::-1]) for x in turned) / 8
+
+
+def wrong_order(predict, image):
+    parts = [np.rot90(predict(np.rot90(image, k)), -k) for k in range(4)]
+    parts += [np.rot90(predict(np.rot90(image, k)[:, ::-1]), -k)[:, ::-1] for k in range(4)]
+    return sum(parts) / 8
+
+
+def turned_on(predict, image):
+    turned = [np.rot90(predict(np.rot90(image, k)), k) for k in range(4)]
+    turned += [np.rot90(predict(np.rot90(image, k)[:, ::-1])[:, ::-1], k) for k in range(4)]
+    return sum(turned) / 8
+
+
+RIGHT = {
+    "overlap_table": overlap_table,
+    "seg_score": seg_score,
+    "f1_score": f1_score,
+    "rand_scores": rand_scores,
+    "average_symmetries": average_symmetries,
+}
+
+# What is wrong, and words that its message should hold ("" where no cause is named).
+WRONG = {
+    "overlap_table": [
+        (counted_once, "counted once only"),
+        (lambda p, t: overlap_table(t, p), "rows and columns are exchanged"),
+        (lambda p, t: overlap_table(p, t)[1:, 1:], "the background is left out"),
+        (lambda p, t: overlap_table(p, t)[:-1, :-1], "the last number is left out"),
+        (lambda p, t: overlap_table(p, t) / p.size, "shares instead of"),
+        (by_histogram, "uint8 ran over"),
+        (lambda p, t: np.histogram2d(p.ravel(), t.ravel())[0], ""),
+    ],
+    "seg_score": [
+        (seg_of_the_matched, "the matched cells only"),
+        (seg_with_row_0, "the predicted background"),
+        (seg_without_background_sizes, "the sizes are too small"),
+        (seg_with_every_best, "the best IoU counts"),
+        (lambda n: seg_score(n.T), "exchanged"),
+        (lambda n: (ious(n) * (ious(n) > 0.5))[1:, 1:].sum() / (n.shape[1] - 1), "as in F1"),
+        (
+            lambda n: (ious(n) * (2 * n >= n.sum(axis=0)))[1:, 1:].sum() / (n.shape[1] - 1),
+            "exactly half",
+        ),
+        (lambda n: 1 - seg_score(n), ""),
+    ],
+    "f1_score": [
+        (lambda n, t: matches(n, t) / max(len(n) - 1, 1), "precision"),
+        (lambda n, t: matches(n, t) / (n.shape[1] - 1), "recall"),
+        (lambda n, t: matches(n, t) / (sum(n.shape) - 2 - matches(n, t)), "a relative of F1"),
+        (lambda n, t: 2 * matches(n, t) / sum(n.shape), "the background was counted among"),
+        (lambda n, t: f1_score(n, 0.5), "the threshold is ignored"),
+        (lambda n, t: 2 * (ious(n)[1:, 1:] >= t).sum() / (sum(n.shape) - 2), "not above it"),
+        (lambda n, t: matches(n, t), ""),
+    ],
+    "rand_scores": [
+        (lambda n: rand_scores(n, left_out=0), "the true background"),
+        (lambda n: rand_scores(n, sizes_first=True), "before column 0 was left out"),
+        (rand_exchanged, "split and merge are exchanged"),
+        (rand_mean, "harmonic"),
+        (without_squares, "the squares are missing"),
+        (lambda n: rand_scores(n)[0], ""),
+    ],
+    "average_symmetries": [
+        (lambda predict, image: predict(image), "nothing was averaged"),
+        (four_turns, "without the mirrored ones"),
+        (not_turned_back, "were not turned back"),
+        (wrong_order, "in the wrong order"),
+        (turned_on, "turned on instead of back"),
+        (lambda predict, image: 8 * average_symmetries(predict, image), "the sum of the eight"),
+        (lambda predict, image: image, ""),
+    ],
+}
+
+
+def test_other_right_ways_pass():
+    assert check.seg_score(seg_by_loops).passed
+    assert check.average_symmetries(mirrored_first).passed
+
+
+def test_eight_bits_that_run_over_are_found():
+    assert "of shape (10, 10) uint8" in str(check.overlap_table(by_histogram))
+
+
+def test_the_answers_agree_with_the_package():
+    rng = np.random.default_rng(0)
+    truth = tu.data.synthetic_cells(1, 96, seed=3).instances[0]
+    predicted = np.where(rng.random(truth.shape) < 0.1, 0, np.roll(truth, 3, axis=1))
+    n = overlap_table(predicted, truth)
+    assert np.isclose(seg_score(n), tu.metrics.seg(predicted, truth))
+    assert np.isclose(f1_score(n, 0.6), tu.metrics.f1(predicted, truth, 0.6))
+    thin = overlap_table(tu.metrics.thinned(predicted), truth)
+    assert np.isclose(rand_scores(thin)[0], tu.metrics.v_rand(predicted, truth))

@@ -1,0 +1,358 @@
+"""The exercises of lesson 13, Real cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinyunet.exercises.registry import exercise
+from tinyunet.exercises.trial import Trial
+
+# ---------------------------------------------------------------------- one table
+
+
+@exercise(
+    lesson=13,
+    hints=(
+        "Every pixel belongs to one pair (i, j): its predicted number and its true one. How often "
+        "does each pair come?",
+        "Start with zeros, with a row for each predicted number and a column for each true one, 0 "
+        "included: one more than the largest number. Then every pixel adds 1 to its entry.",
+        "n[predicted, truth] += 1 adds only once to an entry, however many pixels ask for it. "
+        "np.add.at(n, (predicted, truth), 1) adds for each of them.",
+    ),
+)
+def overlap_table(trial: Trial) -> None:
+    """How many pixels each predicted cell shares with each true one."""
+    rng = trial.rng(0)
+    one = np.array([[0, 1, 1], [0, 0, 1]])
+    two = np.array([[0, 0, 1, 1], [0, 2, 2, 1], [0, 2, 2, 0]])
+    moved = np.array([[0, 0, 0, 1], [0, 1, 1, 1], [0, 0, 1, 0]])
+    many = np.append(np.arange(20), rng.integers(0, 20, 80)).reshape(10, 10)
+    for predicted, truth in (
+        (moved, two), (two, moved), (one, one), (0 * one, one), (two.T, moved.T),
+        (many.astype(np.uint8), np.rot90(many).astype(np.uint8)),
+    ):  # fmt: skip
+        got = trial.call(predicted=predicted, truth=truth)
+        trial.compare(
+            got, {"n": _table(predicted, truth)},
+            axes={"n": ("predicted cell", "true cell")}, mistakes=TABLE_MISTAKES,
+        )  # fmt: skip
+
+
+def _table(predicted, truth):
+    n = np.zeros((int(predicted.max()) + 1, int(truth.max()) + 1), int)
+    np.add.at(n, (predicted, truth), 1)
+    return n
+
+
+def _overflow(predicted, truth):
+    columns = truth.max() + np.uint8(1)
+    places = predicted.astype(np.uint8) * columns + truth.astype(np.uint8)
+    shape = int(predicted.max()) + 1, int(columns)
+    return np.bincount(places.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
+
+
+TABLE_MISTAKES = {
+    "rows and columns are exchanged: a row is a predicted cell": lambda p, t: _table(t, p),
+    "each pair was counted once only: n[predicted, truth] += 1 does not add up repeated places": (
+        lambda p, t: np.minimum(_table(p, t), 1)
+    ),
+    "the background is left out: row 0 and column 0 belong to the table": (
+        lambda p, t: _table(p, t)[1:, 1:]
+    ),
+    "the last number is left out: there are max() + 1 numbers, with 0": (
+        lambda p, t: _table(p, t)[:-1, :-1]
+    ),
+    "shares instead of numbers of pixels": lambda p, t: _table(p, t) / p.size,
+    "uint8 ran over: 8 bits hold no number above 255, so make the maps int first": _overflow,
+}
+
+# ---------------------------------------------------------------------- SEG
+
+
+def _tables(rng: np.random.Generator) -> list[np.ndarray]:
+    """Tables of overlaps: one that tells most mistakes apart, then one flaw at a time."""
+    predicted, truth = np.zeros((2, 40, 44), int)
+    for number, (y, x) in enumerate(((3, 4), (14, 5), (26, 8), (7, 20), (20, 24)), start=1):
+        height, width = rng.integers(6, 10, 2)
+        truth[y : y + height, x : x + width] = number
+        predicted[y + 1 : y + height + 1, x + number // 2 : x + width] = number
+    predicted[8, 23:26] = 6  # a part of cell 4 is split off
+    predicted[predicted == 2] = 1  # merged
+    predicted[30:36, 34:40] = 2  # and one that is no cell
+    found = np.zeros((8, 5), int)  # of 4 true cells, 7 predicted ones cover 3
+    found[:, 0] = 60, 1, 2, 20, 6, 0, 1, 3
+    found[0, 2:] = 2, 3, 9
+    found[1, 1], found[2, 2], found[3, 3], found[5, 4], found[7, 2] = 10, 12, 15, 3, 1
+    return [
+        found,
+        np.array([[50, 0], [0, 10]]),  # perfect
+        np.array([[50, 2], [3, 8]]),
+        np.array([[40, 1, 10], [5, 9, 0]]),  # one was missed
+        np.array([[40, 1], [3, 7], [0, 4]]),  # split into 7 and 4
+        np.array([[40, 0], [2, 6], [0, 6]]),  # split in the middle
+        np.array([[40, 2, 1], [3, 9, 7]]),  # merged
+        np.array([[40, 2], [3, 9], [7, 0]]),  # one too many
+        np.array([[90, 0, 8], [30, 12, 0], [2, 0, 12]]),  # covered, but far too large
+        np.array([[40, 0], [10, 20]]),  # IoU 2/3
+        np.array([[40, 0], [20, 20]]),  # IoU exactly one half
+        np.array([[60, 10, 7]]),  # nothing was found
+        _table(predicted, truth),
+    ]
+
+
+def _iou(n):
+    s, t = n.sum(axis=1, keepdims=True), n.sum(axis=0, keepdims=True)
+    return n / np.maximum(s + t - n, 1)  # the sum is 0 only where a mistake left something out
+
+
+def _seg(n, *, first=(1, 1), whole=True, rule: Callable | None = None, value: Callable = _iou):
+    """SEG, or with something changed, a usual mistake; the values of the matched pairs."""
+    n = n if whole else n[1:, 1:]
+    s, t = n.sum(axis=1, keepdims=True), n.sum(axis=0, keepdims=True)
+    matched = 2 * n > t if rule is None else rule(n, s, t)
+    part = np.s_[first[0] :, first[1] :] if whole else np.s_[:, :]
+    cells = n[part].shape[1]
+    return (value(n) * matched)[part].sum() / max(cells, 1)
+
+
+@exercise(
+    lesson=13,
+    hints=(
+        "Sizes are sums of the table: s of its rows, t of its columns, background included. From n, s "
+        "and t you get every pair's IoU at once.",
+        "With s as a column and t as a row, n / (s + t - n) is the table of all IoUs. Then leave out "
+        "row 0 and column 0.",
+        "Add up the IoUs of the pairs with n > t / 2, and divide by the number of true cells, the "
+        "matched and the others.",
+    ),
+)
+def seg_score(trial: Trial) -> None:
+    """SEG from the table of overlaps."""
+    for n in _tables(trial.rng(1)):
+        trial.compare(trial.call(n=n), {"SEG": _seg(n)}, mistakes=SEG_MISTAKES)
+
+
+SEG_MISTAKES = {
+    "the mean over the matched cells only: a cell that nothing matches counts, as 0": (
+        lambda n: _seg(n) * (n.shape[1] - 1) / max(np.sum(2 * n[1:, 1:] > n.sum(axis=0)[1:]), 1)
+    ),
+    "the predicted background (row 0) was taken for a cell": lambda n: _seg(n, first=(0, 1)),
+    "the true background (column 0) was taken for a cell": lambda n: _seg(n, first=(1, 0)),
+    "the sizes are too small: a cell's size includes its pixels on background": (
+        lambda n: _seg(n, whole=False)
+    ),
+    "the best IoU counts, even where no predicted cell covers more than half": (
+        lambda n: _iou(n)[1:, 1:].max(axis=0, initial=0).mean()
+    ),
+    "more than half of the predicted cell is asked for: it should be of the true one": (
+        lambda n: _seg(n, rule=lambda n, s, t: 2 * n > s)
+    ),
+    "an IoU above one half is asked for, as in F1: SEG asks for more than half of the true cell": (
+        lambda n: _seg(n, rule=lambda n, s, t: _iou(n) > 0.5)
+    ),
+    "exactly half is not more than half": lambda n: _seg(n, rule=lambda n, s, t: 2 * n >= t),
+    "divided by the number of predicted cells": (
+        lambda n: _seg(n) * (n.shape[1] - 1) / max(len(n) - 1, 1)
+    ),
+    "rows and columns are exchanged: a row is a predicted cell": lambda n: _seg(n.T),
+    "the share of the true cell, n / t, in place of the IoU": (
+        lambda n: _seg(n, value=lambda n: n / n.sum(axis=0))
+    ),
+}
+
+# ---------------------------------------------------------------------- F1
+
+
+@exercise(
+    lesson=13,
+    hints=(
+        "Count three things: the matches, the predicted cells, the true cells.",
+        "The table of all IoUs is the same as for SEG. Without row 0 and column 0, a match is an "
+        "entry above the threshold; the shape of what is left gives both numbers of cells.",
+        "F1 is twice the number of matches, divided by the sum of the two numbers of cells.",
+    ),
+)
+def f1_score(trial: Trial) -> None:
+    """F1 of finding cells, at any threshold from 0.5."""
+    for threshold in (0.5, 0.6, 0.8):
+        for n in _tables(trial.rng(1)):
+            got = trial.call(n=n, threshold=threshold)
+            trial.compare(got, {"F1": _f1(n, threshold)}, mistakes=F1_MISTAKES)
+
+
+def _counts(n, threshold):
+    """Matches, predicted cells, true cells."""
+    return (_iou(n)[1:, 1:] > threshold).sum(), len(n) - 1, n.shape[1] - 1
+
+
+def _f1(n, threshold):
+    matches, found, true = _counts(n, threshold)
+    return 2 * matches / (found + true)
+
+
+def _of_counts(score: Callable) -> Callable:
+    return lambda n, threshold: score(*_counts(n, threshold))
+
+
+F1_MISTAKES = {
+    "the precision: matches as a share of the predicted cells": (
+        _of_counts(lambda m, p, t: m / max(p, 1))
+    ),
+    "the recall: matches as a share of the true cells": _of_counts(lambda m, p, t: m / t),
+    "the 2 is missing": _of_counts(lambda m, p, t: m / (p + t)),
+    "matches / (matches + wrong + missed), a relative of F1 that is always smaller": (
+        _of_counts(lambda m, p, t: m / (p + t - m))
+    ),
+    "the background was counted among the cells": _of_counts(lambda m, p, t: 2 * m / (p + t + 2)),
+    "background on background was counted as a match": (
+        lambda n, threshold: 2 * (_iou(n) > threshold).sum() / sum(n.shape)
+    ),
+    "an IoU at the threshold is not above it": (
+        lambda n, threshold: 2 * (_iou(n)[1:, 1:] >= threshold).sum() / (sum(n.shape) - 2)
+    ),
+    "the sizes are too small: a cell's size includes its pixels on background": (
+        lambda n, threshold: 2 * (_iou(n[1:, 1:]) > threshold).sum() / (sum(n.shape) - 2)
+    ),
+    "SEG's rule, more than half of the true cell: F1 asks for the IoU": (
+        lambda n, threshold: 2 * (2 * n > n.sum(axis=0))[1:, 1:].sum() / (sum(n.shape) - 2)
+    ),
+    "the threshold is ignored": lambda n, threshold: _f1(n, 0.5),
+}
+
+# ---------------------------------------------------------------------- V_Rand
+
+
+@exercise(
+    lesson=13,
+    hints=(
+        "Leave out column 0 first, the true background. Only then take the sums of the rows and of "
+        "the columns.",
+        "You need three sums of squares: of n, of s (the rows' sums) and of t (the columns' sums). "
+        "Pixels or shares of pixels: in a ratio it is all the same.",
+        "split = sum n^2 / sum t^2, merge = sum n^2 / sum s^2, and V_Rand divides sum n^2 by the mean "
+        "of the two sums below.",
+    ),
+)
+def rand_scores(trial: Trial) -> None:
+    """V_Rand with its two parts, split and merge."""
+    drawn = trial.rng(2).integers(0, 40, (6, 5))
+    drawn[0] = 0
+    for n in (
+        np.array([[0, 0, 0], [0, 10, 0], [0, 0, 20]]),
+        np.array([[0, 0], [0, 12], [0, 8]]),
+        np.array([[0, 0, 0], [0, 12, 8]]),
+        np.array([[0, 0, 0], [5, 30, 4], [9, 2, 25]]),
+        np.array([[0, 0, 0, 0], [40, 30, 6, 0], [10, 0, 21, 0], [0, 0, 13, 0], [7, 1, 0, 18]]),
+        drawn,
+    ):
+        v_rand, split, merge = _rand(n)
+        trial.compare(
+            trial.call(n=n), {"V_Rand": v_rand, "split": split, "merge": merge},
+            mistakes=RAND_MISTAKES,
+        )  # fmt: skip
+
+
+def _rand(n, *, first=1, sizes_first=False, power: Callable = np.square):
+    s = n.sum(axis=1)
+    n = n[:, first:]
+    s = s if sizes_first else n.sum(axis=1)
+    both, predicted, true = power(n).sum(), power(s).sum(), power(n.sum(axis=0)).sum()
+    return both / (predicted / 2 + true / 2), both / true, both / predicted
+
+
+def _other_mean(mean: Callable) -> Callable:
+    def make(n):
+        _, split, merge = _rand(n)
+        return mean(split, merge), split, merge
+
+    return make
+
+
+RAND_MISTAKES = {
+    "the true background (column 0) takes part": lambda n: _rand(n, first=0),
+    "the predicted sizes s were taken before column 0 was left out": (
+        lambda n: _rand(n, sizes_first=True)
+    ),
+    "split and merge are exchanged: a cut cell lowers split": (
+        lambda n: (_rand(n)[0], _rand(n)[2], _rand(n)[1])
+    ),
+    "the squares are missing": lambda n: _rand(n, power=np.asarray),
+    "the ordinary mean of split and merge: V_Rand is their harmonic mean": (
+        _other_mean(lambda split, merge: (split + merge) / 2)
+    ),
+    "the product of split and merge": _other_mean(lambda split, merge: split * merge),
+    "the halves are missing": _other_mean(lambda split, merge: 1 / (1 / split + 1 / merge)),
+}
+
+# ---------------------------------------------------------------------- symmetries
+
+
+@exercise(
+    lesson=13,
+    hints=(
+        "There are eight versions: turned by 0, 1, 2 and 3 right angles, each as it is and mirrored. "
+        "What the network says about a turned image is turned, too.",
+        "np.rot90(image, k) turns by k right angles, [:, ::-1] mirrors. The last thing that was done "
+        "has to be undone first.",
+        "If you turn and then mirror, then mirror the prediction and np.rot90(..., -k) it. Add up "
+        "all eight, and divide by 8.",
+    ),
+)
+def average_symmetries(trial: Trial) -> None:
+    """Averaging a prediction over the eight symmetries of the square."""
+    rng = trial.rng(3)
+    for shape, dtype in (((3, 3), float), ((4, 4), float), ((3, 5), float), ((4, 6), np.float32)):
+        image = rng.random(shape).astype(dtype)
+        got = trial.call(predict=leaning, image=image)
+        trial.compare(
+            got, {"the mean": _average(leaning, image)},
+            axes={"the mean": ("height", "width")}, mistakes=AVERAGE_MISTAKES,
+        )  # fmt: skip
+
+
+def leaning(image: np.ndarray) -> np.ndarray:
+    """Stand in for a network: a pixel depends on those to its left, and on one a knight's move off."""
+    y = np.cumsum(image, axis=1)
+    y[1:, 2:] += image[:-1, :-2] ** 2
+    return y
+
+
+def _average(predict, image, turns=range(4), mirrors=(False, True), back=None):
+    """The right way, and with something changed, a wrong one."""
+
+    def right(p, k, mirror):
+        return np.rot90(p[:, ::-1] if mirror else p, -k)
+
+    parts = []
+    for k in turns:
+        for mirror in mirrors:
+            turned = np.rot90(image, k)
+            p = predict(turned[:, ::-1] if mirror else turned)
+            parts.append((back or right)(p, k, mirror))
+    return sum(parts) / np.asarray(len(parts), image.dtype)
+
+
+AVERAGE_MISTAKES = {
+    "nothing was averaged": lambda predict, x: predict(x),
+    "the predictions were not turned back": lambda *a: _average(*a, back=lambda p, k, m: p),
+    "turned on instead of back: np.rot90(..., -k) turns back": (
+        lambda *a: _average(*a, back=lambda p, k, m: np.rot90(p[:, ::-1] if m else p, k))
+    ),
+    "turned back but not mirrored back": (
+        lambda *a: _average(*a, back=lambda p, k, m: np.rot90(p, -k))
+    ),
+    "mirrored back but not turned back": (
+        lambda *a: _average(*a, back=lambda p, k, m: p[:, ::-1] if m else p)
+    ),
+    "undone in the wrong order: what was done last has to be undone first": (
+        lambda *a: _average(
+            *a, back=lambda p, k, m: np.rot90(p, -k)[:, ::-1] if m else np.rot90(p, -k)
+        )
+    ),
+    "four versions only, without the mirrored ones": lambda *a: _average(*a, mirrors=(False,)),
+    "four versions only, without the quarter turns": lambda *a: _average(*a, turns=(0, 2)),
+    "the sum of the eight, where the mean is wanted": lambda *a: 8 * _average(*a),
+}

@@ -1,0 +1,357 @@
+"""The exercises of lesson 14, How fast can NumPy go?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyunet.exercises.registry import exercise
+from tinyunet.exercises.trial import Trial
+
+# ---------------------------------------------------------------------- counting
+
+
+@exercise(
+    lesson=14,
+    hints=(
+        "Count for one output pixel first: how many numbers does it read, and how many outputs does "
+        "it have? Then count the pixels.",
+        "A row of the output has width - 2 pixels. A pixel's patch holds 9 * c_in numbers of 4 bytes, "
+        "and each of its c_out outputs multiplies all of them.",
+        "With pixels = rows * (width - 2), the patches have pixels * 9 * c_in numbers: times c_out "
+        "they are multiplications, times 4 they are bytes. Return both, in that order.",
+    ),
+)
+def costs(trial: Trial) -> None:
+    """The multiplications of some output rows, and the bytes of their patches."""
+    for width, c_in, c_out, rows in (
+        (5, 1, 5, 1), (5, 1, 1, 3), (8, 3, 1, 2), (8, 3, 5, 2), (138, 64, 64, 136), (570, 64, 128, 4),
+    ):  # fmt: skip
+        got = trial.call(width=width, c_in=c_in, c_out=c_out, rows=rows)
+        trial.compare(got, _costs(width, c_in, c_out, rows), mistakes=COST_MISTAKES)
+
+
+def _costs(width, c_in, c_out, rows, lost=2, taps=9, size=4):
+    numbers = rows * (width - lost) * taps * c_in
+    return {"multiplications": numbers * c_out, "bytes": numbers * size}
+
+
+def _counted(**wrong):
+    return lambda *arguments: tuple(_costs(*arguments, **wrong).values())
+
+
+def _each_output_has_patches(width, c_in, c_out, rows):
+    multiplications, size = _costs(width, c_in, c_out, rows).values()
+    return multiplications, size * c_out
+
+
+COST_MISTAKES = {
+    "the two are exchanged: multiplications come first": lambda *arguments: tuple(
+        _costs(*arguments).values()
+    )[::-1],
+    "the output is as wide as the input: without padding it has 2 pixels fewer": _counted(lost=0),
+    "1 pixel is lost: a 3x3 kernel takes one at both ends": _counted(lost=1),
+    "a 3x3 kernel has 9 positions, not 3": _counted(taps=3),
+    "the 9 positions of the kernel are missing": _counted(taps=1),
+    "numbers are counted in place of bytes: float32 has 4": _counted(size=1),
+    "float32 has 4 bytes, not 8": _counted(size=8),
+    "float32 has 4 bytes, not 32": _counted(size=32),
+    "the patches are counted once for each output channel: all channels read the same ones": (
+        _each_output_has_patches
+    ),
+    "the input channels are missing": lambda v, c_in, c_out, r: tuple(
+        _costs(v, 1, c_out, r).values()
+    ),
+    "the output channels are missing in the multiplications": lambda v, c_in, c_out, r: tuple(
+        _costs(v, c_in, 1, r).values()
+    ),
+}
+
+
+# ---------------------------------------------------------------------- F(2, 3)
+
+AT = np.array([[1, 1, 1, 0], [0, 1, -1, 1]], np.float32)
+G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
+BT = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, -1, 0, 1]], np.float32)
+
+
+class _Counted:
+    """A number that is made of "x", "w" or both, and notes the products of the one with the other."""
+
+    def __init__(self, value: float, made_of: frozenset, products: list) -> None:
+        self.value, self.made_of, self.products = value, made_of, products
+
+    def _with(self, other, operation) -> _Counted:
+        made_of = getattr(other, "made_of", frozenset())
+        return _Counted(operation(self.value, float(other)), self.made_of | made_of, self.products)
+
+    def __add__(self, other):
+        return self._with(other, lambda a, b: a + b)
+
+    def __sub__(self, other):
+        return self._with(other, lambda a, b: a - b)
+
+    def __rsub__(self, other):
+        return self._with(other, lambda a, b: b - a)
+
+    def __mul__(self, other):
+        made_of = getattr(other, "made_of", frozenset())
+        if made_of and len(self.made_of | made_of) == 2:
+            self.products.append(1)
+        return self._with(other, lambda a, b: a * b)
+
+    def __truediv__(self, other):
+        return self._with(other, lambda a, b: a / b)
+
+    def __neg__(self):
+        return self * -1
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __repr__(self) -> str:
+        return f"{self.value:g}"
+
+
+def _count(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list]:
+    """The same arrays of numbers that count, and the list of the products."""
+    products: list = []
+    counted = {
+        name: np.array([_Counted(float(v), frozenset(name), products) for v in array])
+        for name, array in arrays.items()
+    }
+    return counted, products
+
+
+@exercise(
+    lesson=14,
+    hints=(
+        "The formula says it: transform w, transform x, multiply the two entry by entry, transform "
+        "back. Each of the three matrices is drawn above.",
+        "The four products are (row 0 of B^T times x) times (row 0 of G times w), and so on. The "
+        "first is w[0] * (x[0] - x[2]), the last w[2] * (x[3] - x[1]).",
+        "The two in between are (w[0] + w[1] + w[2]) / 2 * (x[1] + x[2]) and (w[0] - w[1] + w[2]) / 2 "
+        "* (x[2] - x[1]). With the four called m0 to m3, the rows of A^T say which are added for y0, "
+        "and which for y1. Return np.array([y0, y1]).",
+    ),
+)
+def f23(trial: Trial) -> None:
+    """Two outputs of three weights with four multiplications."""
+    rng = np.random.default_rng(1)
+    for dtype in (float, float, np.float32):
+        x, w = rng.standard_normal(4).astype(dtype), rng.standard_normal(3).astype(dtype)
+        trial.compare(trial.call(x=x, w=w), {"y": _slide(x, w)}, mistakes=F23_MISTAKES)
+    counted, products = _count({"x": np.array([1, 2, 4, 8]), "w": np.array([3, 5, 7])})
+    trial.call(**counted)
+    causes = {
+        5: "one of the four products is computed twice: keep it and use it for both outputs",
+        6: "six are what the definition takes, or products that both outputs share computed twice",
+    }
+    trial.require(
+        len(products) <= 4, "your function", f"is right, but with {len(products)} multiplications "
+        "of something made of x and something made of w; four are enough",
+        causes.get(len(products), "transform first, then multiply the four values entry by entry"),
+    )  # fmt: skip
+
+
+def _slide(x, w):
+    return np.array([x[:3] @ w, x[1:] @ w])
+
+
+def _f23(at=AT, g=G, bt=BT):
+    return lambda x, w: at @ ((g @ w) * (bt @ x))
+
+
+def _but(matrix, *changes):
+    """A matrix with some entries changed: (row, column, value)."""
+    matrix = matrix.copy()
+    for i, j, value in changes:
+        matrix[i, j] = value
+    return matrix
+
+
+F23_MISTAKES = {
+    "the kernel is turned: w[0] belongs to the first number of x": (
+        lambda x, w: _slide(x, w[::-1])
+    ),
+    "the halves are missing: G has them in its two middle rows": _f23(g=np.sign(G)),
+    "half of one sum only: the whole middle rows of G are halved": (
+        _f23(g=_but(G, (2, 0, 1), (2, 1, -1), (2, 2, 1)))
+    ),
+    "the first product has a wrong sign: it is x[0] - x[2]": _f23(bt=_but(BT, (0, 2, 1))),
+    "the third product has a wrong sign: it is x[2] - x[1]": (
+        _f23(bt=_but(BT, (2, 1, 1), (2, 2, -1)))
+    ),
+    "the last product has a wrong sign: it is x[3] - x[1]": (
+        _f23(bt=_but(BT, (3, 1, 1), (3, 3, -1)))
+    ),
+    "the second output adds all: the third product counts with a minus there": (
+        _f23(at=_but(AT, (1, 2, 1)))
+    ),
+    "the last product is subtracted from the second output: it is added": (
+        _f23(at=_but(AT, (1, 3, -1)))
+    ),
+    "w(-1) has a wrong sign: it is w[0] - w[1] + w[2]": _f23(g=_but(G, (2, 2, -0.5))),
+    "C where its transpose belongs: sliding is the transpose of the product": _f23(bt=BT.T),
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------------- tiles and channels
+
+
+@exercise(
+    lesson=14,
+    hints=(
+        "Cut x into tiles, transform them and the weights, multiply, transform back, and put the "
+        "outputs in order. Every step takes all tiles at once.",
+        "There are tiles = (outputs + 1) // 2. Pad x at its end to 2 * tiles + 2 numbers. The tiles' "
+        "first entries are x[0], x[2], ...; so X = np.stack of x[i : i + 2 * tiles : 2] for the four "
+        "i has shape (4, tiles, C_in).",
+        "np.tensordot(BT, X, 1) is (4, tiles, C_in), np.tensordot(G, w, 1) is (4, C_in, C_out), and @ "
+        "multiplies their last two axes. AT makes (2, tiles, C_out) of that. Outputs of one tile are "
+        "neighbours: swap the first two axes before you reshape, then cut to L - 2.",
+    ),
+)
+def conv1d_f23(trial: Trial) -> None:
+    """A one-dimensional convolution with channels, by F(2, 3)."""
+    rng = np.random.default_rng(2)
+    for length, c_in, c_out in ((4, 1, 1), (8, 1, 1), (7, 1, 1), (8, 3, 3), (9, 3, 2), (3, 2, 4)):
+        x, w = rng.standard_normal((length, c_in)), rng.standard_normal((3, c_in, c_out))
+        y = trial.call(x=x, w=w)
+        trial.compare(y, {"y": _conv1d(x, w)}, axes=AXES, mistakes=CONV_MISTAKES)
+    x, w = (rng.standard_normal(s, np.float32) for s in ((10, 3), (3, 3, 2)))
+    y = trial.call(x=x, w=w)
+    trial.compare(y, {"y": _conv1d(x, w)}, axes=AXES, mistakes=CONV_MISTAKES)
+
+
+AXES = {"y": ("place", "channel")}
+
+
+def _conv1d(x, w):
+    return sum(x[p : p + len(x) - 2] @ w[p] for p in range(3))
+
+
+def _reordered(x, w):
+    """First all tiles' first outputs, then all second ones."""
+    y = _conv1d(np.pad(x, ((0, len(x) % 2), (0, 0))), w)
+    return np.concatenate([y[::2], y[1::2]])[: len(x) - 2]
+
+
+def _uncut(x, w):
+    return _conv1d(np.pad(x, ((0, len(x) % 2), (0, 0))), w)
+
+
+def _last_zero(x, w):
+    y = _conv1d(x, w)
+    y[len(y) // 2 * 2 :] = 0
+    return y
+
+
+def _transformed(at=AT, g=G, bt=BT):
+    """The right way with other matrices."""
+
+    def make(x, w):
+        padded = np.pad(x, ((0, len(x) % 2), (0, 0)))
+        tiles = np.stack([padded[i : i + len(padded) - 2 : 2] for i in range(4)])
+        y = np.tensordot(at, np.tensordot(bt, tiles, 1) @ np.tensordot(g, w, 1), 1)
+        return y.swapaxes(0, 1).reshape(len(padded) - 2, -1)[: len(x) - 2]
+
+    return make
+
+
+CONV_MISTAKES = {
+    "the outputs are out of order: y[0] and y[1] come from one tile, so swap axes, then reshape": (
+        _reordered
+    ),
+    "too long: with an odd number of outputs, the last tile's second one is thrown away": _uncut,
+    "the last output is missing: where their number is odd, zeros fill up a last tile": (
+        lambda x, w: _conv1d(x, w)[: (len(x) - 2) // 2 * 2]
+    ),
+    "the last output was never computed: where their number is odd, zeros fill up a last tile": (
+        _last_zero
+    ),
+    "the tiles do not overlap: each is two further than the one before, not four": (
+        lambda x, w: np.concatenate([_conv1d(x[i : i + 4], w) for i in range(0, len(x) - 3, 4)])
+    ),
+    "the kernel is turned": lambda x, w: _conv1d(x, w[::-1]),
+    "the channels of the weights are exchanged": lambda x, w: _conv1d(x, w.swapaxes(1, 2)),
+    "BT is transposed": _transformed(bt=BT.T),
+    "the halves of G are missing": _transformed(g=2 * G - _but(0 * G, (0, 0, 1), (3, 2, 1))),
+}
+
+
+# ---------------------------------------------------------------------- any points
+
+
+@exercise(
+    lesson=14,
+    hints=(
+        "Row i holds the coefficients of the product of (z - a) over all points but the i-th. The "
+        "last row leaves none out.",
+        "np.delete(points, i) is all points but one, and np.poly makes coefficients of them, highest "
+        "power first: turn them with [::-1].",
+        "The first rows are one number shorter than the last: np.append(..., 0) gives them the "
+        "coefficient of the highest power, 0. Then np.poly(points)[::-1] makes the last row; np.array "
+        "of the list of rows is B^T.",
+    ),
+)
+def input_transform(trial: Trial) -> None:
+    """B^T of F(m, 3) from its points."""
+    for points in (
+        (0, 1),
+        (0, 1, -1),
+        (0, 2, 3),
+        (0, 1, -1, 0.5, -2),
+        (1, -1, 2, -2, 0.5, -0.5, 3),
+    ):
+        points = np.array(points, float)
+        got = trial.call(points=points)
+        right = {"B^T": _input_transform(points)}
+        trial.compare(got, right, axes={"B^T": ("row", "power")}, mistakes=POINT_MISTAKES)
+
+
+def _input_transform(points, scaled=False, last=True):
+    rows = []
+    for i, point in enumerate(points):
+        others = np.delete(points, i)
+        row = np.append(np.poly(others)[::-1], 0)
+        rows.append(row / np.prod(point - others) if scaled else row)
+    rows.append(np.poly(points)[::-1] if last else np.eye(len(points) + 1)[-1])
+    return np.array(rows)
+
+
+def _highest_first(points):
+    """np.poly's own order, with the missing zero behind it."""
+    rows = [np.append(np.poly(np.delete(points, i)), 0) for i in range(len(points))]
+    return np.array([*rows, np.poly(points)])
+
+
+POINT_MISTAKES = {
+    "the highest power comes first, as np.poly has it: turn it with [::-1]": (
+        lambda points: _input_transform(points)[:, ::-1]
+    ),
+    "the highest power comes first, as np.poly has it, and the 0 is at the wrong end": (
+        _highest_first
+    ),
+    "the 0 stands before the coefficients: it belongs behind them, to the highest power": (
+        lambda points: np.vstack(
+            [np.roll(_input_transform(points)[:-1], 1, axis=1), _input_transform(points)[-1]]
+        )
+    ),
+    "B^T is transposed: each row holds one polynomial": lambda points: _input_transform(points).T,
+    "divided by the values s_i: that is left to G": lambda points: _input_transform(points, True),
+    "the last row is that of the leading coefficient, as A and G have it; here it holds q_infinity": (
+        lambda points: _input_transform(points, last=False)
+    ),
+    "the last row, of infinity, is missing": lambda points: _input_transform(points)[:-1],
+    "the signs of the points are turned: the factors are (z - a), with zeros at the points": (
+        lambda points: _input_transform(-points)
+    ),
+    "no point was left out: row i has all factors but that of point i": (
+        lambda points: np.array([np.poly(points)[::-1]] * (len(points) + 1))
+    ),
+    "powers of the points: those are in A": (
+        lambda points: np.vander(np.append(points, 0), len(points) + 1, increasing=True)
+    ),
+}
