@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -347,3 +349,15 @@ def test_saved_picture_is_light_and_of_the_promised_width(cells, tmp_path):
     with Image.open(io.BytesIO(data)) as picture:
         assert picture.format == "PNG"
         assert picture.width == 800
+
+
+def test_a_notebook_shows_a_figure_without_pyplot(cells):
+    code = (
+        "import sys; from tinyunet import data, plots; from IPython.core.formatters import "
+        "DisplayFormatter; s = data.synthetic_cells(1, 32); figure = plots.compare(s.images, "
+        "s.instances, s.instances); found, _ = DisplayFormatter().format(figure); "
+        "print('image/png' in found, 'matplotlib.pyplot' in sys.modules)"
+    )
+    pytest.importorskip("IPython", reason="notebooks come with: pip install .[lessons]")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]

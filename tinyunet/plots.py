@@ -6,6 +6,7 @@ returns); `save` writes it as a PNG. Arrays are NumPy arrays: `tinyunet.to_cpu` 
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,7 +37,16 @@ LINE, MARK = to_rgb("#0072b2"), to_rgb("#d55e00")
 WIDTH = 8  # inches
 
 
-def save(figure: Figure, path: str | Path) -> None:
+class NotebookFigure(Figure):
+    """A figure that notebooks show even where nothing has imported pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        save(self, png)
+        return png.getvalue()
+
+
+def save(figure: Figure, path: str | Path | io.BytesIO) -> None:
     """Write a figure as a PNG with 100 dots an inch."""
     figure.savefig(path, format="png", dpi=100)
 
@@ -87,7 +97,9 @@ def compare(
 
     heights = [image.shape[0] / image.shape[1] for image in images]
     texts = 0.6 + (0.38 if title else 0) + (0.3 if captions else 0.08) * len(cases)  # inches
-    figure = Figure((WIDTH, (WIDTH / 4 - 0.08) * sum(heights) + texts), layout="constrained")
+    figure = NotebookFigure(
+        (WIDTH, (WIDTH / 4 - 0.08) * sum(heights) + texts), layout="constrained"
+    )
     axes = figure.subplots(len(cases), 4, squeeze=False, height_ratios=heights)
     any_merged = False
     for row, (image, truth, guess) in zip(axes, cases, strict=True):
@@ -143,7 +155,7 @@ def curves(history: Any) -> Figure:
     if not loss.size:
         raise ValueError("the history holds no step yet: there is nothing to show")
     panels = 2 if run.validation else 1
-    figure = Figure((WIDTH if panels == 2 else WIDTH / 2, 3.6), layout="constrained")
+    figure = NotebookFigure((WIDTH if panels == 2 else WIDTH / 2, 3.6), layout="constrained")
     axes = figure.subplots(1, panels, squeeze=False)[0]
 
     steps, width = np.arange(1, loss.size + 1), max(1, loss.size // 25)
@@ -175,7 +187,7 @@ def curves(history: Any) -> Figure:
 
 def weight_map(image: np.ndarray, weights: np.ndarray) -> Figure:
     """Show an image (H, W, C) beside the weight (H, W) of each of its pixels in the loss."""
-    figure = Figure((WIDTH, WIDTH / 2.15 * image.shape[0] / image.shape[1] + 0.4))
+    figure = NotebookFigure((WIDTH, WIDTH / 2.15 * image.shape[0] / image.shape[1] + 0.4))
     figure.set_layout_engine("constrained")
     left, right = figure.subplots(1, 2)
     _show(left, visible(image))
@@ -209,7 +221,9 @@ def deformation(image: np.ndarray, field: np.ndarray, lines: int = 8) -> Figure:
             f"the image is {height}x{width}, but the field has shape {field.shape}: "
             f"it should be (2, {height}, {width})"
         )
-    figure = Figure((WIDTH, (WIDTH / 2 - 0.05) * height / width + 0.4), layout="constrained")
+    figure = NotebookFigure(
+        (WIDTH, (WIDTH / 2 - 0.05) * height / width + 0.4), layout="constrained"
+    )
     places = np.indices((height, width), float)
     mesh = max(height, width) / lines
     for axis, name, source, shown in zip(
