@@ -13,9 +13,10 @@
 # NumPy arrays and their arithmetic.*
 #
 # A microscope delivers an image. We would like to know, for every single pixel, what it shows: cell
-# or background. This is called **segmentation**, and it is what the U-Net was made for. Before we
-# build one, we should know what it has to deliver, how to tell whether that is any good, and how
-# far one gets without it. After this lesson you can
+# or background. This is called **segmentation**, and it is what the U-Net was made for. The U-Net
+# is a **network**: a function with very many numbers inside, which it learns from examples. Before
+# we build one, we should know what it has to deliver, how to tell whether that is any good, and
+# how far one gets without it. After this lesson you can
 #
 # - turn a network's scores into a label for every pixel;
 # - say why "97 % of the pixels are right" may mean nothing at all, and measure something better;
@@ -136,16 +137,16 @@ claim("all scores doubled: labels that changed", changed(2 * scores), high=0)
 claim("10 added to class 2 alone", changed(scores + np.array([0, 0, 10])), low=8, high=8)
 
 # %% [markdown]
-# Only the differences between the scores of a pixel matter. (Of the 12 pixels, 4 had label 2
-# already; so 8 changed.) For two classes, that makes a rule which you will meet often: a pixel is
+# All that matters is which scores of a pixel are larger than others. (Of the 12 pixels, 4 had label
+# 2 already; so 8 changed.) For two classes, that makes a rule which you will meet often: a pixel is
 # "cell" where score 1 minus score 0 is above 0.
 
 # %% [markdown]
 # ## Why accuracy lies
 #
 # How good are labels? The obvious measure is the share of pixels that are right, the **accuracy**.
-# Let us put it to the test. In this image we keep two cells and paint over all others with
-# background. Then we compare three answers:
+# Let us put it to the test. In this image we keep two cells, 500 of its 16,384 pixels, and paint
+# over all others with background. Then we compare three answers:
 #
 # - *all black*: "there is no cell", the work of a program that does nothing;
 # - *too fat*: both cells are found, but 5 pixels too large all around;
@@ -297,9 +298,9 @@ for axis, title in zip(axes, ("accuracy", "IoU"), strict=True):
 # ## Cells without learning: a threshold
 #
 # Cells are brighter than the background. So say: *cell* is what is brighter than some
-# **threshold**. Which one? Look at the **histogram**: how many pixels there are of each gray value.
-# There is a tall peak of dark pixels, and a low, broad hill of bright ones. The threshold should
-# part the two.
+# **threshold**. Which one? Think of the **histogram**: how many pixels there are of each gray
+# value. (It is drawn below, after exercise 4.) There is a tall peak of dark pixels, and a low,
+# broad hill of bright ones. The threshold should part the two.
 #
 # In 1979 Nobuyuki Otsu proposed a rule with no number to tune. A threshold $t$ splits the pixels
 # into a dark group ($\le t$) and a bright group ($> t$). Let $w$ be the share of the dark ones, so
@@ -353,6 +354,10 @@ assert check.between_groups(between_groups, strict=True, seed=2015).passed
 
 # %% [markdown]
 # ### Exercise 4: Otsu's threshold
+#
+# Try 256 thresholds, evenly spread from the darkest value of the image to the brightest, and return
+# the one with the largest variance between the groups. (Nothing is above the brightest value, so
+# the last of the 257 is left out.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "otsu", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -441,7 +446,7 @@ claim("IoU with labels 0 and 255", tu.metrics.iou(mask, stored), high=0)
 claim("accuracy with labels 0 and 255", accuracy(mask, stored), low=0.6, high=0.8)
 
 # %% [markdown]
-# IoU is 0, which makes you look. Accuracy is that of "all background", and looks like a bad start
+# IoU is 0, which makes you look. Accuracy is about that of all black, and looks like a bad start
 # that will get better. It never does. **Look at `np.unique(labels)` before you do anything else**,
 # and make it 0 and 1: `labels > 0`.
 #
@@ -532,10 +537,10 @@ tu.plots.compare(
 )
 
 # %% [markdown]
-# More than 99 % accuracy, an IoU of 0.98, and most cells are gone: wherever two touch, one counts
-# one cell. What a good measure is depends on the question. If cells are to be counted, the few
-# pixels between them weigh more than all others. The U-Net's authors saw that, and it is the story
-# of lesson 12.
+# More than 99 % accuracy, an IoU of almost 0.99, and most cells are gone: wherever two touch,
+# one counts one cell. What a good measure is depends on the question. If cells are to be
+# counted, the few pixels between them weigh more than all others. The U-Net's authors saw that,
+# and it is the story of lesson 12.
 #
 # ## What you know now
 #

@@ -198,7 +198,7 @@ claim("572 pixels after one, with padding 1", output_size(572, 3, padding=1), lo
 # | input `x` | `(N, H, W, C_in)` | images, height, width, channels |
 # | weight `w` | `(kh, kw, C_in, C_out)` | the kernel's height and width, channels in and out |
 # | bias `b` | `(C_out,)` | a number added to every output channel |
-# | output `y` | `(N, H', W', C_out)` | |
+# | output `y` | `(N, H', W', C_out)` | height and width by the formula above |
 #
 # A pixel `x[n, i, j]` is now a row of `C_in` numbers, and a kernel position `w[p, q]` is a matrix
 # that makes `C_out` numbers of them. So where one product of two numbers was, there is now a row
@@ -210,8 +210,9 @@ claim("572 pixels after one, with padding 1", output_size(572, 3, padding=1), lo
 # %% [markdown]
 # ### Exercise 2: a convolution by loops
 #
-# Write it just as the formula says. You need no loop over images: `x[:, u, v]` is the pixel `(u,
-# v)` of all images, an array `(N, C_in)`, and `x[:, u, v] @ w[p, q]` treats them all.
+# First lay `padding` zeros around height and width (`np.pad`). Then write it just as the formula
+# says. You need no loop over images: `x[:, u, v]` is the pixel `(u, v)` of all images, an array
+# `(N, C_in)`, and `x[:, u, v] @ w[p, q]` treats them all.
 #
 # Make new arrays with `x`'s dtype, for example `np.zeros(shape, x.dtype)`. Networks compute in
 # float32, and a float64 array in between would quietly make everything after it slower and twice as
@@ -243,8 +244,8 @@ assert check.conv2d_loops(conv2d_loops, strict=True, seed=2015).passed
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Your function beside the package's own layer, on random numbers. The layer holds its weight and
-# bias in `params`.
+# Your function beside the package's own, on random numbers. That one is a **layer**: one step of a
+# network, which holds its numbers, here weight and bias, in `params`.
 
 # %%
 rng = np.random.default_rng(1)
@@ -272,7 +273,7 @@ claim("largest difference to tu.Conv2d", np.abs(ours - layer(x)).max(), high=1e-
 # lies.
 #
 # **It sees only its window.** An output pixel knows nothing about what lies outside. To see
-# farther, a network needs many layers, or pooling: that is what the U-Net's left arm is for.
+# farther, a network needs many layers, or has to shrink the image in between (lesson 3).
 
 # %%
 u, v = rng.standard_normal((2, 1, 12, 12, 1))  # two images, in float64
@@ -399,8 +400,8 @@ x = np.zeros((1, 128, 128, 8), np.float32)
 claim("size of the patch matrix, in images", patches(x, 3, 3).size / x.size, low=8.5, high=9)
 
 # %% [markdown]
-# Nine times the memory: that is the price. (The package pays it only for a few rows of the image at
-# a time, small enough for the processor's cache. Lesson 14 is about that.)
+# Almost nine times the memory: that is the price. (The package pays it only for a few rows of the
+# image at a time, small enough for the processor's cache. Lesson 14 is about that.)
 
 # %% [markdown]
 # ### Exercise 4: a convolution as one product
@@ -462,11 +463,11 @@ claim("turned random kernel", largest(turned(x, random, b) - conv2d_loops(x, ran
 # **Predict**: how many times faster than your loops is your product? Twice? Ten times? A hundred
 # times?
 #
-# We time the same convolution, 16 channels to 16, on five rungs of a ladder. The lowest rung has a
-# Python loop for every single multiplication. The uppermost two are the package's: `im2col`, in
-# pieces that fit into the cache, and Winograd's algorithm, which needs fewer multiplications
-# (lesson 14).
-# We take the fastest of several runs: whatever else a computer does can only make a run slower.
+# We time the same convolution, 16 channels to 16, on five rungs of a ladder. The lowest rung has
+# a Python loop for every single multiplication. The uppermost two are the package's: `im2col`,
+# in pieces that fit into the cache, and Winograd's algorithm, which needs fewer multiplications
+# (lesson 14). We take the fastest of several runs: whatever else a computer does can only make a
+# run slower.
 
 
 # %%
@@ -496,7 +497,7 @@ side = 16 if small else 48
 x = rng.standard_normal((1, side, side, 16), np.float32)
 w = rng.standard_normal((3, 3, 16, 16), np.float32)
 b = rng.standard_normal(16, np.float32)
-im2col = tu.Conv2d(16, 16, algorithm="im2col").eval()
+im2col = tu.Conv2d(16, 16, algorithm="im2col").eval()  # eval: nothing is kept for backward
 winograd = tu.Conv2d(16, 16, algorithm="winograd").eval()
 im2col.params = winograd.params = {"weight": w, "bias": b}
 
@@ -546,7 +547,8 @@ claim("conv2d_loops, in times of conv2d_product", loops / product, low=3)
 # %% [markdown]
 # All five compute the same numbers (up to the rounding of float32). Not one multiplication was
 # saved on the way from the first rung to the fourth: the time went into Python's steps between
-# them.
+# them. (For so small an image the upper three rungs are close, and their order may differ from run
+# to run. What the package's two are good for shows with larger ones, in lesson 14.)
 #
 # ## What you know now
 #

@@ -40,8 +40,8 @@ plt.rcParams["figure.dpi"] = 80
 # ## A hundred convolutions are one
 #
 # Lesson 1 showed that a convolution is linear: it is a matrix $A$. Put a second one, $B$, right
-# behind it, and you get $B (A x) = (B A)\, x$. But $B A$ is just another matrix! Here is the kernel
-# of that one convolution: send an image that is 1 in the middle and 0 elsewhere through both.
+# behind it, and you get $B (A x) = (B A)\, x$. But $B A$ is just another matrix! To find the kernel
+# of that one convolution, send an image that is 1 in the middle and 0 elsewhere through both.
 #
 # **Predict**: how large is the kernel that does the work of two 3 by 3 kernels?
 
@@ -202,6 +202,8 @@ animate(draw_step, count=8, milliseconds=1100)
 
 # %% [markdown]
 # ### Exercise 3: max-pooling, forward
+#
+# Height and width of `x` are even.
 
 
 # %% nbgrader={"grade": false, "grade_id": "max_pool", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -356,8 +358,8 @@ claim("max-pooling's gradient: largest relative error", report.worst, high=1e-6)
 # led to others. With its decisions held, the operation is linear: there is no kink. And at the
 # point where we measure the slope, nothing has changed.
 #
-# `tu.check_gradients` does that for the package's layers. We compare both ways, on the slope of one
-# weight of a convolution that is followed by ReLU and max-pooling:
+# `tu.check_gradients` does that for the package's layers. We compare both ways, on three weights of
+# a convolution that is followed by ReLU and max-pooling, and take the worst of the three:
 
 # %%
 net = tu.Sequential(tu.Conv2d(1, 8, rng=np.random.default_rng(1)), tu.ReLU(), tu.MaxPool2d(2))
@@ -370,7 +372,7 @@ steps = 10.0 ** -np.arange(1, 11)
 
 
 def error_of_slope(eps):
-    """Return the relative error of the slopes of three weights, measured with steps of eps."""
+    """Return the largest relative error of three weights' slopes, measured with steps of eps."""
     errors = []
     for index in ((0, 0, 0, 1), (1, 1, 0, 4), (2, 0, 0, 6)):
         values = []

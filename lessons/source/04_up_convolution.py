@@ -239,6 +239,8 @@ claim("relative difference", np.linalg.norm(back - u) / np.linalg.norm(u), low=1
 
 # %% [markdown]
 # ### Exercise 3: an up-convolution, backward
+#
+# `dy` has the shape of `y`, that is `(N, H', W', C_out)`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "up_convolution_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -387,8 +389,8 @@ for axis, (k, count) in zip(axes, counts.items(), strict=True):
 # dimensions, the weights for rows and columns are multiplied. This is called *bilinear*
 # interpolation.
 #
-# As a stamp, the tent takes $2s$ places. They are numbered $0$ to $2s - 1$, so their middle is at
-# $s - \tfrac12$, and the tent has the heights
+# As a stamp, the tent takes the $2s$ places that are closer than $s$ to its middle. They are
+# numbered $0$ to $2s - 1$, so the middle is at $s - \tfrac12$, and the tent has the heights
 #
 # $$ t[p] \;=\; 1 - \frac{|\,p - (s - \tfrac12)\,|}{s} , \qquad w[p, q] \;=\; t[p] \; t[q] $$
 #
@@ -468,7 +470,7 @@ def train(layer):
     """Return the loss and the pattern before each step."""
     losses, patterns = [], []
     for _ in range(steps):
-        patterns.append(layer.predict(ones)[0, 4:-4, 4:-4].std())
+        patterns.append(layer.predict(ones)[0, 4:-4, 4:-4].std())  # predict: forward alone
         difference = layer(half) - large
         losses.append((difference**2).mean())
         layer.backward(2 * difference / difference.size)
@@ -563,8 +565,8 @@ axes[0].grid(color="0.93")
 #
 # So with kernel 4 the start saves time rather than changing the end, for this is a single layer
 # with an easy task. A U-Net has random up-convolutions and learns to live with them: the
-# convolutions that follow can even out the pattern. Where nothing follows, as in the FCN (lesson
-# 16), bilinear weights are the usual choice.
+# convolutions that follow can even out the pattern. Where nothing follows, bilinear weights are the
+# usual choice.
 #
 # ## What you know now
 #

@@ -17,7 +17,7 @@
 # lesson you can
 #
 # - turn scores into probabilities, and probabilities into a loss;
-# - compute both so that no logit, however large, breaks them;
+# - compute both so that no score, however large, breaks them;
 # - derive the gradient, which turns out to be the simplest formula of this whole course;
 # - give every pixel its own weight, and say what that changes;
 # - know what the first loss of a training run has to be, before you start it.
@@ -42,10 +42,10 @@ def largest(difference):
 # %% [markdown]
 # ## From scores to probabilities
 #
-# Take one pixel. It belongs to one of $K$ classes, say 0 for background, 1 for the inside of a
-# cell and 2 for its border. The network gives a score for each, any numbers whatever. They are
-# called **logits** and we write them $z_0, \dots, z_{K-1}$. The larger, the more the network
-# believes in that class.
+# Take one pixel. It belongs to one of $K$ classes (lesson 0 wrote $C$), say 0 for background, 1
+# for the inside of a cell and 2 for its border. The network gives a score for each, any numbers
+# whatever. They are called **logits** and we write them $z_0, \dots, z_{K-1}$. The larger, the
+# more the network believes in that class.
 #
 # We would like probabilities $p_k$: none below 0, and 1 altogether. Two steps do that. The
 # exponential function makes every number positive, and a division by the sum makes the sum 1.
@@ -107,7 +107,7 @@ axis.spines[["top", "right"]].set_visible(False)
 #
 # For two classes that is $\log 2 = 0.693$. Remember this number. It is the first thing to look at
 # in any training run: a first loss far above $\log K$ means that something is wrong before
-# training has begun.
+# training has begun. Here are small U-Nets (lesson 7) with random weights:
 
 # %%
 seeds = range(2 if small else 10)
@@ -415,8 +415,8 @@ for wrong_by in (5.0, 20.0, 30.0, 100.0):
 claim("the most that it can say, a pixel", tiny, low=27.6, high=27.7)
 
 # %% [markdown]
-# Beyond 27.6, which is $-\log 10^{-12}$, it is flat: its slope is 0, and nothing pulls the pixel
-# back.
+# It never gets beyond 27.6, which is $-\log 10^{-12}$: there its slope goes to 0, and nothing pulls
+# the pixel back.
 #
 # Now break your own: leave out the shift, forget the division, take the maximum over everything.
 # Run the checks each time.

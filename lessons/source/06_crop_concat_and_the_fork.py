@@ -21,9 +21,9 @@
 # - a **crop**: what goes across is too large and loses its border;
 # - a **concat**: the two ways meet again.
 #
-# None of them multiplies anything. And yet more backward passes are wrong at the fork than
-# anywhere else, without anybody noticing: we shall measure that a network with such a mistake
-# trains nearly as well. There are five short exercises.
+# None of them multiplies anything. And yet at the fork a backward pass is easily wrong without
+# anybody noticing: we shall measure that a network with such a mistake trains nearly as well.
+# There are five short exercises.
 
 # %%
 import matplotlib.pyplot as plt
@@ -62,8 +62,8 @@ claim("pixels to cut on each side", (side - back) / 2, low=4, high=4)
 # $$ \text{top} = \lfloor (H - h) / 2 \rfloor, \qquad
 # y[n, i, j] = x[n,\; \text{top} + i,\; \text{left} + j] $$
 #
-# and `left` from the widths in the same way. If $H - h$ is odd, the odd pixel is lost at the
-# bottom.
+# and `left` from the widths in the same way, for every channel. If $H - h$ is odd, the odd pixel
+# is lost at the bottom, or at the right.
 
 # %% [markdown]
 # ### Exercise 1: crop
@@ -91,6 +91,7 @@ assert check.center_crop(center_crop, strict=True, seed=2015).passed
 # corner.
 
 # %%
+# 3x3 kernels; in eval mode nothing is kept for backward
 blur = tu.Conv2d(1, 1, padding="valid").astype("float64").eval()
 blur.params["weight"][...] = 1 / 9
 pool = tu.MaxPool2d(2).eval()
@@ -153,6 +154,8 @@ for axis, (title, image) in zip(axes, (*spots, ("what came up", came_up)), stric
 
 # %% [markdown]
 # ### Exercise 2: crop, backward
+#
+# `dx` has the dtype of `dy`, as in every backward pass.
 
 
 # %% nbgrader={"grade": false, "grade_id": "center_crop_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -256,7 +259,8 @@ assert check.concat_backward(concat_backward, strict=True, seed=2015).passed
 #
 # Forward is `y = concat(center_crop(x, h, w), down(x))`. Here `down` stands for the whole path
 # down and up, and `down_backward(d)` is its backward pass: it turns the gradient of what came up
-# into the gradient of $x$ along this path. Use your own functions.
+# into the gradient of $x$ along this path. `shape` is the shape of $x$, and `channels` are its
+# channels, the first of those that `dy` has. Use your own functions.
 
 
 # %% nbgrader={"grade": false, "grade_id": "fork_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -345,9 +349,10 @@ claim("numbers damaged on the other path", (d_across != [1, 2, 3, 4]).sum(), low
 #
 # ## Measure: does a network with this mistake still train?
 #
-# **Predict**. We take a whole U-Net and plant the mistake at every fork of its encoder, in both
+# **Predict**. We take a whole U-Net and plant the mistake at every fork of its left arm, in both
 # ways: one network forgets what comes back across, the other what comes back from below. Will the
-# loss explode? Will it stay where it is? Will somebody notice?
+# loss explode? Will it stay where it is? Will somebody notice? (How the network and its training
+# work is the matter of lessons 7 and 8. Here only the lines with `lost` matter.)
 
 
 # %%

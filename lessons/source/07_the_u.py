@@ -46,13 +46,14 @@ def largest(difference):
 # %% [markdown]
 # ## The plan
 #
-# - **Down the left arm.** On each level two 3x3 convolutions, each followed by a ReLU. Then a
-#   max-pooling halves the image. With each level down there are twice as many channels: the
-#   network sees more and more of the image in each pixel, and has more to say about it.
+# - **Down the left arm**, the *encoder*. On each level two 3x3 convolutions, each followed by a
+#   ReLU. Then a max-pooling halves the image. With each level down there are twice as many
+#   channels: the network sees more and more of the image in each pixel, and has more to say about
+#   it.
 # - **The bottom.** Two convolutions more.
-# - **Up the right arm.** An up-convolution doubles the image. What the left arm had on the same
-#   level is cropped and put beside it (the *skip* of lesson 6). Two convolutions make one out of
-#   both.
+# - **Up the right arm**, the *decoder*. An up-convolution doubles the image. What the left arm had
+#   on the same level is cropped and put beside it (the *skip* of lesson 6). Two convolutions make
+#   one out of both.
 # - **The head.** A 1x1 convolution turns the last channels into a score for each class.
 #
 # The number of poolings is called the **depth**. The paper's depth is 4, and its first level has
@@ -145,12 +146,13 @@ claim("lost at depth 4", 572 - unet_output_side(572, 4), low=12 * 2**4 - 8, high
 # %% [markdown]
 # ### Exercise 2: count them
 #
-# Mind the channels. With $c$ channels on a level (64, 128, 256, ...):
+# Mind the channels. Level 0 has `base_channels`. With $c$ channels on a level (64, 128, ...):
 #
 # - left arm: $c/2 \to c$ (on level 0 from the image's channels), then $c \to c$;
 # - the bottom in the same way;
 # - right arm: the 2x2 up-convolution makes $2c \to c$. With the skip beside it that is $2c$
-#   channels again, so the two convolutions are $2c \to c$ and $c \to c$.
+#   channels again, so the two convolutions are $2c \to c$ and $c \to c$;
+# - the head.
 
 
 # %% nbgrader={"grade": false, "grade_id": "unet_parameters", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -202,7 +204,9 @@ for part in (DoubleConv, Skip):
 
 # %% [markdown]
 # A `Skip` has two inputs, so its `backward` returns two gradients: first that of what went
-# across, then that of what came up.
+# across, then that of what came up. (Three things you can pass over. Dropout, which sets random
+# numbers to 0 in training, is off here. With `input_gradient=False` the gradient of the image,
+# which training does not need, is left out. And `join` is `None` in a network without skips.)
 #
 # And this makes all layers of a U-Net and keeps them in lists, one entry for each level, level 0
 # at the top. Nothing happens yet: the paths between them are your work. (`tu.Layer` is the base
@@ -253,7 +257,8 @@ claim("how many more than counted by hand", net.num_parameters - total, low=0, h
 # ### Exercise 3: forward
 #
 # Call a layer like a function: `y = net.encoder[0](x)`. For a skip: `net.skips[0](across, x)`,
-# first what went across, then what came up. It crops by itself.
+# first what went across, then what came up. It crops by itself. What comes out at the end are the
+# **logits**, the scores of lesson 5.
 
 
 # %% nbgrader={"grade": false, "grade_id": "unet_forward", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -607,7 +612,7 @@ for axis in (left, right):
 # What is in the boxes of the drawing? We send the image through the trained network once more,
 # and look at each level: on the left what the left arm has there after its two convolutions, on
 # the right what the right arm has. Of all channels we show the two that vary most. **Predict**:
-# where will you recognize cells, where only blocks, and where will inside and outside be told
+# where will you recognise cells, where only blocks, and where will inside and outside be told
 # apart?
 
 # %%
@@ -663,9 +668,9 @@ for level in range(1, depth):
     )  # fmt: skip
 
 # %% [markdown]
-# At the top left one recognizes the image itself, with every detail. At the bottom there are only
+# At the top left one recognises the image itself, with every detail. At the bottom there are only
 # a few large pixels, each with a word about a whole region. On the way up, the finer levels of
-# the left arm add where things are; the squares that take turns there are the checkerboard of the
+# the left arm add where things are; the light and dark squares there are the checkerboard of the
 # up-convolutions (lesson 4). At the top right are cells again. The right arm shows a smaller
 # part, the middle: that is all it has.
 #

@@ -55,9 +55,10 @@ def tidy(axis, xlabel, ylabel):
 #
 # $$ y = \sum_{k=1}^{N} w_k \, x_k , \qquad N = k_h \, k_w \, C_\text{in}. $$
 #
-# Draw the weights independently, with mean 0 and variance $\sigma^2$ (the variance is the mean of
-# the square, if the mean is 0). In the square of the sum, the mixed products $w_k w_l$ have mean 0,
-# and only the squares remain:
+# Draw the weights independently of each other and of $x$, with mean 0 and variance $\sigma^2$ (the
+# variance is the mean of the square, if the mean is 0). Let $\operatorname{E}$ be the mean over all
+# draws. In the square of the sum, the mixed products $w_k w_l$ have mean 0, and only the squares
+# remain:
 #
 # $$ \operatorname{E}[y^2] = \sum_k \operatorname{E}[w_k^2] \operatorname{E}[x_k^2] = N \sigma^2
 # \operatorname{E}[x^2]. $$
@@ -94,7 +95,7 @@ assert check.he_std(he_std, strict=True, seed=2015).passed
 # %% [markdown]
 # Now measure. We send random images through 20 convolutions with ReLUs and note the root of the
 # mean square after each: with your $\sigma$, with half of it, and with twice as much. We start with
-# $E[x^2] = 1$, so your $\sigma$ should keep the values near 1.
+# $\operatorname{E}[x^2] = 1$, so your $\sigma$ should keep the values near 1.
 
 
 # %%
@@ -158,7 +159,8 @@ tidy(axis, "layer", "root mean square")
 # %%
 side = 32 if small else 48
 data = tu.data.synthetic_membranes(8 if small else 24, size=side, seed=0)
-batches = Batches(data, None, 2, (side, side), (side, side), augment=True, seed=0)  # 2 images each
+# 2 images each, without weights; augment=True flips and turns them at random
+batches = Batches(data, None, 2, (side, side), (side, side), augment=True, seed=0)
 
 
 def unet(seed=0, dtype="float32"):
@@ -170,7 +172,7 @@ loss = tu.SoftmaxCrossEntropy()
 images, labels, _ = batches[0]
 images = images.astype(np.float64)
 model = unet(dtype="float64")
-start = model.state_dict()
+start = model.state_dict()  # a copy of all parameters, by their names
 before = loss(model(images), labels)
 model.backward(loss.backward())
 g = {name: gradient.copy() for name, gradient in model.named_gradients()}
@@ -209,7 +211,7 @@ claim("loss after the largest step, minus before", -fall[-1], low=0)
 # below that, the way along the valley, $p_1 \leftarrow (1 - \eta) p_1$, is slow. The steepest
 # direction sets the learning rate, and the flattest one the time.
 #
-# **Momentum** helps. Keep a velocity $v$, as a ball that rolls:
+# **Momentum** helps. Keep a velocity $v$, like a ball that rolls:
 #
 # $$ v \leftarrow \mu v + g , \qquad p \leftarrow p - \eta \, v . $$
 #
@@ -220,7 +222,7 @@ claim("loss after the largest step, minus before", -fall[-1], low=0)
 # %% [markdown]
 # ### Exercise 2: a step with momentum
 #
-# Return the new $p$ and the new $v$, as new arrays.
+# `lr` is $\eta$, and `momentum` is $\mu$. Return the new $p$ and the new $v$, as new arrays.
 
 
 # %% nbgrader={"grade": false, "grade_id": "sgd_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -265,12 +267,13 @@ claim("length of a step after many, in times of lr * g", (last - p)[0], low=99.9
 #
 # The small $\epsilon$ only keeps us from dividing by 0. Where the gradients agree, the quotient is
 # about 1 or -1, whatever their size: **a step of Adam is about as long as the learning rate.**
-# Where they contradict each other, it is nearly 0.
+# Where they contradict each other, it is nearly 0. Usual are $\beta_1 = 0.9$, $\beta_2 = 0.999$ and
+# $\epsilon = 10^{-8}$.
 
 # %% [markdown]
 # ### Exercise 3: a step of Adam
 #
-# Steps are counted from $t = 1$. Return the new $p$, $m$ and $s$.
+# Steps are counted from $t = 1$; `lr` is $\eta$. Return the new $p$, $m$ and $s$, as new arrays.
 
 
 # %% nbgrader={"grade": false, "grade_id": "adam_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -443,9 +446,9 @@ tidy(axis, "step", "loss")
 # - With too large a learning rate, a few wild steps push all values of some layer below 0. Its
 #   ReLUs give 0 for every image, pass no gradient back, and never wake up.
 #
-# So there is one number to look at before anything else. A loss that sits at $H(q)$, an image that
-# is gray or black all over: the network does not see the image at all. Take a smaller learning rate
-# and begin again; waiting does not help.
+# So there is one number to look at before anything else. A loss that sits at $H(q)$, an answer that
+# is the same all over: the network does not see the image at all. Take a smaller learning rate and
+# begin again; waiting does not help.
 
 # %% [markdown]
 # ## Measure: which optimizer, which learning rate?
@@ -531,8 +534,9 @@ for axis in (left, right):
 # - The learning rate matters as much as the optimizer. Too small is slow; too large is dead.
 # - One of the three runs of plain SGD never leaves the dotted line. Had we drawn only that seed, or
 #   only another, we would believe something else: that is why we draw several.
-# - With three seeds and these bars one can say that Adam learns faster *here*, in so few steps. One
-#   cannot say that it always does. The paper used momentum 0.99, and ten hours.
+# - The three losses of Adam lie below all those of the other optimizers. So one can say that Adam
+#   learns faster *here*, in so few steps. One cannot say that it always does. The paper used
+#   momentum 0.99, and ten hours.
 # - Single losses jump, since every batch is different. Compare means, seed by seed.
 #
 # (`tu.fit` also begins with smaller steps and lets the learning rate fall along half a cosine to 0

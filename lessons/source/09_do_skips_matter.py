@@ -12,10 +12,11 @@
 # *About five minutes of computing and an hour of reading and writing. You need: lesson 3
 # (max-pooling), lesson 6 (the fork) and lesson 8 (the training loop).*
 #
-# The horizontal arrows of the U-Net carry what the encoder saw, at full resolution, to the decoder.
-# They are called **skip connections**, or skips. Everybody says that they are why the U-Net draws
-# sharp outlines. Is that so? We will not believe it but measure it, and as carefully as we can
-# afford. After this lesson you can
+# The arrays inside the U-Net are called **features**. Its horizontal arrows carry those of the
+# encoder (the left arm), as they were before each pooling, to the decoder (the right arm). They are
+# called **skip connections**, or skips. Everybody says that they are why the U-Net draws sharp
+# outlines. Is that so? We will not believe it but measure it, and as carefully as we can afford.
+# After this lesson you can
 #
 # - write four ways from the encoder to the decoder, forward and backward;
 # - say why gradients add where a path forks, and what happens if they do not;
@@ -87,7 +88,7 @@ assert check.join(join, strict=True, seed=2015).passed
 # ### Exercise 2: and back
 #
 # `channels` is the number of channels that `across` had. Return the gradient of `across` and that
-# of `x`.
+# of `x`, both as arrays, also where one is 0 everywhere.
 
 
 # %% nbgrader={"grade": false, "grade_id": "join_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -118,10 +119,12 @@ assert check.join_backward(join_backward, strict=True, seed=2015).passed
 #
 # $$ y[\text{winner}] = x, \qquad y = 0 \text{ elsewhere}. $$
 #
-# These are 2 bits for each window, instead of 4 numbers of 32 bits. They are the outline's position
-# without its content.
+# These are 2 bits for each window, instead of 4 numbers of 32 bits: they say where something was,
+# but not what.
 #
 # ### Exercise 3: unpooling
+#
+# `winner` holds whole numbers from 0 to 3; `y` has the dtype of `x`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "unpool", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -146,7 +149,7 @@ assert check.unpool(unpool, strict=True, seed=2015).passed
 # %% [markdown]
 # ### Exercise 4: its gradient
 #
-# Each `x` acts on the loss through one pixel of `y` only. So `dx` is ...
+# Each `x` acts on the loss through one pixel of `y` only. So its gradient is ...
 
 
 # %% nbgrader={"grade": false, "grade_id": "unpool_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -207,8 +210,8 @@ claim("unpool: worst relative error", report.worst, high=1e-6)
 # but a convolution from $2w$ to $w$ channels before the unpooling: $18 w^2 + 9 w^2 + 9 w^2 = 36
 # w^2$. Close enough.
 #
-# The network is the U-Net of lesson 7, now with the package's fast layers. Look at the one line in
-# `backward` with a comment: the encoder's features went two ways, down and across. If they grow a
+# The network is the U-Net of lesson 7, with "same" padding, so that nothing has to be cropped. Look
+# at `fork`, at its end: the encoder's features went two ways, down and across. If they grow a
 # little, the loss changes through both, so **the gradients of the branches add**.
 
 
@@ -319,6 +322,15 @@ claim("gradients found wrong", len(wrong), low=1)
 #
 # Would you have noticed it without the check? **Predict**: does such a network still learn? Here
 # are the images we use, tissue with dark membranes, a training function, and the answer.
+#
+# We score outlines by the **boundary score**. The *precision* is the share of the predicted
+# outline's pixels that lie on the true outline, the *recall* the share of the true outline's that
+# lie on the predicted one. The score is F1, a mean of the two that is high only if both are:
+#
+# $$ F_1 = \frac{2 \cdot \text{precision} \cdot \text{recall}}
+# {\text{precision} + \text{recall}} . $$
+#
+# 1 is perfect. "0 px" means exactly on the outline, "1 px" lets it be a pixel beside.
 
 # %%
 side, batch = (32, 2) if small else (40, 2)
@@ -375,9 +387,8 @@ claim("boundary score at 1 px with the bug", scores(buggy)[1], low=0 if small el
 #
 # Four ways, two lengths of training, five seeds. A seed draws the first weights and the order of
 # the images; for all four ways it draws the same order. We score on 10 images that no network has
-# seen, by the **boundary score**: outline pixels of the prediction that lie on the true outline,
-# and the other way round, as an F1 score: 1 is perfect. "0 px" means exactly on it, "1 px" lets it
-# be a pixel beside.
+# seen. Behind the ± is half of an **interval** that holds the true mean with 95 % confidence, if
+# seeds scatter as a normal distribution does: 2.776 standard errors for five seeds.
 
 # %%
 for how in ways[1:]:
@@ -415,8 +426,7 @@ for k, axis in enumerate(axes):
 _ = axes[0].legend(frameon=False)
 
 # %% [markdown]
-# Small dots are seeds; large ones are means, with the interval that holds the true mean with 95 %
-# confidence if seeds scatter as a normal distribution does.
+# Small dots are seeds; large ones are means, with their intervals.
 #
 # Two overlapping bars do not yet mean that there is no difference. Since each seed gave all four
 # ways the same images in the same order, we may compare **seed by seed** and look at the five
@@ -452,9 +462,9 @@ gained = results["indices", long][:, 1].mean() - results["indices", short][:, 1]
 claim("1 px: what longer training gives pooling indices", gained, low=-1 if small else 0.2)
 
 # %% [markdown]
-# What did we see? Take a difference as shown if its interval does not hold 0. (We look at a dozen
-# intervals, each of which is wrong once in twenty times. So do not trust one that misses 0 by a
-# hair.)
+# What did we see? Take a difference as shown if its interval does not hold 0. (We look at
+# fourteen intervals, each of which is wrong once in twenty times. So do not trust one that misses 0
+# by a hair.)
 #
 # - **After the short training, little is certain.** The seeds scatter from 0 to a good score: some
 #   networks still call every pixel "cell", which scores 0, and others have begun to see membranes.
@@ -520,6 +530,8 @@ for level in range(3):
         claim("0 px: lost without level 0", intact[0] - cut[0], low=-1 if small else 0.2)
 
 # %% [markdown]
+# Here it is the uppermost, and the lowest does next to nothing.
+#
 # Be careful with the answer. It says what *this trained* network relies on, not what a network
 # trained without that skip could do. Those are two different questions; the experiment above asked
 # the second.
@@ -534,6 +546,6 @@ for level in range(3):
 # - Here, skips buy speed of learning first.
 #
 # The package's versions are `tinyunet/layers/join.py`, `MaxUnpool2d` in `tinyunet/layers/pool.py`,
-# and `UNet(skip="sum")`. Lesson 16 builds FCN and SegNet with them.
+# and `UNet(skip="sum")`.
 #
 # In **lesson 10** images become too large to be computed in one piece.

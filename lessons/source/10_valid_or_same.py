@@ -48,8 +48,9 @@ BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 # ### Exercise 1: in and out
 #
 # A U-Net of some `depth` has, on each level down, two convolutions and a pooling, two convolutions
-# at the bottom, and, on each level up, an up-convolution and two convolutions. Return `None` where
-# the input does not fit: where a pooling would see an odd side, or nothing is left.
+# at the bottom, and, on each level up, an up-convolution and two convolutions. It is exercise 1 of
+# lesson 7 once more, but return `None`, not 0, where the input does not fit: where a pooling would
+# see an odd side, or nothing is left.
 
 
 # %% nbgrader={"grade": false, "grade_id": "output_side", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -170,13 +171,14 @@ assert check.mirror(mirror, strict=True, seed=2015).passed
 # the whole image in one piece.
 #
 # They are, if every pixel keeps its place on the poolings' grid. So tiles must follow each other by
-# a multiple of $2^d$ (Rumberger et al. 2021). The natural stride, `gives`, is none: $\text{out} =
-# 2^d b - 4 (2^d - 1)$ leaves a remainder of 4 for $d \ge 3$. The paper's 388 is $24 \cdot 16 + 4$.
+# a multiple of $2^d$ (Rumberger et al. 2021). The natural stride, `gives`, is no such multiple if
+# $d \ge 3$: $\text{out} = 2^d b - 4 (2^d - 1)$ leaves a remainder of 4. The paper's 388 is
+# $24 \cdot 16 + 4$.
 #
 # ### Exercise 3: where tiles start
 #
-# Return the first pixel of each tile along a side of the image, in order: with the largest stride
-# that is allowed, beginning at 0. The last tile may stand out of the image.
+# Return the first pixel of each tile along a side of the image, in order: beginning at 0, with the
+# largest stride that is allowed and leaves no gap. The last tile may stand out of the image.
 
 
 # %% nbgrader={"grade": false, "grade_id": "tile_starts", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -197,9 +199,9 @@ assert check.tile_starts(tile_starts, strict=True, seed=2015).passed
 # %% [markdown]
 # ### Exercise 4: the overlap-tile
 #
-# `network` takes a window `(reads, reads)` and returns its tile `(gives, gives)`. Mirror the image,
-# run all tiles, and put them together. Where a tile stands out of the image, cut it. (Where tiles
-# overlap, the later one may overwrite the earlier one: they agree.)
+# `network` takes a window `(reads, reads)` and returns its tile `(gives, gives)`, the window's
+# middle. Mirror the image, run all tiles, and put them together. Where a tile stands out of the
+# image, cut it. (Where tiles overlap, the later one may overwrite the earlier one: they agree.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "overlap_tile", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -367,7 +369,7 @@ _ = bar.set_label("mean difference\n(probability, log scale)")
 #   piece goes on.
 # - **Valid, every 36**: no seams but a chessboard. The tile at 0 is right, the one at 36 meets the
 #   third pooling's grid shifted, the one at 72 is right again, for 72 is a multiple of 8. A tile is
-#   right where both of its starts are.
+#   right where both its row and its column begin at a multiple of 8.
 # - **Valid, every 35**: only the first tile is right, and the errors are larger, since more
 #   poolings meet another grid. (The start 70 is even, so its first pooling is right at least.)
 # - **Valid, every 32**: nothing but the rounding of float32.

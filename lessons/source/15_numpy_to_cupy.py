@@ -124,7 +124,8 @@ claim("operations in the time of moving one number", SPEED / (BANDWIDTH / 4), lo
 #
 # To see trips and mistakes, we do not need a GPU. We build a toy: a **device array** is a NumPy
 # array behind a wall. Its numbers can be reached only through functions that behave as CuPy's do,
-# and these count. It teaches the rules. It says nothing about speed.
+# and these count. It teaches the rules. It says nothing about speed. (You need not read its code
+# closely; what it does is shown below.)
 
 
 # %%
@@ -335,7 +336,7 @@ assert check.array_module(array_module, strict=True, seed=2015).passed
 #
 # $$ dx[n,\; 2i + p,\; 2j + q,\; c] \;=\; \tfrac14 \, dy[n, i, j, c] . $$
 #
-# **Predict**: which of the two needs `xp`, and what for?
+# **Predict**: which of the two, forward or backward, needs `xp`, and what for?
 #
 # ### Exercise 2: mean-pooling, forward
 
@@ -393,7 +394,7 @@ class MeanPool(tu.Layer):
 
     def forward(self, x):
         y = mean_pool(x)
-        self._keep(y)
+        self._keep(y)  # backward needs no values, only a fresh forward
         return y
 
     def backward(self, dy, *, input_gradient=True):
@@ -546,12 +547,14 @@ plt.show()
 # ## One step, one wait
 #
 # A training step needs *one* number on the host: the loss, to look at. Here is the smallest network
-# with a hidden layer. It gets rows `x` (M, C), one for each pixel, and should give `t` (M, K):
+# with a hidden layer, of H numbers. It gets rows `x` (M, C), one for each pixel, and should give
+# `t` (M, K). Its parameters are `w1` (C, H), `b1` (H,), `w2` (H, K) and `b2` (K,):
 #
 # $$ h = \max(x\,w_1 + b_1,\, 0), \qquad y = h\,w_2 + b_2, \qquad L = \frac{1}{MK} \sum (y - t)^2 .
 # $$
 #
-# Backward, with what you know from lessons 1 to 3 ($\odot$ multiplies entry by entry):
+# Backward, with what you know from lessons 2 and 3 ($\odot$ multiplies entry by entry, and
+# $[h > 0]$ is 1 where that holds, else 0):
 #
 # $$ dy = \frac{2}{MK}\,(y - t), \quad dw_2 = h^\top dy, \quad db_2 = \sum_{\text{rows}} dy, \quad
 # dh = (dy\; w_2^\top) \odot [h > 0], \quad dw_1 = x^\top dh, \quad db_1 = \sum_{\text{rows}} dh .
@@ -559,9 +562,10 @@ plt.show()
 #
 # ### Exercise 5: a training step for both
 #
-# The parameters are on the host or on the device; `x` and `t` always come from the host. Move them
-# in, compute, change the parameters *in place* by `-= lr * gradient` (all gradients first, then the
-# changes), and return the loss as a Python float. Wait once, and only when all orders are written.
+# The parameters are on the host or on the device; `x` and `t` always come from the host. Move these
+# two in (`xp.asarray`; with NumPy it does nothing), compute, change the parameters *in place* by
+# `-= lr * gradient` (all gradients first, then the changes), and return the loss as a Python float.
+# Wait once, and only when all orders are written.
 
 
 # %% nbgrader={"grade": false, "grade_id": "device_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -658,7 +662,8 @@ check.device_step(talkative)
 # tinyunet was written by the same rules: its own `array_module` is your exercise 1. So it runs on
 # the toy as well: `model.to("gpu")`, and then the training step that `tinyunet train` uses.
 # **Predict** trips and waits of a step. A batch is three arrays: images, labels, and
-# a weight for every pixel. And with dropout, whose random masks are drawn on the host?
+# a weight for every pixel. And with **dropout**? In training it sets random numbers of a layer to
+# 0; its masks, which say where, are drawn on the host.
 
 # %%
 side = 32
@@ -772,4 +777,4 @@ else:
 # The package's version is `tinyunet/arrays.py`; its tests count trips and waits in the same way, on
 # a stricter double of CuPy (`tests/cupy_double` in the repository).
 #
-# That was the last lesson on the U-Net itself. **Lesson 16** meets its elders, FCN and SegNet.
+# That was the last lesson.
