@@ -93,7 +93,8 @@ def train(
         typer.Option(help="Weigh the borders between cells: auto, paper (wider) or none."),
     ] = None,
     augment: Annotated[
-        str | None, typer.Option(help="none, rigid (turn, mirror, gray values) or elastic.")
+        str | None,
+        typer.Option(help="none, flips (turn, mirror), rigid (gray values, too) or elastic."),
     ] = None,
     average: Average = None,
     seed: Annotated[int, typer.Option(help="Draws the weights and the batches.")] = 0,

@@ -46,8 +46,9 @@ BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 # **Predict**: how many different images can you make out of one, by mirroring it left to right and
 # by quarter turns, in any order and as often as you like?
 #
-# Eight. Mirroring top to bottom gives no ninth: it is a half turn of the mirrored image. These are
-# the **symmetries of the square**, and none of them changes a single gray value.
+# Eight, itself among them. Mirroring top to bottom gives no ninth: it is a half turn of the
+# mirrored image. These are the **symmetries of the square**, and none of them changes a single gray
+# value.
 #
 # ### Exercise 1: one of eight
 #
@@ -99,9 +100,10 @@ assert check.random_symmetry(random_symmetry, strict=True, seed=2015).passed
 # Between the points it interpolates smoothly, "bicubic": with a polynomial of third degree in each
 # direction.
 #
-# First in one dimension: three values $a, b, c$ at $u = -1, 0, 1$. We look for a smooth curve
-# through them, made of two cubic polynomials. **Derive** it. In the right half, write $s = u$; the
-# cubic with value $b$ and slope $m$ at $s = 0$, and value $c$ and slope 0 at $s = 1$ is
+# First in one dimension: three values $a, b, c$ at the places $u = -1, 0, 1$ (here $u$ is a plain
+# number, not yet a vector of the field). We look for a smooth curve through them, made of two cubic
+# polynomials, and let it end flat. **Derive** it. In the right half, write $s = u$; the cubic with
+# value $b$ and slope $m$ at $s = 0$, and value $c$ and slope 0 at $s = 1$ is
 #
 # $$ b \, (1 - 3 s^2 + 2 s^3) + m \, (s - 2 s^2 + s^3) + c \, (3 s^2 - 2 s^3). $$
 #
@@ -115,7 +117,7 @@ assert check.random_symmetry(random_symmetry, strict=True, seed=2015).passed
 #
 # ### Exercise 2: the curve
 #
-# `u` is an array of places between -1 and 1.
+# `a`, `b` and `c` are numbers, `u` is an array of places between -1 and 1.
 
 
 # %% nbgrader={"grade": false, "grade_id": "curve", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -167,12 +169,14 @@ for axis in (left, right):
 plt.show()
 
 # %% [markdown]
-# In two dimensions each of the nine points has a share along the height, $S$, and one along the
-# width, $T$. They multiply:
+# In two dimensions each of the nine points $(i, j)$ has a vector $g_{ij}$ and two shares, $S$ along
+# the height and $T$ along the width. These multiply:
 #
 # $$ u(p) = \sum_{i=0}^{2} \sum_{j=0}^{2} S_{p_y i} \; g_{ij} \; T_{p_x j}. $$
 #
 # ### Exercise 3: the field
+#
+# `grid[0]` holds the $y$ component of the nine vectors, `grid[1]` their $x$ component.
 
 
 # %% nbgrader={"grade": false, "grade_id": "displacement_field", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -191,7 +195,7 @@ assert check.displacement_field(displacement_field, strict=True, seed=2015).pass
 
 
 # %% [markdown]
-# If the image has not 512 pixels a side but $n$, we shrink the vectors along: $\sigma \, n / 512$.
+# If the image has not 512 pixels a side but $n$, the vectors shrink with it: $\sigma \, n / 512$.
 # So from here on, $\sigma$ is always that of an image of 512 pixels.
 
 
@@ -225,7 +229,7 @@ claim("your field against the package's: largest difference", abs(own - package)
 #
 # `ndimage.map_coordinates(array, places, order=..., mode="mirror")` reads a two-dimensional array
 # at places `(2, H, W)`. Order 0 is the nearest pixel, 1 linear, 3 a cubic spline; beyond the
-# border, `"mirror"` mirrors, as in lesson 10.
+# border, `"mirror"` mirrors, as in lesson 10. Read the image with order 3, channel by channel.
 
 
 # %% nbgrader={"grade": false, "grade_id": "warp", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -261,7 +265,7 @@ claim("noise left by a cubic spline", left_over[3], low=0.75, high=0.95)
 claim("noise left by the nearest pixel", left_over[0], low=0.98, high=1.02)
 
 # %% [markdown]
-# Now look. The orange grid was drawn on the old image and is deformed along.
+# Now look. The orange grid was drawn on the old image and is deformed with it.
 
 # %%
 data = tu.data.synthetic_cells(1, size=128, seed=5)
@@ -304,7 +308,8 @@ tu.plots.deformation(image, field_of(10))
 # ### Exercise 5: the determinant
 #
 # Take the derivatives with `np.gradient`, which takes half the difference of the two neighbours,
-# $\partial_y u \approx \tfrac12 \big(u(p_y + 1) - u(p_y - 1)\big)$.
+# $\partial_y u \approx \tfrac12 \big(u(p_y + 1) - u(p_y - 1)\big)$. Of an array `(H, W)` it returns
+# two: first along the height, then along the width.
 
 
 # %% nbgrader={"grade": false, "grade_id": "jacobian", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -635,16 +640,18 @@ for row, k in zip(axes, (0, 1), strict=True):
 plt.show()
 
 # %% [markdown]
-# (The first two test images, seed 0. Orange: called cell, but is none. Blue: a cell pixel that was
-# missed. Nearly all errors lie on outlines, and all three networks paint over the thin gaps between
-# touching cells. That is for lesson 12.)
+# Where the network without augmentation is wrong, it is sure of itself, and the loss makes it pay.
+#
+# (The pictures show the first two test images, seed 0. Orange: called cell, but is none. Blue: a
+# cell pixel that was missed. Nearly all errors lie on outlines, and all three networks paint over
+# the thin gaps between touching cells. That is for lesson 12.)
 #
 # What did we see, and what did we not?
 #
 # - **Any augmentation against none: a clear difference.** All three seeds say so, in loss and IoU,
-#   and the interval of the IoU's difference is far from 0. That of the loss's difference is not:
-#   seed 1 did far worse than the other two, and with three seeds one such run makes the interval
-#   very wide. Still, the loss without augmentation is several times as large for every seed.
+#   and the interval of the IoU's difference is far from 0. That of the loss's difference holds 0:
+#   without augmentation seed 1 did far worse than the other two, and with three seeds one such run
+#   makes the interval very wide. Still, its loss is several times as large for every seed.
 # - **Elastic against rigid: no difference shown.** Its means are a little better, but both
 #   intervals hold 0. Three seeds cannot tell so small a gap from chance.
 # - What elastic did change is the *gap between training and test*. With rigid alone the training

@@ -84,9 +84,9 @@ plt.show()
 #
 # ### Exercise 1: merged cells
 #
-# We need a number for this. A found cell *holds* a true one if it covers more than half of its
-# pixels. (Two found cells cannot both do that.) Where a found cell holds two or more, all of them
-# are **merged**. Count these true cells. Numbers may have gaps.
+# We need a number for this. A found cell *holds* a true one if it covers more than half of the true
+# one's pixels. (Two found cells cannot both do that.) Where a found cell holds two or more, all of
+# them are **merged**. Count these true cells. Numbers may have gaps.
 
 
 # %% nbgrader={"grade": false, "grade_id": "merged_cells", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -126,9 +126,10 @@ claim("share of the cells that a perfect mask merges", merged_by_mask / true_cel
 # ### Exercise 2: separation borders
 #
 # - Of two pixels side by side that belong to different cells, the left one becomes background.
-# - Then of two pixels one above the other that (still) do, the upper one.
+#   Judge all pairs by the numbers before this step.
+# - Then of two pixels one above the other that still do, the upper one, in the same way.
 #
-# Cells that meet at a corner only share no edge: leave them alone.
+# Cells that meet only at a corner share no edge: leave them alone.
 
 
 # %% nbgrader={"grade": false, "grade_id": "separation_borders", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -161,7 +162,8 @@ plt.show()
 # And the new ceiling? Besides merged cells we need a score for shapes. For each true cell, take the
 # IoU (lesson 0) with the found cell that holds it, and 0 if there is none. The mean over all true
 # cells is called **SEG**; lesson 13 comes back to it. To number what a mask shows, `tu.instances`
-# finds the components, and gives the pixels of the thin line back to the cells beside it. (With
+# finds the components, and gives the pixels of the thin line back to the cells beside it. (It fills
+# true gaps of one pixel, too: that is why even the perfect mask's IoU is 0.999 below. With
 # probabilities it can part some components by their *cores*, which lesson 13 shows. Here we look at
 # what the mask alone does, so we turn that off: `core=None`.)
 
@@ -191,7 +193,7 @@ claim("its SEG", seg, low=0.98)
 # ## How much is a border worth?
 #
 # **Predict** two numbers. Which share of all pixels lies in the borders? And if a network finds
-# every single one of them with a probability of 95 %, how many touching pairs stay apart?
+# every single one of them with a probability of 95 %, which share of touching pairs stays apart?
 
 # %%
 lost = [(cells > 0) & (separation_borders(cells) == 0) for cells in test.instances]
@@ -215,7 +217,7 @@ claim("pairs that would stay apart", 0.95**length, low=0.5, high=0.9)
 # %% [markdown]
 # One missing pixel is a bridge, and a bridge is enough. If the pixels were found independently, a
 # border of $L$ pixels would be closed with a probability of $0.95^L$. So borders have to be found
-# nearly without a gap. But the loss of lesson 5 is a mean over pixels, and the borders are four in
+# nearly without a gap. But the loss of lesson 5 is a mean over pixels, and the borders are three in
 # a thousand of them: a network that ignores them all pays next to nothing. **What is rare and
 # counts has to weigh more.**
 #
@@ -279,8 +281,8 @@ assert check.two_distances(two_distances, strict=True, seed=2015).passed
 # %% [markdown]
 # ### Exercise 4: the weight map
 #
-# `cells` are parted already. Add the border term in the background only: inside a cell $d_1$ is 0
-# anyway, and no border can lie there.
+# `cells` are parted already; `w0` and `sigma` are numbers. Add the border term in the background
+# only, since no border can lie inside a cell.
 
 
 # %% nbgrader={"grade": false, "grade_id": "weight_map", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -329,7 +331,8 @@ plt.show()
 
 # %% [markdown]
 # The map draws just the lines that a biologist would draw, and where a cell has no neighbour
-# nothing lights up. The borders weigh about ten times as much as before; seven times their share.
+# nothing lights up. The borders weigh about ten times as much as before. So they have 2.2 % of all
+# weight, seven times their share of the pixels.
 #
 # ## Break it on purpose
 #
@@ -382,13 +385,14 @@ figure.colorbar(seen, ax=axes, fraction=0.02, pad=0.01)
 plt.show()
 
 # %% [markdown]
-# None of them raises an error, and each loss falls nicely. That is why one looks at a weight map
-# before one trains with it. We train with all three below.
+# None of them raises an error. That is why one looks at a weight map before one trains with it. We
+# train with all three below.
 #
 # ## Another loss: Dice
 #
-# Instead of mending the mean over pixels, one can leave it. Lesson 0 judged masks by IoU, which has
-# no slope. A close relative can be given one. The **Dice** overlap of two masks is
+# Instead of mending the mean over pixels, one can drop it. Lesson 0 judged masks by IoU, which has
+# no slope. A close relative can be given one. The **Dice** overlap of a predicted mask $P$ and the
+# true one $T$ is, with $|\cdot|$ for a number of pixels,
 #
 # $$ D = \frac{2\, |P \cap T|}{|P| + |T|} = \frac{2\, \text{IoU}}{1 + \text{IoU}} , $$
 #
@@ -458,8 +462,9 @@ assert check.dice_gradient(dice_gradient, strict=True, seed=2015).passed
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# A network gives logits $z$, so one more step of the chain rule is due. In lesson 5 we saw that
-# $\log p_j$ changes with $z_k$ by $[j = k] - p_k$. As $\partial p_j = p_j \, \partial \log p_j$,
+# A network gives logits $z$, so one more step of the chain rule is due. In lesson 5 we saw that the
+# derivative of $\log p_j$ by $z_k$ is $[j = k] - p_k$. That of $p_j$ is $p_j$ times as large. So,
+# with $dp$ and $dz$ for the loss's gradients,
 #
 # $$ dz_k = \sum_j dp_j \, p_j \, ([j = k] - p_k) = p_k \Big( dp_k - \sum_j dp_j \, p_j \Big) . $$
 #
@@ -632,7 +637,7 @@ claim("sigma = 30: cells' share of the weight", heavy[inside].sum() / heavy.sum(
 # - $\sigma = 0.5$ is as good as no map: $e^{-8}$ is nothing.
 # - $d_1$ twice does part cells, since their borders weigh more, but so does every other rim. The
 #   cells shrink all around. It is worse in all three scores than the right map.
-# - $\sigma = 30$ makes nearly all background ten times as heavy. Cells are left with a small share
+# - $\sigma = 30$ makes the background about seven times as heavy. Cells are left with a small share
 #   of the weight, and lesson 5 told us what a network that sees nothing answers: just that share.
 #   It is below one half, so **all black**, and a seed may sit there to the end.
 #
