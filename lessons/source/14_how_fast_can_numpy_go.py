@@ -9,12 +9,12 @@
 # %% [markdown]
 # # Lesson 14: How fast can NumPy go?
 #
-# *About half a minute of computing and an hour and a half of reading and writing. You need: lesson 1
-# (patches) and lesson 2 (the transpose, and the gradients of a convolution).*
+# *About half a minute of computing and an hour and a half of reading and writing. You need: lesson
+# 1 (patches) and lesson 2 (the transpose, and the gradients of a convolution).*
 #
-# Nearly all time in a U-Net goes into 3x3 convolutions. Lesson 1 made one of them a hundred times
-# faster by turning loops into a matrix product, without saving a single multiplication. Can we go
-# on? After this lesson you can
+# Nearly all time in a U-Net goes into 3x3 convolutions. Lesson 1 made one of them many times faster
+# by turning loops into a matrix product, without saving a single multiplication. Can we go on?
+# After this lesson you can
 #
 # - predict a layer's time by counting its multiplications and its bytes;
 # - say what a cache is, see it in a measurement, and work in pieces that fit into it;
@@ -45,13 +45,13 @@ plt.rcParams["figure.dpi"] = 80
 BLUE, ORANGE, GREEN, GRAY = "#0072b2", "#d55e00", "#009e73", "0.6"
 
 # %% [markdown]
-# Our layer comes from the middle of a U-Net: 64 channels to 64, on an image of 138 by 138 pixels.
-# We time everything in the same way: some rounds, in each of which every candidate has its turn,
-# once to warm up and once timed. The fastest time counts, since whatever else a computer does can
-# only make a run slower.
+# Our layer turns 64 channels into 64, on 138 by 138 pixels, as in the middle of a U-Net. We time
+# everything in the same way: some rounds, in each of which every candidate has its turn, once to
+# warm up and once timed. The fastest time counts, since whatever else a computer does can only make
+# a run slower.
 #
 # Matrix products use all cores of the processor by themselves. To keep things simple, everything
-# runs on a **single core**; only in the end we let all of them work. (`one_blas_thread` sees to
+# runs on a **single core**; only at the end we let all of them work. (`one_blas_thread` sees to
 # that. BLAS is the library that multiplies matrices for NumPy.)
 
 # %%
@@ -133,20 +133,23 @@ claim("multiplications in the time of moving one number", balance, low=1, high=1
 #
 # **Predict**: our layer reads an image, writes one of nearly the same size, and does 682 million
 # multiplications. Which of the two is its limit? And if the patch matrix has to be written, and
-# read again?
+# read again, how much time does that add?
 
 # %%
-image_numbers = 138 * 138 * 64 + 136 * 136 * 64
-print(f"image in, image out: {multiplications / image_numbers:4.0f} multiplications a number")
-print(
-    f"patches in and out:  {multiplications / (2 * patch_bytes / 4):4.0f} multiplications a number"
-)
+image_intensity = multiplications / (138 * 138 * 64 + 136 * 136 * 64)
+patch_intensity = multiplications / (2 * patch_bytes / 4)
+print(f"image in, image out: {image_intensity:4.0f} multiplications a number")
+print(f"patches in and out:  {patch_intensity:4.0f} multiplications a number")
 print(f"the machine:         {balance:4.0f}")
+print(
+    f"so moving patches adds {balance / patch_intensity:.0%} to the multiplications' time, or more"
+)
 
 # %% [markdown]
-# The convolution itself has far more to compute than to move. The patch matrix, nine times as large
-# as the image, is what makes moving dear: the two kinds of work become comparable. We would like to
-# have the product without the traffic.
+# The convolution itself has far more to compute than to move. It is the patch matrix, nine times as
+# large as the image, that makes moving dear. And "or more" is meant seriously: a plain copy is the
+# best case. Patches are copied in short pieces, and into a large new array. (The system hands out
+# memory in pages of 4 KiB, and the first touch of each costs time.)
 
 # %% [markdown]
 # ## A cache, seen with the naked eye
@@ -241,11 +244,11 @@ gain = in_bands[all_rows] / in_bands[best_rows]
 claim("whole patch matrix, in times of the best bands", gain, low=0.9 if small else 1.2)
 
 # %% [markdown]
-# Up to some size all is fast; then come steps down, as one cache after the other is too small. The
-# layer follows: large bands lose time to the memory. (Large new arrays have another price. The
-# system hands out memory in pages of 4 KiB, and the first touch of each costs time.) Very small
-# bands lose as well, to Python's steps and to matrices too thin for a good product. In between it
-# is flat, so nobody needs to know the exact sizes of the caches.
+# Up to some size all is fast. Then the caches are too small, one after the other (there are
+# several, each larger and slower than the one before), and in the end the memory sets the pace. The
+# layer follows: large bands wait for the memory. Very small ones lose a little as well, to Python's
+# steps and to matrices too thin for a good product. In between it is flat, so nobody needs to know
+# the exact sizes of the caches.
 #
 # How much farther can this go? Not below the time of the multiplications alone:
 
@@ -255,8 +258,9 @@ limit = multiplications / per_second
 claim("best bands, in times of the multiplications alone", in_bands[best_rows] / limit, low=0.9)
 
 # %% [markdown]
-# Moving better can win this factor at most, and never go below 1. That is the end of the road,
-# unless ... the number of multiplications changes.
+# Better ways to move numbers can win this factor, and no more. And yet, at the end of this lesson
+# the same layer will run far *below* the limit, in plain NumPy. There is only one way: **fewer
+# multiplications**.
 
 # %% [markdown]
 # ## Fewer multiplications
@@ -297,7 +301,7 @@ claim("best bands, in times of the multiplications alone", in_bands[best_rows] /
 
 # %% jupyter={"source_hidden": true}
 z = np.linspace(-1.25, 1.25, 101)
-w3, v2 = np.array([0.5, 1.0, -0.8]), np.array([0.9, -0.7])
+w3, v2 = np.array([0.5, 1.3, 0.4]), np.array([2.0, -0.6])
 figure, axis = plt.subplots(figsize=(7, 3.1), layout="constrained")
 for coefficients, colour, name in (
     (w3, BLUE, "w(z)"),
@@ -440,8 +444,9 @@ assert check.conv1d_f23(conv1d_f23, strict=True, seed=2015).passed
 # *turned*, its last weight first. So the same function serves backward.
 #
 # For $dw$, follow the formula $y = A^T [(G w) \cdot (B^T x)]$ backwards, each matrix transposed.
-# What was $A^T$ on the way out is $A$ on the way in; the multiplications become $V^T dM$, summed
-# over the tiles; and $G$ becomes $G^T$. Again four multiplications a tile, in place of six.
+# What was $A^T$ on the way out is $A$ on the way in, $dM = A\, dy$ for the $dy$ of a tile. With the
+# tile's $V = B^T x$, the multiplications become $V^T dM$, summed over the tiles; and $G$ becomes
+# $G^T$. Again four multiplications a tile, in place of six.
 
 
 # %%
@@ -474,9 +479,9 @@ claim("adjoint identity: gap", abs(left - right) / max(abs(left), abs(right)), h
 # ## Larger tiles: F(m, 3)
 #
 # Nothing forces us to take two outputs. For $m$ of them, $v$ has $m$ coefficients, and $p$ has $m +
-# 2$: so $m + 2$ multiplications in place of $3m$. We need $m + 1$ points $a_0, \ldots, a_m$, and
-# infinity. $A$ and $G$ hold powers of the points. For the way back, $C$, we need polynomials that
-# single out one value:
+# 2$: so $m + 2$ multiplications in place of $3m$. (Winograd proved that fewer are impossible.) We
+# need $m + 1$ points $a_0, \ldots, a_m$, and infinity. $A$ and $G$ hold powers of the points. For
+# the way back, $C$, we need polynomials that single out one value:
 #
 # $$ q_i(z) = \prod_{j \ne i} (z - a_j), \qquad q_\infty(z) = \prod_j (z - a_j) $$
 #
@@ -543,8 +548,9 @@ print(transforms([0, 1, -1])[2])
 #
 # $$ Y = A^T \, \big[ (G\, w\, G^T) \cdot (B^T X B) \big] \, A $$
 #
-# with $(m + 2)^2$ multiplications in place of $9 m^2$. For $m = 2$ that is 16 in place of 36, 2.25
-# times fewer. **Predict** it for $m = 4$. And where does it end for very large $m$?
+# for a 3x3 kernel $w$ and a tile $X$, with $(m + 2)^2$ multiplications in place of $9 m^2$. For
+# $m = 2$ that is 16 in place of 36, 2.25 times fewer. **Predict** it for $m = 4$. And where
+# does it end for very large $m$?
 
 
 # %%
@@ -565,9 +571,9 @@ def conv2d_winograd(x, w, points):
 
 
 exact = conv2d_bands(x.astype(float), w.astype(float), rows=8)
-for m, points in ((2, (0, 1, -1)), (4, (0, 1, -1, 0.5, -2))):
+for m, points, expected in ((2, (0, 1, -1), 2.25), (4, (0, 1, -1, 0.5, -2), 4)):
     fewer = 9 * m**2 / (m + 2) ** 2
-    claim(f"F({m}x{m}, 3x3): times fewer multiplications", fewer, low=2.25, high=4)
+    claim(f"F({m}x{m}, 3x3): times fewer multiplications", fewer, low=expected, high=expected)
     gap = abs(conv2d_winograd(x.astype(float), w.astype(float), points) - exact).max()
     claim("  largest difference to patches, in float64", gap / abs(exact).max(), high=1e-12)
 
@@ -629,7 +635,7 @@ for (name, rows), colour in zip(errors.items(), (ORANGE, BLUE, GREEN, GRAY), str
     spread = [middle - rows.min(axis=0), rows.max(axis=0) - middle]
     axis.errorbar(tiles, middle, spread, fmt="o-", capsize=3, color=colour, label=name)
 axis.axhline(1, color="0.8", linewidth=1, zorder=0)
-axis.text(2, 2, "error as large as the result", color="0.4", fontsize=10)
+axis.text(1.9, 2, "as large as the result", color="0.4", fontsize=9)
 axis.set_yscale("log")
 axis.set_xticks(tiles, [f"m = {m}\n{9 * m**2 / (m + 2) ** 2:.2f} times fewer" for m in tiles])
 axis.set_ylabel("largest relative error, float32")
@@ -667,8 +673,8 @@ claim("m = 8, points 0, 1, 2, ..., 8: error", positive[3], low=1e3)
 # - **whole patches**, and **our bands**;
 # - **our Winograd**: `conv2d_winograd` with $m = 4$, the whole image at once;
 # - **tinyunet, im2col** and **tinyunet, Winograd**: in pieces that stay in cache;
-# - **PyTorch**, the library that most people use, if you have it: the faster of its two orders of
-#   the axes.
+# - **PyTorch**, the library that most people use, if you have it: channels before or after the
+#   pixels, whichever is faster.
 #
 # (`TINYUNET_NUM_THREADS` says how many cores the package uses.)
 
@@ -736,10 +742,12 @@ for name, y in results.items():
 figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
 colours = [GRAY if "PyTorch" in n else ORANGE if "tinyunet" in n else BLUE for n in seconds]
 bars = axis.barh(list(seconds), [1e3 * t for t in seconds.values()], color=colours)
-axis.bar_label(bars, [f"{t / limit:.3g}" for t in seconds.values()], padding=6)
+texts = axis.bar_label(bars, [f"{t / limit:.2f}" for t in seconds.values()], padding=6)
+for text in texts:
+    text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
 axis.axvline(1e3 * limit, color="black", linestyle="--", linewidth=1)
 axis.set_xscale("log")
-axis.set_xlim(right=3e3 * max(seconds.values()))
+axis.set_xlim(500 * min(seconds.values()), 3e3 * max(seconds.values()))
 axis.invert_yaxis()
 axis.set_xlabel("milliseconds; beside the bars: in times of the limit (dashed)")
 axis.spines[["top", "right"]].set_visible(False)
@@ -757,9 +765,9 @@ if torch:
 
 # %% [markdown]
 # Read it from top to bottom. Loops lose their time to Python, whole patches to the memory. Bands
-# come close to the limit, and so does PyTorch: it multiplies directly, too, and does so nearly as
-# fast as the processor can (on some machines a little faster than NumPy's best product, by which
-# we measured the limit). There, direct multiplication ends.
+# come close to the limit, and so does PyTorch: it multiplies directly, too, and nearly as fast as
+# the processor can (here even a little faster than NumPy's best product, by which we measured the
+# limit). There, direct multiplication ends.
 #
 # Our own Winograd is no faster than patches, with a quarter of the multiplications! Its transformed
 # tiles are more than twice as large as the image and go through memory several times. Only
@@ -793,8 +801,8 @@ if torch:
     claim("forward and backward, in times of PyTorch", ratio, high=20 if small else 1.1)
 
 # %% [markdown]
-# Every product of the forward pass has three roles, so backward does the work twice more: three
-# times in all.
+# Each product of the forward pass has two more in the backward pass, for $dx$ and for $dw$: three
+# times the work in all.
 #
 # (Large layers are where this way shines. With few channels or small images there is little to
 # save, and Python's steps count: there PyTorch is faster.)

@@ -25,6 +25,7 @@ def costs(trial: Trial) -> None:
     """The multiplications of some output rows, and the bytes of their patches."""
     for width, c_in, c_out, rows in (
         (5, 1, 5, 1), (5, 1, 1, 3), (8, 3, 1, 2), (8, 3, 5, 2), (138, 64, 64, 136), (570, 64, 128, 4),
+        *trial.drawn((5, 90), (1, 70), (1, 70), (1, 9)),
     ):  # fmt: skip
         got = trial.call(width=width, c_in=c_in, c_out=c_out, rows=rows)
         trial.compare(got, _costs(width, c_in, c_out, rows), mistakes=COST_MISTAKES)
@@ -49,12 +50,10 @@ COST_MISTAKES = {
         _costs(*arguments).values()
     )[::-1],
     "the output is as wide as the input: without padding it has 2 pixels fewer": _counted(lost=0),
-    "1 pixel is lost: a 3x3 kernel takes one at both ends": _counted(lost=1),
     "a 3x3 kernel has 9 positions, not 3": _counted(taps=3),
     "the 9 positions of the kernel are missing": _counted(taps=1),
     "numbers are counted in place of bytes: float32 has 4": _counted(size=1),
     "float32 has 4 bytes, not 8": _counted(size=8),
-    "float32 has 4 bytes, not 32": _counted(size=32),
     "the patches are counted once for each output channel: all channels read the same ones": (
         _each_output_has_patches
     ),
@@ -138,7 +137,7 @@ def _count(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list]:
 )
 def f23(trial: Trial) -> None:
     """Two outputs of three weights with four multiplications."""
-    rng = np.random.default_rng(1)
+    rng = trial.rng(1)
     for dtype in (float, float, np.float32):
         x, w = rng.standard_normal(4).astype(dtype), rng.standard_normal(3).astype(dtype)
         trial.compare(trial.call(x=x, w=w), {"y": _slide(x, w)}, mistakes=F23_MISTAKES)
@@ -176,9 +175,6 @@ F23_MISTAKES = {
         lambda x, w: _slide(x, w[::-1])
     ),
     "the halves are missing: G has them in its two middle rows": _f23(g=np.sign(G)),
-    "half of one sum only: the whole middle rows of G are halved": (
-        _f23(g=_but(G, (2, 0, 1), (2, 1, -1), (2, 2, 1)))
-    ),
     "the first product has a wrong sign: it is x[0] - x[2]": _f23(bt=_but(BT, (0, 2, 1))),
     "the third product has a wrong sign: it is x[2] - x[1]": (
         _f23(bt=_but(BT, (2, 1, 1), (2, 2, -1)))
@@ -188,9 +184,6 @@ F23_MISTAKES = {
     ),
     "the second output adds all: the third product counts with a minus there": (
         _f23(at=_but(AT, (1, 2, 1)))
-    ),
-    "the last product is subtracted from the second output: it is added": (
-        _f23(at=_but(AT, (1, 3, -1)))
     ),
     "w(-1) has a wrong sign: it is w[0] - w[1] + w[2]": _f23(g=_but(G, (2, 2, -0.5))),
     "C where its transpose belongs: sliding is the transpose of the product": _f23(bt=BT.T),
@@ -215,7 +208,7 @@ F23_MISTAKES = {
 )
 def conv1d_f23(trial: Trial) -> None:
     """A one-dimensional convolution with channels, by F(2, 3)."""
-    rng = np.random.default_rng(2)
+    rng = trial.rng(2)
     for length, c_in, c_out in ((4, 1, 1), (8, 1, 1), (7, 1, 1), (8, 3, 3), (9, 3, 2), (3, 2, 4)):
         x, w = rng.standard_normal((length, c_in)), rng.standard_normal((3, c_in, c_out))
         y = trial.call(x=x, w=w)
@@ -242,12 +235,6 @@ def _uncut(x, w):
     return _conv1d(np.pad(x, ((0, len(x) % 2), (0, 0))), w)
 
 
-def _last_zero(x, w):
-    y = _conv1d(x, w)
-    y[len(y) // 2 * 2 :] = 0
-    return y
-
-
 def _transformed(at=AT, g=G, bt=BT):
     """The right way with other matrices."""
 
@@ -267,9 +254,6 @@ CONV_MISTAKES = {
     "too long: with an odd number of outputs, the last tile's second one is thrown away": _uncut,
     "the last output is missing: where their number is odd, zeros fill up a last tile": (
         lambda x, w: _conv1d(x, w)[: (len(x) - 2) // 2 * 2]
-    ),
-    "the last output was never computed: where their number is odd, zeros fill up a last tile": (
-        _last_zero
     ),
     "the tiles do not overlap: each is two further than the one before, not four": (
         lambda x, w: np.concatenate([_conv1d(x[i : i + 4], w) for i in range(0, len(x) - 3, 4)])
@@ -298,13 +282,8 @@ CONV_MISTAKES = {
 )
 def input_transform(trial: Trial) -> None:
     """B^T of F(m, 3) from its points."""
-    for points in (
-        (0, 1),
-        (0, 1, -1),
-        (0, 2, 3),
-        (0, 1, -1, 0.5, -2),
-        (1, -1, 2, -2, 0.5, -0.5, 3),
-    ):
+    drawn = trial.rng(3).permutation(np.arange(-4, 5))[:4] / 2
+    for points in ((0, 1), (0, 1, -1), (0, 2, 3), (0, 1, -1, 0.5, -2), drawn):
         points = np.array(points, float)
         got = trial.call(points=points)
         right = {"B^T": _input_transform(points)}
@@ -347,9 +326,6 @@ POINT_MISTAKES = {
     "the last row, of infinity, is missing": lambda points: _input_transform(points)[:-1],
     "the signs of the points are turned: the factors are (z - a), with zeros at the points": (
         lambda points: _input_transform(-points)
-    ),
-    "no point was left out: row i has all factors but that of point i": (
-        lambda points: np.array([np.poly(points)[::-1]] * (len(points) + 1))
     ),
     "powers of the points: those are in A": (
         lambda points: np.vander(np.append(points, 0), len(points) + 1, increasing=True)
