@@ -379,11 +379,11 @@ def test_a_device_of_another_name():
 
 PACKAGE = Path(tu.__file__).parent
 # These may know the device: where arrays live and how work is cut; what measures or describes a
-# machine; and the command line, whose option it is.
+# machine; the command line, whose option it is; and the exercises about telling devices apart.
 MAY_KNOW = {
     "arrays.py", "parallel.py", "memory.py", "elementwise.py", "convolution/__init__.py",
     "convolution/im2col.py", "bench/engines.py", "bench/show.py", "doctor.py", "gpu_report.py",
-    "cli.py",
+    "cli.py", "exercises/lesson_15.py",
 }  # fmt: skip
 ASKS = re.compile(r"""\bis (not )?np\b|import cupy|[=!]= *["'](cpu|gpu)["']|\.cuda\b""")
 
