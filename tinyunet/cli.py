@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
-from tinyunet.arrays import check_device
+from tinyunet.bench.command import bench
 from tinyunet.data_commands import data_app
+from tinyunet.gradcheck.command import gradcheck
 from tinyunet.lessons import lessons
+from tinyunet.options import AsJson, Average, Data, DataRoot, Device, checked_device
 from tinyunet.reproduce.command import reproduce
 
 app = typer.Typer(
@@ -22,35 +24,6 @@ app = typer.Typer(
     help="A U-Net built by hand in NumPy: train it, use it, prove its gradients.",
 )
 app.add_typer(data_app, name="data")
-
-Data = Annotated[
-    str,
-    typer.Option(
-        help="synthetic-cells, synthetic-membranes, dsb2018, isbi2012, or a folder of yours with "
-        "the subfolders images and masks."
-    ),
-]
-DataRoot = Annotated[
-    str | None,
-    typer.Option(help="Where real data is; else $TINYUNET_DATA, else the user's cache."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-
-
-def _checked_device(device: str | None) -> str | None:
-    """Stop before any work where the wanted device is missing."""
-    if device is not None:
-        check_device(device)
-    return device
-
-
-Device = Annotated[str, typer.Option(help="cpu or gpu.", callback=_checked_device)]
-Average = Annotated[
-    str | None,
-    typer.Option(
-        help="Average over the eight symmetries of the square, or the paper's 7 rotations."
-    ),
-]
 
 
 @app.command()
@@ -101,7 +74,7 @@ def train(
     device: Annotated[
         str | None,
         typer.Option(
-            help="cpu or gpu. [default: cpu, or the resumed run's]", callback=_checked_device
+            help="cpu or gpu. [default: cpu, or the resumed run's]", callback=checked_device
         ),
     ] = None,
 ) -> None:
@@ -221,43 +194,6 @@ def evaluate(
 
 
 @app.command()
-def gradcheck(
-    paper: Annotated[
-        bool, typer.Option("--paper", help="Check the paper's network with its 31 M parameters.")
-    ] = False,
-    samples: Annotated[
-        int | None, typer.Option(help="Coordinates of each tensor. [default: 20, with --paper 2]")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Draws inputs, gradients and coordinates.")] = 0,
-    device: Device = "cpu",
-    as_json: AsJson = False,
-) -> None:
-    """Prove every gradient by finite differences; exit code 1 if one is wrong."""
-    from tinyunet.gradcheck import suite
-
-    if paper:
-        reports = [("the paper's U-Net", suite.check_paper(samples or 2, seed, device))]
-        if not as_json:
-            typer.echo(str(reports[0][1]))
-    else:
-        reports = []
-        for name, report in suite.check_all(samples or 20, seed, device):
-            reports.append((name, report))
-            if not as_json:
-                typer.echo(f"{name:32} {report.summary}")
-                typer.echo("".join(f"  ! {remark}\n" for remark in report.remarks), nl=False)
-    passed = all(report.passed for _, report in reports)
-    if as_json:
-        found = [{"name": name, **report.to_dict()} for name, report in reports]
-        typer.echo(json.dumps({"passed": passed, "reports": found}, indent=1))
-    else:
-        worst = max(report.worst for _, report in reports)
-        typer.echo(f"{'all right' if passed else 'FAILED'}: worst relative error {worst:.1e}")
-    if not passed:
-        raise typer.Exit(1)
-
-
-@app.command()
 def summary(
     checkpoint: Annotated[
         Path | None, typer.Argument(help="A model; without one, the network of the options.")
@@ -293,54 +229,6 @@ def summary(
 
 
 @app.command()
-def bench(
-    what: Annotated[
-        str, typer.Argument(help="steps, layers, ladder or sweep: see below.")
-    ] = "steps",
-    net: Annotated[str, typer.Option(help="paper, small or all.")] = "all",
-    mode: Annotated[str, typer.Option(help="train, predict or both.")] = "both",
-    threads: Annotated[
-        str | None, typer.Option(help="How many, such as 1,2. [default: the usable cores]")
-    ] = None,
-    against: Annotated[
-        str | None, typer.Option(help="torch: race PyTorch, each side in a process of its own.")
-    ] = None,
-    settings: Annotated[
-        str, typer.Option(help="Of PyTorch, for steps: of eager, channels_last and compile.")
-    ] = "eager,channels_last,compile",
-    batch: Annotated[
-        int | None, typer.Option(help="Images in a step. [default: the net's]")
-    ] = None,
-    rounds: Annotated[int, typer.Option(help="Repetitions that count.")] = 5,
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw ladder or sweep into this PNG file.")
-    ] = None,
-    device: Device = "cpu",
-    as_json: AsJson = False,
-) -> None:
-    """Measure speed, alone or beside PyTorch.
-
-    steps: whole training steps and predictions. layers: the paper's convolutions one by one. ladder:
-    one convolution by every algorithm, from loops to Winograd. sweep: growing batches and images.
-    """
-    from tinyunet.bench import show
-
-    if against not in (None, "torch"):
-        raise ValueError(f"--against must be torch, got {against!r}")
-    if plot is not None:
-        show.check_plot(what)
-    found = show.run(
-        what, net, mode, threads, against == "torch", settings.split(","), batch, rounds, device,
-        quiet=as_json,
-    )  # fmt: skip
-    if plot is not None:
-        show.draw(found, plot)
-    typer.echo(json.dumps(found, indent=1) if as_json else show.text(found))
-    if all(row["error"] for row in found["rows"]):
-        raise typer.Exit(1)
-
-
-@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Show versions, the BLAS library, threads and the GPU: what a bug report needs."""
     from tinyunet.doctor import diagnose_system, format_report
@@ -363,10 +251,8 @@ def gpu_report() -> None:
         raise typer.Exit(1)
 
 
-app.command()(reproduce)
-
-
-app.command()(lessons)
+for command in (gradcheck, bench, reproduce, lessons):
+    app.command()(command)
 
 
 def main() -> None:

@@ -725,6 +725,7 @@ def with_torch(ways, rounds, **options):
     return seconds
 
 
+your_setting = os.environ.get("TINYUNET_NUM_THREADS")
 os.environ["TINYUNET_NUM_THREADS"] = "1"
 if torch:
     torch.set_num_threads(1)
@@ -780,6 +781,8 @@ if torch:
 
 # %%
 del os.environ["TINYUNET_NUM_THREADS"]
+if your_setting:
+    os.environ["TINYUNET_NUM_THREADS"] = your_setting
 if torch:
     torch.set_num_threads(num_threads())
 

@@ -33,6 +33,15 @@ def separation_borders(cells, right=False, both=False, any_change=False):
     return out
 
 
+def from_the_end(cells):
+    out = cells.copy()
+    for turned in (out.T, out):
+        for i in reversed(range(len(turned) - 1)):
+            a, b = turned[i], turned[i + 1]
+            a[(a != b) & (a > 0) & (b > 0)] = 0
+    return out
+
+
 def old_cells(cells):
     out = cells.copy()
     touch = (cells[:, :-1] != cells[:, 1:]) & (cells[:, :-1] > 0) & (cells[:, 1:] > 0)
@@ -116,6 +125,7 @@ WRONG = {
         (lambda c: separation_borders(c, right=True), "the left or upper one"),
         (lambda c: separation_borders(c, any_change=True), "beside the background"),
         (old_cells, "what the first pass left"),
+        (from_the_end, "one after another"),
         (lambda c: separation_borders(c.T).T, "columns come first"),
         (lambda c: separation_borders(c) > 0, "keep the cells' numbers"),
         (in_place, "an argument was overwritten"),

@@ -86,6 +86,7 @@ RIGHT = {
 WRONG = {
     "costs": [
         (lambda *a: costs(*a, lost=0), "2 pixels fewer"),
+        (lambda v, a, b, r: costs(v, a, b, r - 2), "rows of the output already"),
         (lambda *a: costs(*a, taps=3), "9 positions, not 3"),
         (lambda *a: costs(*a, size=1), "numbers are counted in place of bytes"),
         (lambda *a: costs(*a, size=8), "4 bytes, not 8"),

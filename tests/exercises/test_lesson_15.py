@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinyunet.exercises import check
-from tinyunet.exercises.lesson_15 import Device, cupy_is
+from tinyunet.exercises.device import Device, cupy_is
 
 
 def array_module(x):

@@ -115,7 +115,7 @@ def separation_borders(trial: Trial) -> None:
     blocks = np.kron(rng.integers(0, 4, (4, 4)), np.ones((3, 2), int))
     for cells in (
         LEFT_AND_RIGHT, LEFT_AND_RIGHT.T.copy(), corners, slanted, slanted.T[::-1].copy(),
-        np.array([[1, 1, 2, 2, 3, 3]] * 3), blocks, 5 * blocks,
+        np.array([[1, 1, 2, 2, 3, 3]] * 3), np.array([[1, 2, 3]]), blocks, 5 * blocks,
     ):  # fmt: skip
         got = trial.call(cells=cells)
         right = {"the new cells": separate(cells)}
@@ -145,6 +145,15 @@ def _part(
     return part
 
 
+def _one_after_another(cells):
+    out = cells.copy()
+    for axis in (1, 0):
+        lines = np.moveaxis(out, axis, 0)
+        for i in range(len(lines) - 2, -1, -1):
+            lines[i][_touch(lines[i], lines[i + 1])] = 0
+    return out
+
+
 def _corners_too(cells):
     out = _part()(cells)
     out[:-1, :-1][_touch(out[:-1, :-1], out[1:, 1:])] = 0
@@ -170,6 +179,9 @@ BORDER_MISTAKES = {
     ),
     "the second pass looks at the old cells: on a slanted border two pixels are lost where one is "
     "enough, so look at what the first pass left": _part(fresh=True),
+    "pairs were judged one after another: all pairs of a step go by the numbers before it": (
+        _one_after_another
+    ),
     "the rows were compared first: columns come first": _part(axes=(0, 1)),
     "cells that meet at a corner only are apart already": _corners_too,
     "np.roll goes around: the last column was compared with the first": _wrapped,

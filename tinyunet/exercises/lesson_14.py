@@ -50,6 +50,9 @@ COST_MISTAKES = {
         _costs(*arguments).values()
     )[::-1],
     "the output is as wide as the input: without padding it has 2 pixels fewer": _counted(lost=0),
+    "`rows` are rows of the output already: none of them is lost": lambda v, c_in, c_out, r: tuple(
+        _costs(v, c_in, c_out, r - 2).values()
+    ),
     "a 3x3 kernel has 9 positions, not 3": _counted(taps=3),
     "the 9 positions of the kernel are missing": _counted(taps=1),
     "numbers are counted in place of bytes: float32 has 4": _counted(size=1),

@@ -1,0 +1,38 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tinyunet.arrays import check_device
+
+Data = Annotated[
+    str,
+    typer.Option(
+        help="synthetic-cells, synthetic-membranes, dsb2018, isbi2012, or a folder of yours with "
+        "the subfolders images and masks."
+    ),
+]
+DataRoot = Annotated[
+    str | None,
+    typer.Option(help="Where real data is; else $TINYUNET_DATA, else the user's cache."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def checked_device(device: str | None) -> str | None:
+    """Stop before any work where the wanted device is missing."""
+    if device is not None:
+        check_device(device)
+    return device
+
+
+Device = Annotated[str, typer.Option(help="cpu or gpu.", callback=checked_device)]
+Average = Annotated[
+    str | None,
+    typer.Option(
+        help="Average over the eight symmetries of the square, or the paper's 7 rotations."
+    ),
+]
