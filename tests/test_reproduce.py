@@ -19,6 +19,7 @@ from tinyunet.reproduce import (
     membrane_scores,
     membranes,
     nuclei,
+    rates,
     report,
     running,
     seams,
@@ -28,7 +29,7 @@ from tinyunet.reproduce import (
 from tinyunet.reproduce.plan import Options
 from tinyunet.reproduce.records import read_all
 
-STEPS = {"nuclei": 2, "membranes": 2, "seams": 3, "torch": 2, "torch-seconds": 2}
+STEPS = {"nuclei": 2, "membranes": 2, "rates": 2, "seams": 3, "torch": 2, "torch-seconds": 2}
 TINY = Options(quick=True, seeds=1, steps=STEPS)
 WITH_TORCH = [name for name in experiments.EXPERIMENTS if name != "torch" or find_spec("torch")]
 
@@ -44,6 +45,7 @@ def smaller(tmp_path_factory):
             patch.setattr(module, "SMALL", small)
             patch.setattr(module, "SIDE", side)
         patch.setattr(nuclei, "LIMITS", {"train": 14, "validation": 1, "test": 2})
+        patch.setattr(rates, "SMALL", {})
         patch.setattr(seams, "QUICK_TILE", 24)
         yield
 
@@ -91,7 +93,7 @@ def test_every_run_leaves_a_record(finished):
     assert not left_out
     stems = {item.run.stem for item in planned}
     assert {path.stem for path in (finished / "runs").iterdir()} == stems
-    assert len(stems) == (14 if "torch" in WITH_TORCH else 11)
+    assert len(stems) == (19 if "torch" in WITH_TORCH else 16)
     assert not (finished / "unfinished").exists()
     for record in read_all(finished):
         assert record["real"] is False
@@ -211,6 +213,26 @@ def test_pytorch_begins_where_tinyunet_begins(finished):
     np.testing.assert_allclose(loss["torch-steps"], loss["torch-tinyunet"], rtol=1e-4)
 
 
+def test_a_rate_that_diverges_is_a_result(tmp_path, monkeypatch):
+    step, calls = training.training_step, []
+
+    def diverging(*arguments):  # the third network's second step
+        calls.append(len(calls))
+        return float("inf") if len(calls) == 6 else step(*arguments)
+
+    monkeypatch.setattr(training, "training_step", diverging)
+    do(tmp_path, ["rates"])
+    found = read_all(tmp_path)
+    scores = statistics.collect(found)["learning rate 0.001"].values
+    assert scores == {"finite": [1]}
+    sentences = rates.findings(found)
+    assert sentences[0].startswith("Best after these steps: learning rate ")
+    assert sentences[0].endswith("`--recipe paper` takes 0.001.")
+    assert sentences[1] == "The loss became infinite at: learning rate 0.001."
+    path = report.write(tmp_path, {})
+    assert "learning rate 0.003" in path.read_text()
+
+
 def test_equal_seconds_counts_steps():
     def record(name, seconds):
         return {"name": name, "seed": 0, "steps": 100, "facts": {"seconds of training": seconds}}
@@ -327,7 +349,7 @@ def test_the_report_is_one_page_with_every_table_and_picture(finished):
     assert all(address.startswith(("data:image/png", "#")) for address in page.addresses)
     assert "synthetic-cells" in text
     assert "tinyunet data fetch isbi2012" in text
-    assert "--steps membranes=2,nuclei=2,seams=3" in text
+    assert "--steps membranes=2,nuclei=2,rates=2,seams=3" in text
 
 
 def test_the_report_gives_mean_deviation_and_n(finished, tmp_path):
@@ -410,7 +432,7 @@ def test_an_interrupted_command_says_how_to_go_on(tmp_path, monkeypatch, capsys)
 
 
 MISTAKES = {
-    "unknown experiment": (("neurons",), "choose from nuclei, membranes, seams, torch"),
+    "unknown experiment": (("neurons",), "choose from nuclei, membranes, rates, seams, torch"),
     "a file for a folder": (("seams", "--quick", "--out", "file"), "is a file"),
     "no seed": (("--seeds", "0"), "seeds must be at least 1"),
     "no time": (("--minutes", "0"), "minutes must be above 0"),

@@ -11,7 +11,7 @@ import typer
 def reproduce(
     experiments: Annotated[
         list[str] | None,
-        typer.Argument(help="Of nuclei, membranes, seams and torch. [default: all of them]"),
+        typer.Argument(help="Of nuclei, membranes, rates, seams and torch. [default: all of them]"),
     ] = None,
     quick: Annotated[
         bool,
@@ -33,7 +33,7 @@ def reproduce(
         str | None,
         typer.Option(
             help="The same in steps, which repeats exactly: 300, or nuclei=300,torch=200 with the "
-            "groups nuclei, membranes, seams, torch and torch-seconds."
+            "groups nuclei, membranes, rates, seams, torch and torch-seconds."
         ),
     ] = None,
     data_root: Annotated[
@@ -46,8 +46,9 @@ def reproduce(
 ) -> None:
     """Repeat the paper's experiments in small and write a report.
 
-    nuclei: the weight map, and augmentation of ten images. membranes: the challenge ISBI 2012. seams:
-    tiles against whole images. torch: the same training in PyTorch. All of them with the defaults take
+    nuclei: the weight map, and augmentation of ten images. membranes: the challenge ISBI 2012. rates:
+    learning rates for the paper's recipe. seams: tiles against whole images. torch: the same training
+    in PyTorch. All of them with the defaults take
     hours; stop with Ctrl-C whenever you like, the same command goes on.
     """
     from tinyunet.reproduce import report, running

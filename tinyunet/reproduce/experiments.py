@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyunet.reproduce import membranes, nuclei, seams, torch_race
+from tinyunet.reproduce import membranes, nuclei, rates, seams, torch_race
 from tinyunet.reproduce.plan import Experiment
 
-EXPERIMENTS = {
-    module.EXPERIMENT.name: module.EXPERIMENT for module in (nuclei, membranes, seams, torch_race)
-}
+MODULES = (nuclei, membranes, rates, seams, torch_race)
+EXPERIMENTS = {module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES}
 # Runs of one group are trained for the same number of steps.
-GROUPS = ("nuclei", "membranes", "seams", "torch", "torch-seconds")
+GROUPS = ("nuclei", "membranes", "rates", "seams", "torch", "torch-seconds")
 
 
 def choose(names: Sequence[str]) -> list[Experiment]:

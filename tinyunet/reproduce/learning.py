@@ -33,7 +33,7 @@ def prepare(job: Job, parts: tuple[Dataset, ...]) -> Prepared:
     return Prepared(model, optimizer, run.fit_options(settings, model, parts[0]))
 
 
-def learn(
+def attempt(
     job: Job,
     ready: Prepared,
     train: Dataset,
@@ -42,12 +42,12 @@ def learn(
 ) -> History:
     """Train; an interruption leaves what is needed to go on in the job's scratch folder.
 
+    The history says whether training stopped early because the loss became infinite or NaN.
+
     Raises
     ------
     KeyboardInterrupt
         If the user interrupted it.
-    RuntimeError
-        If the loss became infinite or NaN.
     """
     history = fit(
         ready.model, train, validation, loss=loss, optimizer=ready.optimizer, **ready.options,
@@ -55,6 +55,26 @@ def learn(
     )  # fmt: skip
     if history.stopped.startswith("interrupted"):
         raise KeyboardInterrupt
+    return history
+
+
+def learn(
+    job: Job,
+    ready: Prepared,
+    train: Dataset,
+    validation: Dataset | None,
+    loss: SoftmaxCrossEntropy | None = None,
+) -> History:
+    """Train to the end, as `attempt`.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the user interrupted it.
+    RuntimeError
+        If the loss became infinite or NaN.
+    """
+    history = attempt(job, ready, train, validation, loss)
     if history.stopped:
         raise RuntimeError(f"{job.run.stem}: {history.stopped}")
     return history

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 from scipy import ndimage
@@ -36,10 +38,11 @@ SIDE = 160  # pixels of a synthetic slice, and with --quick of a real one
 QUICK_STEPS = 60
 
 
-def slice_settings(options: Options, source: Source, **chosen: str) -> dict:
-    """Settings of a run on slices; the same for the seams."""
+def slice_settings(options: Options, source: Source, **chosen: Any) -> dict:
+    """Settings of a run on slices; the same for the seams and the rates."""
     small = SMALL if options.quick else {}
-    training = training_settings(data=source.name, images=24, size=SIDE, **small, **chosen)
+    chosen = {**small, **chosen}
+    training = training_settings(data=source.name, images=24, size=SIDE, **chosen)
     side = SIDE if options.quick else None
     return {"training": training, "slices": SLICES, "largest side": side}
 
