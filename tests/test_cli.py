@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image
 
 import tinyunet as tu
+from tinyunet import evaluation
 from tinyunet.data import synthetic_cells
 
 
@@ -116,7 +117,37 @@ def test_evaluate_agrees_with_the_table_of_train(run):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     trained = json.loads((folder / "runs/synthetic-cells-1/results.json").read_text())
+    averaged = trained["test"].pop("U-Net, mean of symmetries")
     assert json.loads(done.stdout)["mean"] == trained["test"]
+    assert averaged["IoU"] != trained["test"]["U-Net"]["IoU"]
+    done = tinyunet(
+        "evaluate", "runs/synthetic-cells-1/best.npz", "--images", 8, "--size", 48, "--json",
+        "--average", "symmetries", cwd=folder,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["mean"]["U-Net"] == averaged
+
+
+def test_the_threshold_goes_with_the_model_unless_one_is_given(run):
+    folder, _ = run
+    checkpoint = folder / "runs/synthetic-cells-1/best.npz"
+    saved = tu.load(checkpoint, everything=True)
+    assert saved.state["threshold"] in evaluation.THRESHOLDS
+    tu.save(folder / "high.npz", saved.model, threshold=0.999)
+    image = synthetic_cells(1, 48, seed=9).images[0]
+    Image.fromarray((255 * image[..., 0].clip(0, 1)).astype(np.uint8)).save(folder / "cells.png")
+
+    def foreground(*options):
+        done = tinyunet("predict", "high.npz", "cells.png", "--overwrite", *options, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        return (np.asarray(Image.open(folder / "predictions/cells_labels.png")) > 0).mean()
+
+    assert foreground() == 0
+    assert foreground("--threshold", 0) == 1
+    done = tinyunet("evaluate", "high.npz", "--images", 8, "--size", 48, cwd=folder)
+    assert "threshold 0.999" in done.stdout
+    done = tinyunet("evaluate", "high.npz", "--threshold", 1.5, cwd=folder)
+    assert done.returncode == 2
+    assert "1.5" in done.stderr
 
 
 def test_train_on_a_folder_of_ones_own(tmp_path):

@@ -13,7 +13,7 @@ from tinyunet.bench.command import bench
 from tinyunet.data_commands import data_app
 from tinyunet.gradcheck.command import gradcheck
 from tinyunet.lessons import lessons
-from tinyunet.options import AsJson, Average, Data, DataRoot, Device, checked_device
+from tinyunet.options import AsJson, Average, Data, DataRoot, Device, Threshold, checked_device
 from tinyunet.reproduce.command import reproduce
 
 app = typer.Typer(
@@ -114,6 +114,8 @@ def train(
             f"kept the model of step {history.best_step}: "
             f"{history.score_name} {history.best_score:.3f} on the validation images"
         )
+    if result.threshold != 0.5:
+        typer.echo(f"threshold {result.threshold:g}, chosen on the validation images")
     typer.echo("\nmean over the test images")
     typer.echo(table(result.rows))
     typer.echo(f"\nmodel, scores and pictures are in {folder}")
@@ -130,17 +132,19 @@ def predict(
         int | None, typer.Option(help="Work in tiles of this side. [default: whole images to 1024]")
     ] = None,
     average: Average = None,
+    threshold: Threshold = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace results of earlier predictions.")
     ] = False,
     device: Device = "cpu",
 ) -> None:
     """Segment images: labels, probabilities and an overlay of each."""
-    from tinyunet import checkpoint as files
     from tinyunet.data import read_image
-    from tinyunet.run import predict_file, predicted_files
+    from tinyunet.run import load_model, predict_file, predicted_files
 
-    model = files.load(checkpoint).to(device)
+    model, threshold = load_model(checkpoint, threshold)
+    model.to(device)
+    options = {"tile": tile, "average": average, "threshold": threshold}
     stems = [out / path.stem for path in images]
     if len(set(stems)) < len(stems):
         raise ValueError("two images have the same name: predict them with a different --out each")
@@ -149,7 +153,7 @@ def predict(
         raise FileExistsError(f"{there[0]} exists: choose another --out, or --overwrite it")
     for path, stem in zip(images, stems, strict=True):
         try:
-            labels = predict_file(model, read_image(path), stem, tile=tile, average=average)
+            labels = predict_file(model, read_image(path), stem, **options)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         cells = f"{labels.max()} cells, " if model.config["num_classes"] == 2 else ""
@@ -166,22 +170,24 @@ def evaluate(
     size: Annotated[int, typer.Option(help="The side of synthetic images.")] = 128,
     split_seed: Annotated[int, typer.Option(help="Chooses the test images, as in train.")] = 0,
     average: Average = None,
+    threshold: Threshold = None,
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """Score a model, beside methods that learn nothing and the ceiling."""
-    from tinyunet import checkpoint as files
     from tinyunet import evaluation
     from tinyunet.data import load
+    from tinyunet.run import load_model
 
     parts = ("train", "validation", "test")
     if part not in (*parts, "all"):
         raise ValueError(f"--part must be train, validation, test or all, got {part!r}")
-    model = files.load(checkpoint).to(device)
+    model, threshold = load_model(checkpoint, threshold)
+    model.to(device)
     chosen = load(data, data_root, n=images, size=size)
     if part != "all":
         chosen = chosen.split(seed=split_seed)[parts.index(part)]
-    scores = evaluation.evaluate(model, chosen, average=average)
+    scores = evaluation.evaluate(model, chosen, average=average, threshold=threshold)
     rows = {"U-Net": evaluation.mean(scores)}
     if evaluation.knows_cells(model, chosen):
         references = evaluation.references(chosen)
@@ -190,7 +196,8 @@ def evaluate(
         per_image = dict(zip(chosen.names, scores, strict=True))
         typer.echo(json.dumps({"mean": rows, "images": per_image}, indent=1))
     else:
-        typer.echo(f"mean over {len(chosen)} images ({part})\n{evaluation.table(rows)}")
+        at = f", threshold {threshold:g}" if evaluation.knows_cells(model, chosen) else ""
+        typer.echo(f"mean over {len(chosen)} images ({part}){at}\n{evaluation.table(rows)}")
 
 
 @app.command()

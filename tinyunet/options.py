@@ -36,3 +36,12 @@ Average = Annotated[
         help="Average over the eight symmetries of the square, or the paper's 7 rotations."
     ),
 ]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Probability above which a pixel belongs to a cell. [default: the model's own, which "
+        "train chose on validation images]",
+    ),
+]

@@ -3,7 +3,7 @@
 This is what `tinyunet train` does. A run's folder holds
 
     settings.json     everything that was chosen, to resume or repeat it
-    best.npz          the model that scored best on the validation images
+    best.npz          the model that scored best on the validation images, and its threshold
     last.npz          where training stands, to resume it
     history.json      losses and validation scores
     results.json      scores of the test images, beside the references
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet import evaluation, plots
+from tinyunet import checkpoint, evaluation, plots
 from tinyunet.data import Augmentation, Dataset, load, separate, weight_map
 from tinyunet.inference import predict_image
 from tinyunet.labelling import instances
@@ -39,7 +39,7 @@ RECIPES = {
     "quick": {
         "base_channels": 8, "depth": 3, "padding": "same", "dropout": 0.0,
         "batch_size": 8, "window": 128, "optimizer": "adam", "lr": 6e-3,
-        "weights": "auto", "augment": "flips", "average": None,
+        "weights": "auto", "augment": "flips", "average": "symmetries",
     },
     # The paper's network and training. It names no learning rate.
     "paper": {
@@ -100,6 +100,7 @@ class Result:
 
     model: UNet
     history: History
+    threshold: float
     rows: dict[str, dict[str, float]]
     parts: tuple[Dataset, Dataset, Dataset]
 
@@ -162,29 +163,41 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
         model, train_part, validation, optimizer=optimizer, **options, out=out, resume=resume
     )
 
-    scores = evaluation.evaluate(model, test)
+    threshold = evaluation.choose_threshold(model, validation)
+    checkpoint.save(out / "best.npz", model, threshold=threshold)
+    scores = evaluation.evaluate(model, test, threshold=threshold)
     rows = {"U-Net": evaluation.mean(scores)}
     if settings.average:
-        averaged = evaluation.evaluate(model, test, average=settings.average)
+        averaged = evaluation.evaluate(model, test, average=settings.average, threshold=threshold)
         rows[f"U-Net, mean of {settings.average}"] = evaluation.mean(averaged)
     if evaluation.knows_cells(model, test):
         rows.update({n: evaluation.mean(s) for n, s in evaluation.references(test).items()})
-    results = {"test": rows, "images": dict(zip(test.names, scores, strict=True))}
+    results = {
+        "test": rows,
+        "threshold": threshold,
+        "images": dict(zip(test.names, scores, strict=True)),
+    }
     (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    draw(model, history, train_part, test, scores, out, settings.weights)
-    return Result(model, history, rows, parts)
+    result = Result(model, history, threshold, rows, parts)
+    draw(result, scores, out, settings.weights)
+    return result
 
 
-def draw(
-    model: UNet, history: History, train_part: Dataset, test: Dataset, scores: list, out: Path,
-    kind_of_weights: str,
-) -> None:  # fmt: skip
+def load_model(path: Path, threshold: float | None = None) -> tuple[UNet, float]:
+    """Read a model; and the threshold that `train` chose for it (else 0.5), unless one is given."""
+    saved = checkpoint.load(path, everything=True)
+    own = saved.state.get("threshold", 0.5)
+    return saved.model, own if threshold is None else threshold
+
+
+def draw(result: Result, scores: list[dict], out: Path, kind_of_weights: str) -> None:
     """Draw the pictures of a run."""
-    plots.save(plots.curves(history), out / "curves.png")
+    model, (train_part, _, test) = result.model, result.parts
+    plots.save(plots.curves(result.history), out / "curves.png")
     cells = evaluation.knows_cells(model, test)
     shown = range(min(SHOWN, len(test)))
     probabilities = [predict_image(model, test.images[i]) for i in shown]
-    predicted = [instances(p) if cells else p.argmax(2) for p in probabilities]
+    predicted = [instances(p, result.threshold) if cells else p.argmax(2) for p in probabilities]
     truths = test.instances if cells else test.labels
     captions = [", ".join(f"{k} {scores[i][k]:.2f}" for k in list(scores[i])[:2]) for i in shown]
     figure = plots.compare(
@@ -221,7 +234,13 @@ def predicted_files(stem: Path) -> list[Path]:
 
 
 def predict_file(
-    model: UNet, image: np.ndarray, stem: Path, *, tile: int | None, average: str | None
+    model: UNet,
+    image: np.ndarray,
+    stem: Path,
+    *,
+    tile: int | None,
+    average: str | None,
+    threshold: float,
 ) -> np.ndarray:
     """Segment one image, write `predicted_files` beside each other, and return the labels.
 
@@ -236,7 +255,7 @@ def predict_file(
 
     probabilities = predict_image(model, image, tile=tile, average=average)
     two_classes = model.config["num_classes"] == 2
-    labels = instances(probabilities) if two_classes else probabilities.argmax(2)
+    labels = instances(probabilities, threshold) if two_classes else probabilities.argmax(2)
     if labels.max() > np.iinfo(np.uint16).max:
         raise ValueError(f"{labels.max()} cells are more than a 16-bit image can number")
     label_file, probability_file, overlay_file = predicted_files(stem)

@@ -30,9 +30,9 @@ def displacement_field(
     shape : (H, W)
         Of the image.
     std : float
-        Standard deviation of both components of the vectors, in pixels, if the image's longer side is
+        Standard deviation of both components of the vectors, in pixels, if the image's shorter side is
         512 pixels; it grows and shrinks with that side, so that a photograph of the same tissue with
-        half the pixels is deformed alike.
+        half the pixels is deformed alike. By the longer side, the field of a strip could fold it.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def displacement_grid(
     rng: np.random.Generator, shape: tuple[int, int], std: float = 10.0
 ) -> np.ndarray:
     """Draw the coarse grid (2, 3, 3) of vectors behind a `displacement_field`."""
-    return rng.normal(0, std * max(shape) / PAPER_SIDE, (2, 3, 3))
+    return rng.normal(0, std * min(shape) / PAPER_SIDE, (2, 3, 3))
 
 
 def spread(

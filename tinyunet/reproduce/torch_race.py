@@ -60,7 +60,7 @@ def train_ours(job: Job) -> Outcome:
     # A run that was interrupted has seen only its last part; its steps took as long before.
     seen = min(len(watch.times), history.total_steps)
     seconds = seconds_of(watch.times, seen) * history.total_steps / seen if seen else math.nan
-    return _outcome(OURS, ready.model, parts[2], history.loss, seconds)
+    return _outcome(OURS, ready.model, parts, history.loss, seconds)
 
 
 def train_theirs(job: Job) -> Outcome:
@@ -78,14 +78,14 @@ def train_theirs(job: Job) -> Outcome:
     if not math.isfinite(losses[-1]):
         raise RuntimeError(f"{job.run.stem}: the loss became {losses[-1]}")
     seconds = seconds_of(times, job.steps)
-    outcome = _outcome(NAMES[job.run.name], model, parts[2], losses, seconds)
+    outcome = _outcome(NAMES[job.run.name], model, parts, losses, seconds)
     outcome.facts["PyTorch"] = torch_training.VERSION
     return outcome
 
 
-def _outcome(row: str, model, test, losses: list[float], seconds: float) -> Outcome:
+def _outcome(row: str, model, parts, losses: list[float], seconds: float) -> Outcome:
     """Score with tinyunet's own prediction, whoever trained."""
-    rows = nuclei.score(model, test, row)
+    rows = nuclei.score(model, parts, row)
     rows[row].update({"steps": len(losses), "seconds": seconds})
     return Outcome(rows, len(losses), losses, {"seconds of training": seconds})
 
