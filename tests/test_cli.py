@@ -67,10 +67,12 @@ def test_a_folder_with_a_run_is_refused_and_keeps_its_settings(run):
 def test_resume_of_a_finished_run_changes_nothing(run):
     folder, first = run
     before = tu.load(folder / "runs/synthetic-cells-1/best.npz").state_dict()
+    saved = (folder / "runs/synthetic-cells-1/best.npz").read_bytes()
     done = tinyunet("train", "--resume", "runs/synthetic-cells-1", cwd=folder)
     assert done.returncode == 0, done.stderr
     after = tu.load(folder / "runs/synthetic-cells-1/best.npz").state_dict()
     assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert (folder / "runs/synthetic-cells-1/best.npz").read_bytes() == saved
     assert done.stdout.splitlines()[-10:] == first.stdout.splitlines()[-10:]
     assert "complete already" in done.stdout
     assert "complete already" not in first.stdout
@@ -118,7 +120,9 @@ def test_evaluate_agrees_with_the_table_of_train(run):
     assert done.returncode == 0, done.stderr
     trained = json.loads((folder / "runs/synthetic-cells-1/results.json").read_text())
     averaged = trained["test"].pop("U-Net, mean of symmetries")
-    assert json.loads(done.stdout)["mean"] == trained["test"]
+    evaluated = json.loads(done.stdout)
+    assert evaluated["mean"] == trained["test"]
+    assert evaluated["threshold"] == trained["thresholds"]["none"]
     assert averaged["IoU"] != trained["test"]["U-Net"]["IoU"]
     done = tinyunet(
         "evaluate", "runs/synthetic-cells-1/best.npz", "--images", 8, "--size", 48, "--json",
@@ -131,8 +135,9 @@ def test_the_threshold_goes_with_the_model_unless_one_is_given(run):
     folder, _ = run
     checkpoint = folder / "runs/synthetic-cells-1/best.npz"
     saved = tu.load(checkpoint, everything=True)
-    assert saved.state["threshold"] in evaluation.THRESHOLDS
-    tu.save(folder / "high.npz", saved.model, threshold=0.999)
+    assert set(saved.state["thresholds"]) == {"none", "symmetries"}
+    assert set(saved.state["thresholds"].values()) <= set(evaluation.THRESHOLDS)
+    tu.save(folder / "high.npz", saved.model, thresholds={"none": 0.999})
     image = synthetic_cells(1, 48, seed=9).images[0]
     Image.fromarray((255 * image[..., 0].clip(0, 1)).astype(np.uint8)).save(folder / "cells.png")
 
@@ -147,7 +152,7 @@ def test_the_threshold_goes_with_the_model_unless_one_is_given(run):
     assert "threshold 0.999" in done.stdout
     done = tinyunet("evaluate", "high.npz", "--threshold", 1.5, cwd=folder)
     assert done.returncode == 2
-    assert "1.5" in done.stderr
+    assert "from 0 to 1, got 1.5" in done.stderr
 
 
 def test_train_on_a_folder_of_ones_own(tmp_path):
@@ -207,6 +212,7 @@ def write_mistakes(folder, model):
     """Files that are wrong in every way that the table below names."""
     rng = np.random.default_rng(0)
     tu.save(folder / "good.npz", model)
+    tu.save(folder / "three.npz", tu.UNet(1, 3, base_channels=2, depth=1, padding="same"))
     data = (folder / "good.npz").read_bytes()
     (folder / "cut.npz").write_bytes(data[: len(data) // 2])
     gray = rng.integers(0, 255, (20, 24), dtype=np.uint8)
@@ -240,6 +246,8 @@ MISTAKES = {
     "another architecture": (("train", "--resume", "other"), "depth: 1 in the file, 2 asked for"),
     "nothing to resume": (("train", "--resume", "empty"), "no run to resume"),
     "bad part": (("evaluate", "good.npz", "--part", "some"), "'some'"),
+    "bad average": (("train", "--steps", 1, "--average", "all"), "none, symmetries, rotations"),
+    "threshold of classes": (("predict", "three.npz", "gray.png", "--threshold", 0.4), "3 classes"),
     "bad depth": (("summary", "--depth", 0), "depth must be at least 1"),
     "no GPU": (("train", "--steps", 1, "--device", "gpu"), "tinyunet[cuda12]"),
 }

@@ -1,10 +1,12 @@
 """Choosing the threshold for cells, and scoring with it."""
 
+import json
+
 import numpy as np
 import pytest
 
 import tinyunet as tu
-from tinyunet import evaluation
+from tinyunet import evaluation, run
 from tinyunet.data import Dataset
 
 CELLS = np.zeros((20, 24), int)
@@ -48,5 +50,48 @@ def test_evaluate_uses_the_threshold(model, monkeypatch):
     assert at_best == 1
 
 
-def test_without_known_cells_it_is_a_half(model):
-    assert evaluation.choose_threshold(model, data(with_cells=False)) == 0.5
+def test_images_without_cells_have_no_say(model, monkeypatch):
+    one = data()
+    empty = np.zeros_like(CELLS)
+    both = Dataset(one.images * 2, [one.labels[0], empty], [CELLS, empty], ["one", "two"])
+    predict(monkeypatch, rim=0.42)  # in the empty image, cells are found at every threshold
+    assert evaluation.choose_threshold(model, both) == 0.4
+    assert evaluation.choose_threshold(model, both.subset([1])) == 0.5
+
+
+def test_where_cells_are_not_known_there_is_no_threshold(model):
+    assert evaluation.choose_threshold(model, data(with_cells=False)) is None
+
+
+@pytest.mark.parametrize("average", ["none", "rotations"])
+def test_train_chooses_a_threshold_for_each_look_on_validation_images_and_uses_it(
+    tmp_path, monkeypatch, average
+):
+    """The number itself is not tested here, so it is given."""
+    chosen, used = [], []
+
+    def choose(model, images, look):
+        chosen.append((images.names, look))
+        return {"none": 0.35, "rotations": 0.45}[look]
+
+    def evaluate(model, images, **options):
+        used.append((options.get("average"), options.get("threshold")))
+        return real(model, images, **options)
+
+    real = evaluation.evaluate
+    monkeypatch.setattr(evaluation, "choose_threshold", choose)
+    settings = run.Settings(
+        images=6, size=32, base_channels=2, depth=1, steps=1, average=average, batch_size=2
+    )
+    monkeypatch.setattr(evaluation, "evaluate", evaluate)
+    result = run.train(settings, tmp_path / "run")
+    expected = {"none": 0.35, "rotations": 0.45} if average == "rotations" else {"none": 0.35}
+    assert result.thresholds == expected
+    assert chosen == [(result.parts[1].names, look) for look in expected]
+    assert [pair for pair in used if pair[1]] == list(expected.items())
+    assert tu.load(tmp_path / "run/best.npz", everything=True).state["thresholds"] == expected
+    assert json.loads((tmp_path / "run/results.json").read_text())["thresholds"] == expected
+    best = tmp_path / "run/best.npz"
+    assert run.load_model(best, None, None)[1] == 0.35
+    assert run.load_model(best, "rotations", None)[1] == expected.get("rotations", 0.35)
+    assert run.load_model(best, "rotations", 0.6)[1] == 0.6

@@ -213,24 +213,84 @@ def test_pytorch_begins_where_tinyunet_begins(finished):
     np.testing.assert_allclose(loss["torch-steps"], loss["torch-tinyunet"], rtol=1e-4)
 
 
+def test_the_rates_are_those_of_the_papers_recipe(monkeypatch):
+    monkeypatch.undo()
+    for options, channels in ((TINY, 4), (Options(seeds=1), 64)):
+        planned = rates.make_runs(options, plan(["rates"])[0][0].source)
+        settings = [run.settings["training"] for run in planned]
+        assert [s["lr"] for s in settings] == list(rates.RATES)
+        assert {s["base_channels"] for s in settings} == {channels}
+        assert {(s["optimizer"], s["momentum"], s["padding"]) for s in settings} == {
+            ("sgd", 0.99, "valid")
+        }
+
+
 def test_a_rate_that_diverges_is_a_result(tmp_path, monkeypatch):
     step, calls = training.training_step, []
 
-    def diverging(*arguments):  # the third network's second step
+    def diverging(*arguments):  # the second step of the third network, of ten
         calls.append(len(calls))
         return float("inf") if len(calls) == 6 else step(*arguments)
 
     monkeypatch.setattr(training, "training_step", diverging)
-    do(tmp_path, ["rates"])
+    do(tmp_path, ["rates"], Options(quick=True, seeds=2, steps=STEPS))
     found = read_all(tmp_path)
-    scores = statistics.collect(found)["learning rate 0.001"].values
-    assert scores == {"finite": [1]}
+    row = statistics.collect(found)["learning rate 0.001"]
+    assert row.values["finite"] == [1, 2]
+    assert len(row.values["loss"]) == len(row.values["pixel error"]) == 1
+    assert "learning rate 0.001" not in rates.finite_rows(found)
     sentences = rates.findings(found)
     assert sentences[0].startswith("Best after these steps: learning rate ")
-    assert sentences[0].endswith("`--recipe paper` takes 0.001.")
-    assert sentences[1] == "The loss became infinite at: learning rate 0.001."
-    path = report.write(tmp_path, {})
-    assert "learning rate 0.003" in path.read_text()
+    assert "0.001;" not in sentences[0]
+    assert sentences[1:] == ["The loss became infinite at learning rate 0.001 with 1 seeds."]
+    assert len(rates.charts(found)) == 1
+
+    for record in found:
+        record["facts"]["stopped"] = "inf"
+        for scores in record["rows"].values():
+            scores.pop("loss", None)
+    assert len(rates.findings(found)) == len(rates.RATES)
+    assert rates.charts(found) == []
+
+
+def test_the_best_rate_is_compared_with_the_recipes():
+    def records(best):
+        return [
+            {"seed": seed, "steps": 5, "name": name, "facts": {"stopped": ""}, "rows": {row: {
+                "finite": 5, "loss": 1, "pixel error": 0.1 if row == best else 0.2 + seed / 100,
+            }}}
+            for name, row in rates.NAMES.items() for seed in range(2)
+        ]  # fmt: skip
+
+    assert rates.findings(records(rates.CHOSEN)) == [
+        f"Best after these steps: {rates.CHOSEN}, which is the recipe's."
+    ]
+    other = next(row for row in rates.NAMES.values() if row != rates.CHOSEN)
+    (sentence,) = rates.findings(records(other))
+    assert f"{other}; the recipe has another. Pixel error: {rates.CHOSEN} 0.2050" in sentence
+
+
+def test_cells_merged_in_the_mask_are_counted_before_cores_part_them(monkeypatch):
+    cells = np.zeros((12, 20), int)
+    cells[2:10, 2:9], cells[2:10, 10:18] = 1, 2
+    p = np.where(cells > 0, 0.95, 0.1)
+    p[5:7, 9] = 0.6  # a bridge
+    data = tu.data.Dataset([cells[..., None] / 2], [(cells > 0) * 1], [cells], ["one"])
+    asked = []
+
+    def choose(model, images):
+        asked.append(images)
+        return 0.4
+
+    monkeypatch.setattr(nuclei, "predict_image", lambda model, image: p)
+    monkeypatch.setattr(nuclei.evaluation, "predict_image", lambda model, image, average=False: p)
+    monkeypatch.setattr(nuclei.evaluation, "choose_threshold", choose)
+    model, validation = tu.UNet(1, 2, base_channels=2, depth=1), object()
+    assert nuclei.merged_in_mask(model, data) == 2
+    scores = nuclei.score(model, (None, validation, data), "row")["row"]
+    assert (scores["merged"], scores["threshold"]) == (0, 0.4)
+    assert scores["SEG"] == (56 / 64 + 1) / 2  # the gap goes to the left cell
+    assert asked == [validation]
 
 
 def test_equal_seconds_counts_steps():

@@ -114,8 +114,9 @@ def train(
             f"kept the model of step {history.best_step}: "
             f"{history.score_name} {history.best_score:.3f} on the validation images"
         )
-    if result.threshold != 0.5:
-        typer.echo(f"threshold {result.threshold:g}, chosen on the validation images")
+    for look, threshold in result.thresholds.items():
+        of = "" if look == "none" else f" of the mean of {look}"
+        typer.echo(f"threshold{of} {threshold:g}, chosen on the validation images")
     typer.echo("\nmean over the test images")
     typer.echo(table(result.rows))
     typer.echo(f"\nmodel, scores and pictures are in {folder}")
@@ -142,7 +143,7 @@ def predict(
     from tinyunet.data import read_image
     from tinyunet.run import load_model, predict_file, predicted_files
 
-    model, threshold = load_model(checkpoint, threshold)
+    model, threshold = load_model(checkpoint, average, threshold)
     model.to(device)
     options = {"tile": tile, "average": average, "threshold": threshold}
     stems = [out / path.stem for path in images]
@@ -182,21 +183,23 @@ def evaluate(
     parts = ("train", "validation", "test")
     if part not in (*parts, "all"):
         raise ValueError(f"--part must be train, validation, test or all, got {part!r}")
-    model, threshold = load_model(checkpoint, threshold)
+    model, threshold = load_model(checkpoint, average, threshold)
     model.to(device)
     chosen = load(data, data_root, n=images, size=size)
     if part != "all":
         chosen = chosen.split(seed=split_seed)[parts.index(part)]
     scores = evaluation.evaluate(model, chosen, average=average, threshold=threshold)
     rows = {"U-Net": evaluation.mean(scores)}
-    if evaluation.knows_cells(model, chosen):
+    cells = evaluation.knows_cells(model, chosen)
+    if cells:
         references = evaluation.references(chosen)
         rows.update({name: evaluation.mean(s) for name, s in references.items()})
     if as_json:
         per_image = dict(zip(chosen.names, scores, strict=True))
-        typer.echo(json.dumps({"mean": rows, "images": per_image}, indent=1))
+        found = {"threshold": threshold} if cells else {}
+        typer.echo(json.dumps({"mean": rows, **found, "images": per_image}, indent=1))
     else:
-        at = f", threshold {threshold:g}" if evaluation.knows_cells(model, chosen) else ""
+        at = f", threshold {threshold:g}" if cells else ""
         typer.echo(f"mean over {len(chosen)} images ({part}){at}\n{evaluation.table(rows)}")
 
 

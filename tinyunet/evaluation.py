@@ -70,7 +70,7 @@ def evaluate(
     data: Dataset,
     *,
     average: bool | str = False,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     progress: bool = True,
 ) -> list[dict]:
     """Score the model on every image.
@@ -83,9 +83,9 @@ def evaluate(
         The images and their truth: instances where the data set has them and the model knows two
         classes, else class labels.
     average
-        Average over symmetries: see `predict_image`.
+        Average over symmetries or rotations: see `predict_image`.
     threshold
-        For `instances`, where cells are scored; see `choose_threshold`.
+        For `instances`, where cells are scored; see `choose_threshold`. None: 0.5.
     progress
         Show a progress bar if it takes longer than two seconds.
 
@@ -100,6 +100,7 @@ def evaluate(
         If the model does not take these images or does not know their classes.
     """
     check_data(model, data, "given")
+    threshold = 0.5 if threshold is None else threshold
     cells = knows_cells(model, data)
     truths = data.instances if cells else data.labels
     pairs = zip(data.images, truths, strict=True)
@@ -117,31 +118,39 @@ def evaluate(
 
 
 def validation_score(model: UNet, data: Dataset) -> tuple[str, float]:
-    """The one number by which training chooses its best moment, and its name."""
+    """The one number by which training chooses its best moment, and its name.
+
+    SEG is of cells at 0.5: their own threshold is chosen afterwards, for the model that is kept.
+    """
     name = "SEG" if knows_cells(model, data) else "IoU"
     return name, mean(evaluate(model, data, progress=False))[name]
 
 
-def choose_threshold(model: UNet, data: Dataset) -> float:
+def choose_threshold(model: UNet, data: Dataset, average: bool | str = False) -> float | None:
     """The threshold for `instances` that gives the best mean SEG on validation images.
 
     The weight map makes a network doubt the pixels between and around cells: at 0.5 its masks are
-    a little thin. Never choose by the images that are scored afterwards.
+    often a little thin. Never choose by the images that are scored afterwards.
+
+    Images without a cell have no say: their SEG is all or nothing.
 
     Returns
     -------
-    float
-        One of `THRESHOLDS`; 0.5 where cells are not known.
+    float or None
+        One of `THRESHOLDS`, 0.5 if no image has a cell; None where the data set or the model does
+        not tell single cells.
     """
     if not knows_cells(model, data):
+        return None
+    pairs = [pair for pair in zip(data.images, data.instances, strict=True) if pair[1].any()]
+    if not pairs:
         return 0.5
     scores = []
-    pairs = zip(data.images, data.instances, strict=True)
-    for image, truth in tqdm(pairs, total=len(data), desc="threshold", delay=2, leave=False):
-        p = predict_image(model, image)
+    for image, truth in tqdm(pairs, desc="threshold", delay=2, leave=False):
+        p = predict_image(model, image, average=average)
         scores.append([metrics.seg(label_instances(p, t), truth) for t in THRESHOLDS])
     means = dict(zip(THRESHOLDS, np.mean(scores, axis=0), strict=True))
-    return max(THRESHOLDS, key=lambda t: (means[t], -abs(t - 0.5)))  # of equals, the middle one
+    return max(THRESHOLDS, key=lambda t: (means[t], -abs(t - 0.5)))  # of equals, next to a half
 
 
 def references(data: Dataset) -> dict[str, list[dict]]:

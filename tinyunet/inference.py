@@ -44,7 +44,7 @@ def predict_image(
     average
         Average over versions of the image: ``"symmetries"`` (or True) takes the eight symmetries of
         the square, ``"rotations"`` the paper's seven rotations, here by multiples of 360 / 7 degrees.
-        Slower, often a little better.
+        Slower, often a little better. ``"none"`` is False.
 
     Returns
     -------
@@ -58,12 +58,12 @@ def predict_image(
         cannot take the tile.
     """
     image = _checked(model, image)
-    if not average:
+    if not average or average == "none":
         return _predict(model, image, tile)
     if average is True:
         average = "symmetries"
     if average not in AVERAGES:
-        raise ValueError(f"average must be one of {', '.join(AVERAGES)} or False, got {average!r}")
+        raise ValueError(f"average must be one of none, {', '.join(AVERAGES)}, got {average!r}")
     versions = AVERAGES[average](image)
     bar = tqdm(versions, desc="versions", delay=2, leave=False)
     parts = [back(_predict(model, version, tile)) for version, back in bar]

@@ -33,15 +33,14 @@ Device = Annotated[str, typer.Option(help="cpu or gpu.", callback=checked_device
 Average = Annotated[
     str | None,
     typer.Option(
-        help="Average over the eight symmetries of the square, or the paper's 7 rotations."
+        help="Average predictions: symmetries (the eight of the square), rotations (the paper's 7) or "
+        "none. [default: none; of train the recipe's]"
     ),
 ]
 Threshold = Annotated[
     float | None,
     typer.Option(
-        min=0,
-        max=1,
-        help="Probability above which a pixel belongs to a cell. [default: the model's own, which "
-        "train chose on validation images]",
+        help="Probability above which a pixel belongs to a cell. [default: what train chose for the "
+        "model on validation images, at its end; else 0.5]",
     ),
 ]

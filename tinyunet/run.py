@@ -3,7 +3,7 @@
 This is what `tinyunet train` does. A run's folder holds
 
     settings.json     everything that was chosen, to resume or repeat it
-    best.npz          the model that scored best on the validation images, and its threshold
+    best.npz          the model that scored best on the validation images, and its thresholds
     last.npz          where training stands, to resume it
     history.json      losses and validation scores
     results.json      scores of the test images, beside the references
@@ -22,7 +22,7 @@ import numpy as np
 
 from tinyunet import checkpoint, evaluation, plots
 from tinyunet.data import Augmentation, Dataset, load, separate, weight_map
-from tinyunet.inference import predict_image
+from tinyunet.inference import AVERAGES, predict_image
 from tinyunet.labelling import instances
 from tinyunet.optim import SGD, Adam, Optimizer
 from tinyunet.preparation import WEIGHTS, window_size
@@ -96,11 +96,14 @@ class Settings:
 
 @dataclass
 class Result:
-    """A finished run: the model, its history, and the scores to print."""
+    """A finished run: the model, its history, and the scores to print.
+
+    `thresholds` for cells, by what predictions were averaged over; empty where none are known.
+    """
 
     model: UNet
     history: History
-    threshold: float
+    thresholds: dict[str, float]
     rows: dict[str, dict[str, float]]
     parts: tuple[Dataset, Dataset, Dataset]
 
@@ -135,6 +138,9 @@ def fit_options(settings: Settings, model: UNet, train_part: Dataset) -> dict[st
     if settings.augment not in AUGMENTS:
         names = ", ".join(AUGMENTS)
         raise ValueError(f"augment must be one of {names}, got {settings.augment!r}")
+    if settings.average not in ("none", *AVERAGES):
+        names = ", ".join(("none", *AVERAGES))
+        raise ValueError(f"average must be one of {names}, got {settings.average!r}")
     return {
         "steps": settings.steps,
         "minutes": settings.minutes,
@@ -163,31 +169,45 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
         model, train_part, validation, optimizer=optimizer, **options, out=out, resume=resume
     )
 
-    threshold = evaluation.choose_threshold(model, validation)
-    checkpoint.save(out / "best.npz", model, threshold=threshold)
-    scores = evaluation.evaluate(model, test, threshold=threshold)
-    rows = {"U-Net": evaluation.mean(scores)}
-    if settings.average:
-        averaged = evaluation.evaluate(model, test, average=settings.average, threshold=threshold)
-        rows[f"U-Net, mean of {settings.average}"] = evaluation.mean(averaged)
+    rows, scores, thresholds = {}, {}, {}
+    for look in dict.fromkeys(("none", settings.average)):
+        name = "U-Net" if look == "none" else f"U-Net, mean of {look}"
+        threshold = evaluation.choose_threshold(model, validation, look)
+        if threshold is not None:
+            thresholds[look] = threshold
+        scores[look] = evaluation.evaluate(model, test, average=look, threshold=threshold)
+        rows[name] = evaluation.mean(scores[look])
+    checkpoint.save(out / "best.npz", model, thresholds=thresholds)
     if evaluation.knows_cells(model, test):
         rows.update({n: evaluation.mean(s) for n, s in evaluation.references(test).items()})
-    results = {
-        "test": rows,
-        "threshold": threshold,
-        "images": dict(zip(test.names, scores, strict=True)),
-    }
+    images = dict(zip(test.names, scores["none"], strict=True))
+    results = {"test": rows, "thresholds": thresholds, "images": images}
     (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    result = Result(model, history, threshold, rows, parts)
-    draw(result, scores, out, settings.weights)
+    result = Result(model, history, thresholds, rows, parts)
+    draw(result, scores["none"], out, settings.weights)
     return result
 
 
-def load_model(path: Path, threshold: float | None = None) -> tuple[UNet, float]:
-    """Read a model; and the threshold that `train` chose for it (else 0.5), unless one is given."""
+def load_model(path: Path, average: str | None, threshold: float | None) -> tuple[UNet, float]:
+    """Read a model; and the threshold that `train` chose for it (else 0.5), unless one is given.
+
+    Raises
+    ------
+    ValueError
+        If a threshold is no probability, or is given to a model of three classes or more.
+    """
     saved = checkpoint.load(path, everything=True)
-    own = saved.state.get("threshold", 0.5)
-    return saved.model, own if threshold is None else threshold
+    if threshold is not None:
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"--threshold is a probability, from 0 to 1, got {threshold}")
+        classes = saved.model.config["num_classes"]
+        if classes != 2:
+            raise ValueError(
+                f"--threshold {threshold} is for cells, but {path} knows {classes} classes"
+            )
+        return saved.model, threshold
+    own = saved.state.get("thresholds", {})
+    return saved.model, own.get(average or "none", own.get("none", 0.5))
 
 
 def draw(result: Result, scores: list[dict], out: Path, kind_of_weights: str) -> None:
@@ -197,7 +217,9 @@ def draw(result: Result, scores: list[dict], out: Path, kind_of_weights: str) ->
     cells = evaluation.knows_cells(model, test)
     shown = range(min(SHOWN, len(test)))
     probabilities = [predict_image(model, test.images[i]) for i in shown]
-    predicted = [instances(p, result.threshold) if cells else p.argmax(2) for p in probabilities]
+    predicted = [
+        instances(p, result.thresholds["none"]) if cells else p.argmax(2) for p in probabilities
+    ]
     truths = test.instances if cells else test.labels
     captions = [", ".join(f"{k} {scores[i][k]:.2f}" for k in list(scores[i])[:2]) for i in shown]
     figure = plots.compare(

@@ -41,8 +41,7 @@ QUICK_STEPS = 60
 def slice_settings(options: Options, source: Source, **chosen: Any) -> dict:
     """Settings of a run on slices; the same for the seams and the rates."""
     small = SMALL if options.quick else {}
-    chosen = {**small, **chosen}
-    training = training_settings(data=source.name, images=24, size=SIDE, **chosen)
+    training = training_settings(data=source.name, images=24, size=SIDE, **small, **chosen)
     side = SIDE if options.quick else None
     return {"training": training, "slices": SLICES, "largest side": side}
 

@@ -100,9 +100,11 @@ def train(job: Job) -> Outcome:
     history = learn(job, ready, *parts[:2])
     row = NAMES[job.run.name]
     outcome = Outcome(score(ready.model, parts, row), history.total_steps, history.loss)
+    outcome.rows[row]["merged in mask"] = merged_in_mask(ready.model, parts[2])
     outcome.facts = {"training images": len(parts[0]), "best step": history.best_step}
     if job.illustrated and job.run.name in ("nuclei-plain", "nuclei-weights"):
-        outcome.figures = draw(ready.model, parts, row, with_weights="weights" in job.run.name)
+        threshold = outcome.rows[row]["threshold"]
+        outcome.figures = draw(ready.model, parts, row, threshold, "weights" in job.run.name)
     return outcome
 
 
@@ -111,9 +113,7 @@ def score(model: UNet, parts: tuple[Dataset, Dataset, Dataset], row: str) -> Row
     _, validation, test = parts
     threshold = evaluation.choose_threshold(model, validation)
     scores = summed(evaluation.evaluate(model, test, threshold=threshold))
-    scores["threshold"] = threshold
-    scores["merged in mask"] = merged_in_mask(model, test)
-    return {row: scores}
+    return {row: {**scores, "threshold": threshold}}
 
 
 def merged_in_mask(model: UNet, test: Dataset) -> int:
@@ -132,11 +132,13 @@ def count_cells(data: Dataset) -> int:
     return int(sum(np.unique(cells[cells > 0]).size for cells in data.instances))
 
 
-def draw(model: UNet, parts: tuple, row: str, with_weights: bool) -> dict[str, Figure]:
+def draw(
+    model: UNet, parts: tuple, row: str, threshold: float, with_weights: bool
+) -> dict[str, Figure]:
     """Two test images with what was found in them, and perhaps what the weight map looks like."""
     train_part, _, test = parts
     shown = range(min(2, len(test)))
-    found = [instances(predict_image(model, test.images[i])) for i in shown]
+    found = [instances(predict_image(model, test.images[i]), threshold) for i in shown]
     truths = [test.instances[i] for i in shown]
     figures = {
         f"Test images, {row}: merged cells are outlined.": plots.compare(

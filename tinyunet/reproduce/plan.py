@@ -212,8 +212,11 @@ class Experiment:
 
 
 def training_settings(**chosen: Any) -> dict[str, Any]:
-    """All settings of a training, as plain data for a record: seed, length and place are not theirs."""
+    """All settings of a training, as plain data for a record.
+
+    Seed, length and place are not among them, nor how the finished network predicts.
+    """
     settings = asdict(Settings(**chosen))
-    for name in ("seed", "steps", "minutes", "device", "data_root"):
+    for name in ("seed", "steps", "minutes", "device", "data_root", "average"):
         settings.pop(name)
     return settings

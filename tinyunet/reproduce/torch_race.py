@@ -152,7 +152,8 @@ EXPERIMENT = Experiment(
     protocol=(
         "Both start from the same weights, see the same batches of all training images with the weight "
         "map and rigid augmentation, and use Adam with the same learning rates.",
-        "Neither looks at validation images; what is scored is the network after the last step, "
+        "Neither looks at validation images while it trains; they choose only the threshold for "
+        "cells. What is scored is the network after the last step, "
         "PyTorch's too by tinyunet's own prediction.",
         "PyTorch runs in eager mode as installed, with as many threads as tinyunet. Seconds are those "
         "of the steps, making the batches included; the first step, in which libraries warm up, is "
