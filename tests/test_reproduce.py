@@ -235,14 +235,14 @@ def test_a_rate_that_diverges_is_a_result(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "training_step", diverging)
     do(tmp_path, ["rates"], Options(quick=True, seeds=2, steps=STEPS))
     found = read_all(tmp_path)
-    row = statistics.collect(found)["learning rate 0.001"]
+    row = statistics.collect(found)["rate 0.001"]
     assert row.values["finite"] == [1, 2]
     assert len(row.values["loss"]) == len(row.values["pixel error"]) == 1
-    assert "learning rate 0.001" not in rates.finite_rows(found)
+    assert "rate 0.001" not in rates.finite_rows(found)
     sentences = rates.findings(found)
-    assert sentences[0].startswith("Best after these steps: learning rate ")
+    assert sentences[0].startswith("Best after these steps: rate ")
     assert "0.001;" not in sentences[0]
-    assert sentences[1:] == ["The loss became infinite at learning rate 0.001 with 1 seeds."]
+    assert sentences[1:] == ["The loss became infinite at rate 0.001 with 1 seeds."]
     assert len(rates.charts(found)) == 1
 
     for record in found:

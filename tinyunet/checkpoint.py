@@ -85,6 +85,10 @@ def save(path: str | Path, model: UNet, optimizer: Optimizer | None = None, **st
 def load(path: str | Path, *, everything: bool = False) -> UNet | Checkpoint:
     """Read a checkpoint and return its model, or with ``everything=True`` a `Checkpoint`.
 
+    What else was saved is its ``state``. In a ``best.npz`` of `tinyunet train`, that is
+    ``state["thresholds"]``: the thresholds for `tinyunet.instances`, by what predictions were
+    averaged over, such as ``{"none": 0.4, "symmetries": 0.45}``.
+
     Raises
     ------
     FileNotFoundError

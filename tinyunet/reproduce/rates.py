@@ -20,8 +20,8 @@ from tinyunet.run import RECIPES
 from tinyunet.unet import UNet
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
-NAMES = {f"rates-{rate:g}": f"learning rate {rate:g}" for rate in RATES}
-CHOSEN = f"learning rate {RECIPES['paper']['lr']:g}"  # what `--recipe paper` takes
+NAMES = {f"rates-{rate:g}": f"rate {rate:g}" for rate in RATES}
+CHOSEN = f"rate {RECIPES['paper']['lr']:g}"  # what `--recipe paper` takes
 STEPS, QUICK_STEPS = 100, 30
 SMALL = {"base_channels": 8, "depth": 3}  # of --quick
 LAST = 0.2  # the share of the steps whose mean loss is reported
