@@ -66,7 +66,8 @@ def compare(
     if same(values, right, tolerance):
         if right.dtype.kind == "f" and values.dtype != right.dtype and right.ndim:
             text = f"has the right values but dtype {values.dtype}, should have {right.dtype}"
-            return Finding(name, False, text, "a new array without a dtype: give it that of x")
+            new = "a new array without a dtype is float64: give it the dtype of the argument"
+            return Finding(name, False, text, new if values.dtype == np.float64 else "")
         return Finding(name, True, "right")
     cause = known or explain(values, right, axes, others, per_image, dy)
     return Finding(name, False, describe(values, right, axes, tolerance), cause)
@@ -121,15 +122,16 @@ def place(index: tuple[int, ...], axes: Sequence[str]) -> str:
 
 def _pattern(wrong: np.ndarray, axes: Sequence[str]) -> str:
     """Say whether all that is wrong, or all that is right, lies at one place along an axis."""
-    names = axes if len(axes) == wrong.ndim else [f"axis {i}" for i in range(wrong.ndim)]
-    for a, name in enumerate(names):
+    for a in range(wrong.ndim):
         side = wrong.shape[a]
         hit = wrong.any(axis=tuple(i for i in range(wrong.ndim) if i != a))
         for few, words in ((hit, "only"), (~hit, "everywhere but")):
             if side > 1 and few.sum() == 1:
                 at = int(few.argmax())
+                named = len(axes) == wrong.ndim
+                where = f"{axes[a]} {at}" if named else f"index {at} of axis {a}"
                 which = {0: ", the first", side - 1: ", the last"}.get(at, "")
-                return f", {words} at {name} {at}{which}"
+                return f", {words} at {where}{which}"
     return ""
 
 
