@@ -17,6 +17,14 @@ def check_pair(predicted: np.ndarray, truth: np.ndarray, kinds: str) -> None:
     check_kind("truth", truth, kinds)
 
 
+def check_cells(predicted: np.ndarray, truth: np.ndarray) -> None:
+    """Refuse a pair of arrays that do not give the number of a cell at every pixel."""
+    check_pair(predicted, truth, kinds="iu")
+    for cells in (predicted, truth):
+        if cells.min() < 0:
+            raise ValueError(f"cells are numbered from 1, with 0 for background, got {cells.min()}")
+
+
 def check_shapes(predicted: np.ndarray, truth: np.ndarray) -> None:
     """Refuse arrays of different shapes or without pixels."""
     if predicted.shape != truth.shape:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyunet.metrics.checks import check_pair
+from tinyunet.metrics.checks import check_cells
 
 
 class Overlaps(NamedTuple):
@@ -31,30 +31,28 @@ class Overlaps(NamedTuple):
 
 
 def overlaps(predicted_instances: np.ndarray, true_instances: np.ndarray) -> Overlaps:
-    """Count the pixels of every pair of cells, in one sort of the pixels.
+    """Count the pixels of every pair of cells, by sorting the pixels that lie in a cell.
 
     A full table, predicted by true cells, would be mostly zeros, and large for noisy predictions.
     """
-    check_pair(predicted_instances, true_instances, kinds="iu")
-    predicted_numbers, predicted, predicted_sizes = count(predicted_instances)
-    true_numbers, true, true_sizes = count(true_instances)
-    pairs, common = np.unique(true * predicted_numbers.size + predicted, return_counts=True)
-    j, i = np.divmod(pairs, predicted_numbers.size)
-    cells = (predicted_numbers[i] > 0) & (true_numbers[j] > 0)
-    i, j = i[cells], j[cells]
+    check_cells(predicted_instances, true_instances)
+    predicted_numbers, predicted_sizes = _count(predicted_instances)
+    true_numbers, true_sizes = _count(true_instances)
+    both = (predicted_instances != 0) & (true_instances != 0)
+    i = np.searchsorted(predicted_numbers, predicted_instances[both])
+    j = np.searchsorted(true_numbers, true_instances[both])
+    pairs, common = np.unique(j * predicted_numbers.size + i, return_counts=True)
+    j, i = np.divmod(pairs, max(predicted_numbers.size, 1))
     return Overlaps(
         predicted=i,
-        common=common[cells],
+        common=common,
         predicted_size=predicted_sizes[i],
         true_size=true_sizes[j],
-        predicted_cells=np.count_nonzero(predicted_numbers),
-        true_cells=np.count_nonzero(true_numbers),
+        predicted_cells=predicted_numbers.size,
+        true_cells=true_numbers.size,
     )
 
 
-def count(instances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give the numbers in use, for every pixel the place of its number among them, and sizes."""
-    numbers, places, sizes = np.unique(instances, return_inverse=True, return_counts=True)
-    if numbers[0] < 0:
-        raise ValueError(f"cells are numbered from 1, with 0 for background, got {numbers[0]}")
-    return numbers, places.ravel(), sizes
+def _count(instances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the numbers of the cells, in order, and how many pixels each has."""
+    return np.unique(instances[instances != 0], return_counts=True)

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyunet.metrics.checks import check_pair
-from tinyunet.metrics.overlaps import count
+from tinyunet.metrics.checks import check_cells
 from tinyunet.metrics.segmentation import thinned
 
 
@@ -171,13 +170,12 @@ class _Table(NamedTuple):
 
 
 def _tabulate(predicted: np.ndarray, truth: np.ndarray, thin: bool = False) -> _Table:
-    check_pair(predicted, truth, kinds="iu")
+    check_cells(predicted, truth)
     if thin:
         predicted = thinned(predicted)
-    predicted_numbers, i, _ = count(predicted)
-    true_numbers, j, _ = count(truth)
-    inside = true_numbers[j] > 0
-    i, j = i[inside], j[inside]
+    inside = truth > 0
+    predicted_numbers, i = np.unique(predicted[inside], return_inverse=True)
+    _, j = np.unique(truth[inside], return_inverse=True)
     alone = predicted_numbers[i] == 0  # predicted background: each pixel a segment of its own
     i[alone] = predicted_numbers.size + np.arange(np.count_nonzero(alone))
     _, both = np.unique(j * (i.max(initial=0) + 1) + i, return_counts=True)

@@ -191,7 +191,6 @@ COLUMNS = (
     Column("SEG", "SEG"),
     Column("F1", "F1"),
     Column("IoU", "IoU"),
-    Column("pixel error", "pixel error"),
     Column("threshold", "threshold", ".2f"),
     Column("merged in mask", "merged in the mask", ".1f"),
     Column("merged", "merged cells", ".1f"),
