@@ -99,8 +99,10 @@ def test_averaging_over_rotations_takes_any_size_and_keeps_probabilities():
     assert p.dtype == image.dtype
     np.testing.assert_allclose(p.sum(2), 1, atol=1e-5)
     assert np.abs(p - tu.predict_image(model, image)).max() > 1e-4
-    with pytest.raises(ValueError, match="symmetries, rotations or False, got 'mirror'"):
+    with pytest.raises(ValueError, match="none, symmetries, rotations, got 'mirror'"):
         tu.predict_image(model, image, average="mirror")
+    plain = tu.predict_image(model, image, average="none")
+    np.testing.assert_array_equal(plain, tu.predict_image(model, image))
 
 
 def test_gray_images_need_no_channel_axis_and_the_mode_stays(device):
