@@ -33,21 +33,23 @@ def prepare(job: Job, parts: tuple[Dataset, ...]) -> Prepared:
     return Prepared(model, optimizer, run.fit_options(settings, model, parts[0]))
 
 
-def attempt(
+def learn(
     job: Job,
     ready: Prepared,
     train: Dataset,
     validation: Dataset | None,
     loss: SoftmaxCrossEntropy | None = None,
+    *,
+    may_diverge: bool = False,
 ) -> History:
     """Train; an interruption leaves what is needed to go on in the job's scratch folder.
-
-    The history says whether training stopped early because the loss became infinite or NaN.
 
     Raises
     ------
     KeyboardInterrupt
         If the user interrupted it.
+    RuntimeError
+        If the loss became infinite or NaN; with `may_diverge` the history's ``stopped`` says so.
     """
     history = fit(
         ready.model, train, validation, loss=loss, optimizer=ready.optimizer, **ready.options,
@@ -55,27 +57,7 @@ def attempt(
     )  # fmt: skip
     if history.stopped.startswith("interrupted"):
         raise KeyboardInterrupt
-    return history
-
-
-def learn(
-    job: Job,
-    ready: Prepared,
-    train: Dataset,
-    validation: Dataset | None,
-    loss: SoftmaxCrossEntropy | None = None,
-) -> History:
-    """Train to the end, as `attempt`.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If the user interrupted it.
-    RuntimeError
-        If the loss became infinite or NaN.
-    """
-    history = attempt(job, ready, train, validation, loss)
-    if history.stopped:
+    if history.stopped and not may_diverge:
         raise RuntimeError(f"{job.run.stem}: {history.stopped}")
     return history
 

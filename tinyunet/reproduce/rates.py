@@ -11,7 +11,7 @@ from tinyunet import metrics
 from tinyunet.data import Dataset
 from tinyunet.inference import predict_image
 from tinyunet.reproduce import pictures
-from tinyunet.reproduce.learning import attempt, prepare
+from tinyunet.reproduce.learning import learn, prepare
 from tinyunet.reproduce.membranes import load_slices, slice_settings
 from tinyunet.reproduce.plan import Column, Experiment, Job, Options, Outcome, Record, Run, Table
 from tinyunet.reproduce.sources import Source
@@ -42,7 +42,7 @@ def train(job: Job) -> Outcome:
     """Train at one rate and score the validation slices; a loss without bounds is a result, too."""
     slices = load_slices(job)
     ready = prepare(job, (slices["train"],))
-    history = attempt(job, ready, slices["train"], None)
+    history = learn(job, ready, slices["train"], None, may_diverge=True)
     scores = {"finite": float(len(history.loss))}
     if not history.stopped:
         tail = history.loss[-max(1, math.ceil(LAST * len(history.loss))) :]
