@@ -19,6 +19,7 @@ from tinyunet.reproduce import (
     membrane_scores,
     membranes,
     nuclei,
+    pictures,
     rates,
     report,
     running,
@@ -152,6 +153,35 @@ def test_an_interrupted_command_goes_on_and_ends_the_same(tmp_path, monkeypatch)
         said = do(tmp_path / "parts", ["nuclei"], options, only)
     assert [line.endswith("done before") for line in said] == [True, True, False, False]
     assert results(tmp_path / "parts") == results(tmp_path / "whole")
+
+
+def test_scores_of_checkpoints_survive_an_interruption(tmp_path, monkeypatch):
+    options = Options(quick=True, seeds=1, steps={"membranes": 6})
+    only = ("membranes-plain",)
+    do(tmp_path / "whole", ["membranes"], options, only)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "training_step", CtrlC(5))  # two of the last three steps are done
+        with pytest.raises(KeyboardInterrupt):
+            do(tmp_path / "parts", ["membranes"], options, only)
+    do(tmp_path / "parts", ["membranes"], options, only)
+    whole, parts = (
+        read_all(tmp_path / name)[0]["facts"][membranes.CHECKPOINTS] for name in ("whole", "parts")
+    )
+    assert list(whole) == ["4", "5", "6"]
+    assert all(0 < score <= 1 for score in whole.values())
+    assert parts == whole
+
+
+def test_the_spread_over_checkpoints_is_said_and_drawn():
+    facts = [{membranes.CHECKPOINTS: {"10": 0.7, "20": 0.9}}, {membranes.CHECKPOINTS: {"20": 0.8}}]
+    records = [{"name": "membranes-plain", "facts": some} for some in (*facts, {})]
+    said = membranes.spread(records, "membranes-plain")
+    assert "from 0.700 to 0.900" in said
+    assert "deviation of 0.050" in said  # of 0.1 in the first run and none in the second
+    assert membranes.spread(records, "membranes-weights") == ""
+    runs = membranes.checkpoints_of(records, "membranes-plain")
+    (axis,) = pictures.swings({"U-Net": runs}, "V_Rand").axes
+    assert [list(line.get_xdata()) for line in axis.lines] == [[10, 20], [20]]
 
 
 def test_minutes_become_steps_once_and_can_be_replayed(tmp_path):

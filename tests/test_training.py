@@ -289,3 +289,15 @@ def test_of_equal_scores_the_later_model_is_kept(monkeypatch):
     # Early on no cell is found at all: then every score is 0, and the first model the least trained.
     monkeypatch.setattr("tinyunet.training.validation_score", lambda model, data: ("SEG", 0.0))
     assert fit(small(), 6).best_step == 6
+
+
+def test_on_look_sees_every_moment_as_validation_saw_it():
+    model, seen = small(), []
+
+    def look(done, total):
+        assert total == 5
+        seen.append((done, tu.evaluation.validation_score(model, VALIDATION)[1]))
+
+    history = fit(model, 5, on_look=look)
+    assert len(seen) == 5
+    assert seen == history.validation

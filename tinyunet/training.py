@@ -83,6 +83,7 @@ def fit(
     out: str | Path | None = None,
     resume: bool = False,
     progress: bool = True,
+    on_look: Callable[[int, int], None] | None = None,
 ) -> History:
     """Train `model` in place and return the history.
 
@@ -124,6 +125,9 @@ def fit(
         it had never been stopped.
     progress
         Show a progress bar.
+    on_look
+        ``on_look(done, total)`` is called after every look at the validation images, when `model` is
+        as it is after `done` steps: to draw it, or to keep scores of your own.
 
     Raises
     ------
@@ -188,6 +192,8 @@ def fit(
             if best:
                 checkpoint.save(best, model)
         history.validation.append((done, score))
+        if on_look:
+            on_look(done, total)
 
     ahead = Prefetched(batches, total)
     bar = tqdm(total=total, initial=done, unit="step", disable=not progress, desc="training")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +42,11 @@ def learn(
     loss: SoftmaxCrossEntropy | None = None,
     *,
     may_diverge: bool = False,
+    on_look: Callable[[int, int], None] | None = None,
 ) -> History:
     """Train; an interruption leaves what is needed to go on in the job's scratch folder.
+
+    ``on_look(done, total)`` is called after every look at the validation images; see `fit`.
 
     Raises
     ------
@@ -54,6 +58,7 @@ def learn(
     history = fit(
         ready.model, train, validation, loss=loss, optimizer=ready.optimizer, **ready.options,
         out=job.scratch, resume=job.scratch is not None and (job.scratch / "last.npz").exists(),
+        on_look=on_look,
     )  # fmt: skip
     if history.stopped.startswith("interrupted"):
         raise KeyboardInterrupt

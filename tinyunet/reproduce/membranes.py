@@ -10,10 +10,15 @@ from scipy import ndimage
 
 from tinyunet import metrics, plots
 from tinyunet.data import Dataset
-from tinyunet.inference import predict_image
 from tinyunet.reproduce import pictures
 from tinyunet.reproduce.learning import learn, prepare
-from tinyunet.reproduce.membrane_scores import best_accuracy, choose_thresholds, score_stack
+from tinyunet.reproduce.membrane_scores import (
+    Checkpoints,
+    best_accuracy,
+    choose_thresholds,
+    foreground,
+    score_stack,
+)
 from tinyunet.reproduce.plan import (
     Column,
     Experiment,
@@ -30,6 +35,7 @@ from tinyunet.reproduce.statistics import collect, compare
 
 SLICES = {"train": (0, 18), "validation": (18, 21), "test": (21, 24)}
 ARMS = {"membranes-plain": "U-Net", "membranes-weights": "U-Net, weight map"}
+CHECKPOINTS = "V_Rand at checkpoints"  # {step: score}
 AVERAGED = ", mean of 7 rotations"
 REFERENCES = ("cell everywhere", "smoothed gray values")
 SMOOTHING = 2.0  # pixels, of the gray values that learn nothing
@@ -101,15 +107,13 @@ def train(job: Job) -> Outcome:
     # Without numbered cells, validation goes by pixels: of three slices SEG would jump about.
     by_pixel = Dataset(validation.images, validation.labels, None, validation.names)
     ready = prepare(job, (train_part, by_pixel))
-    history = learn(job, ready, train_part, by_pixel)
-    outcome = Outcome({}, history.total_steps, history.loss, {"best step": history.best_step})
+    checkpoints = Checkpoints(ready.model, validation, test, job.scratch)
+    history = learn(job, ready, train_part, by_pixel, on_look=checkpoints.note)
+    facts = {"best step": history.best_step, CHECKPOINTS: checkpoints.scores}
+    outcome = Outcome({}, history.total_steps, history.loss, facts)
     for average in (False, "rotations"):
         maps = {
-            part: [
-                predict_image(ready.model, image, average=average)[..., 1]
-                for image in slices[part].images
-            ]
-            for part in ("validation", "test")
+            part: foreground(ready.model, slices[part], average) for part in ("validation", "test")
         }
         row = ARMS[job.run.name] + (AVERAGED if average else "")
         thresholds = choose_thresholds(maps["validation"], validation)
@@ -142,14 +146,43 @@ def findings(records: list[Record]) -> list[str]:
         compare(rows, weighted, plain, "V_Rand"),
         compare(rows, plain + AVERAGED, plain, "Rand error", ".4f"),
     ]
+    sentences += [spread(records, name) for name in ARMS]
     return [sentence for sentence in sentences if sentence]
 
 
+def checkpoints_of(records: list[Record], name: str) -> list[dict[str, float]]:
+    """V_Rand by the number of steps, of each run of this name that has looked."""
+    runs = [record["facts"] for record in records if record["name"] == name]
+    return [facts[CHECKPOINTS] for facts in runs if facts.get(CHECKPOINTS)]
+
+
+def spread(records: list[Record], name: str) -> str:
+    """Say how far V_Rand moves from one moment of training to another; empty without records."""
+    runs = checkpoints_of(records, name)
+    if not runs:
+        return ""
+    scores = [score for run in runs for score in run.values()]
+    deviation = np.mean([np.std(list(run.values())) for run in runs])
+    return (
+        f"{ARMS[name]}: over the looks at validation slices in the second half of training V_Rand "
+        f"goes from {min(scores):.3f} to {max(scores):.3f}, within a run with a standard deviation "
+        f"of {deviation:.3f}."
+    )
+
+
 def charts(records: list[Record]) -> list[tuple[str, Figure]]:
-    """V_Rand and the pixel error, a dot for each seed."""
+    """V_Rand and the pixel error, a dot for each seed; V_Rand while the networks train."""
     columns = {"V_Rand": "V_Rand", "pixel error": "pixel error"}
     figure = pictures.dots(collect(records), ROWS, columns)
-    return [("A dot for each seed, a line for their mean; diamonds need no training.", figure)]
+    found = [("A dot for each seed, a line for their mean; diamonds need no training.", figure)]
+    runs = {arm: checkpoints_of(records, name) for name, arm in ARMS.items()}
+    if any(runs.values()):
+        caption = (
+            "V_Rand of the test slices in the second half of training, a line for each seed: a "
+            "difference that is smaller than these swings may be one of the moment."
+        )
+        found.append((caption, pictures.swings(runs, "V_Rand")))
+    return found
 
 
 ROWS = tuple(row + end for end in ("", AVERAGED) for row in ARMS.values()) + REFERENCES

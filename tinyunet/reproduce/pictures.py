@@ -70,6 +70,31 @@ def losses(curves: dict[str, tuple[float, Sequence[float]]]) -> Figure:
     return figure
 
 
+def swings(runs: dict[str, list[dict[str, float]]], title: str) -> Figure:
+    """Show how scores move while networks train: a line for each run, a colour for each kind.
+
+    Parameters
+    ----------
+    runs
+        By kind, for each run its score by the number of steps.
+    title
+        What the score is.
+    """
+    figure = Figure((WIDTH, 3.4), layout="constrained")
+    axis = figure.subplots()
+    for (kind, curves), colour in zip(runs.items(), (LINE, MARK, "0.45"), strict=False):
+        for i, curve in enumerate(curves):
+            steps, scores = [int(step) for step in curve], list(curve.values())
+            label = kind if i == 0 else None
+            axis.plot(steps, scores, "o-", color=colour, label=label, alpha=0.7, markersize=4)
+    axis.set_xlabel("steps", fontsize=12)
+    axis.set_ylabel(title, fontsize=12)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(color="0.93")
+    axis.legend(frameon=False, fontsize=11)
+    return figure
+
+
 def seam_map(image: np.ndarray, whole: np.ndarray, differences: dict[str, np.ndarray]) -> Figure:
     """Show an image (H, W, C), what the network makes of it in one piece, and what tiles change.
 
