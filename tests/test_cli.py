@@ -92,7 +92,7 @@ def test_predict_writes_labels_probabilities_and_overlay_of_odd_sizes(run):
     assert probabilities.shape == (2, 37, 53)
     np.testing.assert_allclose(probabilities.sum(0), 1, rtol=1e-5)
     assert overlay.shape == (37, 53, 3)
-    assert f"odd.png: {labels.max()} cells, " in done.stdout
+    assert f"odd.png: {labels.max()} cells at threshold " in done.stdout
 
     again = ("predict", "runs/synthetic-cells-1/best.npz", "odd.png")
     done = tinyunet(*again, cwd=folder)

@@ -92,6 +92,12 @@ def test_rotations_go_there_and_back():
             assert np.abs(turned - versions[0][0]).max() > 0.5
 
 
+def test_rotations_leave_an_image_as_noisy_as_it_is():
+    noise = np.random.default_rng(3).normal(size=(64, 64, 1))
+    for turned, _ in inference.AVERAGES["rotations"](noise):
+        assert turned[20:-20, 20:-20].std() > 0.8 * noise.std()  # linear interpolation leaves 2/3
+
+
 def test_averaging_over_rotations_takes_any_size_and_keeps_probabilities():
     model, image = network("valid"), picture(21, 34)
     p = tu.predict_image(model, image, average="rotations")

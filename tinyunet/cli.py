@@ -157,7 +157,8 @@ def predict(
             labels = predict_file(model, read_image(path), stem, **options)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        cells = f"{labels.max()} cells, " if model.config["num_classes"] == 2 else ""
+        two = model.config["num_classes"] == 2
+        cells = f"{labels.max()} cells at threshold {threshold:g}, " if two else ""
         typer.echo(f"{path}: {cells}" + ", ".join(map(str, predicted_files(stem))))
 
 

@@ -93,14 +93,16 @@ def _rotations(image: np.ndarray) -> list[tuple[np.ndarray, Callable]]:
     borders = (top, side - height - top), (left, side - width - left), (0, 0)
     square = np.pad(image, borders, mode="symmetric")
 
-    def turn(x: np.ndarray, degrees: float) -> np.ndarray:
-        return ndimage.rotate(x, degrees, axes=(1, 0), reshape=False, order=1, mode="mirror")
+    def turn(x: np.ndarray, degrees: float, order: int) -> np.ndarray:
+        return ndimage.rotate(x, degrees, axes=(1, 0), reshape=False, order=order, mode="mirror")
 
     def version(degrees: float) -> tuple[np.ndarray, Callable]:
         def back(p: np.ndarray) -> np.ndarray:
-            return turn(p, -degrees)[top : top + height, left : left + width]
+            return turn(p, -degrees, order=1)[top : top + height, left : left + width]
 
-        return turn(square, degrees), back
+        # Linear interpolation would smooth the image: the network knows it as noisy as it is. Cubic
+        # splines may overshoot, which probabilities on their way back must not.
+        return turn(square, degrees, order=3), back
 
     return [version(360 / 7 * i) for i in range(7)]
 

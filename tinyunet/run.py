@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ AUGMENTS = {
     "none": Augmentation.none(),
     "flips": Augmentation(flips=True),
     "rigid": Augmentation.rigid(),
+    "rotations": replace(Augmentation.full(), elastic=0.0),
     "elastic": Augmentation.full(),
 }
 

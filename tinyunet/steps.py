@@ -18,6 +18,7 @@ from tinyunet.data.dataset import Dataset
 from tinyunet.evaluation import validation_score
 from tinyunet.loss import Loss
 from tinyunet.optim import Optimizer
+from tinyunet.parallel import one_blas_thread
 from tinyunet.unet import UNet
 
 VALIDATIONS = 12  # how often a run looks at the validation images
@@ -31,10 +32,11 @@ def training_step(model: UNet, loss: Loss, optimizer: Optimizer, batch: tuple) -
     images = to_device(images.astype(dtype, copy=False), device)
     labels = to_device(labels, device)
     weights = None if weights is None else to_device(weights.astype(dtype, copy=False), device)
-    value = loss(model(images), labels, weights)
-    if math.isfinite(value):
-        model.backward(loss.backward(), input_gradient=False)
-        optimizer.step()
+    with one_blas_thread():  # once: a small network's layers would limit it a hundred times
+        value = loss(model(images), labels, weights)
+        if math.isfinite(value):
+            model.backward(loss.backward(), input_gradient=False)
+            optimizer.step()
     return value
 
 

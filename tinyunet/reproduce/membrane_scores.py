@@ -14,44 +14,74 @@ from tinyunet.inference import predict_image
 from tinyunet.reproduce.records import write_whole
 from tinyunet.unet import UNet
 
-Maps = Sequence[np.ndarray]  # the probability of cell (H, W), one for each slice
+Maps = Sequence[np.ndarray]  # (H, W) of each slice, all of one size: probabilities, masks, segments
 
 
-def v_rand(mask: np.ndarray, slices: Dataset, i: int) -> float:
-    """V_Rand of slice i, at a threshold that gave this mask."""
-    return metrics.v_rand(metrics.segments(mask), slices.instances[i])
+def v_rand(masks: Maps, slices: Dataset) -> float:
+    """V_Rand of all slices together, each given as its mask (H, W) at a threshold."""
+    found, truth = _together(masks, slices, thin=True)
+    return metrics.v_rand(found, truth, thin=False)
 
 
-def v_info(mask: np.ndarray, slices: Dataset, i: int) -> float:
-    """V_Info of slice i."""
-    return metrics.v_info(metrics.segments(mask), slices.instances[i])
+def v_info(masks: Maps, slices: Dataset) -> float:
+    """V_Info of all slices together."""
+    found, truth = _together(masks, slices, thin=True)
+    return metrics.v_info(found, truth, thin=False)
 
 
-def rand_error(mask: np.ndarray, slices: Dataset, i: int) -> float:
-    """Rand error of slice i."""
-    return metrics.rand_error(metrics.segments(mask), slices.instances[i])
+def rand_error(masks: Maps, slices: Dataset) -> float:
+    """Rand error of all slices together."""
+    return metrics.rand_error(*_together(masks, slices, thin=False))
 
 
-def warping_error(mask: np.ndarray, slices: Dataset, i: int) -> float:
-    """Warping error of slice i."""
-    return metrics.warping_error(mask, slices.labels[i])
+def warping_error(masks: Maps, slices: Dataset) -> float:
+    """Mean warping error of the slices, which are all of one size."""
+    pairs = zip(masks, slices.labels, strict=True)
+    return float(np.mean([metrics.warping_error(mask, truth) for mask, truth in pairs]))
+
+
+def _together(masks: Maps, slices: Dataset, thin: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Found and true segments of all slices, as one tall image each.
+
+    The challenge counts pairs of pixels, each pair within a slice, over all slices: one F-score, no
+    mean of several. So no segment may have a number that occurs in another slice.
+    """
+    found = [metrics.segments(mask) for mask in masks]
+    return _stacked([metrics.thinned(f) for f in found] if thin else found), _stacked(
+        slices.instances
+    )
+
+
+def _stacked(slices: Maps) -> np.ndarray:
+    """Segments (H, W) of each slice, numbered on from slice to slice, below one another."""
+    parts, last = [], 0
+    for segments in slices:
+        parts.append(np.where(segments > 0, segments + last, 0))
+        last += int(segments.max())
+    return np.concatenate(parts)
 
 
 def choose_thresholds(maps: Maps, validation: Dataset) -> dict[str, float]:
     """The thresholds with the best V_Rand and the best Rand error on validation slices."""
-    places = range(len(validation))
     return {
         "V_Rand": best_v_rand(maps, validation),
-        "Rand error": metrics.best_threshold(
-            lambda m, i: -rand_error(m, validation, i), maps, places
-        ),
+        "Rand error": _best(lambda masks: -rand_error(masks, validation), maps),
     }
 
 
 def best_v_rand(maps: Maps, validation: Dataset) -> float:
     """The threshold with the best V_Rand on validation slices."""
-    places = range(len(validation))
-    return metrics.best_threshold(lambda m, i: v_rand(m, validation, i), maps, places)
+    return _best(lambda masks: v_rand(masks, validation), maps)
+
+
+def _best(score: Callable[[Maps], float], maps: Maps) -> float:
+    """The threshold, 0.05 to 0.95, at which the masks of all slices together score best."""
+    stack = np.concatenate(maps)  # as one image: `best_threshold` would take the mean of several
+
+    def judge(mask: np.ndarray, _: None) -> float:
+        return score(np.split(mask, len(maps)))
+
+    return metrics.best_threshold(judge, [stack], [None])
 
 
 def best_accuracy(maps: Maps, validation: Dataset) -> float:
@@ -65,16 +95,17 @@ def best_accuracy(maps: Maps, validation: Dataset) -> float:
 
 
 def score_stack(maps: Maps, test: Dataset, thresholds: dict[str, float]) -> dict[str, float]:
-    """All scores of test slices: the challenge's pixel error of all at once, others as means."""
-    truth, at = np.stack(test.labels), thresholds["V_Rand"]
+    """All scores of test slices, taken together."""
+    truth, p = np.stack(test.labels), np.stack(maps)
+    at = p > thresholds["V_Rand"]
     return {
-        "pixel error": metrics.pixel_error(np.stack(maps) > 0.5, truth > 0),
-        "isbi pixel error": metrics.isbi_pixel_error(np.stack(maps), truth),
-        "Rand error": _mean(rand_error, maps, test, thresholds["Rand error"]),
-        "warping error": _mean(warping_error, maps, test, at),
-        "V_Rand": _mean(v_rand, maps, test, at),
-        "V_Rand at 0.5": _mean(v_rand, maps, test, 0.5),
-        "V_Info": _mean(v_info, maps, test, at),
+        "pixel error": metrics.pixel_error(p > 0.5, truth > 0),
+        "isbi pixel error": metrics.isbi_pixel_error(p, truth),
+        "Rand error": rand_error(p > thresholds["Rand error"], test),
+        "warping error": warping_error(at, test),
+        "V_Rand": v_rand(at, test),
+        "V_Rand at 0.5": v_rand(p > 0.5, test),
+        "V_Info": v_info(at, test),
     }
 
 
@@ -104,11 +135,7 @@ class Checkpoints:
         if 2 * done <= total:
             return
         threshold = best_v_rand(foreground(self.model, self.validation), self.validation)
-        score = _mean(v_rand, foreground(self.model, self.test), self.test, threshold)
-        self.scores[str(done)] = score  # JSON's keys are strings
+        masks = [p > threshold for p in foreground(self.model, self.test)]
+        self.scores[str(done)] = v_rand(masks, self.test)  # JSON's keys are strings
         if self.file:
             write_whole(self.file, json.dumps(self.scores))
-
-
-def _mean(score: Callable, maps: Maps, slices: Dataset, threshold: float) -> float:
-    return float(np.mean([score(p > threshold, slices, i) for i, p in enumerate(maps)]))

@@ -22,6 +22,9 @@ from tinyunet.doctor import cpu_model, diagnose_blas
 from tinyunet.parallel import num_threads
 from tinyunet.reproduce.plan import Outcome, Record, Run
 
+# Raise it when the same run would give other results, or others by name: no folder mixes them.
+RESULTS = 2
+
 
 def machine() -> dict[str, Any]:
     """What, besides settings and seed, the last digits and the seconds depend on."""
@@ -44,6 +47,7 @@ def identity(run: Run, length: dict[str, Any], quick: bool) -> dict[str, Any]:
         "seed": run.seed,
         "quick": quick,
         "threads": num_threads(),
+        "version of results": RESULTS,
         "settings": {**run.settings, "length": length},
     }
 
@@ -124,10 +128,11 @@ def check_same(
     planned = {stem_of(identity): identity for identity in wanted}
     problems: dict[str, None] = {}  # in order, each once
     for record in found:
-        ours = planned.get(stem_of(record), {"quick": quick, "threads": num_threads()})
+        unplanned = {"quick": quick, "threads": num_threads(), "version of results": RESULTS}
+        ours = planned.get(stem_of(record), unplanned)
         # Through JSON, where a tuple becomes a list.
         ours = json.loads(json.dumps(ours))
-        for name, here, asked in _differences({k: record[k] for k in ours}, ours):
+        for name, here, asked in _differences({k: record.get(k) for k in ours}, ours):
             problems[f"{stem_of(record)}: {name} is {here} there, {asked} asked for"] = None
     if problems:
         shown = list(problems)[:6]
