@@ -434,13 +434,29 @@ def test_mean_deviation_and_count():
 
 
 def test_a_difference_is_judged_by_what_seeds_make():
+    # Differences -.1, -.1, 0: their mean -.0667, their deviation .0577, 4.303 .0577 / sqrt(3) = .143.
     near = statistics.collect(records_with(a=[0.5, 0.7, 0.9], b=[0.6, 0.8, 0.9]))
-    assert "-0.067, within the ±0.291" in statistics.compare(near, "a", "b", "SEG")
-    far = statistics.collect(records_with(a=[0.50, 0.51, 0.52], b=[0.8, 0.81, 0.82]))
-    assert "-0.300, more than the ±0.016" in statistics.compare(far, "a", "b", "SEG")
+    assert "-0.067, within the ±0.143" in statistics.compare(near, "a", "b", "SEG")
+    # The same difference with every seed is no chance, however much the seeds differ.
+    far = statistics.collect(records_with(a=[0.5, 0.6, 0.701], b=[0.52, 0.62, 0.72]))
+    assert "-0.020, more than the ±0.001" in statistics.compare(far, "a", "b", "SEG")
+    # A row without seeds is compared with all of the other's.
+    fixed = {"seed": None, "steps": 0, "rows": {"c": {"SEG": 0.4}}}
+    mixed = statistics.collect([*records_with(a=[0.5, 0.6]), fixed])
+    assert "0.400 (+0.150, within the ±0.635" in statistics.compare(mixed, "a", "c", "SEG")
     one = statistics.collect(records_with(a=[0.5], b=[0.8]))
     assert "one seed" in statistics.compare(one, "a", "b", "SEG")
     assert statistics.compare(one, "a", "missing", "SEG") == ""
+
+
+def test_only_seeds_that_both_rows_have_are_compared():
+    records = [
+        {"seed": seed, "steps": 5, "rows": {name: {"SEG": value}}}
+        for name, seed, value in (("a", 0, 0.5), ("a", 2, 0.8), ("b", 1, 0.1), ("b", 2, 0.7))
+    ]
+    sentence = statistics.compare(statistics.collect(records), "a", "b", "SEG")
+    assert "a 0.800, b 0.700 (+0.100; with one seed" in sentence
+    assert statistics.compare(statistics.collect(records[:3]), "a", "b", "SEG") == ""
 
 
 # ---------------------------------------------------------------------- the report
@@ -530,6 +546,28 @@ def test_what_needs_no_real_data_runs_without_it():
     assert planned[0].source.name == "synthetic-membranes"
 
 
+def test_a_run_that_diverges_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
+    step = training.training_step
+
+    def diverge(model, *arguments):
+        return np.nan if model.padding == "same" else step(model, *arguments)
+
+    monkeypatch.setattr(training, "training_step", diverge)
+    assert (
+        command("seams", "--quick", "--steps", 2, "--out", tmp_path, monkeypatch=monkeypatch) == 1
+    )
+    said = capsys.readouterr()
+    assert "failed: seams-same-0: the loss became nan at step 1" in said.err
+    assert [record["name"] for record in read_all(tmp_path)] == ["seams-valid"]
+    assert "seams-same-0" in (tmp_path / "report.html").read_text()  # among those to come
+
+
+def test_nothing_to_do_is_no_success(tmp_path, monkeypatch, capsys):
+    assert command("membranes", "--out", tmp_path / "none", monkeypatch=monkeypatch) == 2
+    assert "data fetch isbi2012" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
 def test_without_pytorch_the_race_is_left_out(monkeypatch):
     monkeypatch.setattr(running, "_installed", lambda package: False)
     planned, left_out = plan(["torch"])
@@ -605,9 +643,3 @@ def test_a_user_sees_no_traceback(tmp_path):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("error: there is no experiment 'neurons'")
-
-
-def test_a_training_that_fails_says_which(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "training_step", lambda *arguments: float("nan"))
-    with pytest.raises(RuntimeError, match="seams-same-0: the loss became nan"):
-        do(tmp_path, ["seams"])

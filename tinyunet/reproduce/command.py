@@ -69,9 +69,11 @@ def reproduce(
     running.check_folder(out, planned, options)
     for name, reason in left_out.items():
         typer.echo(f"{name} is left out. {reason}", err=True)
-    interrupted = False
+    if not planned:
+        raise typer.Exit(2)
+    interrupted, failures = False, []
     try:
-        running.run_all(planned, options, out, typer.echo)
+        failures = running.run_all(planned, options, out, typer.echo)
     except KeyboardInterrupt:
         interrupted = True
     missing = running.missing(planned, out)
@@ -80,4 +82,7 @@ def reproduce(
     if interrupted:
         typer.echo(f"interrupted: {len(missing)} runs are still to come", err=True)
         typer.echo("the same command goes on with them", err=True)
+    for failure in failures:
+        typer.echo(f"failed: {failure}", err=True)
+    if interrupted or failures:
         raise typer.Exit(1)

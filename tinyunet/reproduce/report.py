@@ -46,7 +46,9 @@ def replay_command(records: Sequence[Record]) -> str:
     names = [name for name in EXPERIMENTS if any(r["experiment"] == name for r in records)]
     steps = {record["group"]: record["steps"] for record in records if record["steps"]}
     seeds = 1 + max((record["seed"] or 0 for record in records), default=0)
-    words = ["tinyunet reproduce", *names, *(["--quick"] if _quick(records) else [])]
+    threads = {record["threads"] for record in records}  # one number: see `records.check_same`
+    words = [*(f"TINYUNET_NUM_THREADS={n}" for n in threads), "tinyunet reproduce"]
+    words += [*names, *(["--quick"] if _quick(records) else [])]
     words += [f"--seeds {seeds}"]
     if steps:
         words += ["--steps " + ",".join(f"{group}={n}" for group, n in sorted(steps.items()))]

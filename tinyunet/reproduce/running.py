@@ -70,23 +70,35 @@ def check_folder(folder: Path, planned: Sequence[Planned], options: Options) -> 
 
 def run_all(
     planned: Sequence[Planned], options: Options, folder: Path, say: Callable[[str], None]
-) -> None:
+) -> list[str]:
     """Do all runs that have no record yet; each leaves one as soon as it is finished.
+
+    Returns
+    -------
+    list of str
+        Why runs have failed: training one of them is no reason to do without the others.
 
     Raises
     ------
     KeyboardInterrupt
         If the user interrupted it. All that is finished stays.
     """
+    failures = []
     for number, item in enumerate(planned, start=1):
         title = f"[{number}/{len(planned)}] {item.run.stem}"
         if is_done(item, folder):
             say(f"{title}: done before")
             continue
         say(f"{title} ...")
-        record = run_one(item, options, folder)
+        try:
+            record = run_one(item, options, folder)
+        except RuntimeError as error:  # its loss became infinite or NaN
+            failures.append(str(error))
+            say(f"{title} failed: {error}")
+            continue
         trained = f"{record['steps']} steps, " if record["steps"] else ""
         say(f"{title}: {trained}{record['seconds']:.1f} s; {_best(record)}")
+    return failures
 
 
 def is_done(item: Planned, folder: Path) -> bool:
