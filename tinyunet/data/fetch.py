@@ -51,7 +51,7 @@ def fetch(
     url : str, optional
         Address of the ZIP archive; for `isbi2012` also of a folder that holds `train-volume.tif`
         and `train-labels.tif`. Without it, the environment variable TINYUNET_DATA_URL_DSB2018 or
-        TINYUNET_DATA_URL_ISBI2012 counts, then the default address, if there is one.
+        TINYUNET_DATA_URL_ISBI2012 counts, then the address where its makers publish it.
     sha256 : sequence of str
         The expected checksum of each file, 64 hexadecimal digits, in the order of download.
     accept : callable
@@ -66,7 +66,7 @@ def fetch(
     Raises
     ------
     ValueError
-        If the name is unknown, there is no address, the terms are not accepted, or what came is not
+        If the name is unknown, the terms are not accepted, or what came is not
         the data: a wrong checksum, a damaged or dangerous archive, other files than expected.
     OSError
         If the download fails or is cut, or a file cannot be written.
@@ -79,8 +79,6 @@ def fetch(
         return Fetched(there, {}, verified=False)
     target = root / remote.folder
     url = url or os.environ.get(f"TINYUNET_DATA_URL_{name.upper()}") or remote.address
-    if url is None:
-        raise ValueError(_how_to_get_it(remote, target))
     addresses = _addresses(remote, url)
     expected = _expected(remote, sha256, list(addresses))
     if not accept(str(remote)):
@@ -116,16 +114,6 @@ def _already_there(remote: Remote, root: Path) -> Path | None:
             "Complete it, or move it away to have it fetched"
         ) from error
     return there
-
-
-def _how_to_get_it(remote: Remote, target: Path) -> str:
-    return (
-        f"there is no public address for the {remote.title}.\n"
-        f"Get {' and '.join(remote.files)} from {remote.page} (you may have to register), and put "
-        f"them into\n  {target}\n"
-        "or give the address of a ZIP archive or of a folder that holds them with --url.\n"
-        f"Terms: {remote.terms}"
-    )
 
 
 def _addresses(remote: Remote, url: str) -> dict[str, str]:
@@ -184,7 +172,9 @@ def _stage(remote: Remote, workshop: Path, files: list[str]) -> Path:
     new = workshop / "new"
     if _is_archive(files[0]):
         unpack(workshop / files[0], new)
-        return remote.find(new) or new  # some archives hold the data in a folder
+        inside = sorted(path for path in new.iterdir() if path.is_dir())
+        places = (remote.find(folder) for folder in (new, *inside))  # archives hold it in a folder
+        return next((place for place in places if place is not None), new)
     new.mkdir()
     for file in files:
         # Copied, for the usual permissions: only the owner may read what pooch has moved here.
