@@ -231,7 +231,17 @@ def write_mistakes(folder, model):
         Image.fromarray(gray // 64).save(folder / f"labels/masks/{i}.png")
 
 
+def test_train_by_the_papers_recipe(tmp_path):
+    small = ("--images", 6, "--size", 48, "--depth", 2, "--base-channels", 2, "--steps", 2)
+    done = tinyunet("train", "--recipe", "paper", *small, "--out", "paper", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "U-Net, mean of rotations" in done.stdout
+    settings = json.loads((tmp_path / "paper/settings.json").read_text())
+    assert (settings["optimizer"], settings["padding"], settings["depth"]) == ("sgd", "valid", 2)
+
+
 MISTAKES = {
+    "no such recipe": (("train", "--recipe", "slow"), "quick, paper, got 'slow'"),
     "no such data": (("train", "--data", "nowhere"), "no known data set"),
     "wrong size": (("train", "--steps", 1, "--crop", 50), "nearest valid sizes are 48 or 56"),
     "empty folder": (("train", "--steps", 1, "--data", "empty"), "images"),

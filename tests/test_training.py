@@ -301,3 +301,9 @@ def test_on_look_sees_every_moment_as_validation_saw_it():
     history = fit(model, 5, on_look=look)
     assert len(seen) == 5
     assert seen == history.validation
+
+
+def test_the_history_knows_how_long_training_waited(tmp_path):
+    history = fit(small(), 3, out=tmp_path)
+    assert 0 < history.waited < history.seconds
+    assert json.loads((tmp_path / "history.json").read_text())["waited"] == history.waited

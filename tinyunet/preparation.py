@@ -44,12 +44,14 @@ def check_settings(
 
 def weight_maps(train: Dataset, weights: str | list[np.ndarray] | None) -> list[np.ndarray] | None:
     """The weight map of every training image, or None."""
-    if weights is None or (isinstance(weights, str) and train.instances is None):
+    if weights is None:
         return None
     if isinstance(weights, str):
         if weights not in WEIGHTS:
             names = ", ".join(map(repr, WEIGHTS))
             raise ValueError(f"weights must be {names}, None or a list of maps, got {weights!r}")
+        if train.instances is None:  # classes have no cells to part
+            return None
         instances = tqdm(train.instances, desc="weight maps", delay=2, leave=False)
         return [weight_map(separate(cells), **WEIGHTS[weights]) for cells in instances]
     if [w.shape for w in weights] != [labels.shape for labels in train.labels]:

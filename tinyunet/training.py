@@ -44,6 +44,8 @@ class History:
         The validated step whose model was kept, or None.
     seconds
         How long it took, in all its parts.
+    waited
+        How many of these seconds training waited for its batches.
     stopped
         Why the run ended early, or "".
     resumed_at
@@ -56,6 +58,7 @@ class History:
     total_steps: int = 0
     best_step: int | None = None
     seconds: float = 0.0
+    waited: float = 0.0
     stopped: str = ""
     resumed_at: int = 0
 
@@ -200,7 +203,9 @@ def fit(
     try:
         while done < total:
             optimizer.lr = base_lr * rate_factor(schedule, done, total)
+            asked = time.perf_counter()
             batch = ahead[done]
+            history.waited += time.perf_counter() - asked
             with uninterrupted():
                 value = training_step(model, loss, optimizer, batch)
                 if not math.isfinite(value):

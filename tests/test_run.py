@@ -1,0 +1,62 @@
+"""What a recipe stands for: the network, its training, how it predicts."""
+
+import numpy as np
+import pytest
+
+import tinyunet as tu
+from tinyunet import inference, run
+from tinyunet.data import Augmentation, Dataset
+
+
+def slices(side):
+    """One slice with two cells, as in the training of a whole data set."""
+    labels = np.zeros((side, side), np.int64)
+    labels[: side // 3], labels[side // 2 :] = 1, 2
+    return Dataset([np.zeros((side, side, 1))], [1 * (labels > 0)], [labels], ["one"])
+
+
+def test_the_papers_recipe():
+    settings = run.Settings(recipe="paper", base_channels=2)
+    data = slices(512)
+    model, optimizer = run.build(settings, [data])
+    assert (model.depth, model.padding) == (4, "valid")
+    # Dropout at the end of the contracting path: its last level, and the bottom.
+    rates = {
+        name: layer.p for name, layer in model.named_layers() if isinstance(layer, tu.Dropout)
+    }
+    assert rates == {"encoder.3.dropout": 0.5, "bottom.dropout": 0.5}
+    assert isinstance(optimizer, tu.SGD)
+    assert (optimizer.momentum, optimizer.lr) == (0.99, 1e-3)
+    weight = model.bottom.conv2.params["weight"]  # He's initialisation
+    assert weight.std() == pytest.approx(np.sqrt(2 / (9 * weight.shape[2])), rel=0.05)
+
+    options = run.fit_options(settings, model, data)
+    assert options["crop"] == (572, 572)
+    assert options["batch_size"] == 1
+    assert options["augment"] == Augmentation(
+        flips=True, gray=True, rotate=True, elastic=10.0, shift=8.0
+    )
+    (weights,) = tu.preparation.weight_maps(data, options["weights"])
+    expected = tu.weight_map(tu.separate(data.instances[0]), w0=10, sigma=5)
+    np.testing.assert_array_equal(weights, expected)
+
+    assert settings.average == "rotations"
+    axis = inference._plan(model, 512, 572)
+    assert (axis.gives, axis.stride) == (388, 384)  # a multiple of 2^4
+
+
+def test_what_is_chosen_overrides_the_recipe():
+    assert run.Settings(recipe="paper").base_channels == 64
+    settings = run.Settings(recipe="paper", base_channels=8, weights="none", dropout=0.0)
+    assert (settings.base_channels, settings.weights, settings.dropout) == (8, "none", 0.0)
+    assert (settings.optimizer, settings.window) == ("sgd", 388)
+    with pytest.raises(ValueError, match="recipe must be one of quick, paper, got 'slow'"):
+        run.Settings(recipe="slow")
+
+
+def test_unknown_weights_are_refused_for_classes_too():
+    data = slices(32)
+    data.instances = None
+    with pytest.raises(ValueError, match="'papr'"):
+        tu.preparation.weight_maps(data, "papr")
+    assert tu.preparation.weight_maps(data, "paper") is None
