@@ -21,9 +21,7 @@ def test_the_papers_recipe():
     model, optimizer = run.build(settings, [data])
     assert (model.depth, model.padding) == (4, "valid")
     # Dropout at the end of the contracting path: its last level, and the bottom.
-    rates = {
-        name: layer.p for name, layer in model.named_layers() if isinstance(layer, tu.Dropout)
-    }
+    rates = {name: layer.p for name, layer in model.named_layers() if isinstance(layer, tu.Dropout)}
     assert rates == {"encoder.3.dropout": 0.5, "bottom.dropout": 0.5}
     assert isinstance(optimizer, tu.SGD)
     assert (optimizer.momentum, optimizer.lr) == (0.99, 1e-3)

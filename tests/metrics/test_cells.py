@@ -155,6 +155,8 @@ def test_different_shapes_and_no_pixels_are_refused(score):
         score(EMPTY, EMPTY.T)
     with pytest.raises(ValueError, match=r"no pixels to compare: the shape is \(0, 4\)"):
         score(EMPTY[:0], EMPTY[:0])
+    with pytest.raises(ValueError, match=r"one image \(H, W\), got shape \(2, 3, 4\).*slice"):
+        score(np.stack([EMPTY, EMPTY]), np.stack([EMPTY, EMPTY]))
 
 
 @pytest.mark.parametrize("score", SCORES)

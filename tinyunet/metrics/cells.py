@@ -29,7 +29,7 @@ def seg(predicted_instances: np.ndarray, true_instances: np.ndarray) -> float:
     Raises
     ------
     ValueError
-        If the shapes differ or a number is negative.
+        If the shapes differ, a number is negative, or the arrays are not one image.
     TypeError
         If an array is not of integers.
 

@@ -18,8 +18,12 @@ def check_pair(predicted: np.ndarray, truth: np.ndarray, kinds: str) -> None:
 
 
 def check_cells(predicted: np.ndarray, truth: np.ndarray) -> None:
-    """Refuse a pair of arrays that do not give the number of a cell at every pixel."""
+    """Refuse a pair of arrays that do not give the number of a cell at every pixel of one image.
+
+    In a stack of images a number that occurs in several would be taken for one cell.
+    """
     check_pair(predicted, truth, kinds="iu")
+    check_plane(truth)
     for cells in (predicted, truth):
         if cells.min() < 0:
             raise ValueError(f"cells are numbered from 1, with 0 for background, got {cells.min()}")

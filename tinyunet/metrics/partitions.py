@@ -44,7 +44,7 @@ def rand_error(predicted: np.ndarray, truth: np.ndarray) -> float:
     Raises
     ------
     ValueError
-        If the shapes differ or a number is negative.
+        If the shapes differ, a number is negative, or the arrays are not one image.
     TypeError
         If an array is not of integers.
 
@@ -99,7 +99,7 @@ def v_rand(predicted: np.ndarray, truth: np.ndarray, *, thin: bool = True) -> fl
     Raises
     ------
     ValueError
-        If the shapes differ, a number is negative, or, with `thin`, the arrays are not one image.
+        If the shapes differ, a number is negative, or the arrays are not one image.
     TypeError
         If an array is not of integers.
 
