@@ -126,9 +126,16 @@ def test_evaluate_agrees_with_the_table_of_train(run):
     assert averaged["IoU"] != trained["test"]["U-Net"]["IoU"]
     done = tinyunet(
         "evaluate", "runs/synthetic-cells-1/best.npz", "--images", 8, "--size", 48, "--json",
-        "--average", "symmetries", cwd=folder,
+        "--average", "symmetries", "--details", cwd=folder,
     )  # fmt: skip
-    assert json.loads(done.stdout)["mean"]["U-Net"] == averaged
+    evaluated = json.loads(done.stdout)
+    assert evaluated["mean"]["U-Net"] == averaged
+    assert evaluated["details"]["F1 at an IoU of 0.50"] == pytest.approx(averaged["F1"])
+    done = tinyunet(
+        "evaluate", "runs/synthetic-cells-1/best.npz", "--images", 8, "--size", 48, "--details",
+        cwd=folder,
+    )  # fmt: skip
+    assert "\nU-Net in detail\nF1 at an IoU of 0.50" in done.stdout
 
 
 def test_the_threshold_goes_with_the_model_unless_one_is_given(run):

@@ -95,3 +95,32 @@ def test_train_chooses_a_threshold_for_each_look_on_validation_images_and_uses_i
     assert run.load_model(best, None, None)[1] == 0.35
     assert run.load_model(best, "rotations", None)[1] == expected.get("rotations", 0.35)
     assert run.load_model(best, "rotations", 0.6)[1] == 0.6
+
+
+def test_details_of_perfect_masks_and_honest_probabilities(model, monkeypatch):
+    predict(monkeypatch, rim=0.9, background=0.1)
+    found = evaluation.details(model, data(), threshold=0.5)
+    assert {name for name, value in found.items() if value == 1} == {
+        *(f"F1 at an IoU of {at / 100:.2f}" for at in range(50, 100, 5)),
+        *(f"boundary F1, {pixels} px" for pixels in (0, 1, 2)), "V_Rand", "V_Info",
+    }  # fmt: skip
+    assert found["Rand error"] == found["warping error"] == 0
+    middle = 6 * 6 + 8 * 5
+    doubt = 0.05 * middle + 0.1 * (CELLS.size - middle)
+    assert found["calibration error"] == pytest.approx(doubt / CELLS.size)
+
+
+def test_details_see_thin_masks_and_gaps(model, monkeypatch):
+    predict(monkeypatch, rim=0.45)  # the middles alone, at the threshold
+    found = evaluation.details(model, data(), threshold=0.5)
+    assert found["F1 at an IoU of 0.55"] == 1
+    assert found["F1 at an IoU of 0.60"] == 0  # the overlaps are 36 / 64 and 40 / 70
+    assert found["boundary F1, 0 px"] < 0.2
+    assert found["boundary F1, 2 px"] == 1
+    assert found["V_Rand"] == 1  # thinned, every pixel has its nearest cell
+    assert found["Rand error"] > 0.3
+
+
+def test_details_are_of_cells(model):
+    with pytest.raises(ValueError, match="single cells"):
+        evaluation.details(model, data(with_cells=False))

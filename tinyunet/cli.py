@@ -173,6 +173,13 @@ def evaluate(
     split_seed: Annotated[int, typer.Option(help="Chooses the test images, as in train.")] = 0,
     average: Average = None,
     threshold: Threshold = None,
+    in_detail: Annotated[
+        bool,
+        typer.Option(
+            "--details",
+            help="Of cells also F1 by overlap, outlines, V_Rand and its like, calibration.",
+        ),
+    ] = False,
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
@@ -195,13 +202,21 @@ def evaluate(
     if cells:
         references = evaluation.references(chosen)
         rows.update({name: evaluation.mean(s) for name, s in references.items()})
+    more = {}
+    if in_detail:
+        more = evaluation.details(model, chosen, average=average or False, threshold=threshold)
     if as_json:
         per_image = dict(zip(chosen.names, scores, strict=True))
         found = {"threshold": threshold} if cells else {}
+        found |= {"details": more} if more else {}
         typer.echo(json.dumps({"mean": rows, **found, "images": per_image}, indent=1))
     else:
         at = f", threshold {threshold:g}" if cells else ""
         typer.echo(f"mean over {len(chosen)} images ({part}){at}\n{evaluation.table(rows)}")
+        if more:
+            typer.echo("\nU-Net in detail")
+        for name, value in more.items():
+            typer.echo(f"{name:22}{value:8.4f}")
 
 
 @app.command()
