@@ -67,7 +67,10 @@ def train(
     ] = None,
     augment: Annotated[
         str | None,
-        typer.Option(help="none, flips (turn, mirror), rigid (gray values, too) or elastic."),
+        typer.Option(
+            help="none, flips (turn, mirror), rigid (gray values, too), rotations (shifts and any "
+            "angle, too) or elastic (all of it)."
+        ),
     ] = None,
     average: Average = None,
     seed: Annotated[int, typer.Option(help="Draws the weights and the batches.")] = 0,

@@ -74,7 +74,7 @@ def train_theirs(job: Job) -> Outcome:
         parts[0], weight_maps(parts[0], options["weights"]), options["batch_size"],
         options["crop"], model.output_size(*options["crop"]), options["augment"], options["seed"],
     )  # fmt: skip
-    losses, times = torch_training.train(model, batches, job.steps, ready.optimizer.lr)
+    losses, times = torch_training.train(model, batches, job.steps, ready.optimizer)
     if not math.isfinite(losses[-1]):
         raise RuntimeError(f"{job.run.stem}: the loss became {losses[-1]}")
     seconds = seconds_of(times, job.steps)
@@ -151,7 +151,7 @@ EXPERIMENT = Experiment(
     charts=charts,
     protocol=(
         "Both start from the same weights, see the same batches of all training images with the weight "
-        "map and rigid augmentation, and use Adam with the same learning rates.",
+        "map and rigid augmentation, and use Adam with the same rates.",
         "Neither looks at validation images while it trains; they choose only the threshold for "
         "cells. What is scored is the network after the last step, "
         "PyTorch's too by tinyunet's own prediction.",

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from tinyunet.bench.torch_unet import TorchUNet
 from tinyunet.data.batches import Batches, Prefetched
+from tinyunet.optim import Adam
 from tinyunet.parallel import num_threads
 from tinyunet.torch_layout import to_torch_layout
 from tinyunet.training import rate_factor
@@ -19,11 +20,11 @@ from tinyunet.unet import UNet
 VERSION = str(torch.__version__)
 
 
-def train(model: UNet, batches: Batches, steps: int, lr: float) -> tuple[list[float], list[float]]:
+def train(model: UNet, batches: Batches, steps: int, adam: Adam) -> tuple[list[float], list[float]]:
     """Train in PyTorch what `fit` would train, and put the parameters back into `model`.
 
-    From the same weights, with the same batches, Adam and the cosine schedule; eager mode, as many
-    threads as tinyunet uses.
+    From the same weights, with the same batches, PyTorch's Adam set like `adam` and the cosine
+    schedule; eager mode, as many threads as tinyunet uses.
 
     Returns
     -------
@@ -33,23 +34,23 @@ def train(model: UNet, batches: Batches, steps: int, lr: float) -> tuple[list[fl
     before = torch.get_num_threads()
     torch.set_num_threads(num_threads())
     try:
-        return _train(model, batches, steps, lr)
+        return _train(model, batches, steps, adam)
     finally:
         torch.set_num_threads(before)
 
 
-def _train(model: UNet, batches: Batches, steps: int, lr: float) -> tuple[list, list]:
+def _train(model: UNet, batches: Batches, steps: int, adam: Adam) -> tuple[list, list]:
     weights = {
         name: torch.tensor(np.ascontiguousarray(to_torch_layout(name, array)))
         for name, array in model.named_parameters()
     }
     net = TorchUNet(weights, model)
-    optimizer = torch.optim.Adam(net.parameters(), lr)
+    optimizer = torch.optim.Adam(net.parameters(), adam.lr, adam.betas, adam.eps)
     losses, times = [], []
     bar = tqdm(range(steps), unit="step", desc="PyTorch")
     with Prefetched(batches, steps) as ahead:
         for step in bar:
-            optimizer.param_groups[0]["lr"] = lr * rate_factor("cosine", step, steps)
+            optimizer.param_groups[0]["lr"] = adam.lr * rate_factor("cosine", step, steps)
             images, labels, weight_maps = ahead[step]
             x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(images, 3, 1)))
             optimizer.zero_grad()
