@@ -262,6 +262,7 @@ MISTAKES = {
     "label out of range": (("evaluate", "good.npz", "--data", "labels"), "knows 2 classes"),
     "another architecture": (("train", "--resume", "other"), "depth: 1 in the file, 2 asked for"),
     "nothing to resume": (("train", "--resume", "empty"), "no run to resume"),
+    "details of classes": (("evaluate", "three.npz", "--details"), "--details are of single cells"),
     "bad part": (("evaluate", "good.npz", "--part", "some"), "'some'"),
     "bad average": (("train", "--steps", 1, "--average", "all"), "none, symmetries, rotations"),
     "threshold of classes": (("predict", "three.npz", "gray.png", "--threshold", 0.4), "3 classes"),

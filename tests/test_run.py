@@ -1,5 +1,8 @@
 """What a recipe stands for: the network, its training, how it predicts."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -41,6 +44,23 @@ def test_the_papers_recipe():
     assert settings.average == "rotations"
     axis = inference._plan(model, 512, 572)
     assert (axis.gives, axis.stride) == (388, 384)  # a multiple of 2^4
+
+
+def test_the_quick_recipe():
+    model, adam = run.build(run.Settings(), [slices(64)])
+    assert isinstance(adam, tu.Adam)
+    assert (adam.lr, adam.betas) == (6e-3, (0.9, 0.99))
+    assert (model.depth, model.padding, model.config["base_channels"]) == (3, "same", 8)
+
+
+def test_a_run_from_before_there_were_betas_goes_on_with_its_own(tmp_path):
+    settings = asdict(run.Settings())
+    del settings["betas"]
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    assert run.build(run.read_settings(tmp_path), [slices(64)])[1].betas == (0.9, 0.999)
+    settings["betas"] = (0.8, 0.9)
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    assert run.build(run.read_settings(tmp_path), [slices(64)])[1].betas == (0.8, 0.9)
 
 
 def test_what_is_chosen_overrides_the_recipe():

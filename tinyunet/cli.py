@@ -68,8 +68,8 @@ def train(
     augment: Annotated[
         str | None,
         typer.Option(
-            help="none, flips (turn, mirror), rigid (gray values, too), rotations (shifts and any "
-            "angle, too) or elastic (all of it)."
+            help="none, flips (turn, mirror), rigid (gray values, too), any-angle (and shifts) or "
+            "elastic (all of it)."
         ),
     ] = None,
     average: Average = None,
@@ -199,15 +199,18 @@ def evaluate(
     chosen = load(data, data_root, n=images, size=size)
     if part != "all":
         chosen = chosen.split(seed=split_seed)[parts.index(part)]
-    scores = evaluation.evaluate(model, chosen, average=average, threshold=threshold)
-    rows = {"U-Net": evaluation.mean(scores)}
     cells = evaluation.knows_cells(model, chosen)
+    if in_detail and not cells:
+        raise ValueError(
+            "--details are of single cells, but the data or the model knows classes only"
+        )
+    probabilities = evaluation.predict(model, chosen, average=average)
+    scores = evaluation.evaluate(model, chosen, threshold=threshold, probabilities=probabilities)
+    rows = {"U-Net": evaluation.mean(scores)}
     if cells:
         references = evaluation.references(chosen)
         rows.update({name: evaluation.mean(s) for name, s in references.items()})
-    more = {}
-    if in_detail:
-        more = evaluation.details(model, chosen, average=average or False, threshold=threshold)
+    more = evaluation.details(chosen, probabilities, threshold) if in_detail else {}
     if as_json:
         per_image = dict(zip(chosen.names, scores, strict=True))
         found = {"threshold": threshold} if cells else {}

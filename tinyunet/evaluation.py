@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -18,6 +18,7 @@ from tinyunet.unet import UNet
 
 # Those that `choose_threshold` tries. Far from 0.5 there is little to gain and much to lose by chance.
 THRESHOLDS = tuple(i / 20 for i in range(5, 14))  # 0.25, 0.3 ... 0.65
+AT_A_LOOK = (0.3, 0.4, 0.5)  # fewer, for training looks often
 INSTANCE_SCORES = ("SEG", "F1", "IoU", "Dice", "pixel error", "merged")
 CLASS_SCORES = ("IoU", "Dice", "pixel error")
 
@@ -65,12 +66,22 @@ def check_data(model: UNet, data: Dataset, what: str) -> None:
         )
 
 
+def predict(
+    model: UNet, data: Dataset, *, average: bool | str | None = None, progress: bool = True
+) -> list[np.ndarray]:
+    """Class probabilities (H, W, K) of every image; see `predict_image`."""
+    check_data(model, data, "given")
+    bar = tqdm(data.images, desc="predicting", delay=2, leave=False, disable=not progress)
+    return [predict_image(model, image, average=average or False) for image in bar]
+
+
 def evaluate(
     model: UNet,
     data: Dataset,
     *,
     average: bool | str = False,
     threshold: float | None = None,
+    probabilities: Sequence[np.ndarray] | None = None,
     progress: bool = True,
 ) -> list[dict]:
     """Score the model on every image.
@@ -86,6 +97,8 @@ def evaluate(
         Average over symmetries or rotations: see `predict_image`.
     threshold
         For `instances`, where cells are scored; see `choose_threshold`. None: 0.5.
+    probabilities
+        As `predict` gives them, where they are known already; `average` then counts for nothing.
     progress
         Show a progress bar if it takes longer than two seconds.
 
@@ -103,27 +116,27 @@ def evaluate(
     threshold = 0.5 if threshold is None else threshold
     cells = knows_cells(model, data)
     truths = data.instances if cells else data.labels
-    pairs = zip(data.images, truths, strict=True)
+    if probabilities is None:
+        probabilities = predict(model, data, average=average, progress=progress)
+    pairs = zip(probabilities, truths, strict=True)
     bar = tqdm(
         pairs, total=len(data), desc="evaluating", delay=2, leave=False, disable=not progress
     )
-    scores = []
-    for image, truth in bar:
-        probabilities = predict_image(model, image, average=average)
-        if cells:
-            scores.append(score_instances(label_instances(probabilities, threshold), truth))
-        else:
-            scores.append(score_classes(probabilities.argmax(2), truth))
-    return scores
+    if cells:
+        return [score_instances(label_instances(p, threshold), truth) for p, truth in bar]
+    return [score_classes(p.argmax(2), truth) for p, truth in bar]
 
 
 def validation_score(model: UNet, data: Dataset) -> tuple[str, float]:
     """The one number by which training chooses its best moment, and its name.
 
-    SEG is of cells at 0.5: their own threshold is chosen afterwards, for the model that is kept.
+    SEG is that of the best of a few thresholds: the threshold will be chosen on these images, too, and
+    at a fixed one a network looks better or worse for the width of its outlines alone.
     """
-    name = "SEG" if knows_cells(model, data) else "IoU"
-    return name, mean(evaluate(model, data, progress=False))[name]
+    if not knows_cells(model, data):
+        return "IoU", mean(evaluate(model, data, progress=False))["IoU"]
+    maps = predict(model, data, progress=False)
+    return "SEG", max(_mean_seg(maps, data.instances, threshold) for threshold in AT_A_LOOK)
 
 
 def choose_threshold(model: UNet, data: Dataset, average: bool | str = False) -> float | None:
@@ -142,54 +155,62 @@ def choose_threshold(model: UNet, data: Dataset, average: bool | str = False) ->
     """
     if not knows_cells(model, data):
         return None
-    pairs = [pair for pair in zip(data.images, data.instances, strict=True) if pair[1].any()]
-    if not pairs:
+    places = [i for i, cells in enumerate(data.instances) if cells.any()]
+    if not places:
         return 0.5
-    scores = []
-    for image, truth in tqdm(pairs, desc="threshold", delay=2, leave=False):
-        p = predict_image(model, image, average=average)
-        scores.append([metrics.seg(label_instances(p, t), truth) for t in THRESHOLDS])
-    means = dict(zip(THRESHOLDS, np.mean(scores, axis=0), strict=True))
+    with_cells = data.subset(places)
+    maps = predict(model, with_cells, average=average)
+    bar = tqdm(THRESHOLDS, desc="thresholds", delay=2, leave=False)
+    means = {threshold: _mean_seg(maps, with_cells.instances, threshold) for threshold in bar}
     return max(THRESHOLDS, key=lambda t: (means[t], -abs(t - 0.5)))  # of equals, next to a half
 
 
+def _mean_seg(maps: Sequence[np.ndarray], truths: Sequence[np.ndarray], threshold: float) -> float:
+    """Mean SEG of images whose probabilities (H, W, K) are known."""
+    pairs = zip(maps, truths, strict=True)
+    return float(np.mean([metrics.seg(label_instances(p, threshold), truth) for p, truth in pairs]))
+
+
 def details(
-    model: UNet, data: Dataset, *, average: bool | str = False, threshold: float = 0.5
+    data: Dataset, probabilities: Sequence[np.ndarray], threshold: float = 0.5
 ) -> dict[str, float]:
     """What else is measured of cells: how tightly they fit, outlines, segments, probabilities.
 
-    Means over the images, but the calibration error is of all pixels together. F1 and outlines are of
-    the cells that `instances` finds at the threshold; V_Rand, V_Info, Rand and warping error are of
-    the connected parts of the mask at the threshold.
+    F1 and outlines are of the cells that `instances` finds. V_Rand, V_Info and Rand error are of the
+    connected parts of the mask. The warping error is of the mask, the calibration error of the
+    probabilities; their truth is the mask in which touching cells have been parted for training.
 
-    Raises
-    ------
-    ValueError
-        If the data set or the model does not tell single cells.
+    Parameters
+    ----------
+    data
+        The images' truth, with instances.
+    probabilities
+        As `predict` gives them.
+    threshold
+        For cells and mask.
+
+    Returns
+    -------
+    dict
+        Means over the images by name, but the calibration error of all pixels together.
     """
-    check_data(model, data, "given")
-    if not knows_cells(model, data):
-        raise ValueError(
-            "details are of single cells, but the data or the model knows classes only"
-        )
-    scores, seen = [], []
-    pairs = zip(data.images, data.instances, strict=True)
-    for image, truth in tqdm(pairs, total=len(data), desc="details", delay=2, leave=False):
-        p = predict_image(model, image, average=average)[..., 1]
+    scores = []
+    maps = [p[..., 1] for p in probabilities]
+    trios = zip(maps, data.instances, data.labels, strict=True)
+    for p, cells, label in tqdm(trios, total=len(data), desc="details", delay=2, leave=False):
         found, mask = label_instances(p, threshold), p > threshold
         parts = metrics.segments(mask)
-        curve = metrics.f1_curve(found, truth)
+        curve = metrics.f1_curve(found, cells)
         row = {f"F1 at an IoU of {at:.2f}": score for at, score in curve.items()}
         for pixels in (0, 1, 2):
-            row[f"boundary F1, {pixels} px"] = metrics.boundary_f1(found, truth, pixels)
-        row["V_Rand"] = metrics.v_rand(parts, truth)
-        row["V_Info"] = metrics.v_info(parts, truth)
-        row["Rand error"] = metrics.rand_error(parts, truth)
-        row["warping error"] = metrics.warping_error(mask, truth > 0)
+            row[f"boundary F1, {pixels} px"] = metrics.boundary_f1(found, cells, pixels)
+        row["V_Rand"] = metrics.v_rand(parts, cells)
+        row["V_Info"] = metrics.v_info(parts, cells)
+        row["Rand error"] = metrics.rand_error(parts, cells)
+        row["warping error"] = metrics.warping_error(mask, label)
         scores.append(row)
-        seen.append((p.ravel(), truth.ravel() > 0))
-    p, truth = (np.concatenate(arrays) for arrays in zip(*seen, strict=True))
-    return {**mean(scores), "calibration error": metrics.calibration(p, truth).error}
+    every, truth = (np.concatenate([a.ravel() for a in arrays]) for arrays in (maps, data.labels))
+    return {**mean(scores), "calibration error": metrics.calibration(every, truth).error}
 
 
 def references(data: Dataset) -> dict[str, list[dict]]:

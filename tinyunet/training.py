@@ -130,7 +130,8 @@ def fit(
         Show a progress bar.
     on_look
         ``on_look(done, total)`` is called after every look at the validation images, when `model` is
-        as it is after `done` steps: to draw it, or to keep scores of your own.
+        as it is after `done` steps: to draw it, or to keep scores of your own. Ctrl-C waits for it,
+        and `minutes` do not reckon with it.
 
     Raises
     ------

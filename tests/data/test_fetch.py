@@ -171,8 +171,11 @@ def test_membranes(server, run, tmp_path, kind):
         server.files = {f"/isbi/{name}?key=1": contents for name, contents in files.items()}
         url, checksums = server.url + "/isbi/?key=1", [sha256(x) for x in files.values()]
     else:
-        folders = {"archive": "", "archive with a folder": "isbi2012/"}
-        folder = folders.get(kind, "ISBI-2012-challenge/")
+        folder = {
+            "archive": "",
+            "archive with a folder": "isbi2012/",
+            "archive as published": "ISBI-2012-challenge/",
+        }[kind]
         extra = {f"__MACOSX/._{name}": b"?" for name in files}
         if kind == "archive as published":
             extra[folder + "test-volume.tif"] = files["train-volume.tif"]

@@ -80,7 +80,7 @@ def fetch(
     target = root / remote.folder
     url = url or os.environ.get(f"TINYUNET_DATA_URL_{name.upper()}") or remote.address
     addresses = _addresses(remote, url)
-    expected = _expected(remote, sha256, list(addresses))
+    expected = _expected(sha256 or (remote.sha256 if url == remote.address else ()), addresses)
     if not accept(str(remote)):
         raise ValueError("the terms were not accepted: nothing was downloaded")
 
@@ -135,10 +135,9 @@ def _is_archive(path: str) -> bool:
     return path.lower().endswith(".zip")
 
 
-def _expected(remote: Remote, sha256: Sequence[str], files: list[str]) -> dict[str, str]:
-    """The expected checksum by file: the user's, else those that are known; empty if none is."""
-    if not sha256 and files == list(remote.files):
-        sha256 = remote.sha256
+def _expected(sha256: Sequence[str], addresses: dict[str, str]) -> dict[str, str]:
+    """The expected checksum by file; empty if none is known."""
+    files = list(addresses)
     if sha256 and len(sha256) != len(files):
         raise ValueError(
             f"{len(files)} to download, {' and '.join(files)}, but {len(sha256)} checksums: give "

@@ -18,11 +18,11 @@ class Remote:
     terms: str
     page: str  # where a person finds it
     folder: str  # where it belongs, under the root
-    files: tuple[str, ...]  # what is downloaded: an archive, or single files under one address
+    files: tuple[str, ...]  # an archive, or the files that may be downloaded one by one
     find: Callable[[Path], Path | None]  # its folder under a root
     check: Callable[[Path], None]  # raises ValueError unless the folder is a complete data set
     address: str
-    sha256: tuple[str, ...] = ()  # of each file; empty as long as nobody has pinned them
+    sha256: tuple[str, ...] = ()  # of what `address` gives; empty as long as nobody has pinned it
 
     def __str__(self) -> str:
         return f"{self.title}\n  from {self.page}\n  terms: {self.terms}"

@@ -71,18 +71,18 @@ def reproduce(
         typer.echo(f"{name} is left out. {reason}", err=True)
     if not planned:
         raise typer.Exit(2)
-    interrupted, failures = False, []
+    interrupted, failures = False, {}
     try:
-        failures = running.run_all(planned, options, out, typer.echo)
+        running.run_all(planned, options, out, typer.echo, failures)
     except KeyboardInterrupt:
         interrupted = True
-    missing = running.missing(planned, out)
-    path = report.write(out, left_out, missing)
+    missing = [stem for stem in running.missing(planned, out) if stem not in failures]
+    path = report.write(out, left_out, missing, failures)
     typer.echo(f"\nthe report is in {path}")
     if interrupted:
         typer.echo(f"interrupted: {len(missing)} runs are still to come", err=True)
         typer.echo("the same command goes on with them", err=True)
-    for failure in failures:
-        typer.echo(f"failed: {failure}", err=True)
+    for stem, reason in failures.items():
+        typer.echo(f"{stem} failed: {reason}", err=True)
     if interrupted or failures:
         raise typer.Exit(1)

@@ -11,7 +11,7 @@ from tinyunet import run
 from tinyunet.data import Dataset
 from tinyunet.loss import SoftmaxCrossEntropy
 from tinyunet.optim import Optimizer
-from tinyunet.reproduce.plan import Job
+from tinyunet.reproduce.plan import Diverged, Job
 from tinyunet.training import History, fit
 from tinyunet.unet import UNet
 
@@ -52,7 +52,7 @@ def learn(
     ------
     KeyboardInterrupt
         If the user interrupted it.
-    RuntimeError
+    Diverged
         If the loss became infinite or NaN; with `may_diverge` the history's ``stopped`` says so.
     """
     history = fit(
@@ -63,7 +63,7 @@ def learn(
     if history.stopped.startswith("interrupted"):
         raise KeyboardInterrupt
     if history.stopped and not may_diverge:
-        raise RuntimeError(f"{job.run.stem}: {history.stopped}")
+        raise Diverged(history.stopped)
     return history
 
 

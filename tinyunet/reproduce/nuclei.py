@@ -22,6 +22,7 @@ from tinyunet.reproduce.plan import (
     Rows,
     Run,
     Table,
+    spelled_out,
     training_settings,
 )
 from tinyunet.reproduce.sources import Source, corner
@@ -35,7 +36,7 @@ ARMS = (
     ("nuclei-weights", "weight map", None, "auto", "flips"),
     ("nuclei-paper", "weight map as in the paper", None, "paper", "flips"),
     ("nuclei-ten-none", "ten images, no augmentation", FEW, "auto", "none"),
-    ("nuclei-ten-rigid", "ten images, rigid", FEW, "auto", "rotations"),
+    ("nuclei-ten-rigid", "ten images, rigid", FEW, "auto", "any-angle"),
     ("nuclei-ten-elastic", "ten images, rigid and elastic", FEW, "auto", "elastic"),
 )
 NAMES = {name: row for name, row, *_ in ARMS}
@@ -52,6 +53,7 @@ def cells_settings(options: Options, source: Source, **chosen: str) -> dict:
     settings = training_settings(data=source.name, images=40, size=SIDE, **small, **chosen)
     return {
         "training": settings,
+        "spelled out": spelled_out(settings),
         "limits": LIMITS if options.quick else None,
         "largest side": SIDE if options.quick else None,
     }
@@ -176,13 +178,13 @@ def findings(records: list[Record]) -> list[str]:
         compare(
             rows,
             "weight map as in the paper",
-            "weight map",
+            "no weight map",
             "merged in mask",
             ".1f",
             "Merged cells in the mask",
         ),
         compare(rows, "weight map", "no weight map", "SEG"),
-        compare(rows, "weight map as in the paper", "weight map", "SEG"),
+        compare(rows, "weight map as in the paper", "no weight map", "SEG"),
         compare(rows, "weight map", "Otsu + distance peaks", "SEG"),
         compare(rows, "ten images, rigid", "ten images, no augmentation", "SEG"),
         compare(rows, "ten images, rigid and elastic", "ten images, rigid", "SEG"),

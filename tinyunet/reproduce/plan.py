@@ -10,8 +10,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from tinyunet.data.sources import find
+from tinyunet.preparation import WEIGHTS
 from tinyunet.reproduce.sources import Source
-from tinyunet.run import Settings
+from tinyunet.run import AUGMENTS, Settings
 
 MINUTES = 5.0  # of training, for each network, unless the user has other plans
 
@@ -80,6 +81,10 @@ class Outcome:
     loss: list[float] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
+
+
+class Diverged(RuntimeError):
+    """The loss of a training became infinite or NaN."""
 
 
 @dataclass(frozen=True)
@@ -220,3 +225,12 @@ def training_settings(**chosen: Any) -> dict[str, Any]:
     for name in ("seed", "steps", "minutes", "device", "data_root", "average"):
         settings.pop(name)
     return settings
+
+
+def spelled_out(training: dict[str, Any]) -> dict[str, Any]:
+    """What the names among a training's settings stand for."""
+    weights = WEIGHTS.get(training["weights"])
+    return {
+        "augmentation": asdict(AUGMENTS[training["augment"]]),
+        "weight map": weights and {"class_weights": "balanced", **weights},
+    }

@@ -22,8 +22,9 @@ from tinyunet.doctor import cpu_model, diagnose_blas
 from tinyunet.parallel import num_threads
 from tinyunet.reproduce.plan import Outcome, Record, Run
 
-# Raise it when the same run would give other results, or others by name: no folder mixes them.
-RESULTS = 2
+# Raise it whenever the same run would give other numbers, or would name them otherwise: a folder must
+# not mix the two.
+RESULTS = 3
 
 
 def machine() -> dict[str, Any]:
@@ -128,11 +129,13 @@ def check_same(
     planned = {stem_of(identity): identity for identity in wanted}
     problems: dict[str, None] = {}  # in order, each once
     for record in found:
-        unplanned = {"quick": quick, "threads": num_threads(), "version of results": RESULTS}
-        ours = planned.get(stem_of(record), unplanned)
+        ours = planned.get(stem_of(record), {"quick": quick, "threads": num_threads()})
         # Through JSON, where a tuple becomes a list.
         ours = json.loads(json.dumps(ours))
-        for name, here, asked in _differences({k: record.get(k) for k in ours}, ours):
+        if record.get("version of results") != RESULTS:
+            problems[f"{stem_of(record)}: another version of tinyunet made it"] = None
+            continue
+        for name, here, asked in _differences({k: record[k] for k in ours}, ours):
             problems[f"{stem_of(record)}: {name} is {here} there, {asked} asked for"] = None
     if problems:
         shown = list(problems)[:6]

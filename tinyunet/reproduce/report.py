@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 
 from tinyunet.reproduce import page
 from tinyunet.reproduce.experiments import EXPERIMENTS
@@ -16,7 +17,12 @@ from tinyunet.reproduce.statistics import Row, collect
 TITLE = "The U-Net's experiments, reproduced"
 
 
-def write(folder: Path, left_out: dict[str, str], missing: Sequence[str] = ()) -> Path:
+def write(
+    folder: Path,
+    left_out: dict[str, str],
+    missing: Sequence[str] = (),
+    failures: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
     """Write ``report.html`` about all records of a folder, and return where it is.
 
     Parameters
@@ -27,11 +33,13 @@ def write(folder: Path, left_out: dict[str, str], missing: Sequence[str] = ()) -
         Why experiments could not be done, by name.
     missing
         Runs that are still to come.
+    failures
+        Why trainings failed, by run.
     """
     records = read_all(folder)
     found = {record["experiment"] for record in records}
     shown = [e for e in EXPERIMENTS.values() if e.name in found or e.name in left_out]
-    body = _opening(records, shown, missing)
+    body = _opening(records, shown, missing, failures)
     for experiment in shown:
         mine = [record for record in records if record["experiment"] == experiment.name]
         body += _section(experiment, mine, left_out.get(experiment.name, ""), folder)
@@ -46,8 +54,7 @@ def replay_command(records: Sequence[Record]) -> str:
     names = [name for name in EXPERIMENTS if any(r["experiment"] == name for r in records)]
     steps = {record["group"]: record["steps"] for record in records if record["steps"]}
     seeds = 1 + max((record["seed"] or 0 for record in records), default=0)
-    threads = {record["threads"] for record in records}  # one number: see `records.check_same`
-    words = [*(f"TINYUNET_NUM_THREADS={n}" for n in threads), "tinyunet reproduce"]
+    words = [f"TINYUNET_NUM_THREADS={records[0]['threads']}", "tinyunet reproduce"]
     words += [*names, *(["--quick"] if _quick(records) else [])]
     words += [f"--seeds {seeds}"]
     if steps:
@@ -59,7 +66,12 @@ def _quick(records: Sequence[Record]) -> bool:
     return any(record["quick"] for record in records)
 
 
-def _opening(records: Sequence[Record], shown: Sequence[Experiment], missing: Sequence[str]) -> str:
+def _opening(
+    records: Sequence[Record],
+    shown: Sequence[Experiment],
+    missing: Sequence[str],
+    failures: Mapping[str, str],
+) -> str:
     body = f"<header><h1>{escape(TITLE)}</h1>\n"
     body += page.paragraph(
         "Ronneberger, Fischer and Brox, U-Net: Convolutional Networks for Biomedical Image "
@@ -79,6 +91,8 @@ def _opening(records: Sequence[Record], shown: Sequence[Experiment], missing: Se
             f"Not finished: {len(missing)} runs are still to come ({', '.join(missing)}). The same "
             "command goes on with them."
         )
+    for stem, reason in failures.items():
+        body += page.paragraph(f"Failed, and in no table: {stem}. {reason[0].upper()}{reason[1:]}.")
     links = "".join(f'<a href="#{e.name}">{escape(e.title)}</a>\n' for e in shown)
     return f"{body}<nav>{links}</nav></header>\n"
 
@@ -105,8 +119,8 @@ def _section(experiment: Experiment, records: list[Record], reason: str, folder:
     body += page.bullets(experiment.findings(records), "findings")
     if any(record["seed"] for record in records):
         body += page.paragraph(
-            "What seeds alone make: twice the standard error of the difference of two means, a rough "
-            "rule with so few seeds.",
+            "What seeds alone make: half of the 95 % confidence interval of the mean difference, "
+            "which is taken seed by seed (Student's t; rough, with so few seeds).",
             "note",
         )
     rows = collect(records)
@@ -181,7 +195,7 @@ def _flat(settings: dict) -> dict[str, str]:
     """Settings by name, those of groups such as the training's under their own names."""
     flat = {}
     for name, value in settings.items():
-        if name in ("training", "length"):
+        if name in ("training", "spelled out", "length"):
             flat.update(_flat(value))
         else:
             flat[name] = value if isinstance(value, str) else json.dumps(value)
@@ -191,13 +205,10 @@ def _flat(settings: dict) -> dict[str, str]:
 def _closing(records: Sequence[Record]) -> str:
     """How to repeat it, and on what it was done."""
     body = '<section id="machine">\n<h2>Repeat it</h2>\n'
-    threads = sorted({record["threads"] for record in records})
     if records:
-        counts = " or ".join(map(str, threads))
         body += page.paragraph(
             "Runs with the same steps, seeds and number of threads end the same. Minutes were turned "
-            f"into steps once; here they are spelled out. It ran with {counts} threads "
-            f"(`TINYUNET_NUM_THREADS`)."
+            "into steps once; here they are spelled out."
         )
         body += f'<pre class="command">{escape(replay_command(records))}</pre>\n'
     body += "<h3>Machine</h3>\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyunet.reproduce import records
-from tinyunet.reproduce.plan import MINUTES, Experiment, Job, Options, Record, Run
+from tinyunet.reproduce.plan import MINUTES, Diverged, Experiment, Job, Options, Record, Run
 from tinyunet.reproduce.sources import Source
 
 
@@ -69,21 +69,22 @@ def check_folder(folder: Path, planned: Sequence[Planned], options: Options) -> 
 
 
 def run_all(
-    planned: Sequence[Planned], options: Options, folder: Path, say: Callable[[str], None]
-) -> list[str]:
+    planned: Sequence[Planned],
+    options: Options,
+    folder: Path,
+    say: Callable[[str], None],
+    failures: dict[str, str],
+) -> None:
     """Do all runs that have no record yet; each leaves one as soon as it is finished.
 
-    Returns
-    -------
-    list of str
-        Why runs have failed: training one of them is no reason to do without the others.
+    A training that diverges keeps nobody from the other runs: why it failed is put into `failures`,
+    under the run's name, and nothing of it is left.
 
     Raises
     ------
     KeyboardInterrupt
         If the user interrupted it. All that is finished stays.
     """
-    failures = []
     for number, item in enumerate(planned, start=1):
         title = f"[{number}/{len(planned)}] {item.run.stem}"
         if is_done(item, folder):
@@ -92,13 +93,13 @@ def run_all(
         say(f"{title} ...")
         try:
             record = run_one(item, options, folder)
-        except RuntimeError as error:  # its loss became infinite or NaN
-            failures.append(str(error))
+        except Diverged as error:
+            failures[item.run.stem] = str(error)
+            _clear(folder / "unfinished" / item.run.stem)  # to go on would be to fail again
             say(f"{title} failed: {error}")
             continue
         trained = f"{record['steps']} steps, " if record["steps"] else ""
         say(f"{title}: {trained}{record['seconds']:.1f} s; {_best(record)}")
-    return failures
 
 
 def is_done(item: Planned, folder: Path) -> bool:
@@ -129,10 +130,17 @@ def run_one(item: Planned, options: Options, folder: Path) -> Record:
         "seconds": time.perf_counter() - started,
     }
     records.write(folder, record, outcome)
+    _clear(scratch)
+    return {**record, "steps": outcome.steps, "rows": outcome.rows}
+
+
+def _clear(scratch: Path) -> None:
+    """Remove what a run kept while it was unfinished, if anything."""
+    if not scratch.exists():
+        return
     shutil.rmtree(scratch)
     if not any(scratch.parent.iterdir()):
         scratch.parent.rmdir()
-    return {**record, "steps": outcome.steps, "rows": outcome.rows}
 
 
 def length(run: Run, options: Options) -> dict[str, Any]:

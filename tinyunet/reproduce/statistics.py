@@ -61,7 +61,8 @@ def compare(
 ) -> str:
     """Say how two rows differ in a column, and whether that is more than chance.
 
-    The differences d are taken seed by seed, for a seed draws the same batches for both rows. Their
+    The differences d are taken seed by seed, for a seed chooses images and draws first weights for
+    both rows. Their
     mean is believed if it is further from 0 than t * s(d) / sqrt(n), half a confidence interval of
     95 %, with Student's t for n - 1 degrees of freedom: 4.3 with three seeds. A row without seeds
     has the same value for all. Empty where a row is missing, or no seed has both.

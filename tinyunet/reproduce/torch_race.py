@@ -13,6 +13,7 @@ from tinyunet.reproduce import nuclei, pictures
 from tinyunet.reproduce.learning import Stopwatch, learn, prepare, seconds_of
 from tinyunet.reproduce.plan import (
     Column,
+    Diverged,
     Experiment,
     Job,
     Options,
@@ -45,11 +46,29 @@ def make_runs(options: Options, source: Source) -> list[Run]:
 
 
 def equal_seconds(records: Sequence[Record]) -> int:
-    """How many steps PyTorch makes in the time that tinyunet's took, both with the first seed."""
-    first = {record["name"]: record for record in records if record["seed"] == 0}
-    ours, theirs = first["torch-tinyunet"]["facts"], first["torch-steps"]["facts"]
-    steps = first["torch-tinyunet"]["steps"]
-    return max(1, round(steps * ours["seconds of training"] / theirs["seconds of training"]))
+    """How many steps PyTorch makes in the time that tinyunet's took, both with the same seed.
+
+    Raises
+    ------
+    Diverged
+        If with every seed one of the two has failed.
+    """
+    pair = _first_pair(records)
+    if pair is None:
+        raise Diverged("without a finished run of each library, equal seconds are unknown")
+    ours, theirs = pair
+    seconds, steps = "seconds of training", ours["steps"]
+    return max(1, round(steps * ours["facts"][seconds] / theirs["facts"][seconds]))
+
+
+def _first_pair(records: Sequence[Record]) -> tuple[Record, Record] | None:
+    """The records of tinyunet and of PyTorch's equal steps, with the first seed that has both."""
+    ours, theirs = (
+        {record["seed"]: record for record in records if record["name"] == name}
+        for name in ("torch-tinyunet", "torch-steps")
+    )
+    seeds = sorted(ours.keys() & theirs.keys())
+    return (ours[seeds[0]], theirs[seeds[0]]) if seeds else None
 
 
 def train_ours(job: Job) -> Outcome:
@@ -76,7 +95,7 @@ def train_theirs(job: Job) -> Outcome:
     )  # fmt: skip
     losses, times = torch_training.train(model, batches, job.steps, ready.optimizer)
     if not math.isfinite(losses[-1]):
-        raise RuntimeError(f"{job.run.stem}: the loss became {losses[-1]}")
+        raise Diverged(f"the loss became {losses[-1]}")
     seconds = seconds_of(times, job.steps)
     outcome = _outcome(NAMES[job.run.name], model, parts, losses, seconds)
     outcome.facts["PyTorch"] = torch_training.VERSION
@@ -94,11 +113,12 @@ def findings(records: list[Record]) -> list[str]:
     """Say whether equal steps give equal scores, and who is ahead after equal seconds."""
     rows = collect(records)
     sentences = []
-    if OURS in rows and STEPS in rows:
-        first = [r["loss"][0] for r in records if r["seed"] == 0 and r["name"] != "torch-seconds"]
+    pair = _first_pair(records)
+    if pair is not None:
+        first = [record["loss"][0] for record in pair]
         sentences.append(
-            f"The first loss, with the first seed, is {first[0]:.6f} and {first[-1]:.6f}: both begin "
-            "at the same place. After that, roundings drive them apart, as they would two computers."
+            f"The first loss, with one seed, is {first[0]:.6f} and {first[1]:.6f}: both begin at the "
+            "same place. After that, roundings drive them apart, as they would two computers."
         )
         sentences.append("Equal steps. " + compare(rows, OURS, STEPS, "SEG"))
     if OURS in rows and SECONDS in rows:

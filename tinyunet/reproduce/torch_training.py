@@ -45,7 +45,7 @@ def _train(model: UNet, batches: Batches, steps: int, adam: Adam) -> tuple[list,
         for name, array in model.named_parameters()
     }
     net = TorchUNet(weights, model)
-    optimizer = torch.optim.Adam(net.parameters(), adam.lr, adam.betas, adam.eps)
+    optimizer = torch.optim.Adam(net.parameters(), adam.lr, adam.betas, adam.eps, adam.weight_decay)
     losses, times = [], []
     bar = tqdm(range(steps), unit="step", desc="PyTorch")
     with Prefetched(batches, steps) as ahead:
