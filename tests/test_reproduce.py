@@ -17,6 +17,7 @@ from scipy import ndimage
 
 import tinyunet as tu
 from tinyunet import cli, inference, training
+from tinyunet.parallel import num_threads
 from tinyunet.reproduce import (
     experiments,
     learning,
@@ -524,6 +525,8 @@ def test_the_report_is_one_page_with_every_table_and_picture(finished):
     assert "synthetic-cells" in text
     assert "tinyunet data fetch isbi2012" in text
     assert "--steps membranes=2,nuclei=2,rates=2,seams=3" in text
+    assert f"TINYUNET_NUM_THREADS={num_threads()} tinyunet reproduce nuclei membranes" in text
+    assert '{"class_weights": "balanced", "w0": 10.0, "sigma": 5.0}' in text  # "paper" spelled out
 
 
 def test_the_report_gives_mean_deviation_and_n(finished, tmp_path):

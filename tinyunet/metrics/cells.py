@@ -67,7 +67,8 @@ def f1(
     Raises
     ------
     ValueError
-        If the threshold is out of range, the shapes differ, or a number is negative.
+        If the threshold is out of range, the shapes differ, a number is negative, or the arrays are not
+        one image.
     TypeError
         If an array is not of integers.
 
