@@ -129,13 +129,17 @@ def test_evaluate_agrees_with_the_table_of_train(run):
         "--average", "symmetries", "--details", cwd=folder,
     )  # fmt: skip
     evaluated = json.loads(done.stdout)
-    assert evaluated["mean"]["U-Net"] == averaged
+    assert evaluated["mean"]["U-Net, mean of symmetries"] == averaged
     assert evaluated["details"]["F1 at an IoU of 0.50"] == pytest.approx(averaged["F1"])
     done = tinyunet(
         "evaluate", "runs/synthetic-cells-1/best.npz", "--images", 8, "--size", 48, "--details",
         cwd=folder,
     )  # fmt: skip
-    assert "\nU-Net in detail\nF1 at an IoU of 0.50" in done.stdout
+    assert "mean over 2 images of synthetic-cells (test), threshold" in done.stdout
+    assert "\nF1 at an IoU of 0.50" in done.stdout.partition("U-Net in detail")[2]
+    # Beside its run's settings, a model is scored on its run's data.
+    done = tinyunet("evaluate", "runs/synthetic-cells-1/best.npz", "--json", cwd=folder)
+    assert json.loads(done.stdout)["mean"] == trained["test"]
 
 
 def test_the_threshold_goes_with_the_model_unless_one_is_given(run):
@@ -224,10 +228,10 @@ def write_mistakes(folder, model):
     (folder / "cut.npz").write_bytes(data[: len(data) // 2])
     gray = rng.integers(0, 255, (20, 24), dtype=np.uint8)
     Image.fromarray(gray).save(folder / "gray.png")
-    Image.fromarray(np.stack([gray] * 3, 2)).save(folder / "rgb.png")
+    Image.fromarray(np.stack([gray, 255 - gray, gray], 2)).save(folder / "rgb.png")
     (folder / "broken.png").write_bytes(b"no image")
     tifffile.imwrite(folder / "nan.tif", np.full((20, 24), np.nan, np.float32))
-    for name in ("empty", "orphan", "labels"):
+    for name in ("empty", "orphan", "labels", "hollow"):
         for kind in ("images", "masks"):
             (folder / name / kind).mkdir(parents=True)
     Image.fromarray(gray).save(folder / "orphan/images/a.png")
@@ -236,6 +240,8 @@ def write_mistakes(folder, model):
     for i in range(5):
         Image.fromarray(gray).save(folder / f"labels/images/{i}.png")
         Image.fromarray(gray // 64).save(folder / f"labels/masks/{i}.png")
+        Image.fromarray(gray).save(folder / f"hollow/images/{i}.png")
+        Image.fromarray(0 * gray).save(folder / f"hollow/masks/{i}.png")
 
 
 def test_train_by_the_papers_recipe(tmp_path):
@@ -247,7 +253,56 @@ def test_train_by_the_papers_recipe(tmp_path):
     assert (settings["optimizer"], settings["padding"], settings["depth"]) == ("sgd", "valid", 2)
 
 
+def test_a_folder_of_numbered_cells_is_a_guess_that_can_be_put_right(tmp_path):
+    cells = synthetic_cells(8, 48, seed=2)
+    for name in ("images", "masks"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+    for i, (image, truth) in enumerate(zip(cells.images, cells.instances, strict=True)):
+        gray = (255 * image[..., 0].clip(0, 1)).astype(np.uint8)
+        Image.fromarray(gray).save(tmp_path / f"mine/images/{i}.png")
+        Image.fromarray(truth.astype(np.uint8)).save(tmp_path / f"mine/masks/{i}.png")
+    assert max(truth.max() for truth in cells.instances) <= 15
+    small = ("--data", "mine", "--steps", 1, "--depth", 1, "--base-channels", 2, "--out")
+    done = tinyunet("train", *small, "guessed", cwd=tmp_path)
+    assert "if each number is a cell, train with --masks instances" in done.stdout
+    done = tinyunet("train", *small, "told", "--masks", "instances", cwd=tmp_path)
+    assert "SEG" in done.stdout
+    assert "masks:" not in done.stdout
+    done = tinyunet("evaluate", "told/best.npz", "--json", cwd=tmp_path)
+    told = json.loads((tmp_path / "told/results.json").read_text())["test"]
+    told.pop("U-Net, mean of symmetries")
+    assert json.loads(done.stdout)["mean"] == told
+
+
+def test_predict_takes_gray_images_saved_in_colour(run):
+    folder, _ = run
+    gray = (255 * synthetic_cells(1, 40, seed=4).images[0][..., 0].clip(0, 1)).astype(np.uint8)
+    Image.fromarray(gray).save(folder / "plain.png")
+    Image.fromarray(np.stack([gray] * 3, axis=2)).save(folder / "rgb.png")
+    model = "runs/synthetic-cells-1/best.npz"
+    done = tinyunet("predict", model, "plain.png", "rgb.png", "--out", "gray", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    plain, rgb = (np.asarray(Image.open(folder / f"gray/{n}_labels.png")) for n in ("plain", "rgb"))
+    np.testing.assert_array_equal(plain, rgb)
+
+
+def test_mistakes_leave_no_folder_and_resume_ignores_nothing(run):
+    folder, _ = run
+    for wrong in (("--steps", 0), ("--minutes", -1), ("--batch-size", 0, "--steps", 1)):
+        assert tinyunet("train", *wrong, "--out", "nothing", cwd=folder).returncode == 2
+        assert not (folder / "nothing").exists()
+    done = tinyunet("train", "--steps", 3, "--minutes", 1, cwd=folder)
+    assert "give --steps or --minutes, not both" in done.stderr
+    done = tinyunet(
+        "train", "--resume", "runs/synthetic-cells-1", "--lr", 1, "--steps", 9, cwd=folder
+    )
+    assert done.returncode == 2
+    assert "leave out --lr, --steps, or begin a new run" in done.stderr
+
+
 MISTAKES = {
+    "masks of no folder": (("train", "--masks", "binary", "--steps", 1), "a folder of yours"),
+    "empty masks": (("train", "--data", "hollow", "--steps", 1), "has anything in it"),
     "no such recipe": (("train", "--recipe", "slow"), "quick, paper, got 'slow'"),
     "no such data": (("train", "--data", "nowhere"), "no known data set"),
     "wrong size": (("train", "--steps", 1, "--crop", 50), "nearest valid sizes are 48 or 56"),

@@ -13,7 +13,17 @@ from tinyunet.bench.command import bench
 from tinyunet.data_commands import data_app
 from tinyunet.gradcheck.command import gradcheck
 from tinyunet.lessons import lessons
-from tinyunet.options import AsJson, Average, Data, DataRoot, Device, Threshold, checked_device
+from tinyunet.options import (
+    AVERAGES,
+    AsJson,
+    Average,
+    Data,
+    DataRoot,
+    Device,
+    Masks,
+    Threshold,
+    checked_device,
+)
 from tinyunet.reproduce.command import reproduce
 
 app = typer.Typer(
@@ -28,8 +38,10 @@ app.add_typer(data_app, name="data")
 
 @app.command()
 def train(
+    context: typer.Context,
     data: Data = "synthetic-cells",
     data_root: DataRoot = None,
+    masks: Masks = None,
     minutes: Annotated[float | None, typer.Option(help="How long to train. [default: 1]")] = None,
     steps: Annotated[
         int | None, typer.Option(help="The same in steps: repeats and resumes exactly.")
@@ -72,7 +84,12 @@ def train(
             "elastic (all of it)."
         ),
     ] = None,
-    average: Average = None,
+    average: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Also score predictions averaged over {AVERAGES}. [default: the recipe's]"
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Draws the weights and the batches.")] = 0,
     device: Annotated[
         str | None,
@@ -83,16 +100,19 @@ def train(
 ) -> None:
     """Train a U-Net; about a minute on synthetic cells by default."""
     from tinyunet import run
-    from tinyunet.evaluation import table
+    from tinyunet.evaluation import knows_cells, table
 
     chosen = dict(locals())
-    for name in ("run", "table", "out", "resume"):
+    for name in ("context", "run", "knows_cells", "table", "out", "resume"):
         chosen.pop(name)
     if resume is not None:
+        _refuse_beside_resume(context)
         settings, folder = run.read_settings(resume), resume
         settings.device = device or settings.device  # a checkpoint goes on anywhere
     else:
-        chosen["device"] = device or "cpu"
+        if steps is not None and minutes is not None:
+            raise ValueError("give --steps or --minutes, not both")
+        chosen.update(device=device or "cpu", masks=masks or "auto")
         if steps is None and minutes is None:
             chosen["minutes"] = 1.0
         settings = run.Settings(**chosen)
@@ -103,11 +123,19 @@ def train(
         typer.echo("the run was complete already: there was nothing left to train")
     if history.stopped:
         typer.echo(f"stopped: {history.stopped}", err=True)
-        typer.echo(f"go on with: tinyunet train --resume {folder}", err=True)
+        if history.stopped.startswith("interrupted"):
+            typer.echo(f"go on with: tinyunet train --resume {folder}", err=True)
+        else:
+            typer.echo(f"begin again, for example with --lr {settings.lr / 10:g}", err=True)
     sizes = ", ".join(
         f"{len(part)} {name}"
         for part, name in zip(result.parts, ("train", "validation", "test"), strict=True)
     )
+    if Path(settings.data).is_dir() and not knows_cells(result.model, result.parts[0]):
+        typer.echo(
+            f"masks: numbers of {result.model.config['num_classes']} classes; if each number is a "
+            "cell, train with --masks instances"
+        )
     typer.echo(
         f"{result.model.num_parameters:,} parameters, {len(history.loss)} steps in "
         f"{history.seconds:.0f} s, images: {sizes}"
@@ -125,6 +153,21 @@ def train(
     typer.echo(f"\nmodel, scores and pictures are in {folder}")
     if history.stopped:
         raise typer.Exit(1)
+
+
+def _refuse_beside_resume(context: typer.Context) -> None:
+    """A run goes on with its own settings: others given beside --resume would be ignored."""
+    given = [
+        "--" + name.replace("_", "-")
+        for name in context.params
+        if name not in ("resume", "device")
+        and context.get_parameter_source(name).name == "COMMANDLINE"
+    ]
+    if given:
+        raise ValueError(
+            f"--resume goes on with the run's own settings: leave out {', '.join(given)}, or begin a "
+            "new run"
+        )
 
 
 @app.command()
@@ -168,12 +211,17 @@ def predict(
 @app.command()
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A model, such as runs/.../best.npz.")],
-    data: Data = "synthetic-cells",
+    data: Annotated[
+        str | None, typer.Option(help="As for train. [default: what the model's run was given]")
+    ] = None,
     data_root: DataRoot = None,
+    masks: Masks = None,
     part: Annotated[str, typer.Option(help="test, validation, train or all.")] = "test",
-    images: Annotated[int, typer.Option(help="How many synthetic images to make.")] = 60,
-    size: Annotated[int, typer.Option(help="The side of synthetic images.")] = 128,
-    split_seed: Annotated[int, typer.Option(help="Chooses the test images, as in train.")] = 0,
+    images: Annotated[int | None, typer.Option(help="How many synthetic images to make.")] = None,
+    size: Annotated[int | None, typer.Option(help="The side of synthetic images.")] = None,
+    split_seed: Annotated[
+        int | None, typer.Option(help="Chooses the test images. [default: as in the model's run]")
+    ] = None,
     average: Average = None,
     threshold: Threshold = None,
     in_detail: Annotated[
@@ -187,18 +235,25 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Score a model, beside methods that learn nothing and the ceiling."""
+    from dataclasses import replace
+
     from tinyunet import evaluation
-    from tinyunet.data import load
-    from tinyunet.run import load_model
+    from tinyunet.run import load_data, load_model, settings_beside
 
     parts = ("train", "validation", "test")
     if part not in (*parts, "all"):
         raise ValueError(f"--part must be train, validation, test or all, got {part!r}")
+    given = {
+        "data": data, "data_root": data_root, "masks": masks, "images": images, "size": size,
+        "split_seed": split_seed,
+    }  # fmt: skip
+    given = {name: value for name, value in given.items() if value is not None}
     model, threshold = load_model(checkpoint, average, threshold)
     model.to(device)
-    chosen = load(data, data_root, n=images, size=size)
+    settings = replace(settings_beside(checkpoint), **given)
+    chosen = load_data(settings)
     if part != "all":
-        chosen = chosen.split(seed=split_seed)[parts.index(part)]
+        chosen = chosen.split(seed=settings.split_seed)[parts.index(part)]
     cells = evaluation.knows_cells(model, chosen)
     if in_detail and not cells:
         raise ValueError(
@@ -206,23 +261,29 @@ def evaluate(
         )
     probabilities = evaluation.predict(model, chosen, average=average)
     scores = evaluation.evaluate(model, chosen, threshold=threshold, probabilities=probabilities)
-    rows = {"U-Net": evaluation.mean(scores)}
+    averaged = average not in (None, "none")
+    rows = {f"U-Net, mean of {average}" if averaged else "U-Net": evaluation.mean(scores)}
     if cells:
         references = evaluation.references(chosen)
         rows.update({name: evaluation.mean(s) for name, s in references.items()})
     more = evaluation.details(chosen, probabilities, threshold) if in_detail else {}
     if as_json:
-        per_image = dict(zip(chosen.names, scores, strict=True))
-        found = {"threshold": threshold} if cells else {}
+        found = {"data": settings.data, "part": part, "mean": rows}
+        found |= {"threshold": threshold} if cells else {}
         found |= {"details": more} if more else {}
-        typer.echo(json.dumps({"mean": rows, **found, "images": per_image}, indent=1))
-    else:
-        at = f", threshold {threshold:g}" if cells else ""
-        typer.echo(f"mean over {len(chosen)} images ({part}){at}\n{evaluation.table(rows)}")
-        if more:
-            typer.echo("\nU-Net in detail")
-        for name, value in more.items():
-            typer.echo(f"{name:22}{value:8.4f}")
+        found["images"] = dict(zip(chosen.names, scores, strict=True))
+        typer.echo(json.dumps(found, indent=1))
+        return
+    at = f", threshold {threshold:g}" if cells else ""
+    typer.echo(f"mean over {len(chosen)} images of {settings.data} ({part}){at}")
+    typer.echo(evaluation.table(rows))
+    if more:
+        typer.echo(
+            "\nU-Net in detail: F1 and outlines are of the cells; V_Rand, V_Info and Rand error of "
+            "the\nmask's connected parts, as ISBI 2012 scores membranes"
+        )
+    for name, value in more.items():
+        typer.echo(f"{name:22}{value:8.4f}")
 
 
 @app.command()

@@ -30,11 +30,15 @@ def checked_device(device: str | None) -> str | None:
 
 
 Device = Annotated[str, typer.Option(help="cpu or gpu.", callback=checked_device)]
+AVERAGES = "symmetries (the eight of the square), rotations (the paper's 7) or none"
 Average = Annotated[
+    str | None, typer.Option(help=f"Average predictions over {AVERAGES}. [default: none]")
+]
+Masks = Annotated[
     str | None,
     typer.Option(
-        help="Average predictions: symmetries (the eight of the square), rotations (the paper's 7) or "
-        "none. [default: none; of train the recipe's]"
+        help="What numbers in the masks of your folder mean: binary (0 is background), classes, "
+        "instances (one number for each cell) or auto, a guess. [default: auto]"
     ),
 ]
 Threshold = Annotated[

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 from tinyunet import checkpoint, evaluation, plots
-from tinyunet.data import Augmentation, Dataset, load, separate, weight_map
+from tinyunet.data import Augmentation, Dataset, load, load_folder, separate, weight_map
 from tinyunet.inference import AVERAGES, predict_image
 from tinyunet.labelling import instances
 from tinyunet.optim import SGD, Adam, Optimizer
-from tinyunet.preparation import WEIGHTS, window_size
+from tinyunet.preparation import WEIGHTS, check_settings, window_size
 from tinyunet.training import History, fit
 from tinyunet.unet import UNet
 
@@ -69,6 +69,7 @@ class Settings:
 
     data: str = "synthetic-cells"
     data_root: str | None = None
+    masks: str = "auto"
     images: int = 60
     size: int = 128
     split_seed: int = 0
@@ -117,8 +118,17 @@ class Result:
 
 def load_parts(settings: Settings) -> tuple[Dataset, Dataset, Dataset]:
     """Load the data and split it by image into train, validation and test."""
-    data = load(settings.data, settings.data_root, n=settings.images, size=settings.size)
-    return data.split(seed=settings.split_seed)
+    return load_data(settings).split(seed=settings.split_seed)
+
+
+def load_data(settings: Settings) -> Dataset:
+    """Load the data; what the masks of a folder mean is as the settings say."""
+    if settings.masks == "auto":
+        return load(settings.data, settings.data_root, n=settings.images, size=settings.size)
+    folder = Path(settings.data)
+    if not folder.is_dir():
+        raise ValueError(f"--masks is for a folder of yours, but there is no folder {folder}")
+    return load_folder(folder / "images", folder / "masks", settings.masks)
 
 
 def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[UNet, Optimizer]:
@@ -165,6 +175,10 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     train_part, validation, test = parts
     model, optimizer = build(settings, parts)
     options = fit_options(settings, model, train_part)
+    length = settings.steps, settings.minutes
+    check_settings(model, train_part, validation, *length, settings.batch_size, "cosine")
+    if not any(labels.any() for labels in train_part.labels):
+        raise ValueError(f"no mask among the training images of {settings.data} has anything in it")
     out.mkdir(parents=True, exist_ok=True)
     if not resume:
         if (out / "last.npz").exists():  # before anything of the run in it is lost
@@ -193,6 +207,12 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     result = Result(model, history, thresholds, rows, parts)
     draw(result, scores["none"], out, settings.weights)
     return result
+
+
+def settings_beside(checkpoint_file: Path) -> Settings:
+    """The settings of the run in whose folder a model lies; the usual ones if it lies elsewhere."""
+    folder = checkpoint_file.parent
+    return read_settings(folder) if (folder / "settings.json").is_file() else Settings()
 
 
 def load_model(path: Path, average: str | None, threshold: float | None) -> tuple[UNet, float]:
@@ -262,6 +282,14 @@ def predicted_files(stem: Path) -> list[Path]:
     return [stem.with_name(stem.name + end) for end in ends]
 
 
+def in_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """Take one channel of a gray image that was saved in colour, where the model wants one."""
+    colour = channels == 1 and image.ndim == 3 and image.shape[2] in (3, 4)
+    if colour and (image[..., :3] == image[..., :1]).all():
+        return image[..., :1]
+    return image
+
+
 def predict_file(
     model: UNet,
     image: np.ndarray,
@@ -282,6 +310,7 @@ def predict_file(
     import tifffile
     from PIL import Image
 
+    image = in_channels(image, model.config["in_channels"])
     probabilities = predict_image(model, image, tile=tile, average=average)
     two_classes = model.config["num_classes"] == 2
     labels = instances(probabilities, threshold) if two_classes else probabilities.argmax(2)

@@ -219,10 +219,11 @@ class Experiment:
 def training_settings(**chosen: Any) -> dict[str, Any]:
     """All settings of a training, as plain data for a record.
 
-    Seed, length and place are not among them, nor how the finished network predicts.
+    Seed, length and place are not among them, nor how the finished network predicts, nor what masks
+    of a user's folder mean.
     """
     settings = asdict(Settings(**chosen))
-    for name in ("seed", "steps", "minutes", "device", "data_root", "average"):
+    for name in ("seed", "steps", "minutes", "device", "data_root", "masks", "average"):
         settings.pop(name)
     return settings
 
