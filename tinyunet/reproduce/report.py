@@ -151,6 +151,8 @@ def _table(table: Table, rows: dict[str, Row]) -> str:
     for name, values in table.published.items():
         cells = [format(values[c.key], c.form) if c.key in values else "" for c in table.columns]
         lines.append(("aside", [escape(name), *cells, "", ""]))
+    if not lines:
+        return ""
     head = ["", *(column.title for column in table.columns), "n", "steps of training"]
     body = f"<h3>{escape(table.title)}</h3>\n{page.table(head, lines)}"
     return body + (page.paragraph(table.note, "note") if table.note else "")
