@@ -192,7 +192,7 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
 
     rows, scores, thresholds = {}, {}, {}
     for look in dict.fromkeys(("none", settings.average)):
-        name = "U-Net" if look == "none" else f"U-Net, mean of {look}"
+        name = row_name(look)
         threshold = evaluation.choose_threshold(model, validation, look)
         if threshold is not None:
             thresholds[look] = threshold
@@ -207,6 +207,11 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     result = Result(model, history, thresholds, rows, parts)
     draw(result, scores["none"], out, settings.weights)
     return result
+
+
+def row_name(look: str) -> str:
+    """What the row of a model is called in tables, by what its predictions are averaged over."""
+    return "U-Net" if look == "none" else f"U-Net, mean of {look}"
 
 
 def settings_beside(checkpoint_file: Path) -> Settings:

@@ -66,8 +66,8 @@ def fetch(
     Raises
     ------
     ValueError
-        If the name is unknown, the terms are not accepted, or what came is not
-        the data: a wrong checksum, a damaged or dangerous archive, other files than expected.
+        If the name is unknown, the terms are not accepted, or what came is not the data: a wrong
+        checksum, a damaged or dangerous archive, other files than expected.
     OSError
         If the download fails or is cut, or a file cannot be written.
     """

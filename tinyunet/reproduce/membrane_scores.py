@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyunet import metrics
+from tinyunet import evaluation, metrics
 from tinyunet.data import Dataset
-from tinyunet.inference import predict_image
 from tinyunet.reproduce.records import write_whole
 from tinyunet.unet import UNet
 
@@ -111,7 +110,7 @@ def score_stack(maps: Maps, test: Dataset, thresholds: dict[str, float]) -> dict
 
 def foreground(model: UNet, slices: Dataset, average: bool | str = False) -> list[np.ndarray]:
     """The probability of cell (H, W) of every slice."""
-    return [predict_image(model, image, average=average)[..., 1] for image in slices.images]
+    return [p[..., 1] for p in evaluation.predict(model, slices, average=average)]
 
 
 class Checkpoints:
