@@ -46,6 +46,14 @@ def test_train_prints_a_table_and_fills_a_folder(run):
     assert 0 <= results["test"]["U-Net"]["SEG"] <= results["test"]["perfect mask, parted"]["SEG"]
 
 
+def test_help_says_every_command_in_one_line_and_version_the_version(tmp_path):
+    done = tinyunet("--help", cwd=tmp_path)
+    lines = done.stdout.split("Commands:")[1].strip().splitlines()
+    assert len(lines) == 11
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines), done.stdout
+    assert tinyunet("--version", cwd=tmp_path).stdout == f"tinyunet {tu.__version__}\n"
+
+
 def test_a_second_run_gets_its_own_folder(run):
     folder, _ = run
     before = (folder / "runs/synthetic-cells-1/best.npz").read_bytes()

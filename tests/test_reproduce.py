@@ -366,6 +366,14 @@ def test_a_perfect_prediction_of_membranes_scores_perfectly():
     assert 0.2 <= membrane_scores.best_accuracy(gray, data) < 0.7
 
 
+def test_mistakes_in_membranes_are_counted_over_all_slices_and_per_pixel():
+    parted, whole = np.ones((2, 4, 5), int)
+    parted[:, 2] = 0
+    data = tu.data.Dataset([np.zeros((4, 5, 1))] * 3, [parted, whole, parted])
+    found = membrane_scores.mistakes([whole, parted, whole], data)
+    assert found == {"splits": 1, "mergers": 2, "warping error": 3 / 60}
+
+
 def pairs_of_one_slice(found, truth):
     """Pairs of pixels within true segments: joined by both, by the prediction, by the truth."""
     pixels = [

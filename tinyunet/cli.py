@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from tinyunet import __version__
 from tinyunet.bench.command import bench
 from tinyunet.data_commands import data_app
 from tinyunet.gradcheck.command import gradcheck
@@ -22,9 +23,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="A U-Net built by hand in NumPy: train it, use it, prove its gradients.",
 )
 app.add_typer(data_app, name="data")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tinyunet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def tinyunet(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """A U-Net built by hand in NumPy: train it, use it, prove its gradients."""
 
 
 app.command()(train)
@@ -94,7 +109,10 @@ def evaluate(
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Score a model, beside methods that learn nothing and the ceiling."""
+    """Score a model beside methods that learn nothing.
+
+    Where cells are known, also beside what a perfect mask would reach.
+    """
     from dataclasses import replace
 
     from tinyunet import evaluation
@@ -182,7 +200,7 @@ def summary(
 
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
-    """Show versions, the BLAS library, threads and the GPU: what a bug report needs."""
+    """Show versions, BLAS, threads and the GPU, for a bug report."""
     from tinyunet.doctor import diagnose_system, format_report
 
     found = diagnose_system()
@@ -191,9 +209,10 @@ def doctor(as_json: AsJson = False) -> None:
 
 @app.command()
 def gpu_report() -> None:
-    """Test and measure on this machine's GPU, and print a summary to paste into a report.
+    """Test and measure on this machine's GPU, and sum it up.
 
-    Run it in a clone of the repository: its tests then run too. Exit code 2 without a GPU.
+    The summary is made to be pasted into a report. Run this in a clone of the repository: its tests
+    then run too. Exit code 2 without a GPU.
     """
     from tinyunet.gpu_report import report
 

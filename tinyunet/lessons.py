@@ -138,7 +138,7 @@ def lessons(
     ] = Path("tinyunet-lessons"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Open the lessons in JupyterLab, and show which exercises you have solved."""
+    """Open the lessons in JupyterLab; show what you have solved."""
     if what not in ("open", "list"):
         raise ValueError(f"say open or list, got {what!r}")
     if what == "open":

@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -188,18 +186,81 @@ def test_the_order_of_flips_matters_little(seed):
     assert metrics.warping_error(predicted, truth) == pytest.approx(np.mean(cells != goal), rel=0.2)
 
 
-def test_a_whole_slice_takes_no_time():
-    truth = data.synthetic_membranes(1, 512, seed=0).labels[0] == 1
-    noise = np.random.default_rng(0).random(truth.shape) > 0.5
-    start = time.perf_counter()
-    metrics.warping_error(noise, truth)  # 0.2 s; pixel by pixel it would be 10 s
-    assert time.perf_counter() - start < 3
+# ---- splits and mergers ----
+
+
+def test_splits_and_mergers_are_counted_once_each():
+    whole, cut = mask(*["#######"] * 5), mask(*["##...##"] * 5)
+    assert metrics.splits_and_mergers(cut, whole) == (1, 0)
+    assert metrics.splits_and_mergers(whole, cut) == (0, 1)  # five pixels, one mistake
+    two_gaps = mask("##...##", "#######", "##...##", "#######", "##...##")
+    assert metrics.splits_and_mergers(two_gaps, cut) == (0, 2)
+    assert metrics.splits_and_mergers(mask(*["#.###.#"] * 5), whole) == (2, 0)
+    assert metrics.splits_and_mergers(whole, mask(*["#.#.###"] * 5)) == (0, 2)
+    both = mask("#######", "#######", ".......", "##...##", "##...##")
+    assert metrics.splits_and_mergers(both, cut) == (2, 1)
+
+
+def test_a_mistake_that_runs_diagonally_is_one():
+    membrane = ~np.eye(6, dtype=bool)
+    whole = np.ones((6, 6), bool)
+    assert metrics.splits_and_mergers(whole, membrane) == (0, 1)
+    assert metrics.splits_and_mergers(membrane, whole) == (1, 0)
+
+
+def test_a_mistake_that_runs_over_a_corner_is_one_in_each_cell():
+    # Two cells that meet at a corner only. A cut ends in that corner from either side: the pixel that
+    # is missing from each cell leaves it whole, though both together touch a part of each.
+    truth = mask("###..", "###..", "#####", "..###", "..###")
+    truth[2] = [True, True, False, True, True]
+    assert metrics.splits_and_mergers(truth, truth) == (0, 0)
+    cells = mask("##..", "##..", "..##", "..##")
+    nicked = mask("##..", "#...", "...#", "..##")
+    assert metrics.splits_and_mergers(nicked, cells) == (0, 0)
+
+
+def test_what_is_bent_and_what_has_no_cell_does_not_count():
+    truth = mask("###.###", "###.###", "###.###")
+    for predicted in (
+        truth,
+        mask("##.####", "##.####", "##.####"),  # shifted
+        mask("#...###", "##...##", "#.....#"),  # wider
+        np.zeros_like(truth),  # missing cells
+        mask("###.###", "#.#.###", "###.###"),  # a hole
+    ):
+        assert metrics.splits_and_mergers(predicted, truth) == (0, 0)
+    made_up = mask("###....", "###..#.", "###....")
+    assert metrics.splits_and_mergers(made_up, mask("###....", "###....", "###....")) == (0, 0)
+
+
+@settings(deadline=None)
+@given(mask_pairs)
+def test_splits_and_mergers_by_definition(pair):
+    """Piece by piece: which regions lie beside any of its pixels?"""
+    predicted, truth = pair
+    warped = metrics.warped_truth(predicted, truth)
+    cells, parts = ndimage.label(warped)[0], ndimage.label(warped & predicted)[0]
+
+    def count(mistakes, regions):
+        pieces, number = ndimage.label(mistakes, np.ones((3, 3)))
+        found = 0
+        for piece in range(1, number + 1):
+            for cell in np.unique(cells[pieces == piece]):
+                place = (pieces == piece) & (cells == cell)
+                around = ndimage.binary_dilation(place) & ~place
+                found += np.unique(regions[around & (regions > 0)]).size >= 2
+        return found
+
+    expected = count(warped & ~predicted, parts), count(predicted & ~warped, cells)
+    assert metrics.splits_and_mergers(predicted, truth) == expected
 
 
 # ---- what is refused ----
 
 
-@pytest.mark.parametrize("score", [metrics.warping_error, metrics.warped_truth])
+@pytest.mark.parametrize(
+    "score", [metrics.warping_error, metrics.warped_truth, metrics.splits_and_mergers]
+)
 def test_what_is_refused(score):
     with pytest.raises(ValueError, match=r"different shapes: \(3, 4\) and \(4, 3\)"):
         score(EMPTY, EMPTY.T)

@@ -21,7 +21,10 @@ def gradcheck(
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Prove every gradient by finite differences; exit code 1 if one is wrong."""
+    """Prove every gradient by finite differences.
+
+    Exit code 1 if one is wrong.
+    """
     from tinyunet.gradcheck import suite
 
     if paper:

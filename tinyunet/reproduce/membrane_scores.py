@@ -33,10 +33,16 @@ def rand_error(masks: Maps, slices: Dataset) -> float:
     return metrics.rand_error(*_together(masks, slices, thin=False))
 
 
-def warping_error(masks: Maps, slices: Dataset) -> float:
-    """Mean warping error of the slices, which are all of one size."""
+def mistakes(masks: Maps, slices: Dataset) -> dict[str, float]:
+    """Splits and mergers in all slices, and the warping error of the challenge: both, per pixel."""
     pairs = zip(masks, slices.labels, strict=True)
-    return float(np.mean([metrics.warping_error(mask, truth) for mask, truth in pairs]))
+    splits, mergers = np.sum([metrics.splits_and_mergers(*pair) for pair in pairs], axis=0)
+    pixels = sum(truth.size for truth in slices.labels)
+    return {
+        "splits": float(splits),
+        "mergers": float(mergers),
+        "warping error": float((splits + mergers) / pixels),
+    }
 
 
 def _together(masks: Maps, slices: Dataset, thin: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -101,9 +107,8 @@ def score_stack(maps: Maps, test: Dataset, thresholds: dict[str, float]) -> dict
         "pixel error": metrics.pixel_error(p > 0.5, truth > 0),
         "isbi pixel error": metrics.isbi_pixel_error(p, truth),
         "Rand error": rand_error(p > thresholds["Rand error"], test),
-        "warping error": warping_error(at, test),
+        **mistakes(at, test),
         "V_Rand": v_rand(at, test),
-        "V_Rand at 0.5": v_rand(p > 0.5, test),
         "V_Info": v_info(at, test),
     }
 
