@@ -25,10 +25,10 @@ def save(path, array):
         Image.fromarray(array).save(path)
 
 
-def fill(folders, masks, suffix=".png"):
+def fill(folders, masks, suffix=".png", dtype=np.uint8):
     """Gray images "0", "1", ... with the given masks."""
     for i, mask in enumerate(masks):
-        mask = np.array(mask, dtype=np.uint8)
+        mask = np.array(mask).astype(dtype)
         save(folders[0] / f"{i}.png", gray(*mask.shape))
         save(folders[1] / f"{i}{suffix}", mask)
 
@@ -246,6 +246,21 @@ def test_jpeg_masks_are_binary_in_spite_of_compression(folders):
     assert np.mean(data.labels[0] != (mask > 0)) < 0.02
     with pytest.raises(ValueError, match=r"0\.jpg is a JPEG, which smears numbers"):
         load_folder(*folders, kind="instances")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_smoothed_edges_are_no_cells_of_their_own(folders, dtype):
+    white = np.iinfo(dtype).max
+    edge = np.array([0.1, 0.4, 0.6, 0.9]) * white
+    row = np.concatenate([[0], edge, [white] * 9, edge[::-1], [0, 0, white, white, 0]])
+    fill(folders, [row[None], np.zeros((2, 3))], ".tif", dtype)
+    data = load_folder(*folders)
+    expected = [[0] * 3 + [1] * 13 + [0] * 4 + [2, 2, 0]]
+    np.testing.assert_array_equal(data.instances[0], expected)
+    assert not data.labels[1].any()
+    many = np.arange(2, 256)[None]  # cells of a pixel each, the last of them white
+    fill(folders, [many], ".tif", dtype)
+    assert load_folder(*folders).instances[0].max() == many.size
 
 
 def test_classes_of_0_and_255_are_refused(folders):
