@@ -554,6 +554,11 @@ def test_the_sweep():
     }  # fmt: skip
 
 
+def test_the_ladder_is_of_the_cpu():
+    with pytest.raises(ValueError, match="on a CPU: leave out --device"):
+        show.run("ladder", "all", "both", None, False, [], None, 1, "gpu")
+
+
 def test_pictures_become_files(tmp_path):
     found = {"what": "sweep", "machine": BOX, "rows": [*sweep_rows(), {"error": "no memory"}]}
     show.draw(found, tmp_path / "sweep.png")

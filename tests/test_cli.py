@@ -47,7 +47,7 @@ def test_train_prints_a_table_and_fills_a_folder(run):
 
 
 def test_help_says_every_command_in_one_line_and_version_the_version(tmp_path):
-    done = tinyunet("--help", cwd=tmp_path)
+    done = tinyunet("--help", cwd=tmp_path, COLUMNS="80")
     lines = done.stdout.split("Commands:")[1].strip().splitlines()
     assert len(lines) == 11
     assert all(line.endswith(".") and not line.endswith("...") for line in lines), done.stdout
@@ -148,6 +148,16 @@ def test_evaluate_agrees_with_the_table_of_train(run):
     # Beside its run's settings, a model is scored on its run's data.
     done = tinyunet("evaluate", "runs/synthetic-cells-1/best.npz", "--json", cwd=folder)
     assert json.loads(done.stdout)["mean"] == trained["test"]
+    assert not done.stderr
+
+
+def test_evaluate_says_when_test_images_may_have_been_trained_on(run):
+    folder, _ = run
+    command = "evaluate", "runs/synthetic-cells-1/best.npz"
+    done = tinyunet(*command, "--split-seed", 1, cwd=folder)
+    assert done.returncode == 0
+    assert "some of these test images may be ones that it was trained on" in done.stderr
+    assert not tinyunet(*command, "--part", "all", "--json", cwd=folder).stderr
 
 
 def test_the_threshold_goes_with_the_model_unless_one_is_given(run):
@@ -216,6 +226,21 @@ def test_gradcheck_of_a_broken_layer_exits_with_1(monkeypatch, capsys):
         cli.main()
     assert stopped.value.code == 1
     assert "FAILED" in capsys.readouterr().out
+
+
+def test_too_little_memory_is_said_without_a_traceback(monkeypatch, capsys):
+    from tinyunet import cli
+
+    def diagnose():
+        raise MemoryError("Out of memory allocating 12,345 bytes")  # CuPy's is one, too
+
+    monkeypatch.setattr("tinyunet.doctor.diagnose_system", diagnose)
+    monkeypatch.setattr(sys, "argv", ["tinyunet", "doctor"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert said == "error: out of memory: Out of memory allocating 12,345 bytes\n"
 
 
 @pytest.mark.parametrize(

@@ -283,7 +283,36 @@ def test_counts(cp, case):
     d = cp.asarray(HOST)
     cupy_double.reset_counts()
     action(cp, d)
-    assert counts == dict(zip(("to_gpu", "to_cpu", "waits"), expected, strict=True))
+    assert counts == {
+        **dict(zip(("to_gpu", "to_cpu", "waits"), expected, strict=True)),
+        "copies": 0,
+    }
+
+
+def doubled(d, index):
+    d[index] += d[index]
+
+
+# Each with d a device array (2, 3): how often CuPy copies an array that lies under the result.
+COPIED = {
+    "in place": (lambda cp, d: d.__iadd__(d), 0),
+    "out is an argument": (lambda cp, d: cp.maximum(d, d * 2, out=d), 0),
+    "out is another view": (lambda cp, d: cp.maximum(d[:], d * 2, out=d[:]), 1),
+    "a view is added to": (lambda cp, d: doubled(d, slice(0, 2)), 1),
+    "a view of one row is added to": (lambda cp, d: doubled(d, slice(0, 1)), 2),
+    "a copy is assigned": (lambda cp, d: assign(d, slice(0, 1), d[1:].copy()), 0),
+    "another part is assigned": (lambda cp, d: assign(d, slice(0, 1), d[1:]), 0),
+    "a part under it is assigned": (lambda cp, d: assign(d, slice(0, 2), d[::-1]), 1),
+}
+
+
+@pytest.mark.parametrize("case", COPIED)
+def test_hidden_copies_are_counted(cp, case):
+    action, expected = COPIED[case]
+    d = cp.asarray(HOST)
+    cupy_double.reset_counts()
+    action(cp, d)
+    assert counts["copies"] == expected
 
 
 def test_random_numbers_are_device_arrays_and_repeat(cp):

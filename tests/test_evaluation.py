@@ -56,6 +56,8 @@ def test_images_without_cells_have_no_say(model, monkeypatch):
     both = Dataset(one.images * 2, [one.labels[0], empty], [CELLS, empty], ["one", "two"])
     predict(monkeypatch, rim=0.42)  # in the empty image, cells are found at every threshold
     assert evaluation.choose_threshold(model, both) == 0.4
+    assert evaluation.validation_score(model, both) == ("SEG", 1)
+    assert evaluation.validation_score(model, both.subset([1])) == ("SEG", 0)
     assert evaluation.choose_threshold(model, both.subset([1])) == 0.5
 
 
@@ -137,6 +139,6 @@ def test_details_blame_masks_that_merge_touching_cells():
         for p in (parted, 1.0 * (touching > 0))
     )
     assert right["warping error"] == right["calibration error"] == 0
-    assert wrong["warping error"] > 0
+    assert wrong["warping error"] == pytest.approx(8 / touching.size)
     assert wrong["calibration error"] == pytest.approx(8 / touching.size)
     assert right["V_Rand"] == 1 > wrong["V_Rand"]

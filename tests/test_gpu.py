@@ -60,17 +60,20 @@ def fit(model, steps=4, **options):
 def test_a_training_step_moves_its_batch_in_and_waits_once(double, options, masks, loss, optimizer):
     model = network("gpu", **options)
     crop = model.input_size(4, 4)
-    reset_counts()
-    fit(model, 3, loss=loss(), optimizer=optimizer(model, 0.01), crop=crop)
-    batch = 3  # images, labels, weights
-    assert counts == {"to_gpu": 3 * (batch + masks), "to_cpu": 0, "waits": 3}
+    for batch_size in (1, 2):
+        reset_counts()
+        settings = {"optimizer": optimizer(model, 0.01), "crop": crop, "batch_size": batch_size}
+        fit(model, 3, loss=loss(), **settings)
+        batch = 3  # images, labels, weights
+        moved = {"to_gpu": 3 * (batch + masks), "to_cpu": 0, "waits": 3}
+        assert counts == {**moved, "copies": 0}
 
 
 def test_batches_without_weights_are_two_arrays(double):
     model = network("gpu")
     reset_counts()
     fit(model, 3, weights=None)
-    assert counts == {"to_gpu": 3 * 2, "to_cpu": 0, "waits": 3}
+    assert counts == {"to_gpu": 3 * 2, "to_cpu": 0, "waits": 3, "copies": 0}
 
 
 def test_a_prediction_moves_each_tile_in_and_out(double):
@@ -78,7 +81,7 @@ def test_a_prediction_moves_each_tile_in_and_out(double):
     for options, tiles in (({}, 1), ({"tile": 128}, 9), ({"average": True}, 8)):
         reset_counts()
         tu.predict_image(model, image, **options)
-        assert counts == {"to_gpu": tiles, "to_cpu": tiles, "waits": tiles}
+        assert counts == {"to_gpu": tiles, "to_cpu": tiles, "waits": tiles, "copies": 0}
 
 
 def test_moving_a_model_moves_every_parameter_once(double):
@@ -86,7 +89,8 @@ def test_moving_a_model_moves_every_parameter_once(double):
     parameters = len(list(model.named_parameters()))
     reset_counts()
     model.to("gpu").to("gpu").to("cpu").to("cpu")
-    assert counts == {"to_gpu": parameters, "to_cpu": parameters, "waits": parameters}
+    expected = {"to_gpu": parameters, "to_cpu": parameters, "waits": parameters, "copies": 0}
+    assert counts == expected
 
 
 # ---------------------------------------------------------------------- what it computes
@@ -357,6 +361,12 @@ def test_cupy_without_a_usable_gpu(double, monkeypatch, runtime, said, unsaid):
     message = why()
     assert all(part in message for part in said)
     assert unsaid not in message
+
+    def insufficient():  # as CuPy 13 does it
+        raise RuntimeError("cudaErrorInsufficientDriver")
+
+    monkeypatch.setattr(double.cuda, "is_available", insufficient)
+    assert why() == message
 
 
 def test_cupy_without_cudas_libraries(double, monkeypatch):

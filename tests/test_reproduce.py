@@ -32,7 +32,7 @@ from tinyunet.reproduce import (
     statistics,
     torch_race,
 )
-from tinyunet.reproduce.plan import Options
+from tinyunet.reproduce.plan import Diverged, Options
 from tinyunet.reproduce.records import read_all
 from tinyunet.run import AUGMENTS
 
@@ -186,7 +186,7 @@ def test_the_spread_over_checkpoints_is_said_and_drawn():
     records = [{"name": "membranes-plain", "facts": some} for some in (*facts, {})]
     said = membranes.spread(records, "membranes-plain")
     assert "deviation of 0.100 within a run" in said  # variances .02 and 0; one moment has none
-    assert "up and down by 0.200 at most" in said  # however much the runs differ from each other
+    assert "are 0.200 apart at most" in said  # however much the runs differ from each other
     assert membranes.spread(records, "membranes-weights") == ""
     assert membranes.spread(records[2:], "membranes-plain") == ""
     runs = membranes.checkpoints_of(records, "membranes-plain")
@@ -282,7 +282,7 @@ def test_a_rate_that_diverges_is_a_result(tmp_path, monkeypatch):
     sentences = rates.findings(found)
     assert sentences[0].startswith("Best after these steps: rate ")
     assert "0.001;" not in sentences[0]
-    assert sentences[1:] == ["The loss became infinite at rate 0.001 with 1 seeds."]
+    assert sentences[1:] == ["The loss became infinite or NaN at rate 0.001, in 1 of the runs."]
     assert len(rates.charts(found)) == 1
 
     for record in found:
@@ -302,9 +302,11 @@ def test_the_best_rate_is_compared_with_the_recipes():
             for name, row in rates.NAMES.items() for seed in range(2)
         ]  # fmt: skip
 
-    assert rates.findings(records(rates.CHOSEN)) == [
-        f"Best after these steps: {rates.CHOSEN}, which is the recipe's."
-    ]
+    (sentence,) = rates.findings(records(rates.CHOSEN))
+    start = f"Best after these steps: {rates.CHOSEN}, which is the recipe's. Pixel error: "
+    assert sentence.startswith(
+        f"{start}{rates.CHOSEN} 0.1000, rate 0.0001 0.2050 (-0.1050, more than"
+    )
     other = next(row for row in rates.NAMES.values() if row != rates.CHOSEN)
     (sentence,) = rates.findings(records(other))
     assert f"{other}; the recipe has another. Pixel error: {rates.CHOSEN} 0.2050" in sentence
@@ -341,6 +343,29 @@ def test_equal_seconds_counts_steps():
     assert torch_race.equal_seconds(records) == 40
 
 
+def test_a_race_of_a_single_step_cannot_be_timed():
+    with pytest.raises(ValueError, match="2 steps or more"):
+        plan(["torch"], Options(quick=True, seeds=1, steps={"torch": 1}))
+
+
+@pytest.mark.skipif("torch" not in WITH_TORCH, reason="PyTorch is not installed")
+def test_without_tinyunets_run_nobody_knows_how_long_pytorch_should_train():
+    planned, _ = plan(["torch"], Options(quick=True, seeds=1, minutes=5))
+    theirs = next(item for item in planned if item.run.name == "torch-steps")
+    job = running.Job(theirs.run, theirs.source, minutes=5)
+    with pytest.raises(Diverged, match="turns minutes into steps for both, has failed"):
+        theirs.run.work(job)
+
+
+def test_a_race_that_was_interrupted_at_its_very_end_is_run_again(tmp_path):
+    planned, _ = plan(["torch"])
+    ours = next(item for item in planned if item.run.name == "torch-tinyunet")
+    job = running.Job(ours.run, ours.source, steps=3, scratch=tmp_path / "scratch")
+    first, again = ours.run.work(job), ours.run.work(job)  # the second finds all steps taken
+    assert first.loss == again.loss
+    assert again.facts["seconds of training"] > 0
+
+
 def test_ten_images_are_ten_and_the_seed_draws_them(finished):
     few = [r for r in read_all(finished) if "ten" in r["name"]]
     assert [record["facts"]["training images"] for record in few] == [10, 10, 10]
@@ -366,12 +391,12 @@ def test_a_perfect_prediction_of_membranes_scores_perfectly():
     assert 0.2 <= membrane_scores.best_accuracy(gray, data) < 0.7
 
 
-def test_mistakes_in_membranes_are_counted_over_all_slices_and_per_pixel():
-    parted, whole = np.ones((2, 4, 5), int)
+def test_warping_error_of_membranes_is_that_of_splits_and_mergers():
+    parted, whole, holed = np.ones((3, 4, 5), int)
     parted[:, 2] = 0
-    data = tu.data.Dataset([np.zeros((4, 5, 1))] * 3, [parted, whole, parted])
-    found = membrane_scores.mistakes([whole, parted, whole], data)
-    assert found == {"splits": 1, "mergers": 2, "warping error": 3 / 60}
+    holed[1, 1] = 0
+    data = tu.data.Dataset([np.zeros((4, 5, 1))] * 3, [parted, whole, whole])
+    assert membrane_scores.warping_error([whole, parted, holed], data) == pytest.approx(5 / 60)
 
 
 def pairs_of_one_slice(found, truth):

@@ -92,7 +92,11 @@ def _cupy() -> ModuleType:
         raise RuntimeError(
             f"CuPy is installed, but its import fails ({error}): install it anew, {INSTALL}"
         ) from error
-    if not cupy.cuda.is_available():
+    try:
+        usable = cupy.cuda.is_available()
+    except RuntimeError:  # so CuPy 13 says that the driver is missing or too old
+        usable = False
+    if not usable:
         raise RuntimeError(_why_no_gpu(cupy.cuda.runtime))
     try:
         cupy.cuda.nvrtc.getVersion()  # compiles CuPy's kernels; the driver does not bring it along

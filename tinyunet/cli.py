@@ -128,7 +128,16 @@ def evaluate(
     given = {name: value for name, value in given.items() if value is not None}
     model, threshold = load_model(checkpoint, average, threshold)
     model.to(device)
-    settings = replace(settings_beside(checkpoint), **given)
+    own = settings_beside(checkpoint)
+    settings = replace(own, **given)
+    if settings.data == own.data and part != "all":
+        splits = [(s.images, s.size, s.split_seed) for s in (settings, own)]
+        if splits[0] != splits[1]:
+            typer.echo(
+                f"note: the data are split otherwise than in the model's run: some of these {part} "
+                "images may be ones that it was trained on",
+                err=True,
+            )
     chosen = load_data(settings)
     if part != "all":
         chosen = chosen.split(seed=settings.split_seed)[parts.index(part)]
@@ -150,10 +159,17 @@ def evaluate(
         found |= {"details": more} if more else {}
         found["images"] = dict(zip(chosen.names, scores, strict=True))
         typer.echo(json.dumps(found, indent=1))
-        return
-    at = f", threshold {threshold:g}" if cells else ""
-    typer.echo(f"mean over {len(chosen)} images of {settings.data} ({part}){at}")
-    typer.echo(evaluation.table(rows))
+    else:
+        at = f", threshold {threshold:g}" if cells else ""
+        _print_scores(f"mean over {len(chosen)} images of {settings.data} ({part}){at}", rows, more)
+
+
+def _print_scores(title: str, rows: dict[str, dict[str, float]], more: dict[str, float]) -> None:
+    """Print rows of scores as a table, and then more scores of the model, a line each."""
+    from tinyunet.evaluation import table
+
+    typer.echo(title)
+    typer.echo(table(rows))
     if more:
         typer.echo(
             "\nU-Net in detail: F1 and outlines are of the cells; V_Rand, V_Info and Rand error of "
@@ -230,6 +246,7 @@ def main() -> None:
     """Run the command line; a mistake of the user's ends with exit code 2 and no traceback."""
     try:
         app()
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
-        typer.echo(f"error: {error}", err=True)
+    except (ValueError, TypeError, OSError, RuntimeError, MemoryError) as error:
+        memory = "out of memory: " if isinstance(error, MemoryError) else ""
+        typer.echo(f"error: {memory}{error}", err=True)
         sys.exit(2)

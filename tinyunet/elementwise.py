@@ -49,7 +49,8 @@ def add(x: Array, y: Array) -> None:
     """Add images y (N, H, W, C) to x in place."""
 
     def work(band: Band) -> None:
-        x[band] += y[band]
+        part = x[band]
+        part += y[band]  # `x[band] += ...` would also assign, which a GPU may do by copying twice
 
     xp = array_module(x)
     each(work, bands(x.shape, xp), xp)

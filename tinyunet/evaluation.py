@@ -36,10 +36,13 @@ def score_instances(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float
     }
 
 
-def score_classes(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Scores of one predicted class map (H, W), IoU and Dice as the mean over the classes present."""
-    classes = np.union1d(predicted, truth)
-    classes = classes[classes > 0] if classes.max() == 1 else classes
+def score_classes(predicted: np.ndarray, truth: np.ndarray, num_classes: int) -> dict[str, float]:
+    """Scores of one predicted class map (H, W).
+
+    IoU and Dice are means over the classes that occur in the map or in its truth. Of two classes only
+    the foreground is asked for; where neither has any, both scores are 1.
+    """
+    classes = np.union1d(predicted, truth) if num_classes > 2 else [1]
     return {
         "IoU": float(np.mean([metrics.iou(predicted, truth, label) for label in classes])),
         "Dice": float(np.mean([metrics.dice(predicted, truth, label) for label in classes])),
@@ -124,17 +127,20 @@ def evaluate(
     )
     if cells:
         return [score_instances(label_instances(p, threshold), truth) for p, truth in bar]
-    return [score_classes(p.argmax(2), truth) for p, truth in bar]
+    classes = model.config["num_classes"]
+    return [score_classes(p.argmax(2), truth, classes) for p, truth in bar]
 
 
 def validation_score(model: UNet, data: Dataset) -> tuple[str, float]:
     """The one number by which training chooses its best moment, and its name.
 
     SEG is that of the best of a few thresholds: the threshold will be chosen on these images, too, and
-    at a fixed one a network looks better or worse for the width of its outlines alone.
+    at a fixed one a network looks better or worse for the width of its outlines alone. Images without
+    a cell have no say, as for `choose_threshold`, unless there are no others.
     """
     if not knows_cells(model, data):
         return "IoU", mean(evaluate(model, data, progress=False))["IoU"]
+    data = _with_cells(data) or data
     maps = predict(model, data, progress=False)
     return "SEG", max(_mean_seg(maps, data.instances, threshold) for threshold in AT_A_LOOK)
 
@@ -155,14 +161,19 @@ def choose_threshold(model: UNet, data: Dataset, average: bool | str = False) ->
     """
     if not knows_cells(model, data):
         return None
-    places = [i for i, cells in enumerate(data.instances) if cells.any()]
-    if not places:
+    with_cells = _with_cells(data)
+    if with_cells is None:
         return 0.5
-    with_cells = data.subset(places)
     maps = predict(model, with_cells, average=average)
     bar = tqdm(THRESHOLDS, desc="thresholds", delay=2, leave=False)
     means = {threshold: _mean_seg(maps, with_cells.instances, threshold) for threshold in bar}
     return max(THRESHOLDS, key=lambda t: (means[t], -abs(t - 0.5)))  # of equals, next to a half
+
+
+def _with_cells(data: Dataset) -> Dataset | None:
+    """The images that have a cell, None if there are none."""
+    places = [i for i, cells in enumerate(data.instances) if cells.any()]
+    return data.subset(places) if places else None
 
 
 def _mean_seg(maps: Sequence[np.ndarray], truths: Sequence[np.ndarray], threshold: float) -> float:
@@ -177,8 +188,9 @@ def details(
     """What else is measured of cells: how tightly they fit, outlines, segments, probabilities.
 
     F1 and outlines are of the cells that `instances` finds. V_Rand, V_Info and Rand error are of the
-    connected parts of the mask. The warping error is of the mask, the calibration error of the
-    probabilities; their truth is the mask in which touching cells have been parted for training.
+    connected parts of the mask. The warping error, of splits and mergers as in the challenge ISBI
+    2012, is of the mask, the calibration error of the probabilities; their truth is the mask in which
+    touching cells have been parted for training.
 
     Parameters
     ----------
@@ -207,7 +219,7 @@ def details(
         row["V_Rand"] = metrics.v_rand(parts, cells)
         row["V_Info"] = metrics.v_info(parts, cells)
         row["Rand error"] = metrics.rand_error(parts, cells)
-        row["warping error"] = metrics.warping_error(mask, label)
+        row["warping error"] = metrics.warping_error(mask, label, only_splits_and_mergers=True)
         scores.append(row)
     every, truth = (np.concatenate([a.ravel() for a in arrays]) for arrays in (maps, data.labels))
     return {**mean(scores), "calibration error": metrics.calibration(every, truth).error}

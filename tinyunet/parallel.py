@@ -88,7 +88,7 @@ def total(work: Callable[[Any], tuple], items: Iterable, xp: Any = np) -> tuple:
         for item in items[i::groups]:
             parts = work(item)
             if not sums[i]:
-                sums[i] = [part.copy() for part in parts]
+                sums[i] = [part.copy() if xp is np else part for part in parts]
             else:
                 for group_sum, part in zip(sums[i], parts, strict=True):
                     group_sum += part

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tinyunet.options import AVERAGES, Data, DataRoot, Masks, checked_device
+
+if TYPE_CHECKING:
+    from tinyunet.run import Result, Settings
 
 
 def train(
@@ -73,11 +77,7 @@ def train(
 ) -> None:
     """Train a U-Net; about a minute on synthetic cells by default."""
     from tinyunet import run
-    from tinyunet.evaluation import knows_cells, table
 
-    chosen = dict(locals())
-    for name in ("context", "run", "knows_cells", "table", "out", "resume"):
-        chosen.pop(name)
     if resume is not None:
         _refuse_beside_resume(context)
         settings, folder = run.read_settings(resume), resume
@@ -85,12 +85,23 @@ def train(
     else:
         if steps is not None and minutes is not None:
             raise ValueError("give --steps or --minutes, not both")
+        names = {field.name for field in fields(run.Settings)}
+        chosen = {name: value for name, value in context.params.items() if name in names}
         chosen.update(device=device or "cpu", masks=masks or "auto")
         if steps is None and minutes is None:
             chosen["minutes"] = 1.0
         settings = run.Settings(**chosen)
         folder = out or run.new_folder(Path("runs"), Path(data).name)
     result = run.train(settings, folder, resume=resume is not None)
+    _print(result, settings, folder)
+    if result.history.stopped:
+        raise typer.Exit(1)
+
+
+def _print(result: Result, settings: Settings, folder: Path) -> None:
+    """Say how a training went, and how good the model is."""
+    from tinyunet.evaluation import knows_cells, table
+
     history = result.history
     if history.resumed_at == history.total_steps:
         typer.echo("the run was complete already: there was nothing left to train")
@@ -124,8 +135,6 @@ def train(
     typer.echo("\nmean over the test images")
     typer.echo(table(result.rows))
     typer.echo(f"\nmodel, scores and pictures are in {folder}")
-    if history.stopped:
-        raise typer.Exit(1)
 
 
 def _refuse_beside_resume(context: typer.Context) -> None:

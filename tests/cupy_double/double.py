@@ -37,7 +37,9 @@ ARRAY_PARAMETERS = {"a", "array", "ary", "b", "condition", "x", "x1", "x2", "y"}
 # These hand out memory, or move it in ways that the double does not count.
 NOT_DOUBLED = re.compile("data|device|flat|dumps?|load|save.*|tobytes|tofile")
 
-counts = {"to_gpu": 0, "to_cpu": 0, "waits": 0}  # arrays moved; times the host waited for the GPU
+# Arrays moved; times the host waited for the GPU; times CuPy copies an array first because it shares
+# memory with the result without being it.
+counts = {"to_gpu": 0, "to_cpu": 0, "waits": 0, "copies": 0}
 
 
 def reset_counts() -> None:
@@ -110,6 +112,8 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # the operators call ufuncs
     def __setitem__(self, index: Any, value: Any) -> None:
         index = checked_index(index)
         refuse_duplicates(self._memory, index)
+        if isinstance(value, ndarray):
+            counts["copies"] += overlaps(value._memory, self._memory[index])
         self._memory[index] = operand(value)
 
     # What makes the host wait until the GPU is done.
@@ -159,6 +163,13 @@ class Function:
             args = (upload(args[0]), *args[1:])
         counts["waits"] += self.__name__ in WAITS
         counts["to_gpu"] += self.__name__ in MOVES
+        if isinstance(self._twin, np.ufunc) and isinstance(out := keywords.get("out"), ndarray):
+            counts["copies"] += sum(
+                isinstance(given, ndarray)
+                and given is not out
+                and np.may_share_memory(given._memory, out._memory)
+                for given in args
+            )
         inputs, named_inputs = unwrap(args), {name: unwrap(v) for name, v in keywords.items()}
         with np.errstate(all="ignore"):  # a GPU gives inf and nan without a word
             result = self._twin(*inputs, **named_inputs)
@@ -249,6 +260,20 @@ def checked_index(index: Any) -> tuple:
     if not any(part is Ellipsis for part in index):
         index = (*index, ...)  # with it NumPy returns a view where it would return a scalar
     return index
+
+
+def overlaps(value: np.ndarray, target: np.ndarray) -> bool:
+    """Whether an assignment copies the value first: it shares memory with the target, but is not it.
+
+    To see that they are the same, CuPy compares them after it has dropped leading sides of 1 from the
+    value: so `a[:1] += b` copies twice.
+    """
+    while value.ndim > 0 and value.shape[0] == 1:
+        value = value[0]
+    same = (value.shape, value.strides, value.ctypes.data) == (
+        target.shape, target.strides, target.ctypes.data,
+    )  # fmt: skip
+    return np.may_share_memory(value, target) and not same
 
 
 def refuse_duplicates(memory: np.ndarray, index: tuple) -> None:

@@ -43,6 +43,8 @@ def run(
         raise ValueError(f"--rounds must be at least 1, got {rounds}")
     if batch is not None and batch < 1:
         raise ValueError(f"--batch must be at least 1, got {batch}")
+    if what == "ladder" and device != "cpu":
+        raise ValueError("the ladder compares ways to convolve on a CPU: leave out --device")
     check_device(device)
     for setting in settings:
         if setting not in TORCH_SETTINGS:

@@ -25,7 +25,7 @@ def main() -> None:
     engine, device = order["engine"], order["device"]
     try:
         run = ENGINES[engine](Task(**order["task"]), device, order["setting"])
-    except (ImportError, RuntimeError, ValueError) as error:
+    except (ImportError, RuntimeError, ValueError, MemoryError) as error:
         answer(answers, error=f"{type(error).__name__}: {error}")
         return
     wait = waiter(engine, device)

@@ -109,8 +109,10 @@ def patches(x: Array, band: Band, geometry: Geometry) -> Array:
         return _windows(x, band, geometry).reshape(-1, size)
     xp = array_module(x)
     shape, inside, there = _window_of(x.shape, band, geometry)
-    window = xp.zeros(shape, x.dtype)
-    window[inside] = x[there]
+    window = part = x[there]
+    if xp is np or part.shape != shape:  # a CPU wants the band's pixels together, in its cache
+        window = xp.zeros(shape, x.dtype)
+        window[inside] = part
     (kh, kw), (sy, sx), (dil_y, dil_x) = geometry.kernel, geometry.stride, geometry.dilation
     width = geometry.output_size(*x.shape[1:3])[1]
     image, down, across, channel = window.strides
@@ -134,8 +136,11 @@ def _windows(x: Array, band: Band, geometry: Geometry) -> Array:
 
 def add_patches(dx: Array, dpatches: Array, band: Band, geometry: Geometry) -> None:
     """Add a band's patch gradients to the pixels they came from: the transpose of `patches`."""
+    xp = array_module(dx)
     shape, inside, there = _window_of(dx.shape, band, geometry)
-    window = array_module(dx).zeros(shape, dx.dtype)
+    window = part = dx[there]
+    if xp is np or part.shape != shape:
+        window = xp.zeros(shape, dx.dtype)
     (kh, kw), (sy, sx), (dil_y, dil_x) = geometry.kernel, geometry.stride, geometry.dilation
     height = band[1].stop - band[1].start
     width = geometry.output_size(*dx.shape[1:3])[1]
@@ -144,8 +149,10 @@ def add_patches(dx: Array, dpatches: Array, band: Band, geometry: Geometry) -> N
         for q in range(kw):
             down = slice(p * dil_y, p * dil_y + sy * (height - 1) + 1, sy)
             across = slice(q * dil_x, q * dil_x + sx * (width - 1) + 1, sx)
-            window[:, down, across] += dpatches[:, :, :, p, q]
-    dx[there] += window[inside]
+            pixels = window[:, down, across]
+            pixels += dpatches[:, :, :, p, q]
+    if window is not part:
+        part += window[inside]
 
 
 def cut(y_shape: tuple, matrix_shape: tuple, xp: ModuleType = np) -> list[Band]:

@@ -27,7 +27,8 @@ def forward(x: Array, w: Array, b: Array | None, geometry: Geometry, relu: bool 
     n, h, width, _ = x.shape
     y = xp.zeros((n, *geometry.output_size(h, width), w.shape[3]), x.dtype)
     for i, j, p, q, u, v in _touches(x.shape, geometry):
-        y[:, i, j] += x[:, u, v] @ w[p, q]
+        part = y[:, i, j]
+        part += x[:, u, v] @ w[p, q]
     if b is not None:
         y += b
     return xp.maximum(y, 0) if relu else y
@@ -40,7 +41,8 @@ def input_gradient(
     dy = dy if gate is None else dy * (gate > 0)
     dx = array_module(dy).zeros(x_shape, dy.dtype)
     for i, j, p, q, u, v in _touches(x_shape, geometry):
-        dx[:, u, v] += dy[:, i, j] @ w[p, q].T
+        part = dx[:, u, v]
+        part += dy[:, i, j] @ w[p, q].T
     return dx
 
 

@@ -46,9 +46,10 @@ class MaxPool2d(Layer):
 
             def largest(band: Band) -> None:
                 first, *others = self._corners(x[_under(band, kh)])
-                y[band] = first
+                part = y[band]
+                part[...] = first
                 for corner in others:
-                    xp.maximum(y[band], corner, out=y[band])
+                    xp.maximum(part, corner, out=part)
 
             each(largest, bands(y.shape, xp, BAND), xp)
         else:

@@ -13,7 +13,7 @@ from tinyunet.metrics.pixels import dice, iou, isbi_pixel_error, pixel_error
 from tinyunet.metrics.reliability import Calibration, calibration
 from tinyunet.metrics.segmentation import segments, thinned
 from tinyunet.metrics.thresholds import best_threshold
-from tinyunet.metrics.topology import splits_and_mergers, warped_truth, warping_error
+from tinyunet.metrics.topology import warped_truth, warping_error
 
 __all__ = [
     "Calibration",
@@ -30,7 +30,6 @@ __all__ = [
     "rand_error",
     "seg",
     "segments",
-    "splits_and_mergers",
     "thinned",
     "v_info",
     "v_rand",

@@ -48,8 +48,8 @@ def reproduce(
 
     nuclei: the weight map, and augmentation of ten images. membranes: the challenge ISBI 2012. rates:
     learning rates for the paper's recipe. seams: tiles against whole images. torch: the same training
-    in PyTorch. All of them with the defaults take
-    hours; stop with Ctrl-C whenever you like, the same command goes on.
+    in PyTorch. All of them with the defaults take hours; stop with Ctrl-C whenever you like, the same
+    command goes on.
     """
     from tinyunet.reproduce import report, running
     from tinyunet.reproduce.experiments import choose, read_steps

@@ -71,13 +71,16 @@ def findings(records: list[Record]) -> list[str]:
         best = min(rows, key=lambda name: rows[name].mean("pixel error"))
         sentence = f"Best after these steps: {best}"
         if best == CHOSEN:
-            sentences.append(f"{sentence}, which is the recipe's.")
+            others = [name for name in rows if name != best]
+            second = min(others, key=lambda name: rows[name].mean("pixel error"), default="")
+            against = compare(rows, best, second, "pixel error", ".4f", "Pixel error")
+            sentences.append(f"{sentence}, which is the recipe's. {against}".rstrip())
         else:
             against = compare(rows, CHOSEN, best, "pixel error", ".4f", "Pixel error")
             sentences.append(f"{sentence}; the recipe has another. {against}")
     stopped = [record["name"] for record in records if record["facts"]["stopped"]]
     sentences += [
-        f"The loss became infinite at {row} with {stopped.count(name)} seeds."
+        f"The loss became infinite or NaN at {row}, in {stopped.count(name)} of the runs."
         for name, row in NAMES.items()
         if name in stopped
     ]

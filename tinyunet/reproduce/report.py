@@ -120,7 +120,9 @@ def _section(experiment: Experiment, records: list[Record], reason: str, folder:
     if any(record["seed"] for record in records):
         body += page.paragraph(
             "What seeds alone make: half of the 95 % confidence interval of the mean difference, "
-            "which is taken seed by seed (Student's t; rough, with so few seeds).",
+            "which is taken seed by seed (Student's t; rough, with so few seeds). Of twenty such "
+            "differences that are nothing but chance, one looks like more. How far other test images "
+            "would move it is not in it.",
             "note",
         )
     rows = collect(records)
@@ -209,8 +211,8 @@ def _closing(records: Sequence[Record]) -> str:
     body = '<section id="machine">\n<h2>Repeat it</h2>\n'
     if records:
         body += page.paragraph(
-            "Runs with the same steps, seeds and number of threads end the same. Minutes were turned "
-            "into steps once; here they are spelled out."
+            "On the same machine, with the same versions, runs with the same steps, seeds and number "
+            "of threads end the same. Minutes were turned into steps once; here they are spelled out."
         )
         body += f'<pre class="command">{escape(replay_command(records))}</pre>\n'
     body += "<h3>Machine</h3>\n"

@@ -109,8 +109,8 @@ def findings(records: list[Record]) -> list[str]:
         worst = max(rows[ALIGNED].values["largest"])
         verdict = "equal" if worst < EQUAL else "DO NOT EQUAL"
         sentences.append(
-            f"Aligned valid tiles {verdict} the whole image at once: no probability differs by more "
-            f"than {worst:.0e} with any seed (allowed: {EQUAL:.0e})."
+            f"Aligned valid tiles {verdict} the whole image at once: the largest difference of a "
+            f"probability, with any seed, is {worst:.1e} (allowed: {EQUAL:.0e})."
         )
     sentences += [
         f"{name}: probabilities change by up to {rows[name].mean('largest'):.2g}, and "

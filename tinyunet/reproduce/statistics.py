@@ -62,10 +62,9 @@ def compare(
     """Say how two rows differ in a column, and whether that is more than chance.
 
     The differences d are taken seed by seed, for a seed chooses images and draws first weights for
-    both rows. Their
-    mean is believed if it is further from 0 than t * s(d) / sqrt(n), half a confidence interval of
-    95 %, with Student's t for n - 1 degrees of freedom: 4.3 with three seeds. A row without seeds
-    has the same value for all. Empty where a row is missing, or no seed has both.
+    both rows. Their mean is believed if it is further from 0 than t * s(d) / sqrt(n), half a
+    confidence interval of 95 %, with Student's t for n - 1 degrees of freedom: 4.3 with three seeds.
+    A row without seeds has the same value for all. Empty where a row is missing, or no seed has both.
     """
     if first not in rows or second not in rows:
         return ""
@@ -82,5 +81,5 @@ def compare(
     elif seeded:
         limit = stats.t.ppf(0.975, n - 1) * np.std(values[0] - values[1], ddof=1) / math.sqrt(n)
         verdict = ", more than" if abs(a - b) > limit else ", within"
-        verdict += f" the ±{limit:{form}} that seeds alone make"
+        verdict += f" the ±{limit:{form}} that {n} seeds alone make"
     return f"{what or column}: {first} {a:{form}}, {second} {b:{form}} ({a - b:+{form}}{verdict})."
