@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tinyunet import plots
-from tinyunet.colouring import BACKGROUND, CELLS, colour_numbers, palette
+from tinyunet.colouring import ALIKE, BACKGROUND, CELLS, colour_numbers, palette
 from tinyunet.data import separate, synthetic_cells, weight_map
 
 cell_maps = arrays(
@@ -84,6 +84,15 @@ def test_cells_apart_use_all_colours():
     cells = np.zeros((1, 80), int)
     cells[0, ::10] = range(1, 9)
     assert sorted(colour_numbers(cells)[0, ::10]) == list(range(1, 9))
+
+
+def test_neighbours_have_colours_that_are_easy_to_tell_apart():
+    instances = synthetic_cells(3, size=128, seed=1).instances
+    for cells in instances:
+        numbers = colour_numbers(cells)
+        for a, b in close_pairs(cells):
+            colours = CELLS[numbers[a] - 1], CELLS[numbers[b] - 1]
+            assert np.linalg.norm(np.subtract(*colours)) > ALIKE
 
 
 def test_numbers_need_not_be_consecutive():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -15,6 +16,7 @@ CELLS = [
         "#4ea8de", "#f4a259", "#8cb369", "#e56b6f", "#b185db", "#f2d15c", "#4fc1a6", "#f49cbb",
     )
 ]  # fmt: skip
+ALIKE = 0.36  # of 1.7 from black to white: blue and teal, orange and yellow, purple and pink, ...
 
 # Told apart with any kind of colour vision (after Okabe and Ito).
 RIGHT, EXTRA, MISSED, CONFUSED = (to_rgb(c) for c in ("#a9adb3", "#f0a30a", "#35a7f0", "#ff4fa3"))
@@ -23,7 +25,8 @@ RIGHT, EXTRA, MISSED, CONFUSED = (to_rgb(c) for c in ("#a9adb3", "#f0a30a", "#35
 def colour_numbers(cells: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
     """Number colours (H, W) so that cells within two pixels of each other never share one.
 
-    Greedily: each cell takes the colour that is rarest so far among those that no neighbour has.
+    Greedily: among the colours that no neighbour has, each cell takes one that is easy to tell from
+    theirs, and of these the rarest so far.
 
     Parameters
     ----------
@@ -51,10 +54,21 @@ def colour_numbers(cells: np.ndarray, like: np.ndarray | None = None) -> np.ndar
         free = [colour for colour in range(1, len(CELLS) + 1) if colour not in taken]
         if not free:
             free = [max(taken) + 1]
-        best = min(free, key=lambda colour: uses[colour])
+        best = min(free, key=lambda colour: (_alike(colour, taken), uses[colour]))
         chosen[cell] = wanted[cell] if wanted[cell] in free else best
         uses[int(chosen[cell])] += 1
     return chosen[cells]
+
+
+def _alike(colour: int, others: set[int]) -> bool:
+    """Whether a colour is hard to tell from one of these, by their distance in RGB."""
+    if colour > len(CELLS):  # made for the few pictures that need it
+        return False
+    return any(
+        math.dist(CELLS[colour - 1], CELLS[other - 1]) < ALIKE
+        for other in others
+        if 0 < other <= len(CELLS)
+    )
 
 
 def consecutive(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
