@@ -269,7 +269,7 @@ def overlaps(value: np.ndarray, target: np.ndarray) -> bool:
     value: so `a[:1] += b` copies twice.
     """
     while value.ndim > 0 and value.shape[0] == 1:
-        value = value[0]
+        value = value[0, ...]
     same = (value.shape, value.strides, value.ctypes.data) == (
         target.shape, target.strides, target.ctypes.data,
     )  # fmt: skip

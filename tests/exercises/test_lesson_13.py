@@ -164,6 +164,11 @@ WRONG = {
             lambda n: (ious(n) * (2 * n >= n.sum(axis=0)))[1:, 1:].sum() / (n.shape[1] - 1),
             "exactly half",
         ),
+        (lambda n: (ious(n) * (2 * n > n.sum(axis=0)))[1:, 1:].sum() / n.shape[1], "of columns"),
+        (
+            lambda n: (ious(n) * (2 * n > n.sum(axis=0)))[1:, 1:].sum() / max(n[1:, 1:].size, 1),
+            "the mean over all pairs",
+        ),
         (lambda n: 1 - seg_score(n), ""),
     ],
     "f1_score": [

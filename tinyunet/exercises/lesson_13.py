@@ -125,8 +125,8 @@ def _seg(n, *, first=(1, 1), whole=True, rule: Callable | None = None, value: Ca
         "and t you get every pair's IoU at once.",
         "With s as a column and t as a row, n / (s + t - n) is the table of all IoUs. Then leave out "
         "row 0 and column 0.",
-        "Add up the IoUs of the pairs with n > t / 2, and divide by the number of true cells, the "
-        "matched and the others.",
+        "s = n.sum(axis=1, keepdims=True) is a column, t = n.sum(axis=0) a row. Add up "
+        "(iou * (n > t / 2))[1:, 1:], and divide by n.shape[1] - 1, the number of true cells.",
     ),
 )
 def seg_score(trial: Trial) -> None:
@@ -157,6 +157,12 @@ SEG_MISTAKES = {
     "divided by the number of predicted cells": (
         lambda n: _seg(n) * (n.shape[1] - 1) / max(len(n) - 1, 1)
     ),
+    "divided by the number of columns: the background is no true cell": (
+        lambda n: _seg(n) * (n.shape[1] - 1) / n.shape[1]
+    ),
+    "the mean over all pairs: divide the sum by the number of true cells": (
+        lambda n: _seg(n) / max(len(n) - 1, 1)
+    ),
     "rows and columns are exchanged: a row is a predicted cell": lambda n: _seg(n.T),
     "the share of the true cell, n / t, in place of the IoU": (
         lambda n: _seg(n, value=lambda n: n / n.sum(axis=0))
@@ -172,7 +178,8 @@ SEG_MISTAKES = {
         "Count three things: the matches, the predicted cells, the true cells.",
         "The table of all IoUs is the same as for SEG. Without row 0 and column 0, a match is an "
         "entry above the threshold; the shape of what is left gives both numbers of cells.",
-        "F1 is twice the number of matches, divided by the sum of the two numbers of cells.",
+        "With iou = (n / (s + t - n))[1:, 1:], (iou > threshold).sum() counts the matches. Twice "
+        "that, divided by iou.shape[0] + iou.shape[1], is F1.",
     ),
 )
 def f1_score(trial: Trial) -> None:
@@ -203,7 +210,7 @@ F1_MISTAKES = {
     ),
     "the recall: matches as a share of the true cells": _of_counts(lambda m, p, t: m / t),
     "the 2 is missing": _of_counts(lambda m, p, t: m / (p + t)),
-    "matches / (matches + wrong + missed), a relative of F1 that is always smaller": (
+    "matches / (matches + wrong + missed), a relative of F1 that is never larger": (
         _of_counts(lambda m, p, t: m / (p + t - m))
     ),
     "the background was counted among the cells": _of_counts(lambda m, p, t: 2 * m / (p + t + 2)),

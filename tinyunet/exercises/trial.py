@@ -215,10 +215,12 @@ def _copies(arguments: dict[str, Any]) -> list:
 
 
 def _words(name: str, value: Any) -> str:
-    """An argument in a message: an array by its shape, a number by its value."""
+    """An argument in a message: a small array or a number by its value, another by its shape."""
     if isinstance(value, np.ndarray):
         if value.size <= 6 and value.ndim == 1:
             return f"{name} = {np.array2string(value, precision=4, separator=', ')}"
+        if value.ndim == 2 and value.size <= 40 and value.dtype.kind in "iu":
+            return f"{name} = {value.tolist()}"
         dtype = "" if value.dtype == np.float64 else f" {value.dtype}"
         return f"{name} of shape {value.shape}{dtype}"
     if callable(value):
