@@ -50,6 +50,16 @@ def test_evaluate_uses_the_threshold(model, monkeypatch):
     assert at_best == 1
 
 
+def test_what_counts_as_a_class_is_the_same_in_every_image():
+    truth, predicted = np.array([[0, 0, 1, 1]]), np.array([[0, 1, 1, 1]])
+    two, three = (evaluation.score_classes(predicted, truth, number) for number in (2, 3))
+    assert two["IoU"] == pytest.approx(2 / 3)
+    assert three["IoU"] == pytest.approx((1 / 2 + 2 / 3) / 2)  # the background is a class, too
+    empty = np.zeros_like(truth)
+    assert evaluation.score_classes(empty, empty, 2)["IoU"] == 1
+    assert evaluation.score_classes(predicted, empty, 2)["IoU"] == 0
+
+
 def test_images_without_cells_have_no_say(model, monkeypatch):
     one = data()
     empty = np.zeros_like(CELLS)

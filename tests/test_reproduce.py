@@ -343,9 +343,11 @@ def test_equal_seconds_counts_steps():
     assert torch_race.equal_seconds(records) == 40
 
 
+@pytest.mark.skipif("torch" not in WITH_TORCH, reason="PyTorch is not installed")
 def test_a_race_of_a_single_step_cannot_be_timed():
-    with pytest.raises(ValueError, match="2 steps or more"):
-        plan(["torch"], Options(quick=True, seeds=1, steps={"torch": 1}))
+    for group in ("torch", "torch-seconds"):
+        with pytest.raises(ValueError, match=f"2 steps or more, got {group}=1"):
+            plan(["torch"], Options(quick=True, seeds=1, steps={group: 1}))
 
 
 @pytest.mark.skipif("torch" not in WITH_TORCH, reason="PyTorch is not installed")
@@ -357,6 +359,7 @@ def test_without_tinyunets_run_nobody_knows_how_long_pytorch_should_train():
         theirs.run.work(job)
 
 
+@pytest.mark.skipif("torch" not in WITH_TORCH, reason="PyTorch is not installed")
 def test_a_race_that_was_interrupted_at_its_very_end_is_run_again(tmp_path):
     planned, _ = plan(["torch"])
     ours = next(item for item in planned if item.run.name == "torch-tinyunet")

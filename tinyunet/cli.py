@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from tinyunet.lessons import lessons
 from tinyunet.options import AsJson, Average, DataRoot, Device, Masks, Threshold
 from tinyunet.reproduce.command import reproduce
 from tinyunet.train_command import train
+
+if TYPE_CHECKING:
+    from tinyunet.run import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -130,14 +133,13 @@ def evaluate(
     model.to(device)
     own = settings_beside(checkpoint)
     settings = replace(own, **given)
-    if settings.data == own.data and part != "all":
-        splits = [(s.images, s.size, s.split_seed) for s in (settings, own)]
-        if splits[0] != splits[1]:
-            typer.echo(
-                f"note: the data are split otherwise than in the model's run: some of these {part} "
-                "images may be ones that it was trained on",
-                err=True,
-            )
+    beside_its_run = (checkpoint.parent / "settings.json").is_file()
+    if beside_its_run and part in ("validation", "test") and _split_otherwise(settings, own):
+        typer.echo(
+            f"note: the data are split otherwise than in the model's run: some of these {part} images "
+            "may be ones that it was trained on",
+            err=True,
+        )
     chosen = load_data(settings)
     if part != "all":
         chosen = chosen.split(seed=settings.split_seed)[parts.index(part)]
@@ -164,6 +166,14 @@ def evaluate(
         _print_scores(f"mean over {len(chosen)} images of {settings.data} ({part}){at}", rows, more)
 
 
+def _split_otherwise(settings: Settings, own: Settings) -> bool:
+    """Whether the same images as in a model's own run are dealt out in another way."""
+    if (settings.data, settings.size) != (own.data, own.size):
+        return False
+    more = settings.data.startswith("synthetic") and settings.images != own.images
+    return more or settings.split_seed != own.split_seed
+
+
 def _print_scores(title: str, rows: dict[str, dict[str, float]], more: dict[str, float]) -> None:
     """Print rows of scores as a table, and then more scores of the model, a line each."""
     from tinyunet.evaluation import table
@@ -176,7 +186,7 @@ def _print_scores(title: str, rows: dict[str, dict[str, float]], more: dict[str,
             "the\nmask's connected parts, as ISBI 2012 scores membranes"
         )
     for name, value in more.items():
-        typer.echo(f"{name:22}{value:8.4f}")
+        typer.echo(f"{name:22}{value:10.4g}")
 
 
 @app.command()

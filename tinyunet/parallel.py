@@ -78,7 +78,7 @@ def total(work: Callable[[Any], tuple], items: Iterable, xp: Any = np) -> tuple:
 
     Floating-point sums depend on their order, so the order is fixed: each group of items is added up
     from its first to its last, then the groups are. The result never depends on which thread is
-    faster. What `work` returns may be scratch memory.
+    faster. What `work` returns may be scratch memory; on a GPU, which has none, it is added to.
     """
     items = list(items)
     groups = min(num_threads(), len(items)) if xp is np else 1

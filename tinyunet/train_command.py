@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,8 +84,8 @@ def train(
     else:
         if steps is not None and minutes is not None:
             raise ValueError("give --steps or --minutes, not both")
-        names = {field.name for field in fields(run.Settings)}
-        chosen = {name: value for name, value in context.params.items() if name in names}
+        # All options but these two are settings, under the same names.
+        chosen = {k: v for k, v in context.params.items() if k not in ("out", "resume")}
         chosen.update(device=device or "cpu", masks=masks or "auto")
         if steps is None and minutes is None:
             chosen["minutes"] = 1.0

@@ -605,17 +605,16 @@ for axis in axes:
 
 # %% [markdown]
 # On the left, the scores disagree about the best threshold, and all are right. For IoU a pixel is a
-# pixel: take it if it is cell about as often as not. (The right picture shows that this is so near
-# 0.2, not at 0.5.) F1 and V_Rand fear nothing more than two cells that become one; cells that are a
+# pixel: take it if it is cell about as often as not. (The right picture shows that this is so
+# between 0.2 and 0.3, not at 0.5.) F1 and V_Rand fear nothing more than two cells that become one; cells that are a
 # bit thin cost them nothing, so they want to be very sure. SEG weighs one against the other. (Its
 # curve is flat from about 0.45 to 0.7. So chance decides where in between its peak lies, and the
 # three networks choose differently; their mean is best at 0.6.)
 #
 # On the right is the **reliability diagram**. It sorts all pixels by the probability that the
 # network gave them, and shows which share really was cell, in the truth with parted cells. On the
-# dotted line, probabilities could
-# be believed. Ours lie above: the network says *cell* too rarely. It is not to blame; we taught it
-# so. Take pixels that look alike, of which a share $q$ is cell, and let background count $w$ times
+# dotted line, probabilities could be believed. Ours lie above: the network says *cell* too rarely.
+# It is not to blame; we taught it so. Take pixels that look alike, of which a share $q$ is cell, and let background count $w$ times
 # as much in the loss. With the probability $p$ their mean loss is
 #
 # $$ L(p) \;=\; -q \log p - w\,(1 - q) \log (1 - p), \qquad L'(p) = 0 \;\Rightarrow\;
@@ -876,8 +875,8 @@ tu.plots.compare(
 # whole recipe beats plain Otsu by 0.111 ± 0.025 in SEG, but distance peaks only by 0.061 ± 0.026:
 # little more than two errors, so probably, but not surely, more than luck. And the perfect mask,
 # so poor on our cells, is far ahead here. Real nuclei touch less often, so more depends on finding
-# the foreground. That helps Otsu, too. And they are more varied than ours. Are 400 steps too short for them? Or 60 images too few? Both are easy to
-# try, now that you can tell a difference from luck. One thing is certain: **a victory on synthetic
+# the foreground. That helps Otsu, too. And they are more varied than ours. Are 400 steps too few for
+# them? Or 60 images? Both are easy to try, now that you can tell a difference from luck. One thing is certain: **a victory on synthetic
 # images is a victory on synthetic images.**
 #
 # ### How much does cheating pay?

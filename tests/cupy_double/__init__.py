@@ -3,10 +3,11 @@
     with installed() as cupy:
         x = cupy.asarray(host_array)
         ...
-        assert counts == {"to_gpu": 1, "to_cpu": 0, "waits": 0}
+        assert counts == {"to_gpu": 1, "to_cpu": 0, "waits": 0, "copies": 0}
 
-It answers two questions before a GPU is near: does the code use only what CuPy has, and how often
-does it move data or make the host wait? It does not tell how fast or how exact a GPU computes.
+It answers three questions before a GPU is near: does the code use only what CuPy has, how often does
+it move data or make the host wait, and how often does CuPy copy an array unasked? It does not tell how
+fast or how exact a GPU computes.
 """
 
 from .double import counts, reset_counts

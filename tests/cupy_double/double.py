@@ -266,7 +266,7 @@ def overlaps(value: np.ndarray, target: np.ndarray) -> bool:
     """Whether an assignment copies the value first: it shares memory with the target, but is not it.
 
     To see that they are the same, CuPy compares them after it has dropped leading sides of 1 from the
-    value: so `a[:1] += b` copies twice.
+    value. `a[:1] += b` assigns `a[:1]` to itself, and so does copy it.
     """
     while value.ndim > 0 and value.shape[0] == 1:
         value = value[0, ...]

@@ -258,6 +258,10 @@ def test_smoothed_edges_are_no_cells_of_their_own(folders, dtype):
     expected = [[0] * 3 + [1] * 13 + [0] * 4 + [2, 2, 0]]
     np.testing.assert_array_equal(data.instances[0], expected)
     assert not data.labels[1].any()
+    fill(folders, [row[None]], ".tif", dtype)
+    save(folders[0] / "1.png", gray(1, row.size))
+    save(folders[1] / "1.tif", (row[None] / white * 255).astype(np.uint8))  # white in 8 bits
+    np.testing.assert_array_equal(load_folder(*folders).instances, [expected, expected])
     many = np.arange(2, 256)[None]  # cells of a pixel each, the last of them white
     fill(folders, [many], ".tif", dtype)
     assert load_folder(*folders).instances[0].max() == many.size

@@ -228,6 +228,14 @@ def test_what_is_bent_holes_and_whole_cells_are_no_splits_and_no_mergers():
     assert splits_and_mergers(made_up, mask("###....", "###....", "###....")) == 0
 
 
+def test_cells_that_meet_at_corners_count_as_neighbours():
+    corner = mask("###..", "#.#..", "##...", "...#.", ".....")
+    filled = corner.copy()
+    filled[2, 2] = True  # closes the ring, and touches another cell at its corner
+    assert splits_and_mergers(filled, corner) == 1
+    assert splits_and_mergers(np.zeros((3, 3), bool), np.eye(3, dtype=bool)) == 1
+
+
 def test_a_ring_is_parted_by_two_cuts_only():
     ring = mask("#####", "#...#", "#...#", "#...#", "#####")
     one_cut = mask("#####", "#...#", "#....", "#...#", "#####")

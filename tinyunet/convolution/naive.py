@@ -27,7 +27,7 @@ def forward(x: Array, w: Array, b: Array | None, geometry: Geometry, relu: bool 
     n, h, width, _ = x.shape
     y = xp.zeros((n, *geometry.output_size(h, width), w.shape[3]), x.dtype)
     for i, j, p, q, u, v in _touches(x.shape, geometry):
-        part = y[:, i, j]
+        part = y[:, i, j]  # a view: `y[:, i, j] += ...` would also assign it, which a GPU may copy
         part += x[:, u, v] @ w[p, q]
     if b is not None:
         y += b
@@ -53,7 +53,8 @@ def weight_gradient(
     dy = dy if gate is None else dy * (gate > 0)
     dw = array_module(x).zeros(w_shape, x.dtype)
     for i, j, p, q, u, v in _touches(x.shape, geometry):
-        dw[p, q] += x[:, u, v].T @ dy[:, i, j]
+        part = dw[p, q]
+        part += x[:, u, v].T @ dy[:, i, j]
     return dw, dy.sum((0, 1, 2))
 
 

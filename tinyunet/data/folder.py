@@ -35,9 +35,10 @@ def load_folder(images: str | Path, masks: str | Path, kind: str = "auto") -> Da
         - "instances": 0 is background, every other number is one cell. Touching cells are parted
           in the labels (see `separate`).
         - "auto" looks at the numbers of all masks together: at most one beside 0 means "binary";
-          else at most 15 means "classes"; else "instances", but if most pixels beside 0 are white,
-          the others are smoothed edges: they are cut at half of white and taken for "binary". Say
-          "instances" yourself if no mask has more than 15 cells.
+          else at most 15 means "classes"; else "instances". Say "instances" yourself if no
+          mask has more than 15 cells. Masks of mostly white cells (255, or 65535 in 16 bits)
+          whose edges were smoothed are cut at half of white and then taken for "binary"; when you
+          say "binary", every gray pixel is cell.
 
     Returns
     -------
@@ -84,8 +85,7 @@ def load_folder(images: str | Path, masks: str | Path, kind: str = "auto") -> Da
     if kind == "auto":
         kind = _guess_kind(numbers)
     if kind == "smoothed":
-        half = max(number.max() for number in numbers) / 2
-        numbers, kind = [number > half for number in numbers], "binary"
+        numbers, kind = [number > _white(number) / 2 for number in numbers], "binary"
     if kind == "classes":
         _check_classes(numbers)
         return Dataset(pictures, numbers, names=names)
@@ -173,13 +173,13 @@ def _guess_kind(numbers: list[np.ndarray]) -> str:
         return "binary"
     if max(nonzero) <= 15:
         return "classes"
-    return "smoothed" if _mostly_white(numbers, max(nonzero)) else "instances"
+    white = sum(np.count_nonzero(number == _white(number)) for number in numbers)
+    return "smoothed" if white > sum(map(np.count_nonzero, numbers)) / 2 else "instances"
 
 
-def _mostly_white(numbers: list[np.ndarray], largest: int) -> bool:
-    """Whether more than half of all pixels but background are the white of 8 or 16 bits."""
-    white = sum(np.count_nonzero(number == largest) for number in numbers)
-    return largest in (255, 65535) and white > sum(map(np.count_nonzero, numbers)) / 2
+def _white(number: np.ndarray) -> int:
+    """The largest number of as many bits as this mask seems to have, 8 or 16."""
+    return 255 if number.max() <= 255 else 65535
 
 
 def _check_classes(numbers: list[np.ndarray]) -> None:

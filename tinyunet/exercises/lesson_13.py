@@ -83,7 +83,7 @@ def _tables(rng: np.random.Generator) -> list[np.ndarray]:
     predicted[predicted == 2] = 1  # merged
     predicted[30:36, 34:40] = 2  # and one that is no cell
     found = np.zeros((8, 5), int)  # of 4 true cells, 7 predicted ones cover 3
-    found[:, 0] = 60, 1, 2, 20, 6, 0, 1, 3
+    found[:, 0] = 20, 1, 2, 60, 6, 0, 1, 3
     found[0, 2:] = 2, 3, 9
     found[1, 1], found[2, 2], found[3, 3], found[5, 4], found[7, 2] = 10, 12, 15, 3, 1
     return [

@@ -28,11 +28,11 @@ def warping_error(
     add or remove a cell or a hole, and borders out of reach: they move over pixels that differ
     only, so a thin membrane that is drawn two pixels off costs about its length.
 
-    The challenge ISBI 2012 ranked by a descendant of this number, and so do the published figures
-    (.000353 for the U-Net): it counted only pixels of splits and mergers, those that part or join
-    cells when they alone are flipped. They are a small part of what is left, for most of it is holes
-    and cells that are missing or made up. A mask without any cell has neither splits nor mergers, so
-    choose no threshold by them.
+    The published figures (.000353 for the U-Net) are of a descendant of this number, by which the
+    challenge ISBI 2012 ranked. It counts only pixels of splits and mergers: those among whose 8
+    neighbours, corners included, there are two cells or more once the pixel itself is membrane. Holes,
+    and cells that are missing or made up, do not count. A mask with hardly any cell has hardly any
+    splits and mergers, so choose no threshold by them.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def warping_error(
     Returns
     -------
     float
-        0 (the truth can be deformed into the prediction) to 1.
+        0 (the truth can be deformed into the prediction; or, if only splits and mergers count, nothing
+        else is left) to 1.
 
     Raises
     ------
@@ -122,9 +123,9 @@ def warped_truth(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def _parts_or_joins(cells: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Of these places (H, W), those between cells (H, W) that a flip of the place joins or parts.
+    """Those of these places (H, W) with two cells or more among their 8 neighbours.
 
-    With the place taken for membrane, its 8 neighbours then belong to two cells or more.
+    A place within a cell (H, W) is taken for membrane first, which may part the cell.
     """
     numbers, _ = ndimage.label(np.pad(cells, 1))
     boxes = ndimage.find_objects(numbers)
@@ -133,6 +134,8 @@ def _parts_or_joins(cells: np.ndarray, places: np.ndarray) -> np.ndarray:
         around = numbers[row : row + 3, column : column + 3].copy()  # of the padded image
         own, around[1, 1] = around[1, 1], 0
         if own and not (around[around > 0] != own).any():  # then only its own cell can be parted
+            if ndimage.label(around)[1] < 2:  # what is around it hangs together: not even that one
+                continue
             rows, columns = boxes[own - 1]
             cell = np.pad(numbers[rows, columns] == own, 1)
             top, left = row - rows.start + 1, column - columns.start + 1  # of its neighbourhood

@@ -169,7 +169,8 @@ def spread(records: list[Record], name: str) -> str:
     return (
         f"{ARMS[name]}: V_Rand of the test slices, looked at now and then in the second half of "
         f"training, has a standard deviation of {deviation:.3f} within a run; its largest and its "
-        f"smallest value in a run are {swing:.3f} apart at most. What still improves is in it, too."
+        f"smallest value in a run are {swing:.3f} apart at most. This includes what "
+        "the network still learns in that time."
     )
 
 
@@ -234,7 +235,7 @@ EXPERIMENT = Experiment(
         "here, over all test slices together.",
         "Warping error. As the challenge counts it: the share of pixels that split or merge cells "
         "when the truth has been bent to fit. The challenge took the threshold at which it is "
-        "smallest. Here no threshold is chosen by it: membrane everywhere splits and merges nothing.",
+        "smallest. Here no threshold is chosen by it: membrane everywhere has hardly any such pixels.",
         "Checkpoints. They are scored while the network trains, which takes time of its own, beyond "
         "the minutes that were asked for.",
         "Rand error. Both are 1 minus the F-score of pairs of pixels within true segments, counted "

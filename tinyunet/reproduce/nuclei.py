@@ -226,7 +226,7 @@ EXPERIMENT = Experiment(
             "IoU above 0.5. Both are means over images, with few cells or many. Merged cells: true "
             "cells that share a predicted one, in all test images; merged in the mask: at 0.5 and "
             "before parts with several cores are parted. A weight map also makes masks thinner at 0.5, "
-            "which parts cells, too; SEG pays for that. The perfect mask knows every foreground pixel, "
+            "which parts cells, too. The perfect mask knows every foreground pixel, "
             "but not which cell it is of.",
         ),
         Table(

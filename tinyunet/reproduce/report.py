@@ -121,8 +121,8 @@ def _section(experiment: Experiment, records: list[Record], reason: str, folder:
         body += page.paragraph(
             "What seeds alone make: half of the 95 % confidence interval of the mean difference, "
             "which is taken seed by seed (Student's t; rough, with so few seeds). Of twenty such "
-            "differences that are nothing but chance, one looks like more. How far other test images "
-            "would move it is not in it.",
+            "differences that are nothing but chance, one looks like more. It does not "
+            "include how much other test images would change the result.",
             "note",
         )
     rows = collect(records)

@@ -33,8 +33,9 @@ QUICK_STEPS = 30
 def make_runs(options: Options, source: Source) -> list[Run]:
     """Both libraries, PyTorch twice, with every seed."""
     usual = options.usual_steps(QUICK_STEPS)
-    if options.steps.get("torch") == 1:
-        raise ValueError("the race of torch needs 2 steps or more: its first step is not timed")
+    for group in ("torch", "torch-seconds"):
+        if options.steps.get(group) == 1:
+            raise ValueError(f"the first step is not timed: take 2 steps or more, got {group}=1")
     settings = nuclei.cells_settings(options, source, weights="auto", augment="rigid")
     return [
         run
@@ -80,7 +81,9 @@ def train_ours(job: Job) -> Outcome:
     history = learn(job, ready, parts[0], None, loss=watch)
     # A run that was interrupted has seen only its last part; its steps took as long before.
     seen = min(len(watch.times), history.total_steps)
-    if seen < 2:  # interrupted at the very end, and nothing is known of its time: once more
+    # Interrupted at the very end, and nothing is known of its time: once more, from its beginning.
+    # That is not for ever, since no run has fewer than two steps.
+    if seen < 2:
         (job.scratch / "last.npz").unlink()
         return train_ours(job)
     seconds = seconds_of(watch.times, seen) * history.total_steps / seen
@@ -123,13 +126,14 @@ def findings(records: list[Record]) -> list[str]:
     pair = _first_pair(records)
     if pair is not None:
         first = [record["loss"][0] for record in pair]
-        begin = (
-            "both begin at the same place. After that, roundings drive them apart, as they would"
+        same = (
+            "both begin at the same place. After that, roundings drive them apart, as they would two "
+            "computers."
         )
-        same = math.isclose(*first, rel_tol=1e-4)
+        other = "they DO NOT begin at the same place."
         sentences.append(
             f"The first loss, with one seed, is {first[0]:.6f} and {first[1]:.6f}: "
-            + (f"{begin} two computers." if same else "they DO NOT begin at the same place.")
+            + (same if math.isclose(*first, rel_tol=1e-4) else other)
         )
         sentences.append("Equal steps. " + compare(rows, OURS, STEPS, "SEG"))
     if OURS in rows and SECONDS in rows:
