@@ -45,6 +45,16 @@ def test_it_learns_cells():
     assert 0.6 < np.mean(scores) <= 1
 
 
+@pytest.mark.parametrize(("total", "rising"), [(2000, 100), (400, 20), (100, 20), (12, 12)])
+def test_the_learning_rate_rises_and_falls(total, rising):
+    factors = [training.rate_factor("cosine", step, total) for step in range(total)]
+    cosine = [(1 + np.cos(np.pi * step / total)) / 2 for step in range(total)]
+    assert factors[0] == pytest.approx(1 / rising)
+    np.testing.assert_allclose(factors[rising - 1 :], cosine[rising - 1 :])
+    assert np.all(np.array(factors[: rising - 1]) < cosine[: rising - 1])
+    assert {training.rate_factor("constant", step, total) for step in range(total)} == {1.0}
+
+
 def test_the_same_seed_repeats_exactly_and_another_does_not(device):
     runs = []
     for seed in (0, 0, 1):
