@@ -649,11 +649,12 @@ plt.show()
 # What did we see, and what did we not?
 #
 # - **Any augmentation against none: a clear difference.** All three seeds say so, in loss and IoU,
-#   and the interval of the IoU's difference is far from 0. That of the loss's difference holds 0:
+#   and the interval of the IoU's difference does not hold 0. That of the loss's difference does:
 #   without augmentation seed 1 did far worse than the other two, and with three seeds one such run
 #   makes the interval very wide. Still, its loss is several times as large for every seed.
-# - **Elastic against rigid: no difference shown.** Its means are a little better, but both
-#   intervals hold 0. Three seeds cannot tell so small a gap from chance.
+# - **Elastic against rigid: hardly a difference.** Its means are a little better. The interval of
+#   the loss's difference holds 0; that of the IoU's misses it by a hair, as one of many intervals
+#   does by chance. Three seeds cannot tell so small a gap from luck.
 # - What elastic did change is the *gap between training and test*. With rigid alone the training
 #   loss is still below the test loss, so those images, too, are being learned by heart, more
 #   slowly. With elastic there is no such gap. (Its training loss is even a little higher, probably

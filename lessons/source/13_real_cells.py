@@ -606,16 +606,17 @@ for axis in axes:
 # %% [markdown]
 # On the left, the scores disagree about the best threshold, and all are right. For IoU a pixel is a
 # pixel: take it if it is cell about as often as not. (The right picture shows that this is so
-# between 0.2 and 0.3, not at 0.5.) F1 and V_Rand fear nothing more than two cells that become one; cells that are a
-# bit thin cost them nothing, so they want to be very sure. SEG weighs one against the other. (Its
-# curve is flat from about 0.45 to 0.7. So chance decides where in between its peak lies, and the
-# three networks choose differently; their mean is best at 0.6.)
+# between 0.2 and 0.3, not at 0.5.) F1 and V_Rand fear nothing more than two cells that become one;
+# cells that are a bit thin cost them nothing, so they want to be very sure. SEG weighs one against
+# the other. (Its curve is flat from about 0.45 to 0.7. So chance decides where in between its peak
+# lies, and the three networks choose differently; their mean is best at 0.6.)
 #
 # On the right is the **reliability diagram**. It sorts all pixels by the probability that the
 # network gave them, and shows which share really was cell, in the truth with parted cells. On the
 # dotted line, probabilities could be believed. Ours lie above: the network says *cell* too rarely.
-# It is not to blame; we taught it so. Take pixels that look alike, of which a share $q$ is cell, and let background count $w$ times
-# as much in the loss. With the probability $p$ their mean loss is
+# It is not to blame; we taught it so. Take pixels that look alike, of which a share $q$ is cell,
+# and let background count $w$ times as much in the loss. With the probability $p$ their mean loss
+# is
 #
 # $$ L(p) \;=\; -q \log p - w\,(1 - q) \log (1 - p), \qquad L'(p) = 0 \;\Rightarrow\;
 # \frac{p}{1 - p} = \frac{1}{w} \cdot \frac{q}{1 - q} . $$
@@ -873,11 +874,11 @@ tu.plots.compare(
 # little of the cheating that comes next.) Eight looks gained 0.018 ± 0.004, but choosing the
 # threshold *lost* 0.011 ± 0.005: what is best on validation images need not be so on others. The
 # whole recipe beats plain Otsu by 0.111 ± 0.025 in SEG, but distance peaks only by 0.061 ± 0.026:
-# little more than two errors, so probably, but not surely, more than luck. And the perfect mask,
-# so poor on our cells, is far ahead here. Real nuclei touch less often, so more depends on finding
-# the foreground. That helps Otsu, too. And they are more varied than ours. Are 400 steps too few for
-# them? Or 60 images? Both are easy to try, now that you can tell a difference from luck. One thing is certain: **a victory on synthetic
-# images is a victory on synthetic images.**
+# little more than two errors, so probably, but not surely, more than luck. And the perfect mask, so
+# poor on our cells, is far ahead here. Real nuclei touch less often, so more depends on finding the
+# foreground. That helps Otsu, too. And they are more varied than ours. Are 400 steps too few for
+# them? Or 60 images? Both are easy to try, now that you can tell a difference from luck. One thing
+# is certain: **a victory on synthetic images is a victory on synthetic images.**
 #
 # ### How much does cheating pay?
 #
