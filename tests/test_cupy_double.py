@@ -277,16 +277,19 @@ COUNTED = {
 }
 
 
-@pytest.mark.parametrize("case", COUNTED)
-def test_counts(cp, case):
-    action, expected = COUNTED[case]
+def counted(cp, action):
+    """What an action on a device array counts."""
     d = cp.asarray(HOST)
     cupy_double.reset_counts()
     action(cp, d)
-    assert counts == {
-        **dict(zip(("to_gpu", "to_cpu", "waits"), expected, strict=True)),
-        "copies": 0,
-    }
+    return dict(counts)
+
+
+@pytest.mark.parametrize("case", COUNTED)
+def test_counts(cp, case):
+    action, expected = COUNTED[case]
+    moves = dict(zip(("to_gpu", "to_cpu", "waits"), expected, strict=True))
+    assert counted(cp, action) == {**moves, "copies": 0}
 
 
 def doubled(d, index):
@@ -309,10 +312,7 @@ COPIED = {
 @pytest.mark.parametrize("case", COPIED)
 def test_hidden_copies_are_counted(cp, case):
     action, expected = COPIED[case]
-    d = cp.asarray(HOST)
-    cupy_double.reset_counts()
-    action(cp, d)
-    assert counts["copies"] == expected
+    assert counted(cp, action)["copies"] == expected
 
 
 def test_random_numbers_are_device_arrays_and_repeat(cp):

@@ -119,7 +119,7 @@ def evaluate(
     from dataclasses import replace
 
     from tinyunet import evaluation
-    from tinyunet.run import load_data, load_model, row_name, settings_beside
+    from tinyunet.run import Settings, load_data, load_model, row_name, settings_beside
 
     parts = ("train", "validation", "test")
     if part not in (*parts, "all"):
@@ -132,9 +132,8 @@ def evaluate(
     model, threshold = load_model(checkpoint, average, threshold)
     model.to(device)
     own = settings_beside(checkpoint)
-    settings = replace(own, **given)
-    beside_its_run = (checkpoint.parent / "settings.json").is_file()
-    if beside_its_run and part in ("validation", "test") and _split_otherwise(settings, own):
+    settings = replace(own or Settings(), **given)
+    if own and part in ("validation", "test") and _split_otherwise(settings, own):
         typer.echo(
             f"note: the data are split otherwise than in the model's run: some of these {part} images "
             "may be ones that it was trained on",

@@ -214,10 +214,10 @@ def row_name(look: str) -> str:
     return "U-Net" if look == "none" else f"U-Net, mean of {look}"
 
 
-def settings_beside(checkpoint_file: Path) -> Settings:
-    """The settings of the run in whose folder a model lies; the usual ones if it lies elsewhere."""
+def settings_beside(checkpoint_file: Path) -> Settings | None:
+    """The settings of the run in whose folder a model lies; None if it lies elsewhere."""
     folder = checkpoint_file.parent
-    return read_settings(folder) if (folder / "settings.json").is_file() else Settings()
+    return read_settings(folder) if (folder / "settings.json").is_file() else None
 
 
 def load_model(path: Path, average: str | None, threshold: float | None) -> tuple[UNet, float]:
