@@ -4,7 +4,8 @@ import numpy as np
 from scipy import ndimage
 
 import tinyunet as tu
-from tinyunet.exercises import check, lesson_12
+from tinyunet.exercises import check
+from tinyunet.exercises.lesson_12 import dice as dice_checks
 from tinyunet.exercises.trial import Trial, slopes
 
 
@@ -180,10 +181,10 @@ WRONG = {
 
 
 def test_the_gradient_is_the_slope_of_dice():
-    for p, g, w, s in list(lesson_12._dice_cases(Trial(None)))[:-1]:
+    for p, g, w, s in list(dice_checks._dice_cases(Trial(None)))[:-1]:
         measured = slopes(lambda p, g=g, w=w, s=s: np.asarray(dice(p, g, w, s)), p)
         np.testing.assert_allclose(
-            lesson_12._slope(p, g, w, s) * measured.dy, measured.whole[0], rtol=1e-7, atol=1e-9
+            dice_checks._slope(p, g, w, s) * measured.dy, measured.whole[0], rtol=1e-7, atol=1e-9
         )
 
 

@@ -1,4 +1,4 @@
-"""The exercises of lesson 14, How fast can NumPy go?"""
+"""Lesson 14: Winograd's method, in one dimension and two."""
 
 from __future__ import annotations
 
@@ -7,69 +7,8 @@ import numpy as np
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 
-# ---------------------------------------------------------------------- counting
-
-
-@exercise(
-    lesson=14,
-    hints=(
-        "Count for one output pixel first: how many numbers does it read, and how many outputs does "
-        "it have? Then count the pixels.",
-        "A row of the output has width - 2 pixels. A pixel's patch holds 9 * c_in numbers of 4 bytes, "
-        "and each of its c_out outputs multiplies all of them.",
-        "With pixels = rows * (width - 2), the patches have pixels * 9 * c_in numbers: times c_out "
-        "they are multiplications, times 4 they are bytes. Return both, in that order.",
-    ),
-)
-def costs(trial: Trial) -> None:
-    """The multiplications of some output rows, and the bytes of their patches."""
-    for width, c_in, c_out, rows in (
-        (5, 1, 5, 1), (5, 1, 1, 3), (8, 3, 1, 2), (8, 3, 5, 2), (138, 64, 64, 136), (570, 64, 128, 4),
-        *trial.drawn((5, 90), (1, 70), (1, 70), (1, 9)),
-    ):  # fmt: skip
-        got = trial.call(width=width, c_in=c_in, c_out=c_out, rows=rows)
-        trial.compare(got, _costs(width, c_in, c_out, rows), mistakes=COST_MISTAKES)
-
-
-def _costs(width, c_in, c_out, rows, lost=2, taps=9, size=4):
-    numbers = rows * (width - lost) * taps * c_in
-    return {"multiplications": numbers * c_out, "bytes": numbers * size}
-
-
-def _counted(**wrong):
-    return lambda *arguments: tuple(_costs(*arguments, **wrong).values())
-
-
-def _each_output_has_patches(width, c_in, c_out, rows):
-    multiplications, size = _costs(width, c_in, c_out, rows).values()
-    return multiplications, size * c_out
-
-
-COST_MISTAKES = {
-    "the two are exchanged: multiplications come first": lambda *arguments: tuple(
-        _costs(*arguments).values()
-    )[::-1],
-    "the output is as wide as the input: without padding it has 2 pixels fewer": _counted(lost=0),
-    "`rows` are rows of the output already: none of them is lost": lambda v, c_in, c_out, r: tuple(
-        _costs(v, c_in, c_out, r - 2).values()
-    ),
-    "a 3x3 kernel has 9 positions, not 3": _counted(taps=3),
-    "the 9 positions of the kernel are missing": _counted(taps=1),
-    "numbers are counted in place of bytes: float32 has 4": _counted(size=1),
-    "float32 has 4 bytes, not 8": _counted(size=8),
-    "the patches are counted once for each output channel: all channels read the same ones": (
-        _each_output_has_patches
-    ),
-    "the input channels are missing": lambda v, c_in, c_out, r: tuple(
-        _costs(v, 1, c_out, r).values()
-    ),
-    "the output channels are missing in the multiplications": lambda v, c_in, c_out, r: tuple(
-        _costs(v, c_in, 1, r).values()
-    ),
-}
-
-
 # ---------------------------------------------------------------------- F(2, 3)
+
 
 AT = np.array([[1, 1, 1, 0], [0, 1, -1, 1]], np.float32)
 G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
@@ -265,72 +204,4 @@ CONV_MISTAKES = {
     "the channels of the weights are exchanged": lambda x, w: _conv1d(x, w.swapaxes(1, 2)),
     "BT is transposed": _transformed(bt=BT.T),
     "the halves of G are missing": _transformed(g=2 * G - _but(0 * G, (0, 0, 1), (3, 2, 1))),
-}
-
-
-# ---------------------------------------------------------------------- any points
-
-
-@exercise(
-    lesson=14,
-    hints=(
-        "Row i holds the coefficients of the product of (z - a) over all points but the i-th. The "
-        "last row leaves none out.",
-        "np.delete(points, i) is all points but one, and np.poly makes coefficients of them, highest "
-        "power first: turn them with [::-1].",
-        "The first rows are one number shorter than the last: np.append(..., 0) gives them the "
-        "coefficient of the highest power, 0. Then np.poly(points)[::-1] makes the last row; np.array "
-        "of the list of rows is B^T.",
-    ),
-)
-def input_transform(trial: Trial) -> None:
-    """B^T of F(m, 3) from its points."""
-    drawn = trial.rng(3).permutation(np.arange(-4, 5))[:4] / 2
-    for points in ((0, 1), (0, 1, -1), (0, 2, 3), (0, 1, -1, 0.5, -2), drawn):
-        points = np.array(points, float)
-        got = trial.call(points=points)
-        right = {"B^T": _input_transform(points)}
-        trial.compare(got, right, axes={"B^T": ("row", "power")}, mistakes=POINT_MISTAKES)
-
-
-def _input_transform(points, scaled=False, last=True):
-    rows = []
-    for i, point in enumerate(points):
-        others = np.delete(points, i)
-        row = np.append(np.poly(others)[::-1], 0)
-        rows.append(row / np.prod(point - others) if scaled else row)
-    rows.append(np.poly(points)[::-1] if last else np.eye(len(points) + 1)[-1])
-    return np.array(rows)
-
-
-def _highest_first(points):
-    """np.poly's own order, with the missing zero behind it."""
-    rows = [np.append(np.poly(np.delete(points, i)), 0) for i in range(len(points))]
-    return np.array([*rows, np.poly(points)])
-
-
-POINT_MISTAKES = {
-    "the highest power comes first, as np.poly has it: turn it with [::-1]": (
-        lambda points: _input_transform(points)[:, ::-1]
-    ),
-    "the highest power comes first, as np.poly has it, and the 0 is at the wrong end": (
-        _highest_first
-    ),
-    "the 0 stands before the coefficients: it belongs behind them, to the highest power": (
-        lambda points: np.vstack(
-            [np.roll(_input_transform(points)[:-1], 1, axis=1), _input_transform(points)[-1]]
-        )
-    ),
-    "B^T is transposed: each row holds one polynomial": lambda points: _input_transform(points).T,
-    "divided by the values s_i: that is left to G": lambda points: _input_transform(points, True),
-    "the last row is that of the leading coefficient, as A and G have it; here it holds q_infinity": (
-        lambda points: _input_transform(points, last=False)
-    ),
-    "the last row, of infinity, is missing": lambda points: _input_transform(points)[:-1],
-    "the signs of the points are turned: the factors are (z - a), with zeros at the points": (
-        lambda points: _input_transform(-points)
-    ),
-    "powers of the points: those are in A": (
-        lambda points: np.vander(np.append(points, 0), len(points) + 1, increasing=True)
-    ),
 }

@@ -1,4 +1,4 @@
-"""The exercises of lesson 4, Up-convolution."""
+"""Lesson 4: forward and backward through an up-convolution."""
 
 from __future__ import annotations
 
@@ -17,45 +17,6 @@ def _up(x, w, b, stride):
     layer = ConvTranspose2d(w.shape[0], w.shape[3], w.shape[1:3], stride=stride)
     layer.params = {"weight": w, "bias": np.zeros(w.shape[3], w.dtype) if b is None else b}
     return layer.predict(x)
-
-
-# ---------------------------------------------------------------------- the output's size
-
-
-@exercise(
-    lesson=4,
-    hints=(
-        "Where does the first pixel's stamp begin, and where does the last one's?",
-        "The stamp of pixel i begins at i * stride. The last pixel is number side - 1, and its "
-        "stamp is `kernel` long. Where does it end?",
-        "The output ends where the last stamp ends: its beginning, (side - 1) * stride, and "
-        "its length.",
-    ),
-)
-def up_size(trial: Trial) -> None:
-    """How many outputs an up-convolution has along one side."""
-    mistakes = {
-        "the last pixel's stamp begins at (side - 1) * stride, since the first begins at 0": (
-            lambda n, k, s: n * s + k
-        ),
-        "side times stride is right only where kernel and stride are equal": lambda n, k, s: n * s,
-        "the stride is ignored": lambda n, k, s: n + k - 1,
-        "side times kernel: stamps may overlap, so the stride counts": lambda n, k, s: n * k,
-        "stride and kernel are exchanged": lambda n, k, s: (n - 1) * k + s,
-        "the last stamp's length is missing": lambda n, k, s: (n - 1) * s,
-        "one too many: positions 0 to m - 1 are m positions": lambda n, k, s: (n - 1) * s + k + 1,
-        "one too few: positions 0 to m - 1 are m positions": lambda n, k, s: (n - 1) * s + k - 1,
-        "that is the size of a convolution's output: here we go up": (
-            lambda n, k, s: (n - k) // s + 1
-        ),
-    }
-    for side, kernel, stride in (
-        (6, 7, 3), (3, 3, 2), (4, 3, 1), (7, 2, 5), (1, 4, 2), (28, 2, 2),
-        *trial.drawn((1, 30), (1, 9), (1, 6)),
-    ):  # fmt: skip
-        got = trial.call(side=side, kernel=kernel, stride=stride)
-        right = {"the size": (side - 1) * stride + kernel}
-        trial.compare(got, right, mistakes=mistakes)
 
 
 # ---------------------------------------------------------------------- forward
@@ -252,74 +213,3 @@ def up_convolution_backward(trial: Trial) -> None:
     dy, x, w = (array.astype(np.float32) for array in (measured.dy, x, w))
     right = dict(zip(names, _backward(dy, x, w, stride), strict=True))
     trial.compare(trial.call(dy=dy, x=x, w=w, stride=stride), right)
-
-
-# ---------------------------------------------------------------------- bilinear weights
-
-
-def _outer(hat: np.ndarray) -> np.ndarray:
-    return np.outer(hat, hat)
-
-
-def _tent(stride: int, length: int, centre: float) -> np.ndarray:
-    return np.maximum(0, 1 - np.abs(np.arange(length) - centre) / stride)
-
-
-@exercise(
-    lesson=4,
-    hints=(
-        "Begin along one side: a tent of 2 * stride numbers, highest in the middle. Where is "
-        "the middle of places 0, 1, ..., 2 * stride - 1?",
-        "The middle is at (2 * stride - 1) / 2, which is stride - 0.5. At a distance d from it "
-        "the tent is 1 - d / stride high.",
-        "With places = np.arange(2 * stride), tent = 1 - np.abs(places - (stride - 0.5)) / "
-        "stride. In two dimensions, every pair is multiplied: np.outer.",
-    ),
-)
-def bilinear_kernel(trial: Trial) -> None:
-    """The kernel with which an up-convolution interpolates."""
-
-    def right(stride: int) -> np.ndarray:
-        return _outer(_tent(stride, 2 * stride, stride - 0.5))
-
-    mistakes = {
-        "the middle is a place too far: of places 0 ... 2 * stride - 1 it is stride - 0.5": (
-            lambda s: _outer(_tent(s, 2 * s, s))
-        ),
-        "the middle is a place too early: of places 0 ... 2 * stride - 1 it is stride - 0.5": (
-            lambda s: _outer(_tent(s, 2 * s, s - 1))
-        ),
-        "the tent is too narrow: it should reach 0 one stride from the middle": (
-            lambda s: _outer(_tent(s / 2, 2 * s, s - 0.5))
-        ),
-        "the tent is too wide: it should reach 0 one stride from the middle": (
-            lambda s: _outer(_tent(2 * s, 2 * s, s - 0.5))
-        ),
-        "it sums to 1, but has to sum to stride * stride: that many outputs for each input": (
-            lambda s: right(s) / right(s).sum()
-        ),
-        "only one dimension: multiply rows and columns, np.outer": (
-            lambda s: _tent(s, 2 * s, s - 0.5)
-        ),
-        "rows and columns are added, not multiplied": (
-            lambda s: np.add.outer(_tent(s, 2 * s, s - 0.5), _tent(s, 2 * s, s - 0.5))
-        ),
-        "the smaller of rows and columns: they should be multiplied": (
-            lambda s: np.minimum.outer(_tent(s, 2 * s, s - 0.5), _tent(s, 2 * s, s - 0.5))
-        ),
-        "a pyramid with 2 * stride - 1 rows: ours has 2 * stride": (
-            lambda s: _outer(_tent(s, 2 * s - 1, s - 1))
-        ),
-        "all weights are equal: that is not interpolation, but a blur of boxes": (
-            lambda s: np.full((2 * s, 2 * s), 1 / 4)
-        ),
-        "the distance is missing its sign: np.abs": (
-            lambda s: _outer(1 - (np.arange(2 * s) - (s - 0.5)) / s)
-        ),
-    }
-    for stride in (2, 3, 4, *(stride for (stride,) in trial.drawn((5, 10)))):
-        got = trial.call(stride=stride)
-        trial.compare(
-            got, {"the kernel": right(stride)}, axes={"the kernel": ("row", "column")},
-            mistakes=mistakes,
-        )  # fmt: skip

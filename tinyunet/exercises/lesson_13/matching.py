@@ -1,4 +1,4 @@
-"""The exercises of lesson 13, Real cells."""
+"""Lesson 13: the table of overlaps, SEG and F1."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ TABLE_MISTAKES = {
     "shares instead of numbers of pixels": lambda p, t: _table(p, t) / p.size,
     "uint8 ran over: 8 bits hold no number above 255, so make the maps int first": _overflow,
 }
+
 
 # ---------------------------------------------------------------------- SEG
 
@@ -169,6 +170,7 @@ SEG_MISTAKES = {
     ),
 }
 
+
 # ---------------------------------------------------------------------- F1
 
 
@@ -227,139 +229,4 @@ F1_MISTAKES = {
         lambda n, threshold: 2 * (2 * n > n.sum(axis=0))[1:, 1:].sum() / (sum(n.shape) - 2)
     ),
     "the threshold is ignored": lambda n, threshold: _f1(n, 0.5),
-}
-
-# ---------------------------------------------------------------------- V_Rand
-
-
-@exercise(
-    lesson=13,
-    hints=(
-        "Leave out column 0 first, the true background. Only then take the sums of the rows and of "
-        "the columns.",
-        "You need three sums of squares: of n, of s (the rows' sums) and of t (the columns' sums). "
-        "Pixels or shares of pixels: in a ratio it is all the same.",
-        "split = sum n^2 / sum t^2, merge = sum n^2 / sum s^2, and V_Rand divides sum n^2 by the mean "
-        "of the two sums below.",
-    ),
-)
-def rand_scores(trial: Trial) -> None:
-    """V_Rand with its two parts, split and merge."""
-    drawn = trial.rng(2).integers(0, 40, (6, 5))
-    drawn[0] = 0
-    for n in (
-        np.array([[0, 0, 0], [0, 10, 0], [0, 0, 20]]),
-        np.array([[0, 0], [0, 12], [0, 8]]),
-        np.array([[0, 0, 0], [0, 12, 8]]),
-        np.array([[0, 0, 0], [5, 30, 4], [9, 2, 25]]),
-        np.array([[0, 0, 0, 0], [40, 30, 6, 0], [10, 0, 21, 0], [0, 0, 13, 0], [7, 1, 0, 18]]),
-        drawn,
-    ):
-        v_rand, split, merge = _rand(n)
-        trial.compare(
-            trial.call(n=n), {"V_Rand": v_rand, "split": split, "merge": merge},
-            mistakes=RAND_MISTAKES,
-        )  # fmt: skip
-
-
-def _rand(n, *, first=1, sizes_first=False, power: Callable = np.square):
-    s = n.sum(axis=1)
-    n = n[:, first:]
-    s = s if sizes_first else n.sum(axis=1)
-    both, predicted, true = power(n).sum(), power(s).sum(), power(n.sum(axis=0)).sum()
-    return both / (predicted / 2 + true / 2), both / true, both / predicted
-
-
-def _other_mean(mean: Callable) -> Callable:
-    def make(n):
-        _, split, merge = _rand(n)
-        return mean(split, merge), split, merge
-
-    return make
-
-
-RAND_MISTAKES = {
-    "the true background (column 0) takes part": lambda n: _rand(n, first=0),
-    "the predicted sizes s were taken before column 0 was left out": (
-        lambda n: _rand(n, sizes_first=True)
-    ),
-    "split and merge are exchanged: a cut cell lowers split": (
-        lambda n: (_rand(n)[0], _rand(n)[2], _rand(n)[1])
-    ),
-    "the squares are missing": lambda n: _rand(n, power=np.asarray),
-    "the ordinary mean of split and merge: V_Rand is their harmonic mean": (
-        _other_mean(lambda split, merge: (split + merge) / 2)
-    ),
-    "the product of split and merge": _other_mean(lambda split, merge: split * merge),
-    "the halves are missing": _other_mean(lambda split, merge: 1 / (1 / split + 1 / merge)),
-}
-
-# ---------------------------------------------------------------------- symmetries
-
-
-@exercise(
-    lesson=13,
-    hints=(
-        "There are eight versions: turned by 0, 1, 2 and 3 right angles, each as it is and mirrored. "
-        "What the network says about a turned image is turned, too.",
-        "np.rot90(image, k) turns by k right angles, [:, ::-1] mirrors. The last thing that was done "
-        "has to be undone first.",
-        "If you turn and then mirror, then mirror the prediction and np.rot90(..., -k) it. Add up "
-        "all eight, and divide by 8.",
-    ),
-)
-def average_symmetries(trial: Trial) -> None:
-    """Averaging a prediction over the eight symmetries of the square."""
-    rng = trial.rng(3)
-    for shape, dtype in (((3, 3), float), ((4, 4), float), ((3, 5), float), ((4, 6), np.float32)):
-        image = rng.random(shape).astype(dtype)
-        got = trial.call(predict=leaning, image=image)
-        trial.compare(
-            got, {"the mean": _average(leaning, image)},
-            axes={"the mean": ("height", "width")}, mistakes=AVERAGE_MISTAKES,
-        )  # fmt: skip
-
-
-def leaning(image: np.ndarray) -> np.ndarray:
-    """Stand in for a network: a pixel depends on those to its left, and on one a knight's move off."""
-    y = np.cumsum(image, axis=1)
-    y[1:, 2:] += image[:-1, :-2] ** 2
-    return y
-
-
-def _average(predict, image, turns=range(4), mirrors=(False, True), back=None):
-    """The right way, and with something changed, a wrong one."""
-
-    def right(p, k, mirror):
-        return np.rot90(p[:, ::-1] if mirror else p, -k)
-
-    parts = []
-    for k in turns:
-        for mirror in mirrors:
-            turned = np.rot90(image, k)
-            p = predict(turned[:, ::-1] if mirror else turned)
-            parts.append((back or right)(p, k, mirror))
-    return sum(parts) / np.asarray(len(parts), image.dtype)
-
-
-AVERAGE_MISTAKES = {
-    "nothing was averaged": lambda predict, x: predict(x),
-    "the predictions were not turned back": lambda *a: _average(*a, back=lambda p, k, m: p),
-    "turned on instead of back: np.rot90(..., -k) turns back": (
-        lambda *a: _average(*a, back=lambda p, k, m: np.rot90(p[:, ::-1] if m else p, k))
-    ),
-    "turned back but not mirrored back": (
-        lambda *a: _average(*a, back=lambda p, k, m: np.rot90(p, -k))
-    ),
-    "mirrored back but not turned back": (
-        lambda *a: _average(*a, back=lambda p, k, m: p[:, ::-1] if m else p)
-    ),
-    "undone in the wrong order: what was done last has to be undone first": (
-        lambda *a: _average(
-            *a, back=lambda p, k, m: np.rot90(p, -k)[:, ::-1] if m else np.rot90(p, -k)
-        )
-    ),
-    "four versions only, without the mirrored ones": lambda *a: _average(*a, mirrors=(False,)),
-    "four versions only, without the quarter turns": lambda *a: _average(*a, turns=(0, 2)),
-    "the sum of the eight, where the mean is wanted": lambda *a: 8 * _average(*a),
 }

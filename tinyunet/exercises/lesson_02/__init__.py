@@ -1,0 +1,3 @@
+"""The exercises of lesson 2, Backward, and proof."""
+
+from tinyunet.exercises.lesson_02 import finite_differences, convolution, adjoint, checker

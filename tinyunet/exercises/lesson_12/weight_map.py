@@ -1,0 +1,156 @@
+"""Lesson 12: the paper's weight map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import ndimage
+
+from tinyunet.data.weightmap import separate
+from tinyunet.data.weightmap import weight_map as package_map
+from tinyunet.exercises.registry import exercise
+from tinyunet.exercises.trial import Trial
+
+PLACE = ("height", "width")
+
+
+@exercise(
+    lesson=12,
+    hints=(
+        "One distance transform for each cell: how far is every pixel from this one?",
+        "ndimage.distance_transform_edt(mask) measures from the True pixels to the nearest False "
+        "one. So the cell itself has to be False: cells != k.",
+        "Collect the distances of all cells in an array (cells, H, W) and np.sort it along axis 0: "
+        "the first two are d1 and d2. np.unique(cells[cells > 0]) are the numbers in use.",
+    ),
+)
+def two_distances(trial: Trial) -> None:
+    """The distances to the nearest and the second nearest cell."""
+    for cells in _parted_cells(trial):
+        got = trial.call(cells=cells)
+        right = dict(zip(("d1", "d2"), _distances(cells), strict=True))
+        trial.compare(
+            got, right, axes=dict.fromkeys(right, PLACE), mistakes=DISTANCE_MISTAKES
+        )  # fmt: skip
+
+
+def _parted_cells(trial: Trial) -> list[np.ndarray]:
+    """Two cells; three, with a gap in their numbers; and more, large enough to have an inside."""
+    two = np.array([[1, 1, 0, 0, 2, 2, 2], [1, 1, 0, 0, 2, 2, 2], [0, 0, 0, 0, 0, 0, 0]])
+    three = np.zeros((9, 12), int)
+    three[1:4, 1:5], three[1:6, 6:11], three[6:8, 2:4] = 2, 3, 7
+    rng = trial.rng(2)
+    return [two, three, separate(np.kron(rng.permutation(12).reshape(3, 4), np.ones((4, 3), int)))]
+
+
+def _all_distances(cells: np.ndarray) -> np.ndarray:
+    numbers = np.unique(cells[cells > 0])
+    return np.sort([ndimage.distance_transform_edt(cells != k) for k in numbers], axis=0)
+
+
+def _distances(cells):
+    return tuple(_all_distances(cells)[:2])
+
+
+def _of_each(measure: Callable, background: bool = False) -> Callable:
+    """The two smallest of some measure, taken for each cell."""
+
+    def distances(cells):
+        numbers = np.unique(cells if background else cells[cells > 0])
+        return tuple(np.sort([measure(cells, k) for k in numbers], axis=0)[:2])
+
+    return distances
+
+
+DISTANCE_MISTAKES = {
+    "both are the distance to the nearest cell: d2 is that to the second nearest": (
+        lambda cells: (_distances(cells)[0],) * 2
+    ),
+    "the two were exchanged": lambda cells: _distances(cells)[::-1],
+    "the background was taken for a cell: leave out number 0": _of_each(
+        lambda cells, k: ndimage.distance_transform_edt(cells != k), background=True
+    ),
+    "measured inside the cells: the transform goes from True to the nearest False, so the cell "
+    "itself has to be False": _of_each(lambda cells, k: ndimage.distance_transform_edt(cells == k)),
+    "d2 is the distance to the farthest cell: take the second nearest": (
+        lambda cells: tuple(_all_distances(cells)[[0, -1]])
+    ),
+    "squared distances": lambda cells: tuple(d**2 for d in _distances(cells)),
+    "distances along rows and columns: the straight line is shorter (use ..._edt)": _of_each(
+        lambda cells, k: ndimage.distance_transform_cdt(cells != k, "taxicab")
+    ),
+}
+
+
+@exercise(
+    lesson=12,
+    hints=(
+        "Two parts: w_c knows only whether a pixel lies in a cell, the border term only d1 and d2.",
+        "w_c is n / (2 n_cell) in cells and n / (2 n_background) elsewhere: 0.5 / share with share = "
+        "(cells > 0).mean(), and 0.5 / (1 - share). np.where chooses.",
+        "border = w0 * np.exp(-((d1 + d2) ** 2) / (2 * sigma**2)), and 0 in cells; add it to w_c.",
+    ),
+)
+def weight_map(trial: Trial) -> None:
+    """The paper's weight of every pixel."""
+    for cells in _parted_cells(trial):
+        for w0, sigma in ((0.0, 5.0), (10.0, 5.0), (7.0, 2.0)):
+            got = trial.call(cells=cells, w0=w0, sigma=sigma)
+            right = {"the weights": package_map(cells, w0, sigma).astype(float)}
+            trial.compare(
+                got, right, axes={"the weights": PLACE}, mistakes=MAP_MISTAKES, tolerance=1e-5
+            )
+
+
+def _gauss(d1, d2, sigma):
+    return np.exp(-((d1 + d2) ** 2) / (2 * sigma**2))
+
+
+def _map(
+    term: Callable = _gauss,
+    balance: Callable = lambda share: (0.5 / (1 - share), 0.5 / share),
+    everywhere: bool = False,
+) -> Callable:
+    """The weight map as it should be, or with a mistake."""
+
+    def weights(cells, w0, sigma):
+        inside = cells > 0
+        background, cell = balance(inside.mean())
+        border = w0 * term(*_distances(cells), sigma)
+        where = np.ones_like(inside) if everywhere else ~inside
+        return np.where(inside, cell, background) + np.where(where, border, 0)
+
+    return weights
+
+
+MAP_MISTAKES = {
+    "the class balance is forgotten: w_c is 1 everywhere": _map(balance=lambda share: (1, 1)),
+    "the balance is exchanged: the rarer class should weigh more": (
+        _map(balance=lambda share: (0.5 / share, 0.5 / (1 - share)))
+    ),
+    "w_c is twice as large: its mean should be 1": (
+        _map(balance=lambda share: (1 / (1 - share), 1 / share))
+    ),
+    "the border term reaches into the cells: it belongs to the background only": (
+        _map(everywhere=True)
+    ),
+    "each distance was squared for itself: square the sum, (d1 + d2)^2": (
+        _map(lambda d1, d2, sigma: np.exp(-(d1**2 + d2**2) / (2 * sigma**2)))
+    ),
+    "the 2 before sigma^2 is missing": (
+        _map(lambda d1, d2, sigma: np.exp(-((d1 + d2) ** 2) / sigma**2))
+    ),
+    "sigma is not squared": _map(lambda d1, d2, sigma: np.exp(-((d1 + d2) ** 2) / (2 * sigma))),
+    "the minus in the exponent is missing": _map(lambda d1, d2, sigma: 1 / _gauss(d1, d2, sigma)),
+    "d2 is missing: every rim lights up, beside lonely cells as well": (
+        _map(lambda d1, d2, sigma: _gauss(d1, 0, sigma))
+    ),
+    "d1 was taken twice: every rim lights up, beside lonely cells as well": (
+        _map(lambda d1, d2, sigma: _gauss(d1, d1, sigma))
+    ),
+    "w0 is missing": lambda cells, w0, sigma: _map()(cells, 1, sigma),
+    "the border term alone: w_c is missing": (
+        lambda cells, w0, sigma: _map()(cells, w0, sigma) - _map()(cells, 0, sigma)
+    ),
+}  # fmt: skip

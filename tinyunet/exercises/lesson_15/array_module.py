@@ -1,0 +1,66 @@
+"""Lesson 15: whose array is it?"""
+
+from __future__ import annotations
+
+import re
+from types import ModuleType
+
+import numpy as np
+
+from tinyunet.exercises.device import Device, cupy_is
+from tinyunet.exercises.registry import exercise
+from tinyunet.exercises.trial import Stop, Trial
+
+
+@exercise(
+    lesson=15,
+    hints=(
+        "An array is an instance of its module's class: isinstance(x, np.ndarray). For a device "
+        "array, ask the same of cupy.ndarray. But where does `cupy` come from, without an import?",
+        'sys.modules is a dict of everything imported so far. sys.modules.get("cupy") is the '
+        "module, or None where nobody has imported it. Then x cannot be one of its arrays.",
+        "Three cases, in this order: x is a np.ndarray: np. There is a cupy, and x is a "
+        "cupy.ndarray: that cupy. Anything else: raise TypeError, and name type(x) in it.",
+    ),
+)
+def array_module(trial: Trial) -> None:
+    """Whose array is it: the module of an array."""
+    device, x = Device(), trial.rng(14).random(3)
+    for where, array, right in (
+        ("without a CuPy", x, np), ("where there is a CuPy", x, np),
+        ("where there is a CuPy", device.asarray(x), device),
+    ):  # fmt: skip
+        try:
+            with cupy_is(None if where == "without a CuPy" else device):
+                got = trial.call(x=array)
+        except Stop:
+            if re.search("import of cupy|NoneType|'cupy'", trial.findings()[-1].text):
+                finding = trial.findings()[-1]
+                finding.cause = (
+                    "there may be no CuPy: nothing to import, and nothing in sys.modules"
+                )
+            raise
+        trial.setting = f"called with a {'host' if right is np else 'device'} array, {where}"
+        trial.require(got is not None, "your function", "returned None", "a missing return")
+        trial.require(
+            isinstance(got, ModuleType), "your function", f"returned {type(got).__name__}",
+            "return the module itself, such as np, not its name",
+        )  # fmt: skip
+        trial.require(
+            got is right, "the module", f"is {got.__name__}, should be {right.__name__}",
+            "the same answer for every array" if right is device else
+            "that there is a CuPy does not mean that this array is on the device",
+        )  # fmt: skip
+    for other in ([1.0, 2.0], {"x": 1.0}):
+        trial.setting = f"called with x = {other}"
+        try:
+            with cupy_is(device):
+                trial.answer(other)
+        except TypeError:
+            continue
+        except Exception as error:
+            trial.fail("your function", f"raised {type(error).__name__}, should raise TypeError")
+        trial.fail(
+            "your function", "raised no TypeError", "what is no array belongs to no module: a "
+            "clear error here is better than a strange one later",
+        )  # fmt: skip
