@@ -78,3 +78,13 @@ def test_unknown_weights_are_refused_for_classes_too():
     with pytest.raises(ValueError, match="'papr'"):
         tu.preparation.weight_maps(data, "papr")
     assert tu.preparation.weight_maps(data, "paper") is None
+
+
+def test_a_run_that_diverges_at_once_says_so_and_keeps_no_model(tmp_path):
+    settings = run.Settings(
+        images=10, size=48, steps=12, base_channels=4, depth=2, batch_size=2, window=32, lr=1e30
+    )
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="became NaN at step 1"):
+        run.train(settings, tmp_path)
+    assert not (tmp_path / "best.npz").exists()
+    assert not (tmp_path / "results.json").exists()

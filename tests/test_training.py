@@ -198,6 +198,18 @@ def test_a_loss_that_is_not_finite_stops_with_a_checkpoint(tmp_path, device):
     assert "try a lower learning rate (it was 1e+30)" in history.stopped
     assert len(history.loss) < 10
     assert (tmp_path / "last.npz").exists()
+    assert not (tmp_path / "best.npz").exists()  # nothing of it is worth keeping
+
+
+def test_predictions_that_are_not_finite_stop_at_the_next_look(tmp_path, device):
+    model = small(device)
+    with np.errstate(all="ignore"):
+        history = fit(model, 1, optimizer=tu.Adam(model, 1e30), out=tmp_path)
+    assert history.diverged
+    assert history.stopped.startswith("the network's predictions became NaN at step 1: try a lower")
+    assert history.validation == []
+    assert json.loads((tmp_path / "history.json").read_text())["best_step"] is None
+    assert not (tmp_path / "best.npz").exists()
 
 
 def test_minutes_become_steps_once(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -137,12 +138,20 @@ def validation_score(model: UNet, data: Dataset) -> tuple[str, float]:
     SEG is that of the best of a few thresholds: the threshold will be chosen on these images, too, and
     at a fixed one a network looks better or worse for the width of its outlines alone. Images without
     a cell have no say, as for `choose_threshold`, unless there are no others.
+
+    It is NaN where the network no longer gives probabilities: training has diverged.
     """
-    if not knows_cells(model, data):
-        return "IoU", mean(evaluate(model, data, progress=False))["IoU"]
-    data = _with_cells(data) or data
+    cells = knows_cells(model, data)
+    if cells:
+        data = _with_cells(data) or data
     maps = predict(model, data, progress=False)
-    return "SEG", max(_mean_seg(maps, data.instances, threshold) for threshold in AT_A_LOOK)
+    if not all(np.isfinite(p).all() for p in maps):
+        score = math.nan
+    elif cells:
+        score = max(_mean_seg(maps, data.instances, threshold) for threshold in AT_A_LOOK)
+    else:
+        score = mean(evaluate(model, data, probabilities=maps, progress=False))["IoU"]
+    return "SEG" if cells else "IoU", score
 
 
 def choose_threshold(model: UNet, data: Dataset, average: bool | str = False) -> float | None:

@@ -189,6 +189,8 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     history = fit(
         model, train_part, validation, optimizer=optimizer, **options, out=out, resume=resume
     )
+    if history.diverged and history.best_step is None:  # there is no model to score
+        raise ValueError(f"{history.stopped}; for example --lr {settings.lr / 10:g}")
 
     rows, scores, thresholds = {}, {}, {}
     for look in dict.fromkeys(("none", settings.average)):

@@ -106,10 +106,10 @@ def _print(result: Result, settings: Settings, folder: Path) -> None:
         typer.echo("the run was complete already: there was nothing left to train")
     if history.stopped:
         typer.echo(f"stopped: {history.stopped}", err=True)
-        if history.stopped.startswith("interrupted"):
-            typer.echo(f"go on with: tinyunet train --resume {folder}", err=True)
-        else:
+        if history.diverged:
             typer.echo(f"begin again, for example with --lr {settings.lr / 10:g}", err=True)
+        else:
+            typer.echo(f"go on with: tinyunet train --resume {folder}", err=True)
     sizes = ", ".join(
         f"{len(part)} {name}"
         for part, name in zip(result.parts, ("train", "validation", "test"), strict=True)

@@ -71,6 +71,11 @@ class History:
         """The best validation score, or None."""
         return max((score for _, score in self.validation), default=None)
 
+    @property
+    def diverged(self) -> bool:
+        """Whether the run ended early because numbers became infinite or NaN."""
+        return bool(self.stopped) and not self.stopped.startswith("interrupted")
+
 
 def fit(
     model: UNet,
@@ -190,11 +195,17 @@ def fit(
             checkpoint.save(last, model, optimizer, **state, **kept)
             (Path(out) / "history.json").write_text(json.dumps(asdict(history), indent=1))
 
+    def too_fast(what: str, step: int) -> str:
+        return f"{what} at step {step}: try a lower learning rate (it was {base_lr:g})"
+
     def look() -> None:
         nonlocal best_parameters
         if validation is None:
             return
         history.score_name, score = validation_score(model, validation)
+        if math.isnan(score):
+            history.stopped = too_fast("the network's predictions became NaN", done)
+            return
         if history.best_score is None or score >= history.best_score:  # of equals, the later
             history.best_step, best_parameters = done, model.state_dict()
             if best:
@@ -214,10 +225,7 @@ def fit(
             with uninterrupted():
                 value = training_step(model, loss, optimizer, batch)
                 if not math.isfinite(value):
-                    history.stopped = (
-                        f"the loss became {value} at step {done + 1}: try a lower learning rate "
-                        f"(it was {base_lr:g})"
-                    )
+                    history.stopped = too_fast(f"the loss became {value}", done + 1)
                     break
                 history.loss.append(value)
                 done += 1
@@ -225,6 +233,8 @@ def fit(
                 bar.set_postfix_str(_postfix(history), refresh=False)
                 if done % every == 0 or done == total:
                     look()
+                    if history.stopped:
+                        break
                     keep()
     except KeyboardInterrupt:
         history.stopped = f"interrupted after step {done} of {total}"
@@ -235,7 +245,7 @@ def fit(
     keep()
     if best_parameters is not None:
         model.load_state_dict(best_parameters)
-    elif best:
+    elif best and not history.diverged:
         checkpoint.save(best, model)
     return history
 

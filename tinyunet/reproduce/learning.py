@@ -60,10 +60,10 @@ def learn(
         out=job.scratch, resume=job.scratch is not None and (job.scratch / "last.npz").exists(),
         on_look=on_look,
     )  # fmt: skip
-    if history.stopped.startswith("interrupted"):
-        raise KeyboardInterrupt
-    if history.stopped and not may_diverge:
+    if history.diverged and not may_diverge:
         raise Diverged(history.stopped)
+    if history.stopped and not history.diverged:
+        raise KeyboardInterrupt
     return history
 
 
