@@ -426,7 +426,8 @@ for k, axis in enumerate(axes):
 _ = axes[0].legend(frameon=False)
 
 # %% [markdown]
-# Small dots are seeds; large ones are means, with their intervals.
+# Small dots are seeds; large ones are means, with their intervals. A bar that goes below 0, where no
+# score can be, says that five seeds which scatter so unevenly are too few for this kind of interval.
 #
 # Two overlapping bars do not yet mean that there is no difference. Since each seed gave all four
 # ways the same images in the same order, we may compare **seed by seed** and look at the five
