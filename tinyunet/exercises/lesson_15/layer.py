@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyunet.exercises.device import Device
-from tinyunet.exercises.lesson_15.both import call, on_device
+from tinyunet.exercises.lesson_15.device_calls import call, on_device
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial, slopes
 from tinyunet.gradcheck.diagnosis import IMAGE

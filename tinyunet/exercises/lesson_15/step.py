@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyunet.exercises.device import Device, DeviceArray
-from tinyunet.exercises.lesson_15.both import call
+from tinyunet.exercises.lesson_15.device_calls import call
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 
