@@ -88,3 +88,5 @@ def test_a_run_that_diverges_at_once_says_so_and_keeps_no_model(tmp_path):
         run.train(settings, tmp_path)
     assert not (tmp_path / "best.npz").exists()
     assert not (tmp_path / "results.json").exists()
+    with pytest.raises(ValueError, match="cannot go on: the network's predictions became NaN"):
+        run.train(settings, tmp_path, resume=True)

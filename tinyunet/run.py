@@ -170,7 +170,16 @@ def fit_options(settings: Settings, model: UNet, train_part: Dataset) -> dict[st
 
 
 def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
-    """Train, evaluate on the test images, and fill the folder `out`."""
+    """Train, evaluate on the test images, and fill the folder `out`.
+
+    Raises
+    ------
+    ValueError
+        If settings and data do not go together; if training diverges before there is a model worth
+        keeping, or has diverged and is asked to go on.
+    FileExistsError
+        If `out` holds a run and `resume` is False.
+    """
     parts = load_parts(settings)
     train_part, validation, test = parts
     model, optimizer = build(settings, parts)
@@ -180,7 +189,9 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     if not any(labels.any() for labels in train_part.labels):
         raise ValueError(f"no mask among the training images of {settings.data} has anything in it")
     out.mkdir(parents=True, exist_ok=True)
-    if not resume:
+    if resume:
+        refuse_diverged(out)
+    else:
         if (out / "last.npz").exists():  # before anything of the run in it is lost
             raise FileExistsError(
                 f"{out} already holds a run: --resume {out} continues it, or choose another folder"
@@ -209,6 +220,14 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     result = Result(model, history, thresholds, rows, parts)
     draw(result, scores["none"], out, settings.weights)
     return result
+
+
+def refuse_diverged(out: Path) -> None:
+    """Raise ValueError if the run in a folder has diverged: what is NaN stays NaN."""
+    path = out / "history.json"
+    history = History(**json.loads(path.read_text())) if path.is_file() else History()
+    if history.diverged:
+        raise ValueError(f"the run in {out} cannot go on: {history.stopped}")
 
 
 def row_name(look: str) -> str:
