@@ -53,10 +53,10 @@ answer is wrong, and uses other numbers, so that nobody passes with the visible 
 notebook shows it. Every exercise that a lesson has in `tinyunet.exercises` appears in it once, and the
 other way round.
 
-Checks are written in ``tinyunet/exercises/lesson_NN.py``; how, is said in `tinyunet.exercises.registry`
-and `tinyunet.exercises.trial`. For each exercise, the dict ``WRONG`` of
-``tests/exercises/test_lesson_NN.py`` holds at least three usual wrong answers, and the words that name
-the mistake ("" where the check cannot know it).
+Checks are written in ``tinyunet/exercises/lesson_NN.py``, or where they are many in the files of a
+folder ``lesson_NN``; how, is said in `tinyunet.exercises.registry` and `tinyunet.exercises.trial`. For
+each exercise, the dict ``WRONG`` of ``tests/exercises/test_lesson_NN.py`` holds at least three
+usual wrong answers, and the words that name the mistake ("" where the check cannot know it).
 
 **What is measured** is stated with the range in which it should lie:
 

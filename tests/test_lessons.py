@@ -268,6 +268,8 @@ def test_a_lesson_depends_on_what_it_uses():
     assert "tinyunet.exercises.lesson_01" in checks
     assert "tinyunet.gradcheck.diagnosis" in checks
     assert "tinyunet.exercises.lesson_00" not in checks
+    checks = freshness.fingerprints("from tinyunet.exercises import check", lesson=2)
+    assert {"tinyunet.exercises.lesson_02", "tinyunet.exercises.lesson_02.adjoint"} <= set(checks)
     module = freshness.fingerprints("from tinyunet.convolution import naive", lesson=1)
     assert "tinyunet.convolution.naive" in module
 

@@ -210,6 +210,46 @@ def test_predictions_that_are_not_finite_stop_at_the_next_look(tmp_path, device)
     assert history.validation == []
     assert json.loads((tmp_path / "history.json").read_text())["best_step"] is None
     assert not (tmp_path / "best.npz").exists()
+    with pytest.raises(ValueError, match="cannot go on: the network's predictions became NaN"):
+        fit(model, 1, optimizer=tu.Adam(model, 1e30), out=tmp_path, resume=True)
+
+
+def test_predictions_that_become_nan_after_a_good_look_leave_its_model(tmp_path, monkeypatch):
+    plain, seen = training.validation_score, []
+
+    def score(model, data):
+        seen.append(model.state_dict())
+        return plain(model, data) if len(seen) == 1 else ("SEG", float("nan"))
+
+    monkeypatch.setattr(training, "validation_score", score)
+    model = small()
+    history = fit(model, out=tmp_path)
+    assert (history.best_step, len(history.loss), history.diverged) == (1, 2, True)
+    kept = dict(tu.load(tmp_path / "best.npz").named_parameters())
+    for name, array in model.named_parameters():
+        np.testing.assert_array_equal(array, seen[0][name])
+        np.testing.assert_array_equal(kept[name], seen[0][name])
+    with pytest.raises(ValueError, match=r"cannot go on: .*best\.npz has its best model"):
+        fit(small(), out=tmp_path, resume=True)
+
+
+def test_ctrl_c_does_not_hide_that_a_run_has_diverged(tmp_path, monkeypatch):
+    def score(model, data):
+        signal.raise_signal(signal.SIGINT)
+        return "SEG", float("nan")
+
+    monkeypatch.setattr(training, "validation_score", score)
+    history = fit(small(), out=tmp_path)
+    assert history.diverged
+    assert not (tmp_path / "best.npz").exists()
+
+
+def test_without_validation_the_last_update_is_looked_at(tmp_path):
+    model = small()
+    with np.errstate(all="ignore"):
+        history = fit(model, 1, optimizer=tu.SGD(model, np.inf), validation=None, out=tmp_path)
+    assert history.stopped.startswith("the network's parameters became NaN at step 1")
+    assert not (tmp_path / "best.npz").exists()
 
 
 def test_minutes_become_steps_once(tmp_path):

@@ -176,9 +176,9 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     ------
     ValueError
         If settings and data do not go together; if training diverges before there is a model worth
-        keeping, or has diverged and is asked to go on.
-    FileExistsError
-        If `out` holds a run and `resume` is False.
+        keeping; if the run to resume was another one, or has diverged.
+    FileExistsError, FileNotFoundError
+        If `out` holds a run and `resume` is False; if there is none to resume.
     """
     parts = load_parts(settings)
     train_part, validation, test = parts
@@ -189,9 +189,7 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     if not any(labels.any() for labels in train_part.labels):
         raise ValueError(f"no mask among the training images of {settings.data} has anything in it")
     out.mkdir(parents=True, exist_ok=True)
-    if resume:
-        refuse_diverged(out)
-    else:
+    if not resume:
         if (out / "last.npz").exists():  # before anything of the run in it is lost
             raise FileExistsError(
                 f"{out} already holds a run: --resume {out} continues it, or choose another folder"
@@ -201,7 +199,10 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
         model, train_part, validation, optimizer=optimizer, **options, out=out, resume=resume
     )
     if history.diverged and history.best_step is None:  # there is no model to score
-        raise ValueError(f"{history.stopped}; for example --lr {settings.lr / 10:g}")
+        raise ValueError(
+            f"{history.stopped}; begin again in another folder, for example with --lr "
+            f"{settings.lr / 10:g}"
+        )
 
     rows, scores, thresholds = {}, {}, {}
     for look in dict.fromkeys(("none", settings.average)):
@@ -220,14 +221,6 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     result = Result(model, history, thresholds, rows, parts)
     draw(result, scores["none"], out, settings.weights)
     return result
-
-
-def refuse_diverged(out: Path) -> None:
-    """Raise ValueError if the run in a folder has diverged: what is NaN stays NaN."""
-    path = out / "history.json"
-    history = History(**json.loads(path.read_text())) if path.is_file() else History()
-    if history.diverged:
-        raise ValueError(f"the run in {out} cannot go on: {history.stopped}")
 
 
 def row_name(look: str) -> str:

@@ -107,7 +107,10 @@ def _print(result: Result, settings: Settings, folder: Path) -> None:
     if history.stopped:
         typer.echo(f"stopped: {history.stopped}", err=True)
         if history.diverged:
-            typer.echo(f"begin again, for example with --lr {settings.lr / 10:g}", err=True)
+            typer.echo(
+                f"begin again in another folder, for example with --lr {settings.lr / 10:g}",
+                err=True,
+            )
         else:
             typer.echo(f"go on with: tinyunet train --resume {folder}", err=True)
     sizes = ", ".join(

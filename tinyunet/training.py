@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tinyunet import checkpoint
+from tinyunet.arrays import to_cpu
 from tinyunet.data.augment import Augmentation
 from tinyunet.data.batches import Batches, Prefetched
 from tinyunet.data.dataset import Dataset
@@ -100,6 +101,8 @@ def fit(
     """Train `model` in place and return the history.
 
     Where validation images are given, the model ends with the parameters that scored best on them.
+    Where the loss, or what the network predicts, becomes infinite or NaN, training ends early; the
+    history's `diverged` and `stopped` say so, and without an earlier best the model is of no use.
 
     Parameters
     ----------
@@ -131,7 +134,8 @@ def fit(
     seed
         Draws the batches.
     out
-        A folder for ``last.npz`` (to resume from), ``best.npz`` and ``history.json``.
+        A folder for ``last.npz`` (to resume from), ``best.npz`` (unless there is none: see above) and
+        ``history.json``.
     resume
         Continue the run in `out`, with the same settings. A run in steps then ends exactly as if
         it had never been stopped.
@@ -145,7 +149,8 @@ def fit(
     Raises
     ------
     ValueError
-        If the data do not suit the network, or settings contradict each other.
+        If the data do not suit the network, settings contradict each other, or a run is to be resumed
+        that was another one or has diverged.
     FileExistsError, FileNotFoundError
         If `out` holds a run and `resume` is False; if there is none to resume.
     """
@@ -172,6 +177,9 @@ def fit(
     if resume:
         history, best_parameters = _restore(last, model, optimizer, settings, steps)
         done = history.resumed_at = len(history.loss)
+        if history.diverged:  # what is NaN stays NaN
+            kept = "" if best_parameters is None else f"; {best} has its best model"
+            raise ValueError(f"the run in {out} cannot go on: {history.stopped}{kept}")
     batches = Batches(
         train, weight_maps(train, weights), batch_size,
         input_size, model.output_size(*input_size), augment, seed,
@@ -237,11 +245,16 @@ def fit(
                         break
                     keep()
     except KeyboardInterrupt:
-        history.stopped = f"interrupted after step {done} of {total}"
+        if not history.stopped:  # else Ctrl-C came in the step that diverged
+            history.stopped = f"interrupted after step {done} of {total}"
     finally:
         optimizer.lr = base_lr
         ahead.close()
         bar.close()
+    # The last update's work, which no loss and no look shows. To ask a GPU makes it wait: only where
+    # the model is written to a file anyway.
+    if last and validation is None and not history.stopped and not _finite(model):
+        history.stopped = too_fast("the network's parameters became NaN", done)
     keep()
     if best_parameters is not None:
         model.load_state_dict(best_parameters)
@@ -256,6 +269,10 @@ def rate_factor(schedule: str, step: int, total: int) -> float:
         return 1.0
     rising = min(max(SHORTEST_WARM_UP, WARM_UP * total), total)
     return min(1.0, (step + 1) / rising) * 0.5 * (1 + math.cos(math.pi * step / total))
+
+
+def _finite(model: UNet) -> bool:
+    return all(bool(np.isfinite(to_cpu(array)).all()) for _, array in model.named_parameters())
 
 
 def _restore(

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinyunet import exercises
 from tinyunet.exercises import NotSolved, WrongAnswer, check, claim
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
@@ -243,3 +244,12 @@ def test_checks_run_in_plain_python_without_threads_or_files():
     )
     assert done.returncode == 0, done.stderr
     assert re.search("output_size: passed.*conv2d_loops: not yet", done.stdout, re.DOTALL)
+
+
+def test_a_lessons_folder_imports_all_its_files():
+    folders = list(Path(exercises.__file__).parent.glob("lesson_*/"))
+    assert folders
+    for folder in folders:
+        lesson = importlib.import_module(f"tinyunet.exercises.{folder.name}")
+        files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+        assert files <= set(vars(lesson)), folder.name

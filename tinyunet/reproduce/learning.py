@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tinyunet import run
@@ -53,8 +56,10 @@ def learn(
     KeyboardInterrupt
         If the user interrupted it.
     Diverged
-        If the loss became infinite or NaN; with `may_diverge` the history's ``stopped`` says so.
+        If `History.diverged`; with `may_diverge` the history is returned all the same.
     """
+    if _diverged(job.scratch):  # and was killed before its record was written: it will again
+        shutil.rmtree(job.scratch)
     history = fit(
         ready.model, train, validation, loss=loss, optimizer=ready.optimizer, **ready.options,
         out=job.scratch, resume=job.scratch is not None and (job.scratch / "last.npz").exists(),
@@ -65,6 +70,11 @@ def learn(
     if history.stopped and not history.diverged:
         raise KeyboardInterrupt
     return history
+
+
+def _diverged(scratch: Path | None) -> bool:
+    path = scratch and scratch / "history.json"
+    return bool(path and path.exists() and History(**json.loads(path.read_text())).diverged)
 
 
 class Stopwatch(SoftmaxCrossEntropy):

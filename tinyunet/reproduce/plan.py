@@ -84,7 +84,7 @@ class Outcome:
 
 
 class Diverged(RuntimeError):
-    """The loss of a training became infinite or NaN, or that of one on which this one depends."""
+    """A training ended in infinite or NaN numbers, or one did on which this one depends."""
 
 
 @dataclass(frozen=True)

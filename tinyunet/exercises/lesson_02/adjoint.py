@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tinyunet.convolution import geometry, naive
-from tinyunet.exercises.lesson_02.convolution import arrays, measured
+from tinyunet.exercises.lesson_02.conv2d_backward import arrays, measured
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 

@@ -1,4 +1,4 @@
-"""Lesson 14: Winograd's method, in one dimension and two."""
+"""Lesson 14: Winograd's F(2, 3), and a convolution along one axis made of it."""
 
 from __future__ import annotations
 
