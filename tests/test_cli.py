@@ -229,6 +229,31 @@ def test_gradcheck_of_a_broken_layer_exits_with_1(monkeypatch, capsys):
     assert "FAILED" in capsys.readouterr().out
 
 
+def test_a_training_that_diverges_after_a_good_look_is_scored_and_exits_with_1(
+    monkeypatch, capsys, tmp_path
+):
+    from tinyunet import cli, training
+
+    plain, looks = training.validation_score, []
+
+    def score(model, data):
+        looks.append(1)
+        return plain(model, data) if len(looks) == 1 else ("SEG", float("nan"))
+
+    monkeypatch.setattr(training, "validation_score", score)
+    small = ["--images", "6", "--size", "32", "--depth", "1", "--base-channels", "2"]
+    train = ["train", "--steps", "2", *small, "--out", str(tmp_path / "run")]
+    monkeypatch.setattr(sys, "argv", ["tinyunet", *train])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 1
+    said = capsys.readouterr()
+    assert "stopped: the network's predictions became NaN at step 2: try a lower" in said.err
+    assert "begin again in another folder, for example with --lr 0.0006" in said.err
+    assert "kept the model of step 1" in said.out
+    assert "U-Net, mean of symmetries" in said.out
+
+
 def test_too_little_memory_is_said_without_a_traceback(monkeypatch, capsys):
     from tinyunet import cli
 

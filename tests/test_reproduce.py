@@ -163,6 +163,19 @@ def test_an_interrupted_command_goes_on_and_ends_the_same(tmp_path, monkeypatch)
     assert results(tmp_path / "parts") == results(tmp_path / "whole")
 
 
+def test_a_diverged_run_that_was_killed_before_its_record_diverges_again(tmp_path, monkeypatch):
+    options = Options(quick=True, seeds=1, steps={"nuclei": 2})
+    [item] = [item for item in plan(["nuclei"], options)[0] if item.run.stem == "nuclei-plain-0"]
+    scratch = tmp_path / "unfinished/nuclei-plain-0"
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "validation_score", lambda model, data: ("SEG", float("nan")))
+        for _ in range(2):  # the first is killed before `run_all` clears up
+            with pytest.raises(Diverged, match="predictions became NaN at step 1"):
+                running.run_one(item, options, tmp_path)
+            assert (scratch / "run.json").exists()  # by which the folder is checked
+    assert running.run_one(item, options, tmp_path)["steps"] == 2
+
+
 def test_scores_of_checkpoints_survive_an_interruption(tmp_path, monkeypatch):
     options = Options(quick=True, seeds=1, steps={"membranes": 6})
     only = ("membranes-plain",)

@@ -11,6 +11,7 @@ from tinyunet.gradcheck import (
     check_function,
     check_gradients,
 )
+from tinyunet.history import History
 from tinyunet.inference import predict_image
 from tinyunet.labelling import instances
 from tinyunet.layer import Layer, held_decisions
@@ -29,7 +30,7 @@ from tinyunet.layers import (
 from tinyunet.loss import DiceLoss, SoftmaxCrossEntropy
 from tinyunet.optim import SGD, Adam
 from tinyunet.torch_layout import to_torch_layout
-from tinyunet.training import History, fit
+from tinyunet.training import fit
 from tinyunet.unet import UNet
 
 __version__ = "0.1.0"

@@ -65,7 +65,8 @@ def predict(
 ) -> None:
     """Segment images: labels, probabilities and an overlay of each."""
     from tinyunet.data import read_image
-    from tinyunet.run import load_model, predict_file, predicted_files
+    from tinyunet.predicting import predict_file, predicted_files
+    from tinyunet.run import load_model
 
     model, threshold = load_model(checkpoint, average, threshold)
     model.to(device)

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from tinyunet.data.augment import Augmentation
 from tinyunet.data.batches import Batches, Prefetched
 from tinyunet.data.dataset import Dataset
 from tinyunet.evaluation import validation_score
+from tinyunet.history import History
 from tinyunet.loss import Loss, SoftmaxCrossEntropy
 from tinyunet.optim import Adam, Optimizer
 from tinyunet.preparation import check_settings, weight_maps, window_size
@@ -29,53 +30,6 @@ from tinyunet.unet import UNet
 # 352 channels of the default network, 85 to 147 were dead after 200 steps on membranes when it rose
 # in 20, and once a whole level; 25 to 37 when it rose in 245.
 WARM_UP, SHORTEST_WARM_UP = 0.05, 20
-
-
-@dataclass
-class History:
-    """What happened in a training run.
-
-    Attributes
-    ----------
-    loss
-        The loss of every step.
-    validation
-        (step, score) at every validation; higher is better.
-    score_name
-        What the score is: ``"SEG"`` for instances, else ``"IoU"``.
-    total_steps
-        How many steps the run was given, or the minutes were worth.
-    best_step
-        The validated step whose model was kept, or None.
-    seconds
-        How long it took, in all its parts.
-    waited
-        How many of these seconds training waited for its batches.
-    stopped
-        Why the run ended early, or "".
-    resumed_at
-        The step at which the run was last resumed, or 0.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    validation: list[tuple[int, float]] = field(default_factory=list)
-    score_name: str = ""
-    total_steps: int = 0
-    best_step: int | None = None
-    seconds: float = 0.0
-    waited: float = 0.0
-    stopped: str = ""
-    resumed_at: int = 0
-
-    @property
-    def best_score(self) -> float | None:
-        """The best validation score, or None."""
-        return max((score for _, score in self.validation), default=None)
-
-    @property
-    def diverged(self) -> bool:
-        """Whether the run ended early because numbers became infinite or NaN."""
-        return bool(self.stopped) and not self.stopped.startswith("interrupted")
 
 
 def fit(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +11,11 @@ from typing import Any
 
 from tinyunet import run
 from tinyunet.data import Dataset
+from tinyunet.history import History
 from tinyunet.loss import SoftmaxCrossEntropy
 from tinyunet.optim import Optimizer
 from tinyunet.reproduce.plan import Diverged, Job
-from tinyunet.training import History, fit
+from tinyunet.training import fit
 from tinyunet.unet import UNet
 
 
@@ -59,7 +59,7 @@ def learn(
         If `History.diverged`; with `may_diverge` the history is returned all the same.
     """
     if _diverged(job.scratch):  # and was killed before its record was written: it will again
-        shutil.rmtree(job.scratch)
+        (job.scratch / "last.npz").unlink()
     history = fit(
         ready.model, train, validation, loss=loss, optimizer=ready.optimizer, **ready.options,
         out=job.scratch, resume=job.scratch is not None and (job.scratch / "last.npz").exists(),

@@ -1,0 +1,112 @@
+"""Lesson 1: a convolution by loops."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyunet.convolution import geometry, naive
+from tinyunet.exercises.registry import exercise
+from tinyunet.exercises.trial import Trial
+from tinyunet.gradcheck.diagnosis import IMAGE
+
+
+@exercise(
+    lesson=1,
+    hints=(
+        "Four loops: over the rows i and columns j of the output, and over the rows p and columns q "
+        "of the kernel. Images and channels need no loop.",
+        "Pad x with zeros first (np.pad). Make y of zeros, in x's dtype. Output pixel (i, j) reads, "
+        "through kernel position (p, q), the pixel (i * stride + p, j * stride + q).",
+        "Inside the loops, x[:, row, column] is (N, C_in) and w[p, q] is (C_in, C_out): add their "
+        "matrix product to y[:, i, j]. The bias is added once, after the loops.",
+    ),
+)
+def conv2d_loops(trial: Trial) -> None:
+    """A convolution by loops, with stride and padding."""
+    rng = trial.rng(1)
+
+    def arrays(*shape: int, kernel: tuple[int, int], outputs: int) -> tuple:
+        w = rng.standard_normal((*kernel, shape[3], outputs))
+        return rng.standard_normal(shape), w, rng.standard_normal(outputs)
+
+    simple = arrays(1, 5, 5, 1, kernel=(3, 3), outputs=1)
+    square = arrays(1, 5, 5, 2, kernel=(2, 2), outputs=2)
+    general = arrays(2, 6, 7, 2, kernel=(3, 2), outputs=3)
+    single = tuple(array.astype(np.float32) for array in general)
+    for (x, w, b), stride, padding in (
+        (simple, 1, 0), (square, 1, 0), (general, 1, 0), (general, 2, 0), (general, 1, 1),
+        (general, 3, 2), (single, 1, 0),
+    ):  # fmt: skip
+        y = trial.call(x=x, w=w, b=b, stride=stride, padding=padding)
+        right = convolve(x, w, b, stride, padding)
+        trial.compare(y, {"y": right}, axes={"y": IMAGE}, mistakes=CONV_MISTAKES)
+
+
+def convolve(x, w, b, stride=1, padding=0):
+    """The package's convolution by loops; b may be None."""
+    return naive.forward(x, w, b, geometry(w.shape[:2], stride, padding))
+
+
+def _turned(x, w, b, stride, padding):
+    return convolve(x, w[::-1, ::-1], b, stride, padding)
+
+
+def _only_last_position(x, w, b, stride, padding):
+    last = np.zeros_like(w)
+    last[-1, -1] = w[-1, -1]
+    return convolve(x, last, b, stride, padding)
+
+
+def _last_row_and_column_left_out(x, w, b, stride, padding):
+    y = convolve(x, w, b, stride, padding)
+    y[:, -1] = y[:, :, -1] = b
+    return y
+
+
+def _last_left_out_of_the_kernel(x, w, b, stride, padding):
+    shorter = w.copy()
+    shorter[-1] = shorter[:, -1] = 0
+    return convolve(x, shorter, b, stride, padding)
+
+
+def _stride_ignored(x, w, b, stride, padding):
+    y = convolve(x, w, b, 1, padding)
+    n, h, width, _ = convolve(x, w, b, stride, padding).shape
+    return y[:, :h, :width]
+
+
+def _padded_above_and_left_only(x, w, b, stride, padding):
+    larger = np.pad(x, ((0, 0), (2 * padding, 0), (2 * padding, 0), (0, 0)))
+    return convolve(larger, w, b, stride, 0)
+
+
+def _padded_with_the_border(x, w, b, stride, padding):
+    sides = ((0, 0), (padding, padding), (padding, padding), (0, 0))
+    return convolve(np.pad(x, sides, mode="edge"), w, b, stride, 0)
+
+
+CONV_MISTAKES = {
+    "the kernel is turned by 180 degrees, as mathematicians do; here it is not": _turned,
+    "the kernel's rows and columns are exchanged": (
+        lambda x, w, b, s, p: convolve(x, w.swapaxes(0, 1), b, s, p)
+    ),
+    "the channels of the kernel are exchanged: w[p, q] has a row for each input channel": (
+        lambda x, w, b, s, p: convolve(x, w.swapaxes(2, 3), b, s, p)
+    ),
+    "the bias is missing": lambda x, w, b, s, p: convolve(x, w, None, s, p),
+    "the bias is added once for every kernel position: add it after the loops": (
+        lambda x, w, b, s, p: convolve(x, w, b * w.shape[0] * w.shape[1], s, p)
+    ),
+    "each kernel position overwrites the one before: += instead of =": _only_last_position,
+    "the last row and the last column are left out: a range ends one too early": (
+        _last_row_and_column_left_out
+    ),
+    "the kernel's last row and column are left out: a range ends one too early": (
+        _last_left_out_of_the_kernel
+    ),
+    "the stride is ignored where x is read": _stride_ignored,
+    "the padding is all above and to the left, where half of it belongs": (
+        _padded_above_and_left_only
+    ),
+    "the padding repeats the border, but should be zeros": _padded_with_the_border,
+}
