@@ -116,8 +116,9 @@ def _section(experiment: Experiment, records: list[Record], reason: str, folder:
             f"published ones. For the real data: `tinyunet data fetch {experiment.data}`.",
             "note",
         )
-    body += page.bullets(experiment.findings(records), "findings")
-    if any(record["seed"] for record in records):
+    findings = experiment.findings(records)
+    body += page.bullets(findings, "findings")
+    if any("seeds alone" in finding for finding in findings):
         body += page.paragraph(
             "What seeds alone make: half of the 95 % confidence interval of the mean difference, "
             "which is taken seed by seed (Student's t; rough, with so few seeds). Of twenty such "
