@@ -386,6 +386,16 @@ def torch():
 
 
 SETTINGS = pytest.mark.parametrize("setting", ["eager", "channels_last"])
+
+
+def test_cudnn_tries_its_algorithms_only_when_asked(torch, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    for setting in ("benchmark", "eager"):
+        engines.torch_engine(CONV, "cpu", setting)
+        assert torch.backends.cudnn.benchmark == (setting == "benchmark")
+        assert not torch.backends.cudnn.allow_tf32
+
+
 SAME = {"base_channels": 4, "depth": 2, "padding": "same"}, (2, 16, 20, 1)
 VALID = {"base_channels": 3, "depth": 2}, (1, 44, 60, 2)
 
@@ -428,6 +438,7 @@ COMMANDS = {
     "net": ("steps", "--net", "large"),
     "threads": ("steps", "--threads", "1,many"),
     "settings": ("steps", "--against", "torch", "--settings", "eager,fast"),
+    "a GPU's setting": ("steps", "--against", "torch", "--settings", "benchmark"),
     "json": (
         "steps", "--net", "small", "--mode", "predict", "--batch", 1, "--rounds", 1,
         "--threads", 1, "--json",
@@ -438,6 +449,7 @@ MISTAKES = {
     "net": "--net must be one of paper, small or all, got 'large'",
     "threads": "--threads must be numbers such as 1,2, got '1,many'",
     "settings": "--settings must be of eager, channels_last, compile, got 'fast'",
+    "a GPU's setting": "--settings must be of eager, channels_last, compile, got 'benchmark'",
 }
 
 

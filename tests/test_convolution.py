@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinyunet as tu
-from tinyunet.convolution import choose, im2col, naive, winograd
+from tinyunet.convolution import choose, gate_once, im2col, naive, winograd, winograd_gpu
 from tinyunet.convolution.geometry import geometry
 
 
@@ -69,6 +69,24 @@ def test_im2col_equals_the_loops(convolution):
 @given(three_by_three())
 def test_winograd_equals_the_loops(convolution):
     assert_equal_algorithms(winograd, *convolution)
+
+
+@pytest.fixture(scope="module")
+def winograd_for_all():
+    """Winograd for a GPU, also for the gradient of small weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(winograd_gpu, "WIDE", 0)
+        patch.setattr(winograd_gpu, "MANY", 0)
+        yield winograd_gpu
+
+
+@pytest.mark.parametrize("numbers", [1, 2000, 1 << 28])
+@settings(max_examples=60, deadline=None)
+@given(convolution=three_by_three())
+def test_winograd_for_a_gpu_equals_the_loops(winograd_for_all, numbers, convolution):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(winograd_gpu, "NUMBERS", numbers)  # small ones cut it into pieces
+        assert_equal_algorithms(winograd_for_all, *convolution)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +246,9 @@ def test_settings_may_be_numpy_integers():
 
 
 def test_algorithms_are_chosen_by_name_or_by_shape(xp):
-    def chosen(algorithm, channels_in, channels_out, *settings, side=64):
+    large = 64 if xp is np else 720
+
+    def chosen(algorithm, channels_in, channels_out, *settings, side=large):
         x, w = xp.zeros((1, side, side, channels_in)), xp.zeros((3, 3, channels_in, channels_out))
         return choose(algorithm, x, w, geometry(*settings))
 
@@ -237,7 +257,7 @@ def test_algorithms_are_chosen_by_name_or_by_shape(xp):
     assert chosen("auto", 1, 64, 3) is im2col  # a first layer
     assert chosen("auto", 8, 8, 1) is im2col
     assert chosen("auto", 8, 8, 3, 2) is im2col
-    assert chosen("auto", 8, 8, 3, 1, 1) is (winograd if xp is np else im2col)
+    assert chosen("auto", 64, 64, 3, 1, 1) is (winograd if xp is np else winograd_gpu)
     assert chosen("auto", 8, 8, 3, 1, 1, side=16) is im2col  # too little work
 
 
@@ -250,12 +270,9 @@ def test_winograd_refuses_what_it_cannot_do(options):
         tu.Conv2d(8, 8, algorithm="winograd", **options)
 
 
-def test_winograd_on_a_gpu_says_so(xp):
-    if xp is np:
-        pytest.skip("needs a GPU or its double")
-    layer = tu.Conv2d(8, 8, algorithm="winograd").to("gpu")
-    with pytest.raises((TypeError, ValueError), match="winograd"):
-        layer(xp.zeros((1, 5, 5, 8), "float32"))
+def test_winograd_is_done_as_the_device_likes_it(xp):
+    x, w = xp.zeros((1, 5, 5, 2)), xp.zeros((3, 3, 2, 2))
+    assert choose("winograd", x, w, geometry(3)) is (winograd if xp is np else winograd_gpu)
 
 
 def passes(algorithm, x, w, b, dy, g):
@@ -278,3 +295,50 @@ def test_on_every_device(algorithm, band, xp, monkeypatch):
     for result, reference in zip(results, expected, strict=True):
         assert tu.array_module(result) is xp
         close(tu.to_cpu(result), reference)
+
+
+@pytest.mark.parametrize("numbers", [1 << 28, 4000])
+def test_winograd_on_a_gpu(winograd_for_all, numbers, xp, monkeypatch):
+    monkeypatch.setattr(winograd_gpu, "NUMBERS", numbers)
+    rng, g = np.random.default_rng(0), geometry(3, 1, (1, 2))
+    x, w = rng.standard_normal((2, 13, 18, 4)), rng.standard_normal((3, 3, 4, 5))
+    b, dy = rng.standard_normal(5), rng.standard_normal((2, 13, 20, 5))
+    expected = passes(naive, x, w, b, dy, g)
+    results = passes(winograd_for_all, *(xp.asarray(array) for array in (x, w, b, dy)), g)
+    for result, reference in zip(results, expected, strict=True):
+        assert tu.array_module(result) is xp
+        close(tu.to_cpu(result), reference)
+
+
+@pytest.mark.parametrize("many", [0, 1 << 25])
+def test_patches_are_copied_in_two_ways_on_a_gpu(many, xp, monkeypatch):
+    monkeypatch.setattr(im2col, "MANY", many)
+    rng, g = np.random.default_rng(0), geometry((3, 2), (2, 1), (2, 1), (1, 2))
+    x, band = rng.standard_normal((2, 9, 7, 3)), (slice(0, 2), slice(1, 4))
+    found = im2col.patches(xp.asarray(x), band, g)
+    np.testing.assert_array_equal(tu.to_cpu(found), im2col.patches(x, band, g))
+
+
+def test_a_gpu_applies_a_gate_once(xp):
+    dy, gate = (
+        xp.ones((1, 2, 2, 1)),
+        xp.asarray(np.array([[1.0, 0.0], [-1.0, 2.0]])[None, ..., None]),
+    )
+    ready, left = gate_once(dy, gate)
+    if xp is np:
+        assert ready is dy
+        assert left is gate
+    else:
+        assert left is None
+        np.testing.assert_array_equal(tu.to_cpu(ready)[0, :, :, 0], [[1, 0], [0, 1]])
+    assert gate_once(dy, None) == (dy, None)
+
+
+def test_a_convolution_turned_around():
+    """With stride 1, dx is a convolution of dy; with a stride or much padding it is not."""
+    assert geometry(3, 1, 1).turned() == geometry(3, 1, 1)
+    assert geometry(3).turned() == geometry(3, 1, 2)
+    assert geometry((2, 3), 1, "same", 2).turned().padding == ((1, 1), (2, 2))
+    assert geometry((2, 4), 1, "same").turned().padding == ((1, 0), (2, 1))
+    for settings_of_none in ((3, 2), (2, 1, 2), (1, 1, (0, 1))):
+        assert geometry(*settings_of_none).turned() is None

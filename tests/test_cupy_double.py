@@ -333,6 +333,93 @@ def test_fused_functions_compute_the_same(cp):
     assert float(triple(double(cp.ones(())))) == 6
 
 
+def fused_and_not(xp, x, y):
+    """What a function of everything that may be fused gives: two results, and an argument changed."""
+
+    def work(x, y, factor, missing):
+        y += factor * x
+        y[...] = xp.maximum(y, 0) if missing is None else missing
+        z = x.copy()
+        z -= y * (x > 1)
+        return z, (-x) ** 2 / 3 + xp.equal(x, y)
+
+    fuse = xp.fuse if xp is not np else lambda function: function
+    return *fuse(work)(x, y, 2.0, None), y
+
+
+def test_fused_functions_follow_the_rules(cp):
+    expected = fused_and_not(np, HOST.copy(), HOST - 4)
+    found = fused_and_not(cp, cp.asarray(HOST), cp.asarray(HOST - 4))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one.get(), other)
+
+
+def test_fused_functions_make_no_copies(cp):
+    @cp.fuse
+    def add(x, y):
+        x += y
+
+    assert counted(cp, lambda cp, d: add(d, d))["copies"] == 0
+
+
+def part_assigned(x):
+    x[0] = 1
+
+
+def branched(x):
+    return x if x > 0 else -x
+
+
+# What CuPy cannot fuse: functions of one device array.
+NOT_FUSED = {
+    "a part is read": (lambda x: x[0], TypeError),
+    "a part is assigned": (part_assigned, ValueError),
+    "a shape": (lambda x: x.shape, AttributeError),
+    "a method": (lambda x: x.sum(), AttributeError),
+    "a branch on values": (branched, TypeError),
+    "a number": (lambda x: float(x), TypeError),
+    "== of stand-ins": (lambda x: x * (x == 1), TypeError),
+    "!= of stand-ins": (lambda x: x * (x != 1), TypeError),
+    "a matrix product": (lambda x: x @ x, TypeError),
+    "NumPy's function": (np.exp, TypeError),
+}
+
+
+@pytest.mark.parametrize("case", NOT_FUSED)
+def test_not_fused(cp, case):
+    function, error = NOT_FUSED[case]
+    with pytest.raises(error):
+        cp.fuse(function)(cp.asarray(HOST))
+
+
+def test_fused_functions_take_no_host_arrays_and_keywords(cp):
+    @cp.fuse
+    def add(x, y):
+        return x + y
+
+    with pytest.raises(TypeError, match="Invalid argument type"):
+        add(cp.asarray(HOST), HOST)
+    with pytest.raises(TypeError):
+        add(cp.asarray(HOST), y=cp.asarray(HOST))
+    with pytest.raises(TypeError, match="cannot be fused"):
+        cp.fuse(lambda x: cp.sum(x))(cp.asarray(HOST))
+    with pytest.raises(TypeError, match="cannot be fused"):
+        cp.fuse(lambda x: cp.add(x, x, dtype="float64"))(cp.asarray(HOST))
+    np.testing.assert_array_equal(add(HOST, HOST), 2 * HOST)  # of host arrays alone: as they are
+
+
+def test_fused_functions_do_not_write_under_an_argument(cp):
+    @cp.fuse
+    def shift(x, y):
+        x[...] = y
+
+    d = cp.asarray(HOST)
+    with pytest.raises(ValueError, match="another argument shares"):
+        shift(d[:, 1:], d[:, :-1])
+    shift(d[:, ::2], d[:, 1:2])  # side by side in the same memory
+    shift(d, d)
+
+
 def test_scatter_add_takes_duplicates(cp):
     import cupyx
 

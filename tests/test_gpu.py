@@ -463,13 +463,15 @@ def test_the_report_runs_everything(double, fake, monkeypatch, capsys, tmp_path)
     assert fake.ran == [
         "pytest -q -m gpu tests",
         "tinyunet gradcheck --paper --device gpu",
-        "tinyunet bench steps --device gpu --against torch",
+        "tinyunet bench steps --device gpu --against torch --settings eager,benchmark",
+        "tinyunet bench steps --device gpu --net paper --mode train --batch 4 "
+        "--against torch --settings eager",
     ]
     summary = capsys.readouterr().out
     for part in ("double of a GPU, 8.0 GB", "for CUDA 12.9", "PyTorch 9.8.7", np.__version__,
                  "$ pytest -q -m gpu tests", "all passed"):  # fmt: skip
         assert part in summary
-    assert [summary.count(f"{name} line") for name in ("pytest", "tinyunet")] == [1, 2 + 50]
+    assert [summary.count(f"{name} line") for name in ("pytest", "tinyunet")] == [1, 2 + 50 + 50]
     assert "error" not in summary
 
 
@@ -482,6 +484,7 @@ def test_the_report_of_a_failure(double, fake, monkeypatch, capsys, tmp_path):
     assert fake.ran == [  # it goes on after a failure; without PyTorch there is no race
         "tinyunet gradcheck --paper --device gpu",
         "tinyunet bench steps --device gpu",
+        "tinyunet bench steps --device gpu --net paper --mode train --batch 4",
     ]
     summary = capsys.readouterr().out
     for part in ("FAILED with exit code 1", "NOT ALL PASSED", "tests     not run",

@@ -1,6 +1,14 @@
-"""Simple work on whole images, in bands of rows that stay in a core's cache, on several threads."""
+"""Simple work on whole images, in bands of rows that stay in a core's cache, on several threads.
+
+On a GPU a band is everything, and `fused` makes one kernel of several operations.
+"""
 
 from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -9,16 +17,49 @@ from tinyunet.memory import row
 from tinyunet.parallel import Band, bands, each, total
 
 
+@functools.cache
+def fused(work: Callable[..., Any], xp: ModuleType) -> Callable[..., Any]:
+    """Return ``work(xp, ...)`` as a function of its other arguments, arrays and numbers.
+
+    NumPy runs it as it is. CuPy follows it once and makes one kernel of all its steps, so that a GPU
+    reads every array once: `work` may calculate, write by ``out[...] =`` and ``+=``, return arrays,
+    and ask whether an argument is None, but take no part of an array. It compares by `xp.equal`,
+    for CuPy's stand-ins do not know ``==``.
+    """
+    if xp is np:
+        return functools.partial(work, np)
+    return xp.fuse(kernel_name=work.__name__)(lambda *arguments: work(xp, *arguments))
+
+
+def gated(dy: Array, gate: Array) -> Array:
+    """Return dy where gate > 0 and else 0: the gradient of a ReLU."""
+    return fused(_where_positive, array_module(dy))(dy, gate)
+
+
+def _where_positive(xp: ModuleType, dy: Array, gate: Array) -> Array:
+    return dy * (gate > 0)
+
+
 def bias_and_relu(part: Array, bias: Array | None, relu: bool, width: int) -> None:
     """Add the bias to pixels (P, C), rows of `width` of them, and apply the ReLU, both in place."""
     xp, channels = array_module(part), part.shape[1]
-    if xp is np:  # see `row`: against long rows, NumPy is faster
-        part = part.reshape(-1, width * channels)
+    if xp is not np:
+        if relu or bias is not None:
+            fused(_add_and_rectify if relu else _add, xp)(part, bias)
+        return
+    part = part.reshape(-1, width * channels)  # see `row`: against long rows, NumPy is faster
     if bias is not None:
-        part += row(bias, width, channels, part.dtype) if xp is np else bias
+        part += row(bias, width, channels, part.dtype)
     if relu:
-        zeros = row(0, width, channels, part.dtype) if xp is np else 0
-        xp.maximum(part, zeros, out=part)
+        np.maximum(part, row(0, width, channels, part.dtype), out=part)
+
+
+def _add(xp: ModuleType, part: Array, bias: Array) -> None:
+    part += bias
+
+
+def _add_and_rectify(xp: ModuleType, part: Array, bias: Array | None) -> None:
+    part[...] = xp.maximum(part if bias is None else part + bias, 0)
 
 
 def add_bias(y: Array, bias: Array) -> None:

@@ -39,12 +39,17 @@ class Part:
 def parts(torch: bool) -> list[Part]:
     """The commands: the tests where they are, the paper's gradients, and the benchmark."""
     gpu = ("--device", "gpu")
-    race = ("--against", "torch") if torch else ()
+    bench = ("tinyunet", "bench", "steps", *gpu)
+    large = (*bench, "--net", "paper", "--mode", "train", "--batch", "4")
+    if torch:  # to compile takes a minute a network; to let cuDNN choose for a batch of 4, longer
+        bench = (*bench, "--against", "torch", "--settings", "eager,benchmark")
+        large = (*large, "--against", "torch", "--settings", "eager")
     tests = [Part(("pytest", "-q", "-m", "gpu", str(TESTS)), kept=1)]
     return [
         *(tests if in_a_clone() else []),
         Part(("tinyunet", "gradcheck", "--paper", *gpu), kept=2),
-        Part(("tinyunet", "bench", "steps", *gpu, *race)),
+        Part(bench),
+        Part(large),
     ]
 
 

@@ -5,7 +5,10 @@ Parameters change in place, and the state of each is kept by its name.
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from tinyunet.arrays import Array, array_module, device_name, to_device
+from tinyunet.elementwise import fused
 from tinyunet.layer import Layer
 from tinyunet.parallel import bands, each
 
@@ -149,9 +152,15 @@ class SGD(Optimizer):
         self.momentum = momentum
 
     def _change(self, p: Array, g: Array, v: Array) -> None:
-        v *= self.momentum
-        v += g
-        p -= self.lr * v
+        fused(_momentum_step, array_module(p))(p, g, v, self.lr, self.momentum)
+
+
+def _momentum_step(
+    xp: ModuleType, p: Array, g: Array, v: Array, lr: float, momentum: float
+) -> None:
+    v *= momentum
+    v += g
+    p -= lr * v
 
 
 class Adam(Optimizer):
@@ -197,10 +206,20 @@ class Adam(Optimizer):
         self.betas, self.eps = tuple(betas), eps  # a checkpoint gives a list
 
     def _change(self, p: Array, g: Array, m: Array, s: Array) -> None:
-        xp, (beta1, beta2) = array_module(p), self.betas
-        m *= beta1
-        m += (1 - beta1) * g
-        s *= beta2
-        s += (1 - beta2) * g * g
-        size = xp.sqrt(s / (1 - beta2**self.steps)) + self.eps
-        p -= self.lr / (1 - beta1**self.steps) * m / size
+        beta1, beta2 = self.betas
+        lr, correction = self.lr / (1 - beta1**self.steps), 1 - beta2**self.steps
+        fused(_adam_step, array_module(p))(
+            p, g, m, s, lr, beta1, 1 - beta1, beta2, 1 - beta2, correction, self.eps
+        )
+
+
+def _adam_step(
+    xp: ModuleType, p: Array, g: Array, m: Array, s: Array,
+    lr: float, beta1: float, rest1: float, beta2: float, rest2: float,
+    correction: float, eps: float,
+) -> None:  # fmt: skip
+    m *= beta1
+    m += rest1 * g
+    s *= beta2
+    s += rest2 * g * g
+    p -= lr * m / (xp.sqrt(s / correction) + eps)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import json
 import re
 import sys
@@ -158,6 +159,8 @@ class Function:
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Check the arguments by CuPy's rules, and let NumPy compute."""
+        if any(isinstance(given, Traced) for given in (*args, *keywords.values())):
+            return self._fuse(args, keywords)
         self._check(args, keywords)
         if self.__name__ in UPLOADS:
             args = (upload(args[0]), *args[1:])
@@ -178,6 +181,17 @@ class Function:
                 return given  # it was `out`, or was as wanted already
         return wrap(np.asarray(result) if self.__name__ in SCALARS_IN_NUMPY else result)
 
+    def _fuse(self, args: tuple, keywords: dict[str, Any]) -> Any:
+        """Compute as a step of a fused kernel, which makes no copies of its own."""
+        if not isinstance(self._twin, np.ufunc) or keywords.keys() - {"out"}:
+            raise TypeError(f"{self._name}() cannot be fused so: use ufuncs, and of keywords out=")
+        out = keywords.get("out")
+        copies = counts["copies"]
+        plain = {} if out is None else {"out": out.written()}
+        result = self(*(a.value if isinstance(a, Traced) else a for a in args), **plain)
+        counts["copies"] = copies
+        return Traced(result) if out is None else out
+
     def _check(self, args: tuple, keywords: dict[str, Any]) -> None:
         try:
             arguments = self._signature.bind(*args, **keywords).arguments
@@ -194,6 +208,112 @@ class Function:
     def at(self, a: ndarray, indices: Any, b: Any) -> None:
         """Do as `numpy.ufunc.at`: the one way to add at an index that comes more than once."""
         self._twin.at(a._memory, checked_index(indices), operand(b))
+
+
+class Traced:
+    """What a function sees of its arguments while CuPy fuses it: no shape, no parts, no truth.
+
+    CuPy follows the function once with such stand-ins and makes one kernel of its steps. They know
+    arithmetic, comparisons but for ``==`` and ``!=``, assignment to the whole, and `copy`.
+    """
+
+    __hash__ = None
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.was_written = False
+
+    def written(self) -> ndarray:
+        if not isinstance(self.value, ndarray):
+            raise TypeError("return arrays must be of ArrayType")
+        self.was_written = True
+        return self.value
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if index is not Ellipsis and index != slice(None):
+            raise ValueError("The fusion supports `[...]` or `[:]`.")
+        offer("cupy", "positive", np)(value, out=self)
+
+    def copy(self) -> Traced:
+        return Traced(self.value.copy())
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.value.dtype
+
+    def __eq__(self, other: Any) -> bool:
+        raise TypeError("CuPy would compare stand-ins for arrays, and find False: use xp.equal")
+
+    __ne__ = __eq__
+
+    def __bool__(self) -> bool:
+        raise TypeError("Can't cast to bool")
+
+    __int__ = __float__ = __index__ = __bool__
+
+
+def _fused_operators() -> None:
+    """Give `Traced` the operators that CuPy's stand-ins have."""
+    arithmetic = {
+        "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide",
+        "floordiv": "floor_divide", "mod": "remainder", "pow": "power", "and": "bitwise_and",
+        "or": "bitwise_or", "xor": "bitwise_xor",
+    }  # fmt: skip
+    comparisons = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
+    for operator, name in (arithmetic | comparisons).items():
+        setattr(Traced, f"__{operator}__", lambda a, b, name=name: offer("cupy", name, np)(a, b))
+    for operator, name in arithmetic.items():
+        setattr(Traced, f"__r{operator}__", lambda a, b, name=name: offer("cupy", name, np)(b, a))
+        setattr(
+            Traced,
+            f"__i{operator}__",
+            lambda a, b, name=name: offer("cupy", name, np)(a, b, out=a),
+        )
+    Traced.__neg__ = lambda a: offer("cupy", "negative", np)(a)
+
+
+_fused_operators()
+
+
+class Fused:
+    """The double of what `cupy.fuse` returns."""
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any) -> Any:
+        """Run the function with stand-ins, by CuPy's rules."""
+        if not any(isinstance(given, ndarray) for given in args):
+            return self._function(*args)  # as CuPy does
+        for given in args:
+            if not isinstance(given, ndarray | np.generic | int | float | complex | None):
+                raise TypeError(f"Invalid argument type for a fused function: {type(given)}")
+        traced = [None if given is None else Traced(given) for given in args]
+        result = self._function(*traced)
+        arrays = [one for one in traced if one is not None and isinstance(one.value, ndarray)]
+        for one, other in itertools.permutations(arrays, 2):
+            if one.was_written and races(one.value._memory, other.value._memory):
+                raise ValueError(
+                    "a fused function writes to memory that another argument shares: which "
+                    "comes first is chance"
+                )
+        if isinstance(result, tuple):
+            return tuple(map(plain, result))
+        return plain(result)
+
+
+def plain(result: Any) -> Any:
+    """What a fused function returns to those who called it."""
+    return result.value if isinstance(result, Traced) else result
+
+
+def races(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two views of memory overlap, and not as the same view."""
+    same = (one.shape, one.strides, one.ctypes.data) == (
+        other.shape, other.strides, other.ctypes.data,
+    )  # fmt: skip
+    return not same and np.shares_memory(one, other)
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .double import API, ndarray, offer, reset_counts
+from .double import API, Fused, ndarray, offer, reset_counts
 
 
 class Module(ModuleType):
@@ -47,8 +47,8 @@ def get_array_module(*args: Any) -> ModuleType:
 
 
 def fuse(*args: Any, kernel_name: str | None = None) -> Callable:
-    """Return the function unfused; works as ``@fuse`` and as ``@fuse()``."""
-    return args[0] if args else lambda function: function
+    """Return a function that is run by the rules of fusion; works as ``@fuse`` and as ``@fuse()``."""
+    return Fused(args[0]) if args else Fused
 
 
 def scatter_add(a: ndarray, slices: Any, value: Any) -> None:

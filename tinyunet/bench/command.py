@@ -24,8 +24,12 @@ def bench(
         str | None, typer.Option(help="torch: race PyTorch, each side in a process of its own.")
     ] = None,
     settings: Annotated[
-        str, typer.Option(help="Of PyTorch, for steps: of eager, channels_last and compile.")
-    ] = "eager,channels_last,compile",
+        str | None,
+        typer.Option(
+            help="Of PyTorch, for steps: of eager, channels_last, compile and, on a GPU, benchmark. "
+            "[default: all]"
+        ),
+    ] = None,
     batch: Annotated[
         int | None, typer.Option(help="Images in a step. [default: the net's]")
     ] = None,
@@ -48,8 +52,9 @@ def bench(
     if plot is not None:
         show.check_plot(what)
     found = show.run(
-        what, net, mode, threads, against == "torch", settings.split(","), batch, rounds, device,
-        quiet=as_json,
+        what, net, mode, threads, against == "torch",
+        None if settings is None else settings.split(","),
+        batch, rounds, device, quiet=as_json,
     )  # fmt: skip
     if plot is not None:
         show.draw(found, plot)

@@ -17,6 +17,7 @@ from tinyunet.torch_layout import to_torch_layout
 
 LR, MOMENTUM = 1e-3, 0.9
 TORCH_SETTINGS = ("eager", "channels_last", "compile")
+GPU_SETTINGS = ("eager", "channels_last", "benchmark", "compile")
 
 
 def tinyunet_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
@@ -48,15 +49,19 @@ def tinyunet_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
 
 
 def torch_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
-    """The same with PyTorch, from the same weights: eager, channels_last or compile."""
-    if setting not in TORCH_SETTINGS:
-        raise ValueError(f"PyTorch runs {', '.join(TORCH_SETTINGS)}, got {setting!r}")
+    """The same with PyTorch, from the same weights.
+
+    Settings: eager, channels_last and compile; benchmark lets cuDNN time its algorithms first.
+    """
+    if setting not in GPU_SETTINGS:
+        raise ValueError(f"PyTorch runs {', '.join(GPU_SETTINGS)}, got {setting!r}")
     import torch
 
     from tinyunet.bench.torch_unet import TorchConv, TorchUNet
 
     torch.set_num_threads(parallel.num_threads())
     torch.backends.cudnn.allow_tf32 = False  # float32 on both sides: its default on a GPU is less
+    torch.backends.cudnn.benchmark = setting == "benchmark"
     model = task.model()
     where = "cuda" if device == "gpu" else "cpu"
     weights = {

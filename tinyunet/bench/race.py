@@ -15,6 +15,9 @@ from typing import Any
 from tinyunet.bench.tasks import Task
 
 WARM_UP = 2  # repetitions that do not count: they fill caches and memory pools
+# Repetitions in a turn. A GPU's come in a row, as in training: a single one, after the other side's
+# turn, would be measured on a processor that has just woken up, whose launches the GPU waits for.
+IN_A_ROW = {"cpu": 1, "gpu": 5}
 CLOSE = 1e-3  # checksums in float32, after a few training steps, agree to this
 # glibc's allocator gives large arrays back to the system at once, and every new one costs page
 # faults. These settings make it keep them, for any program.
@@ -30,7 +33,7 @@ class Runner:
     engine
         ``"tinyunet"`` or ``"torch"``.
     setting
-        For PyTorch: ``"eager"``, ``"channels_last"`` or ``"compile"``.
+        For PyTorch: ``"eager"``, ``"channels_last"``, ``"compile"`` or ``"benchmark"``.
     threads
         How many.
     keep_memory
@@ -81,6 +84,7 @@ class Worker:
             "engine": runner.engine,
             "setting": runner.setting,
             "device": runner.device,
+            "in_a_row": IN_A_ROW[runner.device],
             "task": task.to_dict(),
         }
         environment = {**os.environ, "TINYUNET_NUM_THREADS": str(runner.threads)}

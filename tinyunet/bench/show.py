@@ -16,7 +16,7 @@ from tqdm import tqdm
 import tinyunet
 from tinyunet.arrays import check_device
 from tinyunet.bench import report
-from tinyunet.bench.engines import TORCH_SETTINGS
+from tinyunet.bench.engines import GPU_SETTINGS, TORCH_SETTINGS
 from tinyunet.bench.race import CLOSE
 from tinyunet.bench.tasks import NETWORKS, network_task
 from tinyunet.doctor import (
@@ -33,7 +33,7 @@ KINDS = ("steps", "layers", "ladder", "sweep")
 
 
 def run(
-    what: str, net: str, mode: str, threads: str | None, torch: bool, settings: Sequence[str],
+    what: str, net: str, mode: str, threads: str | None, torch: bool, settings: Sequence[str] | None,
     batch: int | None, rounds: int, device: str, quiet: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Measure, and return the machine, the rows and what they were, fit for JSON."""
@@ -46,9 +46,11 @@ def run(
     if what == "ladder" and device != "cpu":
         raise ValueError("the ladder compares ways to convolve on a CPU: leave out --device")
     check_device(device)
-    for setting in settings:
-        if setting not in TORCH_SETTINGS:
-            raise ValueError(f"--settings must be of {', '.join(TORCH_SETTINGS)}, got {setting!r}")
+    offered = TORCH_SETTINGS if device == "cpu" else GPU_SETTINGS
+    chosen = offered if settings is None else settings
+    for setting in chosen:
+        if setting not in offered:
+            raise ValueError(f"--settings must be of {', '.join(offered)}, got {setting!r}")
     if torch and importlib.util.find_spec("torch") is None:
         raise RuntimeError(
             "--against torch needs PyTorch, which is not installed: pip install torch. "
@@ -65,7 +67,7 @@ def run(
         tasks = [network_task(n, m, batch) for n, m in itertools.product(nets, modes)]
         if torch:
             allocators = (False, True) if device == "cpu" else (False,)
-            rows = report.against_torch(tasks, counts[-1], rounds, settings, allocators, device)
+            rows = report.against_torch(tasks, counts[-1], rounds, chosen, allocators, device)
         else:
             rows = report.steps(tasks, counts, rounds, device)
     elif what == "layers":

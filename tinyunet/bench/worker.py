@@ -1,7 +1,8 @@
 """A process that runs one task whenever it is told to: ``python -m tinyunet.bench.worker '{...}'``.
 
-It reads lines. ``go``: run one repetition and answer with its seconds and checksum. Anything else, or
-the end: answer with the process's peak memory, and stop. Answers are JSON, a line each.
+It reads lines. ``go``: run one repetition, or on a GPU some in a row, and answer with the seconds of
+one and the checksum. Anything else, or the end: answer with the process's peak memory, and stop.
+Answers are JSON, a line each.
 """
 
 from __future__ import annotations
@@ -34,13 +35,14 @@ def main() -> None:
             break
         started = time.perf_counter()
         try:
-            result = run()
+            for _ in range(order["in_a_row"]):
+                result = run()
             wait()
         except Exception as error:  # torch.compile fails in many ways where no compiler works
             first_line, _, _ = str(error).partition("\n")
             answer(answers, error=f"{type(error).__name__}: {first_line}")
             return
-        seconds = time.perf_counter() - started
+        seconds = (time.perf_counter() - started) / order["in_a_row"]
         answer(answers, seconds=seconds, checksum=checksum(result))
         del result
     answer(answers, peak_mb=device_peak_mb(engine, device) or host_peak_mb())

@@ -12,12 +12,14 @@ from __future__ import annotations
 from types import ModuleType
 
 from tinyunet.arrays import Array, device_name
-from tinyunet.convolution import im2col, naive, winograd
+from tinyunet.convolution import im2col, naive, winograd, winograd_gpu
 from tinyunet.convolution.geometry import Geometry, geometry
+from tinyunet.elementwise import gated
 
 # Measured: below these, im2col is as fast or faster (`tinyunet bench layers`).
 THICK = 8  # channels, of input and output
 LARGE = 1 << 15  # numbers in the input
+GPU_LARGE = 10**10  # multiplications: with fewer, a GPU would wait for Python
 
 ALGORITHMS = {"naive": naive, "im2col": im2col, "winograd": winograd}
 
@@ -37,17 +39,29 @@ def check_algorithm(algorithm: str, geometry: Geometry) -> None:
 def choose(algorithm: str, x: Array, weight: Array, geometry: Geometry) -> ModuleType:
     """Return the module that computes a convolution of `x` (N, H, W, C_in) with `weight`.
 
-    ``"auto"`` takes Winograd for 3x3 kernels on the CPU, unless there are so few channels, as in a
-    first layer, or so little work, that transforming the tiles costs more than the products saved.
+    ``"auto"`` takes Winograd for 3x3 kernels, unless there are so few channels, as in a first layer,
+    or so little work, that transforming the tiles costs more than the products saved.
     """
-    if algorithm == "winograd" and device_name(x) != "cpu":
-        raise ValueError('algorithm="winograd" runs on the CPU only: use "auto" on a GPU')
-    if algorithm != "auto":
+    on_gpu = device_name(x) == "gpu"
+    if algorithm not in ("auto", "winograd"):
         return ALGORITHMS[algorithm]
-    worth_it = min(weight.shape[2:]) >= THICK and x.size >= LARGE
-    if worth_it and _three_by_three(geometry) and device_name(x) == "cpu":
-        return winograd
-    return im2col
+    if algorithm == "auto":
+        pixels = x.size // x.shape[3]
+        enough = pixels * weight.size >= GPU_LARGE if on_gpu else x.size >= LARGE
+        if not (enough and min(weight.shape[2:]) >= THICK and _three_by_three(geometry)):
+            return im2col
+    return winograd_gpu if on_gpu else winograd
+
+
+def gate_once(dy: Array, gate: Array | None) -> tuple[Array, Array | None]:
+    """Return dy and gate as both gradients should get them.
+
+    A GPU applies the gate now, once for both: None is left of it. On a CPU each gradient applies it
+    to the blocks it works on, while they are in cache.
+    """
+    if gate is None or device_name(dy) == "cpu":
+        return dy, gate
+    return gated(dy, gate), None
 
 
 def _three_by_three(geometry: Geometry) -> bool:
@@ -55,4 +69,4 @@ def _three_by_three(geometry: Geometry) -> bool:
     return geometry.kernel == (3, 3) and plain and max(map(max, geometry.padding)) <= 2
 
 
-__all__ = ["ALGORITHMS", "Geometry", "check_algorithm", "choose", "geometry"]
+__all__ = ["ALGORITHMS", "Geometry", "check_algorithm", "choose", "gate_once", "geometry"]

@@ -41,6 +41,18 @@ class Geometry:
         h, w = ((side + sum(pad) - span) // stride + 1 for side, pad, span, stride in sides)
         return h, w
 
+    def turned(self) -> Geometry | None:
+        """Return the geometry of the convolution with the turned kernel that leads from dy to dx.
+
+        None if there is none: a stride leaves gaps between the pixels of dy, and with a padding above
+        the kernel, some of them saw only zeros.
+        """
+        spare = [span - 1 for span in self.span]
+        padding = [(s - a, s - b) for s, (a, b) in zip(spare, self.padding, strict=True)]
+        if self.stride != (1, 1) or min(map(min, padding)) < 0:
+            return None
+        return Geometry(self.kernel, (1, 1), (padding[0], padding[1]), self.dilation)
+
     def tiles(self, size: tuple[int, int]) -> bool:
         """Whether the windows tile an input of `size` (height, width): each pixel lies in just one."""
         plain = self.padding == ((0, 0), (0, 0)) and self.dilation == (1, 1)

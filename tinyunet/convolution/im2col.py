@@ -21,12 +21,13 @@ import numpy as np
 
 from tinyunet.arrays import Array, array_module
 from tinyunet.convolution.geometry import Geometry
-from tinyunet.elementwise import bias_and_relu, fill
+from tinyunet.elementwise import bias_and_relu, fill, fused, gated
 from tinyunet.memory import empty
 from tinyunet.parallel import Band, bands, each, total
 
 BAND = 1 << 18  # numbers in one band of patches: 1 MiB of float32, half a core's L2 cache
 GPU_BAND = 1 << 28  # on a GPU, which likes large pieces: 1 GiB holds the paper's largest layer
+MANY = 1 << 25  # numbers in patches, from which a GPU's time to copy them exceeds Python's
 FEW = 8  # with fewer channels, as in a first layer, the patch matrix is laid out by columns
 
 
@@ -48,6 +49,10 @@ def input_gradient(
     dy: Array, w: Array, x_shape: tuple, geometry: Geometry, gate: Array | None = None
 ) -> Array:
     """Return dx (N, H, W, C_in). With a `gate`, dy counts only where gate > 0 (a fused ReLU)."""
+    turned = geometry.turned()
+    if array_module(dy) is not np and turned:  # faster there than adding patches up
+        dy = dy if gate is None else gated(dy, gate)
+        return forward(dy, w[::-1, ::-1].swapaxes(2, 3), None, turned)
     matrix = w.reshape(-1, w.shape[3])
 
     def dpatches(band: Band) -> Array:
@@ -113,17 +118,40 @@ def patches(x: Array, band: Band, geometry: Geometry) -> Array:
     if xp is np or part.shape != shape:  # a CPU wants the band's pixels together, in its cache
         window = xp.zeros(shape, x.dtype)
         window[inside] = part
+    height, width = band[1].stop - band[1].start, geometry.output_size(*x.shape[1:3])[1]
+    if xp is not np and len(window) * height * width * size >= MANY:
+        return _gathered(window, height, width, geometry)
     (kh, kw), (sy, sx), (dil_y, dil_x) = geometry.kernel, geometry.stride, geometry.dilation
-    width = geometry.output_size(*x.shape[1:3])[1]
     image, down, across, channel = window.strides
     views = xp.lib.stride_tricks.as_strided(  # nothing is copied yet
         window,
-        (shape[0], band[1].stop - band[1].start, width, kh, kw, shape[3]),
+        (shape[0], height, width, kh, kw, shape[3]),
         (image, sy * down, sx * across, dil_y * down, dil_x * across, channel),
     )
     if x.shape[3] < FEW:  # copy long rows of pixels, not short rows of channels
         return views.transpose(3, 4, 5, 0, 1, 2).reshape(size, -1).T
     return views.reshape(-1, size)
+
+
+def _gathered(window: Array, height: int, width: int, geometry: Geometry) -> Array:
+    """Return the patches of `window`, copied a kernel row at a time: a GPU's share of `patches`.
+
+    To find out where a number lies costs a GPU more than to copy it. A fused copy of several views
+    of the same shape finds out once for all of them.
+    """
+    (kh, kw), channels = geometry.kernel, window.shape[3]
+    found = array_module(window).empty((len(window), height, width, kh, kw, channels), window.dtype)
+    for p in range(kh):
+        views = [window[_read_by(p, q, height, width, geometry)] for q in range(kw)]
+        fused(_copies, array_module(window))(*views, *(found[:, :, :, p, q] for q in range(kw)))
+    return found.reshape(-1, kh * kw * channels)
+
+
+def _copies(xp: ModuleType, *arrays: Array) -> None:
+    """Copy the first half of the arrays into the second."""
+    half = len(arrays) // 2
+    for x, out in zip(arrays[:half], arrays[half:], strict=True):
+        out[...] = x
 
 
 def _windows(x: Array, band: Band, geometry: Geometry) -> Array:
@@ -141,18 +169,23 @@ def add_patches(dx: Array, dpatches: Array, band: Band, geometry: Geometry) -> N
     window = part = dx[there]
     if xp is np or part.shape != shape:
         window = xp.zeros(shape, dx.dtype)
-    (kh, kw), (sy, sx), (dil_y, dil_x) = geometry.kernel, geometry.stride, geometry.dilation
-    height = band[1].stop - band[1].start
-    width = geometry.output_size(*dx.shape[1:3])[1]
+    kh, kw = geometry.kernel
+    height, width = band[1].stop - band[1].start, geometry.output_size(*dx.shape[1:3])[1]
     dpatches = dpatches.reshape(-1, height, width, kh, kw, dx.shape[3])
     for p in range(kh):
         for q in range(kw):
-            down = slice(p * dil_y, p * dil_y + sy * (height - 1) + 1, sy)
-            across = slice(q * dil_x, q * dil_x + sx * (width - 1) + 1, sx)
-            pixels = window[:, down, across]
+            pixels = window[_read_by(p, q, height, width, geometry)]
             pixels += dpatches[:, :, :, p, q]
     if window is not part:
         part += window[inside]
+
+
+def _read_by(p: int, q: int, height: int, width: int, geometry: Geometry) -> tuple[slice, ...]:
+    """Where a window's pixels are that the kernel reads at (p, q), one for each output pixel."""
+    (sy, sx), (dil_y, dil_x) = geometry.stride, geometry.dilation
+    down = slice(p * dil_y, p * dil_y + sy * (height - 1) + 1, sy)
+    across = slice(q * dil_x, q * dil_x + sx * (width - 1) + 1, sx)
+    return slice(None), down, across
 
 
 def cut(y_shape: tuple, matrix_shape: tuple, xp: ModuleType = np) -> list[Band]:
@@ -198,7 +231,5 @@ def _overlap(start: int, length: int, side: int) -> tuple[slice, slice]:
 
 def _gated(dy: Array, gate: Array | None, band: Band) -> Array:
     """Return the band of dy as (pixels, C_out), times (gate > 0) where a ReLU was fused."""
-    g = dy[band]
-    if gate is not None:
-        g = g * (gate[band] > 0)
+    g = dy[band] if gate is None else gated(dy[band], gate[band])
     return g.reshape(-1, dy.shape[3])

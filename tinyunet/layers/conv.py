@@ -96,6 +96,7 @@ class Conv2d(Layer):
         x, gate = self._take(dy)
         weight = self.params["weight"]
         algorithm = convolution.choose(self.algorithm, x, weight, self.geometry)
+        dy, gate = convolution.gate_once(dy, gate)
         dw, db = algorithm.weight_gradient(x, dy, weight.shape, self.geometry, gate)
         self.grads = {"weight": dw, "bias": db} if "bias" in self.params else {"weight": dw}
         if not input_gradient:

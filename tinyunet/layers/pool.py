@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from types import ModuleType
 
 from tinyunet.arrays import Array, array_module, pair
+from tinyunet.elementwise import fused
 from tinyunet.layer import Layer
 from tinyunet.memory import empty
 from tinyunet.parallel import Band, bands, each
@@ -45,11 +48,7 @@ class MaxPool2d(Layer):
             y, winner = empty(xp, (n, height // kh, width // kw, channels), x.dtype), None
 
             def largest(band: Band) -> None:
-                first, *others = self._corners(x[_under(band, kh)])
-                part = y[band]
-                part[...] = first
-                for corner in others:
-                    xp.maximum(part, corner, out=part)
+                fused(_largest, xp)(y[band], *self._corners(x[_under(band, kh)]))
 
             each(largest, bands(y.shape, xp, BAND), xp)
         else:
@@ -70,14 +69,9 @@ class MaxPool2d(Layer):
         dx = empty(xp, x.shape, dy.dtype)
 
         def route(band: Band) -> None:
-            part = _under(band, kh)
-            unclaimed = dy[band].copy()  # what no earlier corner of the window has taken
-            for i, (corner, dcorner) in enumerate(
-                zip(self._corners(x[part]), self._corners(dx[part]), strict=True)
-            ):
-                won = corner == y[band] if winner is None else winner[band] == i
-                dcorner[...] = unclaimed * won
-                unclaimed -= dcorner
+            corners = (self._corners(image[_under(band, kh)]) for image in (dx, x))
+            won = None if winner is None else winner[band]
+            fused(_route, xp)(dy[band], y[band], won, *itertools.chain(*corners))
 
         each(route, bands(y.shape, xp, BAND), xp)
         return dx
@@ -149,6 +143,23 @@ def _under(band: Band, kh: int) -> Band:
     """The rows of the input under a band of the output's."""
     images, rows = band
     return images, slice(rows.start * kh, rows.stop * kh)
+
+
+def _largest(xp: ModuleType, y: Array, first: Array, *others: Array) -> None:
+    """Set y to the largest of the corners of each window."""
+    y[...] = first
+    for corner in others:
+        xp.maximum(y, corner, out=y)
+
+
+def _route(xp: ModuleType, dy: Array, y: Array, winner: Array | None, *corners: Array) -> None:
+    """Set the gradients of the corners, which come first, from dy; then come the corners."""
+    count = len(corners) // 2
+    unclaimed = dy.copy()  # what no earlier corner of the window has taken
+    for i, (dcorner, corner) in enumerate(zip(corners[:count], corners[count:], strict=True)):
+        won = xp.equal(corner, y) if winner is None else xp.equal(winner, i)
+        dcorner[...] = unclaimed * won
+        unclaimed -= dcorner
 
 
 def _first_winner(corners: list[Array]) -> Array:
