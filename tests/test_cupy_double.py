@@ -408,6 +408,14 @@ def test_fused_functions_take_no_host_arrays_and_keywords(cp):
     np.testing.assert_array_equal(add(HOST, HOST), 2 * HOST)  # of host arrays alone: as they are
 
 
+def test_fused_functions_take_so_many_arguments(cp):
+    d = cp.asarray(HOST)  # 16 bytes and 16 for each of its 2 axes
+    first = cp.fuse(lambda *arrays: arrays[0] + 0)
+    np.testing.assert_array_equal(first(*[d] * 85).get(), HOST)
+    with pytest.raises(ValueError, match="a kernel takes 4096 bytes"):
+        first(*[d] * 86)
+
+
 def test_fused_functions_do_not_write_under_an_argument(cp):
     @cp.fuse
     def shift(x, y):

@@ -17,6 +17,9 @@ from tinyunet.memory import row
 from tinyunet.parallel import Band, bands, each, total
 
 
+FUSED = 40  # arguments at most: an older CUDA takes 4 KiB of them, and an array may cost 96 bytes
+
+
 @functools.cache
 def fused(work: Callable[..., Any], xp: ModuleType) -> Callable[..., Any]:
     """Return ``work(xp, ...)`` as a function of its other arguments, arrays and numbers.
@@ -26,9 +29,15 @@ def fused(work: Callable[..., Any], xp: ModuleType) -> Callable[..., Any]:
     and ask whether an argument is None, but take no part of an array. It compares by `xp.equal`,
     for CuPy's stand-ins do not know ``==``.
     """
+    step_by_step = functools.partial(work, xp)
     if xp is np:
-        return functools.partial(work, np)
-    return xp.fuse(kernel_name=work.__name__)(lambda *arguments: work(xp, *arguments))
+        return step_by_step
+    kernel = xp.fuse(kernel_name=work.__name__)(lambda *arguments: work(xp, *arguments))
+
+    def run(*arguments: Any) -> Any:
+        return (kernel if len(arguments) <= FUSED else step_by_step)(*arguments)
+
+    return run
 
 
 def gated(dy: Array, gate: Array) -> Array:

@@ -35,6 +35,7 @@ MOVES = {"sliding_window_view"}  # the window's shape goes to the GPU, and is re
 SCALARS_IN_NUMPY = {"allclose", "array_equal", "array_equiv", "count_nonzero"}
 # The names of parameters for which CuPy takes no list.
 ARRAY_PARAMETERS = {"a", "array", "ary", "b", "condition", "x", "x1", "x2", "y"}
+PARAMETERS = 4096  # bytes of a kernel's arguments, in CUDA before 12.1
 # These hand out memory, or move it in ways that the double does not count.
 NOT_DOUBLED = re.compile("data|device|flat|dumps?|load|save.*|tobytes|tofile")
 
@@ -289,6 +290,9 @@ class Fused:
         for given in args:
             if not isinstance(given, ndarray | np.generic | int | float | complex | None):
                 raise TypeError(f"Invalid argument type for a fused function: {type(given)}")
+        size = sum(16 + 16 * one.ndim if isinstance(one, ndarray) else 8 for one in args)
+        if size > PARAMETERS:
+            raise ValueError(f"a kernel takes {PARAMETERS} bytes of arguments, not {size}")
         traced = [None if given is None else Traced(given) for given in args]
         result = self._function(*traced)
         arrays = [one for one in traced if one is not None and isinstance(one.value, ndarray)]
