@@ -16,7 +16,6 @@ from tinyunet.arrays import Array, array_module
 from tinyunet.memory import row
 from tinyunet.parallel import Band, bands, each, total
 
-
 FUSED = 40  # arguments at most: an older CUDA takes 4 KiB of them, and an array may cost 96 bytes
 
 
