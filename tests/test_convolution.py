@@ -297,7 +297,7 @@ def test_on_every_device(algorithm, band, xp, monkeypatch):
         close(tu.to_cpu(result), reference)
 
 
-@pytest.mark.parametrize("numbers", [1 << 28, 4000])
+@pytest.mark.parametrize("numbers", [1 << 28, 2000, 1])  # whole, images, rows of tiles
 def test_winograd_on_a_gpu(winograd_for_all, numbers, xp, monkeypatch):
     monkeypatch.setattr(winograd_gpu, "NUMBERS", numbers)
     rng, g = np.random.default_rng(0), geometry(3, 1, (1, 2))
@@ -311,9 +311,14 @@ def test_winograd_on_a_gpu(winograd_for_all, numbers, xp, monkeypatch):
 
 
 @pytest.mark.parametrize("many", [0, 1 << 25])
-def test_patches_are_copied_in_two_ways_on_a_gpu(many, xp, monkeypatch):
+@pytest.mark.parametrize(
+    "settings_",
+    [((3, 2), (2, 1), (2, 1), (1, 2)), ((2, 27), 1, (1, 13))],
+    ids=["3x2", "2x27, too many views for one kernel"],
+)
+def test_patches_are_copied_in_two_ways_on_a_gpu(settings_, many, xp, monkeypatch):
     monkeypatch.setattr(im2col, "MANY", many)
-    rng, g = np.random.default_rng(0), geometry((3, 2), (2, 1), (2, 1), (1, 2))
+    rng, g = np.random.default_rng(0), geometry(*settings_)
     x, band = rng.standard_normal((2, 9, 7, 3)), (slice(0, 2), slice(1, 4))
     found = im2col.patches(xp.asarray(x), band, g)
     np.testing.assert_array_equal(tu.to_cpu(found), im2col.patches(x, band, g))

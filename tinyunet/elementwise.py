@@ -1,6 +1,6 @@
 """Simple work on whole images, in bands of rows that stay in a core's cache, on several threads.
 
-On a GPU a band is everything, and `fused` makes one kernel of several operations.
+On a GPU the band here is everything, and `fused` makes one kernel of several operations.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ def fused(work: Callable[..., Any], xp: ModuleType) -> Callable[..., Any]:
 
     NumPy runs it as it is. CuPy follows it once and makes one kernel of all its steps, so that a GPU
     reads every array once: `work` may calculate, write by ``out[...] =`` and ``+=``, return arrays,
-    and ask whether an argument is None, but take no part of an array. It compares by `xp.equal`,
-    for CuPy's stand-ins do not know ``==``.
+    and ask whether an argument is None, but take no part of an array.
     """
     step_by_step = functools.partial(work, xp)
     if xp is np:
@@ -40,7 +39,7 @@ def fused(work: Callable[..., Any], xp: ModuleType) -> Callable[..., Any]:
 
 
 def gated(dy: Array, gate: Array) -> Array:
-    """Return dy where gate > 0 and else 0: the gradient of a ReLU."""
+    """Return dy * (gate > 0): the gradient of a ReLU."""
     return fused(_where_positive, array_module(dy))(dy, gate)
 
 

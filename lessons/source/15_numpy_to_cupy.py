@@ -699,9 +699,9 @@ claim("milliseconds for the launches, at 10 microseconds each", launches / 100, 
 
 # %% [markdown]
 # Three arrays in, one number out. Each dropout adds the trip of its mask: the price of equal seeds.
-# The losses agree. (The package cuts its work into other pieces on a device: a
-# processor likes pieces that fit into its cache, a GPU likes large ones. So it computes convolutions
-# in another order there. That is the one thing that it does differently.)
+# The losses agree, up to rounding. (The package cuts its work into other pieces on a device: a
+# processor likes pieces that fit into its cache, a GPU likes large ones. So it adds up the sums of
+# a convolution in another order there.)
 #
 # The package's loss needs three numbers on the host: two sums to divide, and whether a label was
 # wrong. It stacks them into one array and fetches that: three numbers, one wait. But it does so in
@@ -714,7 +714,7 @@ claim("milliseconds for the launches, at 10 microseconds each", launches / 100, 
 #
 # It counts too much, though. CuPy can **fuse** a function of whole arrays: it follows it once and
 # makes *one* launch of all its operations, which reads and writes every array once. The package asks
-# for that wherever several simple operations follow each other: `v *= momentum; v += g; p -= lr * v`
+# for that in its convolutions, max-pooling and optimizers: `v *= momentum; v += g; p -= lr * v`
 # is one launch for a parameter on a GPU, and four on our toy, whose `fuse` does nothing.
 #
 # ## On a real GPU
@@ -772,13 +772,13 @@ else:
 # | 4 | 75.0 ms | 466 ms | 6 times ours | 6.6, 73 |
 #
 # Four images cost us less than three times as much as one: with one, the 25 milliseconds that Python
-# needs to write its orders are nearly the whole step. (For four, PyTorch's library chooses an
-# algorithm badly. tinyunet needs no such library, only matrix products: for large layers it saves
-# three of four multiplications by the trick of lesson 14, whose sums are fused launches.)
+# needs to write its orders are nearly the whole step. (Why PyTorch is so slow on four, and takes
+# so much memory, we have not looked into. tinyunet needs only matrix products: for large layers it
+# saves three of four multiplications by the trick of lesson 14, whose sums are fused launches.)
 #
-# In eleven minutes there, the paper's network saw 25,893 batches of real nuclei; on images that it had
-# not seen it reached SEG 0.76. Its best moment by the validation images was after *one* minute: with
-# 90 images to learn from, a fast machine soon has nothing more to learn.
+# In eleven minutes there, the paper's network saw 25,893 batches of real nuclei. By the validation
+# images it was best after *one* minute; that model, which was kept, has SEG 0.76 on images that it
+# never saw. With 90 images to learn from, a fast machine soon has nothing more to learn.
 #
 # For a report of your own (the package's tests on the GPU, the gradient check of the paper's network,
 # and the times of training steps, beside PyTorch where it is installed), one command in a terminal

@@ -215,7 +215,8 @@ class Traced:
     """What a function sees of its arguments while CuPy fuses it: no shape, no parts, no truth.
 
     CuPy follows the function once with such stand-ins and makes one kernel of its steps. They know
-    arithmetic, comparisons but for ``==`` and ``!=``, assignment to the whole, and `copy`.
+    arithmetic, comparisons, assignment to the whole, and `copy`. What else a function does, CuPy tries
+    in a second way, with kernels that are not one; here it is refused.
     """
 
     __hash__ = None
@@ -242,11 +243,6 @@ class Traced:
     def dtype(self) -> np.dtype:
         return self.value.dtype
 
-    def __eq__(self, other: Any) -> bool:
-        raise TypeError("CuPy would compare stand-ins for arrays, and find False: use xp.equal")
-
-    __ne__ = __eq__
-
     def __bool__(self) -> bool:
         raise TypeError("Can't cast to bool")
 
@@ -260,7 +256,10 @@ def _fused_operators() -> None:
         "floordiv": "floor_divide", "mod": "remainder", "pow": "power", "and": "bitwise_and",
         "or": "bitwise_or", "xor": "bitwise_xor",
     }  # fmt: skip
-    comparisons = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
+    comparisons = {
+        "lt": "less", "le": "less_equal", "eq": "equal",
+        "ne": "not_equal", "gt": "greater", "ge": "greater_equal",
+    }  # fmt: skip
     for operator, name in (arithmetic | comparisons).items():
         setattr(Traced, f"__{operator}__", lambda a, b, name=name: offer("cupy", name, np)(a, b))
     for operator, name in arithmetic.items():

@@ -44,8 +44,8 @@ class Geometry:
     def turned(self) -> Geometry | None:
         """Return the geometry of the convolution with the turned kernel that leads from dy to dx.
 
-        None if there is none: a stride leaves gaps between the pixels of dy, and with a padding above
-        the kernel, some of them saw only zeros.
+        None if there is none: a stride leaves gaps between the pixels of dy, and with a padding larger
+        than span - 1, some pixels of dy belong to no pixel of x.
         """
         spare = [span - 1 for span in self.span]
         padding = [(s - a, s - b) for s, (a, b) in zip(spare, self.padding, strict=True)]

@@ -192,7 +192,7 @@ def cut(y_shape: tuple, matrix_shape: tuple, xp: ModuleType = np) -> list[Band]:
     """Cut the output into bands of (images, rows) whose patches hold about BAND numbers.
 
     A band is never so small that adding up its share of dw costs more than computing it. For CuPy's
-    arrays it is as large as memory allows: every band costs a GPU the same few launches.
+    arrays they hold about GPU_BAND: every band costs a GPU the same few launches.
     """
     n, height, width, _ = y_shape
     band = BAND if xp is np else GPU_BAND
