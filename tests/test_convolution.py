@@ -259,6 +259,8 @@ def test_algorithms_are_chosen_by_name_or_by_shape(xp):
     assert chosen("auto", 8, 8, 3, 2) is im2col
     assert chosen("auto", 64, 64, 3, 1, 1) is (winograd if xp is np else winograd_gpu)
     assert chosen("auto", 8, 8, 3, 1, 1, side=16) is im2col  # too little work
+    # On a GPU this is too little, too.
+    assert chosen("auto", 64, 64, 3, 1, 1, side=64) is (winograd if xp is np else im2col)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +299,7 @@ def test_on_every_device(algorithm, band, xp, monkeypatch):
         close(tu.to_cpu(result), reference)
 
 
-@pytest.mark.parametrize("numbers", [1 << 28, 2000, 1])  # whole, images, rows of tiles
+@pytest.mark.parametrize("numbers", [1 << 28, 3600, 2000, 1])  # whole, images, rows of tiles
 def test_winograd_on_a_gpu(winograd_for_all, numbers, xp, monkeypatch):
     monkeypatch.setattr(winograd_gpu, "NUMBERS", numbers)
     rng, g = np.random.default_rng(0), geometry(3, 1, (1, 2))
@@ -308,6 +310,17 @@ def test_winograd_on_a_gpu(winograd_for_all, numbers, xp, monkeypatch):
     for result, reference in zip(results, expected, strict=True):
         assert tu.array_module(result) is xp
         close(tu.to_cpu(result), reference)
+
+
+@pytest.mark.parametrize(("wide", "many"), [(0, 0), (5, 0), (0, 10**5)])
+def test_winograd_for_a_gpu_leaves_small_weights_to_im2col(wide, many, monkeypatch):
+    monkeypatch.setattr(winograd_gpu, "WIDE", wide)
+    monkeypatch.setattr(winograd_gpu, "MANY", many)
+    asked = []
+    monkeypatch.setattr(im2col, "weight_gradient", lambda *given: asked.append(1) or (0, 0))
+    x, dy = np.zeros((1, 6, 6, 4)), np.zeros((1, 4, 4, 5))
+    winograd_gpu.weight_gradient(x, dy, (3, 3, 4, 5), geometry(3))
+    assert bool(asked) == bool(wide or many)
 
 
 @pytest.mark.parametrize("many", [0, 1 << 25])

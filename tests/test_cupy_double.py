@@ -407,11 +407,21 @@ def test_fused_functions_take_no_host_arrays_and_keywords(cp):
 
 
 def test_fused_functions_take_so_many_arguments(cp):
-    d = cp.asarray(HOST)  # 16 bytes and 16 for each of its 2 axes
+    d = cp.asarray(HOST)  # 16 bytes and 16 for each of its 2 axes, as the result; the index 40
     first = cp.fuse(lambda *arrays: arrays[0] + 0)
-    np.testing.assert_array_equal(first(*[d] * 85).get(), HOST)
+    np.testing.assert_array_equal(first(*[d] * 83).get(), HOST)
     with pytest.raises(ValueError, match="a kernel takes 4096 bytes"):
-        first(*[d] * 86)
+        first(*[d] * 84)
+
+
+def test_fused_functions_write_to_arguments_of_full_size(cp):
+    @cp.fuse
+    def add(x, y):
+        x += 1
+        return x + y
+
+    with pytest.raises(ValueError, match=r"an argument smaller than \(2, 3\)"):
+        add(cp.ones((1, 3)), cp.asarray(HOST))
 
 
 def test_fused_functions_do_not_write_under_an_argument(cp):

@@ -30,10 +30,13 @@ class Part:
         As a person types them.
     kept
         How many of the last lines that it prints belong in the summary; None for all.
+    needed
+        Whether it must pass for the report to pass.
     """
 
     words: tuple[str, ...]
     kept: int | None = None
+    needed: bool = True
 
 
 def parts(torch: bool) -> list[Part]:
@@ -41,15 +44,18 @@ def parts(torch: bool) -> list[Part]:
     gpu = ("--device", "gpu")
     bench = ("tinyunet", "bench", "steps", *gpu)
     large = (*bench, "--net", "paper", "--mode", "train", "--batch", "4")
+    races = []
     if torch:  # to compile takes a minute a network; to let cuDNN choose for a batch of 4, longer
         bench = (*bench, "--against", "torch", "--settings", "eager,benchmark")
-        large = (*large, "--against", "torch", "--settings", "eager")
+        # For this, PyTorch took 73 GB: few cards have them.
+        races = [Part((*large, "--against", "torch", "--settings", "eager"), needed=False)]
     tests = [Part(("pytest", "-q", "-m", "gpu", str(TESTS)), kept=1)]
     return [
         *(tests if in_a_clone() else []),
         Part(("tinyunet", "gradcheck", "--paper", *gpu), kept=2),
         Part(bench),
         Part(large),
+        *races,
     ]
 
 
@@ -92,7 +98,7 @@ def report() -> tuple[str, bool]:
     for part in parts(bool(torch)):
         text, good = run(part)
         lines += ["", text]
-        passed = passed and good
+        passed = passed and (good or not part.needed)
     lines += ["", "all passed" if passed else "NOT ALL PASSED"]
     return "\n".join(lines), passed
 

@@ -289,12 +289,14 @@ class Fused:
         for given in args:
             if not isinstance(given, ndarray | np.generic | int | float | complex | None):
                 raise TypeError(f"Invalid argument type for a fused function: {type(given)}")
-        size = sum(16 + 16 * one.ndim if isinstance(one, ndarray) else 8 for one in args)
-        if size > PARAMETERS:
-            raise ValueError(f"a kernel takes {PARAMETERS} bytes of arguments, not {size}")
         traced = [None if given is None else Traced(given) for given in args]
         result = self._function(*traced)
         arrays = [one for one in traced if one is not None and isinstance(one.value, ndarray)]
+        results = result if isinstance(result, tuple) else (result,)
+        check_size([*traced, *results])
+        shape = np.broadcast_shapes(*(one.value.shape for one in arrays))
+        if any(one.was_written and one.value.shape != shape for one in arrays):
+            raise ValueError(f"a fused function writes to an argument smaller than {shape}")
         for one, other in itertools.permutations(arrays, 2):
             if one.was_written and races(one.value._memory, other.value._memory):
                 raise ValueError(
@@ -304,6 +306,15 @@ class Fused:
         if isinstance(result, tuple):
             return tuple(map(plain, result))
         return plain(result)
+
+
+def check_size(values: list) -> None:
+    """Refuse more arguments and results than a kernel takes: an index, too, is one of them."""
+    arrays = [one.value for one in values if isinstance(getattr(one, "value", None), ndarray)]
+    size = 8 + 16 * max(array.ndim for array in arrays)
+    size += sum(16 + 16 * array.ndim for array in arrays) + 8 * (len(values) - len(arrays))
+    if size > PARAMETERS:
+        raise ValueError(f"a kernel takes {PARAMETERS} bytes of arguments, not {size}")
 
 
 def plain(result: Any) -> Any:
