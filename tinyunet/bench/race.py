@@ -57,7 +57,7 @@ class Runner:
 
 @dataclass
 class Measured:
-    """What a worker measured: seconds and checksum of every counted repetition, and its memory."""
+    """What a worker measured: a repetition's seconds and checksum, turn by turn, and its memory."""
 
     runner: Runner
     seconds: list[float] = field(default_factory=list)
@@ -138,7 +138,7 @@ class Worker:
 
 
 def race(task: Task, runners: list[Runner], rounds: int) -> list[Measured]:
-    """Let the runners take turns at a task, a repetition each, and return what each measured."""
+    """Let the runners take turns at a task, and return what each measured."""
     workers = [Worker(task, runner) for runner in runners]
     try:
         for i in range(-WARM_UP, rounds):
