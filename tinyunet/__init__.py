@@ -10,6 +10,7 @@ from tinyunet.gradcheck import (
     check_adjoint,
     check_function,
     check_gradients,
+    check_object,
 )
 from tinyunet.history import History
 from tinyunet.inference import predict_image
@@ -59,6 +60,7 @@ __all__ = [
     "check_adjoint",
     "check_function",
     "check_gradients",
+    "check_object",
     "data",
     "evaluate",
     "fit",

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinyunet.arrays import Array
+import numpy as np
+
+from tinyunet.arrays import Array, to_cpu
 from tinyunet.gradcheck.report import GradientReport, Row
+
+WROTE = "{who} wrote into it, but others still need it: write into a copy"
 
 
 def is_variable(value: Any) -> bool:
@@ -38,6 +42,11 @@ def match_inputs(names: list[str], returned: Any, report: GradientReport) -> dic
     return dict(zip(names, returned, strict=False))
 
 
+def unchanged(array: Array, copy: Array) -> bool:
+    """Whether an array is what its copy was; NaN is NaN."""
+    return np.array_equal(to_cpu(array), to_cpu(copy), equal_nan=array.dtype.kind == "f")
+
+
 class Given:
     """Remembers what a layer was given, which it must not change.
 
@@ -55,12 +64,12 @@ class Given:
         """Remember one more."""
         self.arrays[name], self.copies[name] = array, array.copy()
 
-    def restore(self) -> list[Row]:
+    def restore(self, who: str = "the layer") -> list[Row]:
         """Return a failed row for each array that was written into, and undo it."""
         rows = []
-        hint = "the layer wrote into it, but others still need it: write into a copy"
         for name, array in self.arrays.items():
-            if not bool((array == self.copies[name]).all()):
+            if not unchanged(array, self.copies[name]):
+                hint = WROTE.format(who=who)
                 rows.append(Row(name, tuple(array.shape), verdict="FAILED", hint=hint))
                 array[...] = self.copies[name]
         return rows

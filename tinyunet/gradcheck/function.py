@@ -1,63 +1,70 @@
-"""Check a pair of functions that you wrote yourself: no class, no contract, no decisions to hold."""
+"""Check code that you wrote yourself, or found: no class of ours, no contract, no decisions to hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
-from tinyunet.arrays import Array, device_name, to_cpu, to_device
-from tinyunet.gradcheck.arguments import Given, arrays, double, match_inputs, variables
-from tinyunet.gradcheck.probe import (
-    FIVE_POINTS,
-    Probe,
-    coordinates,
-    explain_failures,
-    judge,
-    problem,
-)
-from tinyunet.gradcheck.report import GradientReport, Row
-
-STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
-LEFT = ((0, 3 / 2), (-1, -2), (-2, 1 / 2))  # slopes from one side, error eps^2
-RIGHT = ((0, -3 / 2), (1, 2), (2, -1 / 2))
+from tinyunet.gradcheck.checker import check_options
+from tinyunet.gradcheck.examine import Examination
+from tinyunet.gradcheck.foreign import ForeignSubject, FunctionSubject
+from tinyunet.gradcheck.places import own_generator
+from tinyunet.gradcheck.report import GradientReport
 
 
 def check_function(
     forward: Callable,
-    backward: Callable,
-    *inputs: Array,
+    backward: Callable | None,
+    *inputs: Any,
     samples: int = 50,
     rng: np.random.Generator | None = None,
     tolerance: float = 1e-6,
+    wrt: Iterable | None = None,
+    layout: str | None = None,
 ) -> GradientReport:
     """Compare ``backward`` with finite differences of ``forward``.
 
-    The functions may have kinks, of which nothing is known here. So each coordinate is measured at
-    eps = 1e-3, 1e-4, ...: as soon as two steps in a row agree, the function is smooth there and the
-    measurement holds. A coordinate where no two agree sits on a kink; it is left out, and counted in
-    the column "flips".
+    The functions may have kinks, of which nothing is known here. So each coordinate is measured with
+    smaller and smaller steps, until one agrees with the claim, or several agree with each other. A
+    coordinate where the slopes to both sides differ sits on a kink; it is left out, and counted in the
+    column "flips". At the end all inputs move together along a random direction.
 
     Parameters
     ----------
     forward
-        ``forward(*inputs)`` returns an array y, or a number.
+        ``forward(*inputs)`` returns an array y or a number, or ``(y, cache)``. It may take a context as
+        its first argument, if that is called ``ctx``.
     backward
-        ``backward(dy, *inputs)`` returns dL/d(input) for each float input: an array, or a tuple of
-        arrays in the order of the inputs.
+        ``backward(dy, *inputs)``, or ``backward(dy, cache)`` where forward returns a cache, or
+        ``backward(dy)``, or ``backward(ctx, dy)``. For a forward that returns a number, dy may be missing
+        among its arguments. It returns dL/d(input) for each float input: one array; a tuple or a list in
+        the order of the inputs (all of them, or only the float ones); or a dict by name ("x" or "dx").
+        None, if forward returns ``(value, gradient)`` itself.
     *inputs
-        Arrays; those of integers are not differentiated. Floats are copied to float64.
+        Arrays or numbers, or dicts and lists of them. Integers are not differentiated. Floats are copied
+        to float64.
     samples
         How many coordinates of each input are checked.
     rng
-        Draws the upstream gradient and the coordinates; by default a generator seeded with 0.
+        Decides which upstream gradient and coordinates are drawn; a generator, or a seed.
     tolerance
         The largest relative error that passes.
+    wrt
+        The names, or positions, of the inputs that are differentiated; by default all that hold floats.
+    layout
+        ``"NHWC"`` or ``"NCHW"``, if the axes of a 4-D input should have names in a hint.
 
     Returns
     -------
     GradientReport
         As `check_gradients` returns it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If forward or backward returns what cannot be understood.
 
     Examples
     --------
@@ -69,70 +76,25 @@ def check_function(
     >>> report.passed
     True
     """
-    rng = np.random.default_rng(0) if rng is None else rng
-    inputs = [double(value) for value in inputs]
-    report = GradientReport(f"Gradients of {_name(forward)} by {_name(backward)}", tolerance)
-    given = Given(arrays(inputs))
-    y = forward(*inputs)
-    if np.ndim(y) == 0:
-        dy = np.float64(rng.standard_normal())
-    else:
-        dy = to_device(rng.standard_normal(y.shape), device_name(y))
-        given.add("the upstream gradient", dy)
-    tensors = variables(inputs)
-    gradients = match_inputs(list(tensors), backward(dy, *inputs), report)
-    report.rows += given.restore()  # probe where the gradients were asked for
-    # A copy, since a student's forward may return an array that it writes into again.
-    probe = Probe(lambda: forward(*inputs) * 1.0, dy, STEPS[0], FIVE_POINTS, inputs=tuple(tensors))
-    for name, array in tensors.items():
-        report.rows.append(_check_input(name, array, gradients, probe, samples, rng, report))
-    explain_failures(report.rows, tensors, gradients, probe)
+    check_options(samples, tolerance)
+    subject = FunctionSubject(forward, backward, inputs, wrt, layout)
+    return examined(subject, samples, rng, tolerance)
+
+
+def examined(subject: ForeignSubject, samples: int, rng: Any, tolerance: float) -> GradientReport:
+    """Examine functions or an object, and add what was seen on the way."""
+    if not subject.tensors:
+        raise TypeError(
+            "there is nothing to differentiate: give at least one float, or array of floats, as input"
+        )
+    report = GradientReport(f"Gradients of {subject.title}", tolerance)
+    for name, array in subject.tensors.items():
+        if not np.size(array):
+            raise ValueError(f"{name} is empty: shape {array.shape}")
+        if not bool((abs(array) < np.inf).all()):
+            raise ValueError(
+                f"{name} has NaN or infinite numbers: slopes are measured at finite ones"
+            )
+    Examination(subject, report, samples, own_generator(rng)).run()
+    report.notes += subject.remarks
     return report
-
-
-def _check_input(name, array, gradients, probe, samples, rng, report) -> Row:
-    row = Row(name, tuple(array.shape))
-    row.hint = problem(array, gradients.get(name))
-    if row.hint:
-        row.verdict = "FAILED"
-        return row
-    analytic = to_cpu(gradients[name])
-    largest = float(np.abs(analytic).max())
-    measured = []
-    for index in coordinates(analytic, samples, rng):
-        slope = _smooth_slope(array, index, probe, report.tolerance, largest)
-        if slope is None:
-            row.flips += 1
-        else:
-            measured.append((index, float(analytic[index]), slope))
-    judge(row, measured, largest, probe.noise(), report.tolerance)
-    if row.flips:
-        report.notes.append(f"{name}: {row.flips} coordinates on a kink were left out")
-    return row
-
-
-def _smooth_slope(
-    array: Array, index: tuple, probe: Probe, tolerance: float, largest: float
-) -> float | None:
-    """Step eps down until two slopes in a row agree, and left with right; None where they never do."""
-    previous = None
-    for eps in STEPS:
-        step = Probe(probe.run, probe.dy, eps, probe.stencil)
-        slope, left, right = (
-            Probe(probe.run, probe.dy, eps, stencil).coordinate(array, index)
-            for stencil in (FIVE_POINTS, LEFT, RIGHT)
-        )
-        size = max(abs(slope), 1e-3 * largest)
-        # On a kink the slopes from both sides differ, even where steps of any size agree.
-        smooth = abs(left - right) <= 1e-2 * size + step.noise()
-        agree = (
-            previous is not None and abs(slope - previous) <= 0.1 * tolerance * size + step.noise()
-        )
-        if smooth and agree:
-            return previous  # the larger step's: less rounding
-        previous = slope
-    return None
-
-
-def _name(function: Callable) -> str:
-    return getattr(function, "__name__", type(function).__name__)

@@ -1,0 +1,269 @@
+"""Measure a slope by finite differences, and say how far the measurement can be trusted.
+
+Along a line through the arrays, t = 0 where they are now, the number s(t) = sum(dy * y(t)) has the slope
+that backward claims. Two points measure it, D(h) = (s(h) - s(-h)) / 2h, with an error of h^2 for a smooth
+function and of noise / h from rounding. Richardson's extrapolation of two steps takes the h^2 away:
+
+    R(h) = D(h) + (D(h) - D(8h)) / 63
+
+So the step goes down, by 8 at a time, until the claim agrees; or until three steps in a row agree with
+each other and not with the claim, which is wrong then; or until rounding ends it. On a kink the slopes to
+both sides differ however small the step is: J(h) = (s(h) - 2 s(0) + s(-h)) / h does not go to 0.
+
+Steps are powers of two: x + h is exact then, also where x is 30,000 and h is 1e-6.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyunet.arrays import Array
+
+FIRST = 2.0**-7  # the first step, in units of the scale of what moves
+FACTOR = 8  # from one step to the next
+LOWEST = 2.0**-40  # of the largest value that moves: below, x + h loses digits of h
+RUNGS = 17  # steps at most, down to 2^-55 of the first; noise ends nearly all of them earlier
+ROUNDING = 10 * np.finfo(np.float64).eps  # of an output that took many operations
+FLOOR = 1e-3  # of a tensor's largest gradient: smaller ones are compared as if they were as large
+AMPLE = 0.1  # of the tolerance: an agreement that needs no second look
+SETTLED = (
+    0.1  # three steps agree if they differ by less than this part of their distance to the claim
+)
+EXPLAINS = 0.3  # a jump of the slope of at least this part of that distance may be its reason
+
+
+@dataclass
+class Rung:
+    """What one step measured: D, the extrapolated R and J, and the noise that rounding leaves in them."""
+
+    step: float
+    slope: float
+    jump: float
+    noise: float
+    better: float = math.nan
+    better_jump: float = math.nan
+
+    def extrapolate(self, above: Rung | None) -> None:
+        """Use the rung with the step 8 times as large, if there is one."""
+        self.better, self.better_jump = self.slope, self.jump
+        if above is not None and above.step == FACTOR * self.step:
+            self.better += (self.slope - above.slope) / (FACTOR**2 - 1)
+            self.better_jump += (self.jump - above.jump) / (FACTOR - 1)
+
+
+@dataclass
+class Finding:
+    """What became of one claim.
+
+    Attributes
+    ----------
+    verdict
+        ``"ok"``, ``"wrong"``, ``"kink"`` or ``"unresolved"``.
+    slope, error
+        The slope that was measured, and the relative error of the claim.
+    step
+        The step that decided.
+    reason
+        Why it could not be resolved.
+    """
+
+    verdict: str
+    slope: float = math.nan
+    error: float = math.nan
+    step: float = math.nan
+    reason: str = ""
+
+
+@dataclass
+class Line:
+    """A line through the arrays, and the number s along it.
+
+    Attributes
+    ----------
+    run
+        Computes y from the arrays' present contents.
+    dy, y
+        The upstream gradient, and y at t = 0.
+    move
+        ``move(t)`` sets the arrays for t; ``move(0)`` sets them as they were.
+    noise
+        What rounding does to s: see `noise_along`.
+    scale, largest_value
+        The unit of t, and the largest value that moves, in that unit.
+    own
+        The size of the value that moves itself, where it is a single one: a pole may be as near.
+    """
+
+    run: Callable[[], Array]
+    dy: Array
+    y: Array
+    move: Callable[[float], None]
+    noise: float = 0.0
+    scale: float = 1.0
+    largest_value: float = 0.0
+    own: float = 0.0
+
+    def change(self, t: float) -> float:
+        """s(t) - s(0); NaN where the function is not defined or not finite."""
+        self.move(t)
+        try:
+            with np.errstate(all="ignore"):
+                return float((self.dy * (self.run() - self.y)).sum())
+        except (ArithmeticError, ValueError):  # math.log(-1), 1 / 0.0: outside of its domain
+            return math.nan
+        finally:
+            self.move(0.0)
+
+    def rung(self, step: float) -> Rung:
+        """Measure with one step."""
+        right, left = self.change(step), -self.change(-step)
+        noise = self.noise + 4 * np.finfo(np.float64).eps * (abs(left) + abs(right))
+        return Rung(step, (right + left) / (2 * step), (right - left) / step, noise / step)
+
+    def steps(self, first: float | None, resolved: float) -> Iterator[float]:
+        """Yield steps from large to small.
+
+        The first is the given one, or `FIRST` of the scale; or larger, where rounding needs it to show
+        slopes of `resolved`. Where the value itself is much smaller than the scale, steps of its own size
+        come last.
+        """
+        if first is None:
+            first = FIRST * power_of_two(self.scale)
+            while first * resolved < 4 * self.noise and first < FACTOR**9 * self.scale:
+                first *= FACTOR
+        lowest = LOWEST * self.largest_value
+        step = first
+        for _ in range(RUNGS):
+            if step < lowest:
+                break
+            yield step
+            step /= FACTOR
+        if 0 < self.own < step:
+            step = FIRST * power_of_two(self.own)
+            for _ in range(6):
+                yield step
+                step /= FACTOR
+
+
+def power_of_two(value: float) -> float:
+    """The power of two at or below a positive number."""
+    return 2.0 ** math.floor(math.log2(value))
+
+
+def noise_along(line: Line, step: float) -> float:
+    """Estimate what rounding does to s, from values so near each other that a smooth function is flat.
+
+    Fourth differences of s at 9 points take a smooth part away and leave noise, sqrt(70) times as large
+    (Hamming, Numerical Methods, 1962). All points lie on one side, for t = 0 may be a kink.
+    """
+    points = [0.0] + [line.change(i * step) for i in range(1, 9)]
+    fourth = np.diff(points, 4) / 70**0.5
+    return float(np.sqrt(np.mean(fourth * fourth)))
+
+
+def compare(
+    line: Line, claim: float, largest: float, tolerance: float, first: float | None = None
+) -> Finding:
+    """Compare a claimed slope with the measured one.
+
+    Parameters
+    ----------
+    line
+        Where to measure.
+    claim
+        What backward says.
+    largest
+        The largest gradient of the same tensor, which says what counts as small.
+    tolerance
+        The relative error that passes.
+    first
+        The first step; by default as the values' scale suggests.
+    """
+    rungs: list[Rung] = []
+    best: Finding | None = None
+    for step in line.steps(first, tolerance * largest):
+        rung = line.rung(step)
+        if math.isfinite(rung.slope):
+            rung.extrapolate(rungs[-1] if rungs else None)
+            rungs.append(rung)
+            found = _agrees(rung, claim, largest, tolerance)
+            if best or (found and found.error <= AMPLE * tolerance):
+                return min(filter(None, (best, found)), key=lambda finding: finding.error)
+            best = found  # just so: one more step shows it better
+            if _settled(rungs[-3:], claim):
+                error = agreement(claim, rung.better, rung.noise, largest, tolerance)
+                return Finding("wrong", rung.better, error, step)
+            if rung.noise > 0.01 * max(abs(claim), abs(rung.slope), FLOOR * largest):
+                break  # smaller steps show rounding only
+    return best or _undecided(rungs, claim, largest, tolerance)
+
+
+def _agrees(rung: Rung, claim: float, largest: float, tolerance: float) -> Finding | None:
+    """The claim's better agreement with D or R, if one of them is within the tolerance."""
+    errors = {
+        slope: agreement(claim, slope, rung.noise, largest, tolerance)
+        for slope in (rung.slope, rung.better)
+    }
+    slope = min(errors, key=errors.__getitem__)
+    return Finding("ok", slope, errors[slope], rung.step) if errors[slope] <= tolerance else None
+
+
+def agreement(claim: float, slope: float, noise: float, largest: float, tolerance: float) -> float:
+    """The relative error |a - n| / max(|a|, |n|, floor) of a claim a beside a measured slope n.
+
+    The floor is 1e-3 of the tensor's largest gradient, or what rounding lets us see to the tolerance,
+    whichever is larger. The second only counts where the largest gradient itself can be seen.
+    """
+    difference = abs(claim - slope)
+    if difference == 0:
+        return 0.0
+    size = max(abs(claim), abs(slope), FLOOR * largest)
+    if noise <= tolerance * max(largest, abs(slope)):
+        size = max(size, noise / tolerance)
+    return difference / size
+
+
+def _settled(last: list[Rung], claim: float) -> bool:
+    """Whether three steps in a row agree with each other, on both sides, and not with the claim."""
+    if len(last) < 3:
+        return False
+    finest = last[-1]
+    distance = abs(claim - finest.better)
+    spread = max(abs(rung.better - finest.better) for rung in last[:-1])
+    jump = max(abs(rung.better_jump) for rung in last[1:])
+    return (
+        spread <= SETTLED * distance
+        and 3 * finest.noise <= distance
+        and jump <= max(EXPLAINS * distance, 4 * finest.noise)
+    )
+
+
+def _undecided(rungs: list[Rung], claim: float, largest: float, tolerance: float) -> Finding:
+    """Say why no step decided."""
+    if not rungs:
+        return Finding(
+            "unresolved", reason="forward is not finite, or not defined, right beside it"
+        )
+    if _kinked(rungs, claim):
+        return Finding("kink", rungs[-1].slope)
+    best = min(rungs, key=lambda rung: rung.noise + abs(claim - rung.better))
+    if best.noise > tolerance * max(largest, abs(best.slope)):
+        reason = "its gradient is so small beside the output that rounding hides it"
+    else:
+        reason = "no two steps agree on its slope"
+    return Finding("unresolved", best.better, step=best.step, reason=reason)
+
+
+def _kinked(rungs: list[Rung], claim: float) -> bool:
+    """Whether at the smallest steps that rounding leaves clear, the slope jumps by the same amount."""
+    distances = [abs(claim - rung.better) for rung in rungs]
+    clear = [r for r, distance in zip(rungs, distances, strict=True) if 20 * r.noise < distance]
+    if len(clear) < 2:
+        return False
+    before, after = clear[-2].better_jump, clear[-1].better_jump
+    distance = abs(claim - clear[-1].better)
+    return abs(after) >= EXPLAINS * distance and abs(after - before) <= 0.25 * abs(after)

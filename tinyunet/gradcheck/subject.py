@@ -1,0 +1,166 @@
+"""What is checked, seen alike from outside: a layer, a loss, a pair of functions, an object."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinyunet.arrays import Array
+from tinyunet.gradcheck.arguments import Given, arrays, double, match_inputs, variables
+from tinyunet.gradcheck.diagnosis import IMAGE, TRANSPOSED_WEIGHT, WEIGHT
+from tinyunet.gradcheck.places import upstream
+from tinyunet.gradcheck.report import GradientReport
+from tinyunet.layer import Layer, held_decisions
+from tinyunet.layers import ConvTranspose2d
+from tinyunet.loss import Loss
+
+
+class Subject:
+    """Something with a forward and a backward pass.
+
+    Attributes
+    ----------
+    title
+        Its name in a report.
+    tensors
+        What is differentiated, by name: float64 arrays, which are moved in place.
+    groups
+        The names of tensors that are moved together, by a name for the row of a report.
+    given
+        What it was given and must not change.
+    contract
+        Whether it promises to return gradients in the dtype of their tensors, as layers do.
+    """
+
+    title: str
+    tensors: dict[str, Array]
+    groups: dict[str, list[str]]
+    given: Given
+    contract = True
+    who = "the layer"  # that may have written into what it was given
+
+    def value(self) -> Array:
+        """Run forward on the arrays' present contents."""
+        raise NotImplementedError
+
+    def upstream(self, y: Array, rng: np.random.Generator) -> Array:
+        """Draw an upstream gradient for an output y."""
+        return upstream(y, rng)
+
+    def gradients(self, dy: Array, report: GradientReport) -> dict[str, Array | None]:
+        """Run the backward pass that belongs to the last `value`; return copies by tensor."""
+        raise NotImplementedError
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Callable[[], int]]:
+        """Hold the decisions of the last forward, where they are known; see `held_decisions`."""
+        yield lambda: 0
+
+    def axes(self, name: str) -> list[str]:
+        """What a tensor's axes mean."""
+        return [f"axis {i}" for i in range(self.tensors[name].ndim)]
+
+    def sums_over_the_batch(self, name: str) -> bool:
+        """Whether a tensor's gradient is a sum over the batch, as a parameter's is."""
+        return False
+
+    def batch_alone(self, dy: Array) -> list[Array]:
+        """The upstream gradient of each image alone."""
+        return [only(dy, i) for i in range(len(dy))] if np.ndim(dy) > 1 else []
+
+
+class LayerSubject(Subject):
+    """A copy of a layer in float64, and its inputs."""
+
+    def __init__(self, layer: Layer, inputs: tuple) -> None:
+        self.title = str(layer)
+        self.layer = copy.deepcopy(layer).astype("float64").train()
+        self.arguments = [double(value) for value in inputs]
+        self.inputs, parameters = variables(self.arguments), dict(self.layer.named_parameters())
+        self.tensors = {**self.inputs, **parameters}
+        self.groups = {"all inputs": list(self.inputs), "all parameters": list(parameters)}
+        self.given = Given({**arrays(self.arguments), **parameters})
+        self._transposed = {
+            f"{path}.weight".lstrip(".")
+            for path, part in self.layer.named_layers()
+            if isinstance(part, ConvTranspose2d)
+        }
+
+    def value(self) -> Array:
+        """Run forward."""
+        return self.layer(*self.arguments)
+
+    def gradients(self, dy: Array, report: GradientReport) -> dict[str, Array | None]:
+        """Run backward and return copies of all gradients."""
+        found = match_inputs(list(self.inputs), self.layer.backward(dy), report)
+        found.update(self.layer.named_gradients())
+        return {name: g if g is None else g.copy() for name, g in found.items()}
+
+    def held(self):
+        """Hold the layers' decisions."""
+        return held_decisions(self.layer)
+
+    def axes(self, name: str) -> list[str]:
+        """Images are (N, H, W, C), weights (kh, kw, C_in, C_out) or transposed."""
+        if self.tensors[name].ndim != 4:
+            return super().axes(name)
+        if name in self._transposed:
+            return list(TRANSPOSED_WEIGHT)
+        return list(WEIGHT if name.endswith("weight") else IMAGE)
+
+    def sums_over_the_batch(self, name: str) -> bool:
+        """Parameters' gradients do."""
+        return name not in self.inputs
+
+
+class LossSubject(Subject):
+    """A copy of a loss and what it is called with; only the logits are differentiated."""
+
+    def __init__(self, loss: Loss, inputs: tuple) -> None:
+        self.title = type(loss).__name__
+        self.loss = copy.deepcopy(loss)
+        self.arguments = [double(value) for value in inputs]
+        self.tensors = {"logits": self.arguments[0]}
+        self.groups = {"all logits": ["logits"]}
+        self.given = Given(arrays(self.arguments))
+
+    def value(self) -> Any:
+        """The loss, a number."""
+        return np.float64(self.loss(*self.arguments))
+
+    def upstream(self, y: Any, rng: np.random.Generator) -> Any:
+        """One: nothing follows a loss."""
+        return np.float64(1.0)
+
+    def gradients(self, dy: Array, report: GradientReport) -> dict[str, Array | None]:
+        """The loss's gradient."""
+        return {"logits": self.loss.backward()}
+
+    def axes(self, name: str) -> list[str]:
+        """Logits are (N, H, W, K)."""
+        return list(IMAGE)
+
+
+def only(dy: Array, i: int) -> Array:
+    """The upstream gradient of image i alone."""
+    alone = dy * 0
+    alone[i] = dy[i]
+    return alone
+
+
+def problem(array: Array, gradient: Array | None, contract: bool) -> str:
+    """Say why a gradient cannot even be compared, or return ""."""
+    if gradient is None:
+        return "backward gave no gradient for it"
+    if gradient.shape != array.shape:
+        return f"its gradient has shape {gradient.shape}: is a sum or a transposition missing?"
+    if contract and gradient.dtype != array.dtype:
+        return f"its gradient came back in {gradient.dtype}: a dtype is fixed somewhere"
+    wrong = gradient.size - int((abs(gradient) < np.inf).sum())
+    if wrong:
+        return f"its gradient is not finite (NaN or infinite) in {wrong} of {gradient.size} entries"
+    return ""
