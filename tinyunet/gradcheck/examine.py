@@ -1,4 +1,4 @@
-"""Compare all gradients of one subject with finite differences, tensor by tensor, and fill in a report."""
+"""Compare all gradients of one subject with finite differences, and fill in a report."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ ATTEMPTS = 3  # at a direction: the first at the given point, the others a hair 
 HAIR = 2.0**-10  # of a tensor's scale
 ACCUMULATED = "a second pass gave another gradient: is it accumulated instead of set?"
 RANDOM = (
-    "forward gives another output for the same input when it is called twice: it is random, or it keeps "
-    "something from call to call, so no slope can be measured. Make it draw the same numbers each time "
-    "(a generator seeded anew in forward, or a mask drawn beforehand)"
+    "forward gives another output for the same input when it is called twice: it is random, or it "
+    "keeps something from call to call, so no slope can be measured. Make it draw the same numbers "
+    "each time (a generator seeded anew in forward, or a mask drawn beforehand)"
 )
 
 
@@ -89,7 +89,9 @@ class Examination:
 
     def _unusable(self, first: Array) -> str:
         """Say why nothing can be measured, or return ""."""
-        size = max(int(np.size(self.y)), 1)
+        size = int(np.size(self.y))
+        if not size:
+            return f"forward gives an empty output: shape {self.y.shape}"
         finite = int((abs(self.y) < np.inf).sum())
         if finite < size:
             return f"forward gives NaN or infinity in {size - finite} of {size} outputs"
@@ -155,15 +157,14 @@ class Examination:
                 line, float(claims[index]), largest, self.report.tolerance, self.first
             )
             row.flips += self.flips() > 0
-        self._write(row, findings, largest)
+        self._write(row, findings)
         return row
 
-    def _write(self, row: Row, findings: dict[tuple, Finding], largest: float) -> None:
+    def _write(self, row: Row, findings: dict[tuple, Finding]) -> None:
         """Sum up what became of a tensor's coordinates."""
-        measured = {i: f for i, f in findings.items() if f.verdict in ("ok", "wrong")}
-        unresolved = [f for f in findings.values() if f.verdict == "unresolved"]
-        row.checked = len(measured)
-        row.left_out = sum(finding.verdict == "kink" for finding in findings.values())
+        verdicts = [finding.verdict for finding in findings.values()]
+        measured = {i: f for i, f in findings.items() if f.verdict in ("ok", "wrong", "zero")}
+        row.checked, row.left_out = len(measured), verdicts.count("kink")
         if not self.subject.contract:
             row.flips = row.left_out
         if row.left_out:
@@ -174,19 +175,17 @@ class Examination:
             if finding.error >= row.error:
                 row.error, row.where = finding.error, tuple(int(i) for i in index)
                 self.steps[row.name] = finding.step
-        if any(finding.verdict == "wrong" for finding in measured.values()):
+        unresolved = [f.reason for f in findings.values() if f.verdict == "unresolved"]
+        if "wrong" in verdicts:
             row.verdict = "FAILED"
-        elif all(abs(f.slope) * f.step <= self.noise or f.slope == 0 for f in findings.values()):
-            if largest * min((f.step for f in findings.values()), default=1.0) <= self.noise:
-                row.verdict = "untested"  # zero, as far as can be seen
-        if row.verdict == "ok" and (unresolved or not measured):
+        elif unresolved:
             row.verdict = "not measurable"
-            kinks = f"all {row.left_out} coordinates that were tried are on a kink"
-            row.hint = (
-                f"{unresolved[0].reason} ({len(unresolved)} of {len(findings)} coordinates)"
-                if unresolved
-                else kinks
-            )
+            row.hint = f"{unresolved[0]} ({len(unresolved)} of {len(verdicts)} coordinates)"
+        elif not measured:
+            row.verdict = "not measurable"
+            row.hint = f"all {row.left_out} coordinates that were tried are on a kink"
+        elif "ok" not in verdicts:
+            row.verdict = "untested"
 
     # ------------------------------------------------------------------ everything at once
 
@@ -242,8 +241,6 @@ class Examination:
         claim = sum(float(product.sum()) for product in products)
         spread = sum(float((product * product).sum()) for product in products) ** 0.5
         self.flips()
-        if spread == 0:
-            return Finding("zero")
         reach = [
             float(abs(self.subject.tensors[m]).max()) / scale_of(self.subject.tensors[m])
             for m in members

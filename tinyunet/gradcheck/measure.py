@@ -1,14 +1,14 @@
 """Measure a slope by finite differences, and say how far the measurement can be trusted.
 
-Along a line through the arrays, t = 0 where they are now, the number s(t) = sum(dy * y(t)) has the slope
-that backward claims. Two points measure it, D(h) = (s(h) - s(-h)) / 2h, with an error of h^2 for a smooth
-function and of noise / h from rounding. Richardson's extrapolation of two steps takes the h^2 away:
+Along a line through the arrays, t = 0 where they are now, the number s(t) = sum(dy * y(t)) has the
+slope that backward claims. Two points measure it, D(h) = (s(h) - s(-h)) / 2h, with an error of h^2 for
+a smooth function and of noise / h from rounding. Richardson's extrapolation takes the h^2 away:
 
     R(h) = D(h) + (D(h) - D(8h)) / 63
 
-So the step goes down, by 8 at a time, until the claim agrees; or until three steps in a row agree with
-each other and not with the claim, which is wrong then; or until rounding ends it. On a kink the slopes to
-both sides differ however small the step is: J(h) = (s(h) - 2 s(0) + s(-h)) / h does not go to 0.
+So the step goes down, by 8 at a time, until the claim agrees; or until three steps in a row agree
+with each other and not with the claim, which is wrong then; or until rounding ends it. On a kink the
+slopes to both sides differ however small the step: J(h) = (s(h) - 2 s(0) + s(-h)) / h stays.
 
 Steps are powers of two: x + h is exact then, also where x is 30,000 and h is 1e-6.
 """
@@ -38,7 +38,7 @@ EXPLAINS = 0.3  # a jump of the slope of at least this part of that distance may
 
 @dataclass
 class Rung:
-    """What one step measured: D, the extrapolated R and J, and the noise that rounding leaves in them."""
+    """What one step measured: D, the extrapolated R and J, and the noise left in them by rounding."""
 
     step: float
     slope: float
@@ -62,7 +62,8 @@ class Finding:
     Attributes
     ----------
     verdict
-        ``"ok"``, ``"wrong"``, ``"kink"`` or ``"unresolved"``.
+        ``"ok"``; ``"wrong"``; ``"kink"``; ``"zero"`` where the claim and the slope are both 0, or too
+        small to be seen; or ``"unresolved"``.
     slope, error
         The slope that was measured, and the relative error of the claim.
     step
@@ -113,7 +114,7 @@ class Line:
         try:
             with np.errstate(all="ignore"):
                 return float((self.dy * (self.run() - self.y)).sum())
-        except (ArithmeticError, ValueError):  # math.log(-1), 1 / 0.0: outside of its domain
+        except Exception:  # it ran at t = 0: math.log(-1), 1 / 0.0, outside of its domain here
             return math.nan
         finally:
             self.move(0.0)
@@ -128,12 +129,12 @@ class Line:
         """Yield steps from large to small.
 
         The first is the given one, or `FIRST` of the scale; or larger, where rounding needs it to show
-        slopes of `resolved`. Where the value itself is much smaller than the scale, steps of its own size
-        come last.
+        slopes of `resolved`. Where the value itself is much smaller than the scale, steps of its own
+        size come last.
         """
         if first is None:
             first = FIRST * power_of_two(self.scale)
-            while first * resolved < 4 * self.noise and first < FACTOR**9 * self.scale:
+            while 0 < first * resolved < 4 * self.noise and first < FACTOR**9 * self.scale:
                 first *= FACTOR
         lowest = LOWEST * self.largest_value
         step = first
@@ -190,6 +191,8 @@ def compare(
         if math.isfinite(rung.slope):
             rung.extrapolate(rungs[-1] if rungs else None)
             rungs.append(rung)
+            if claim == rung.slope == 0:
+                return Finding("zero", 0.0, 0.0, step)
             found = _agrees(rung, claim, largest, tolerance)
             if best or (found and found.error <= AMPLE * tolerance):
                 return min(filter(None, (best, found)), key=lambda finding: finding.error)
@@ -251,6 +254,8 @@ def _undecided(rungs: list[Rung], claim: float, largest: float, tolerance: float
     if _kinked(rungs, claim):
         return Finding("kink", rungs[-1].slope)
     best = min(rungs, key=lambda rung: rung.noise + abs(claim - rung.better))
+    if max(abs(claim), abs(best.slope), abs(best.better)) <= 2 * best.noise:
+        return Finding("zero", best.better, 0.0, best.step)
     if best.noise > tolerance * max(largest, abs(best.slope)):
         reason = "its gradient is so small beside the output that rounding hides it"
     else:
