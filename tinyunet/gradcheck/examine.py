@@ -285,7 +285,8 @@ def single_precision(y: Array) -> str:
     if y.dtype.name in ("float32", "float16"):
         return f"forward computes in {y.dtype}: slopes cannot be measured to more digits than that"
     values = to_cpu(y) if np.ndim(y) else np.asarray(y)
-    single, half = values.astype(np.float32), values.astype(np.float16)
+    with np.errstate(over="ignore"):
+        single, half = values.astype(np.float32), values.astype(np.float16)
     if (single == values).all() and (half != values).any():
         return (
             "forward's output has the digits of float32 only: something inside computes in float32"

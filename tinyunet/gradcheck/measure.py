@@ -159,9 +159,9 @@ def noise_along(line: Line, step: float) -> float:
     """Estimate what rounding does to s, from values so near each other that a smooth function is flat.
 
     Fourth differences of s at 9 points take a smooth part away and leave noise, sqrt(70) times as large
-    (Hamming, Numerical Methods, 1962). All points lie on one side, for t = 0 may be a kink.
+    (Hamming, Numerical Methods, 1962). All points lie on one side, for t = 0 may be a kink or a jump.
     """
-    points = [0.0] + [line.change(i * step) for i in range(1, 9)]
+    points = [line.change(i * step) for i in range(1, 10)]
     fourth = np.diff(points, 4) / 70**0.5
     return float(np.sqrt(np.mean(fourth * fourth)))
 
@@ -251,8 +251,8 @@ def _undecided(rungs: list[Rung], claim: float, largest: float, tolerance: float
         return Finding(
             "unresolved", reason="forward is not finite, or not defined, right beside it"
         )
-    if _kinked(rungs, claim):
-        return Finding("kink", rungs[-1].slope)
+    if _kinked(rungs, claim) or _jumps(rungs):
+        return Finding("kink", rungs[-1].slope, step=rungs[-1].step)
     best = min(rungs, key=lambda rung: rung.noise + abs(claim - rung.better))
     if max(abs(claim), abs(best.slope), abs(best.better)) <= 2 * best.noise:
         return Finding("zero", best.better, 0.0, best.step)
@@ -261,6 +261,19 @@ def _undecided(rungs: list[Rung], claim: float, largest: float, tolerance: float
     else:
         reason = "no two steps agree on its slope"
     return Finding("unresolved", best.better, step=best.step, reason=reason)
+
+
+def _jumps(rungs: list[Rung]) -> bool:
+    """Whether s itself jumps: the slope is 8 times as large with each smaller step."""
+    if len(rungs) < 3:
+        return False
+    changes = [rung.slope * rung.step for rung in rungs[-3:]]
+    jumps = [rung.jump * rung.step for rung in rungs[-3:]]  # of one side alone
+    return any(
+        abs(values[-1]) > 100 * rungs[-1].noise * rungs[-1].step
+        and max(values) - min(values) <= 0.1 * abs(values[-1])
+        for values in (changes, jumps)
+    )
 
 
 def _kinked(rungs: list[Rung], claim: float) -> bool:
