@@ -14,7 +14,7 @@ def gradcheck(
     submission: Annotated[
         str | None,
         typer.Argument(
-            metavar="[FILE.py:CODE]",
+            metavar="FILE.py:CODE",
             help="Code of your own: FILE.py:FORWARD,BACKWARD, or a class or an object, "
             "FILE.py:'Affine(4, 3)'. Without it, tinyunet's own layers.",
         ),
@@ -23,8 +23,8 @@ def gradcheck(
         list[str] | None,
         typer.Option(
             "--input",
-            help="An input, in order: 2x3x8x8 (random numbers), 4x3:positive, 5:int10 (0 to 9), scalar, "
-            "or =EXPRESSION.",
+            help="An input, in order: 2x3x8x8 (random numbers), 4x3:positive, 5:int10 (0 to 9), "
+            "scalar, or =EXPRESSION.",
         ),
     ] = None,
     parameters: Annotated[
