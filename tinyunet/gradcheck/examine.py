@@ -59,6 +59,7 @@ class Examination:
     y: Array = field(default=0.0, init=False)
     dy: Array = field(default=0.0, init=False)
     noise: float = field(default=0.0, init=False)
+    coarse: bool = field(default=False, init=False)  # forward has few digits
     gradients: dict[str, Array | None] = field(default_factory=dict, init=False)
     flips: Callable[[], int] = field(default=lambda: 0, init=False)
     steps: dict[str, float] = field(default_factory=dict, init=False)
@@ -141,11 +142,12 @@ class Examination:
         if digits:
             dtype = self.y.dtype if self.y.dtype.itemsize < 8 else np.float32
             noise = max(noise, float(np.finfo(dtype).eps) * size)
+        self.coarse = bool(digits) or noise > 1e-10 * size
         if digits or 1e-10 * size < noise < 1e-4 * size:
             self.report.notes.append(
                 digits
-                or f"forward is exact to about {noise / size:.0e} only: is something computed in "
-                "float32, or with few digits, inside?"
+                or f"forward is exact to about {noise / size:.0e} only: is something inside computed "
+                "in float32, or do large numbers cancel?"
             )
         return noise
 
@@ -202,7 +204,7 @@ class Examination:
             row.verdict = "not measurable"
             row.hint = f"all {row.left_out} coordinates that were tried are on a kink"
         elif "ok" not in verdicts:
-            row.verdict = "untested"
+            row.verdict = "not measurable" if self.coarse else "untested"
 
     def _remark(self, row: Row) -> None:
         """Say how many coordinates were left out."""

@@ -30,7 +30,7 @@ RUNGS = 17  # steps at most, down to 2^-55 of the first; noise ends nearly all o
 ROUNDING = 10 * np.finfo(np.float64).eps  # of an output that took many operations
 FLOOR = 1e-3  # of a tensor's largest gradient: smaller ones are compared as if they were as large
 VISIBLE = 1e4  # times the noise: a change that larger steps may bring out
-AMPLE = 0.1  # of the tolerance: an agreement that needs no second look
+AMPLE = 0.01  # of the tolerance: an agreement that needs no second look
 SETTLED = (
     0.1  # three steps agree if they differ by less than this part of their distance to the claim
 )

@@ -9,7 +9,7 @@ import numpy as np
 from tinyunet.arrays import Array, device_name, to_cpu, to_device
 
 # A user's `default_rng(0)` and ours would draw the same numbers: the upstream gradient would be x
-# itself, and y = 3 x with a backward that returns 3 x would look right. So ours have a key of their own.
+# itself, and y = 3 x with a backward that returns 3 x would look right. So ours have their own key.
 KEY = 0x7419_0E7A_5EED
 BITS = 10  # of a direction's numbers: so few that x + t * v is exact, see measure.py
 
