@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyunet.labelling import check_probabilities
-from tinyunet.metrics.checks import as_mask, check_pair, check_shapes
+from tinyunet.metrics.checks import as_classes, check_label, check_threshold, truth_of
 
 # The steps of the ISBI 2012 challenge's own program.
 ISBI_THRESHOLDS = tuple(i / 10 for i in range(11))
@@ -96,7 +95,7 @@ def pixel_error(predicted: np.ndarray, truth: np.ndarray) -> float:
     ValueError, TypeError
         As `iou`.
     """
-    check_pair(predicted, truth, kinds="biu")
+    predicted, truth = as_classes(predicted, truth)
     return float(np.mean(predicted != truth))
 
 
@@ -140,14 +139,19 @@ def isbi_pixel_error(
     Arganda-Carreras et al.: Crowdsourcing the creation of image segmentation algorithms for
     connectomics, Frontiers in Neuroanatomy 2015, doi 10.3389/fnana.2015.00142.
     """
-    check_shapes(probabilities, truth)
-    check_probabilities(probabilities)
-    truth = as_mask("truth", truth)
+    truth = truth_of(probabilities, truth)
     if not len(thresholds):
         raise ValueError("there is no threshold to try; by default they are 0, 0.1 ... 1")
+    for threshold in thresholds:
+        check_threshold(threshold)
     return 1 - max(dice(probabilities > threshold, truth) for threshold in thresholds)
 
 
 def _masks(predicted: np.ndarray, truth: np.ndarray, label: int) -> tuple[np.ndarray, np.ndarray]:
-    check_pair(predicted, truth, kinds="biu")
+    """Where the class is predicted, and where it is true."""
+    predicted, truth = as_classes(predicted, truth, label)
+    masks = predicted.dtype == bool
+    label = check_label(label, masks)
+    if masks:
+        label = bool(label)
     return predicted == label, truth == label

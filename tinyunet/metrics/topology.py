@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 from scipy import ndimage
 
-from tinyunet.metrics.checks import as_mask, check_plane, check_shapes
+from tinyunet.metrics.checks import as_mask, check_pair, check_plane
 
 # The 8 neighbours of a pixel, row by row, as (row, column) offsets.
 NEIGHBOURS = tuple(offset for offset in product((-1, 0, 1), repeat=2) if offset != (0, 0))
@@ -101,7 +101,7 @@ def warped_truth(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     ValueError, TypeError
         As `warping_error`.
     """
-    check_shapes(predicted, truth)
+    check_pair(predicted, truth, kinds="biu")
     check_plane(truth)
     goal = np.pad(as_mask("prediction", predicted), 1).ravel()
     image = np.pad(as_mask("truth", truth), 1).ravel()
