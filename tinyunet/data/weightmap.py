@@ -93,7 +93,7 @@ def weight_map(
     """
     check_cells("instance map", instances)
     if not 0 < sigma < np.inf:
-        raise ValueError(f"sigma must be positive, got {sigma}")
+        raise ValueError(f"sigma must be positive and finite, got {sigma}")
     two = (1, 1) if class_weights is None else class_weights
     if len(two) != 2 or not all(0 <= weight < np.inf for weight in (w0, *two)):
         raise ValueError(

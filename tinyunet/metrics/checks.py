@@ -43,7 +43,8 @@ def check_array(name: str, array: np.ndarray, kinds: str) -> None:
     cupy = sys.modules.get("cupy")  # whoever holds a GPU array has imported CuPy already
     if cupy is not None and isinstance(array, cupy.ndarray):
         raise TypeError(
-            f"the {name} is a {what}, on a GPU: expected a NumPy array; tinyunet.to_cpu makes it one"
+            f"the {name} is of type {what}, on a GPU: expected a NumPy array; tinyunet.to_cpu makes it "
+            "one"
         )
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(
@@ -52,8 +53,8 @@ def check_array(name: str, array: np.ndarray, kinds: str) -> None:
         )
     if not isinstance(array, np.ndarray) or isinstance(array, np.matrix):
         raise TypeError(
-            f"the {name} is a {what}: expected a NumPy array; np.asarray makes it one (a tensor on a "
-            "GPU or with gradients needs .detach().cpu() before)"
+            f"the {name} is of type {what}: expected a NumPy array; np.asarray makes it one (a tensor "
+            "on a GPU or with gradients needs .detach().cpu() before)"
         )
     if array.dtype.kind not in kinds:
         raise TypeError(f"the {name} has dtype {array.dtype}: {REMEDIES[kinds]}")
@@ -80,9 +81,10 @@ def check_shapes(predicted: np.ndarray, truth: np.ndarray) -> None:
 def check_plane(array: np.ndarray) -> None:
     """Refuse what is not one image (H, W) with pixels."""
     if array.ndim != 2:
-        raise ValueError(
-            f"expected one image (H, W), got shape {array.shape}; take a stack slice by slice"
-        )
+        remedy = "take a stack slice by slice"
+        if array.ndim == 3 and array.shape[2] == 1:
+            remedy = "[..., 0] leaves its one channel out"
+        raise ValueError(f"expected one image (H, W), got shape {array.shape}; {remedy}")
     if not array.size:
         raise ValueError(f"there are no pixels: the shape is {array.shape}")
 
@@ -130,10 +132,11 @@ def as_mask(name: str, array: np.ndarray) -> np.ndarray:
     if array.dtype == bool or _only_number(array) in (0, 1, *WHITE):
         return array != 0
     numbers = array[(array != 0) & (array != 1)]
-    beside = " beside others" if (numbers != numbers[0]).any() or (array == 1).any() else ""
+    value = numbers.min() if numbers.min() < 0 else numbers[0]
+    beside = " beside others" if (numbers != value).any() or (array == 1).any() else ""
     raise ValueError(
-        f"the {name} should be a mask, of 0 and 1 or 0 and 255, but has the value {numbers[0]}"
-        f"{beside}; choose the foreground first: cells > 0, or labels == k"
+        f"the {name} should be a mask, of 0 and 1 or 0 and 255, but has the value {value}{beside}; "
+        "choose the foreground first: cells > 0, or labels == k"
     )
 
 
@@ -146,20 +149,23 @@ def as_classes(
     the numbers of several classes.
     """
     check_pair(predicted, truth, kinds="biu")
-    if any(a.dtype == bool or _only_number(a) in WHITE for a in (predicted, truth)):
-        return as_mask("prediction", predicted), as_mask("truth", truth)
-    for name, array in (("prediction", predicted), ("truth", truth)):
-        low, high = array.min(), array.max()
-        if low < 0:
+    both = (("prediction", predicted), ("truth", truth))
+    for name, array in both:
+        if array.min() < 0:
             raise ValueError(
-                f"classes are numbered from 0, got {low} in the {name}; if that means 'ignore', leave "
-                "those pixels out of both: predicted[truth >= 0], truth[truth >= 0]"
+                f"classes are numbered from 0, got {array.min()} in the {name}; if that means "
+                "'ignore', leave those pixels out of both: keep = truth >= 0, then predicted[keep] and "
+                "truth[keep]"
             )
+    if any(array.dtype == bool or _only_number(array) in WHITE for _, array in both):
+        return as_mask("prediction", predicted), as_mask("truth", truth)
+    for name, array in both:
+        high = array.max()
         if high in WHITE and high != label:
             raise ValueError(
                 f"the {name} has the value {high} beside other numbers; if that means 'ignore', leave "
-                f"those pixels out of both: predicted[truth != {high}], truth[truth != {high}]; if it "
-                f"is a mask with smoothed edges, cut it at half: mask > {high // 2}"
+                f"those pixels out of both: keep = truth != {high}, then predicted[keep] and "
+                f"truth[keep]; if it is a mask with smoothed edges, cut it at half: mask > {high // 2}"
             )
     return predicted, truth
 

@@ -37,7 +37,7 @@ def calibration(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10) ->
         Probability of the foreground at every pixel, of an image (H, W) or a stack (N, H, W). Of
         several classes, compare one at a time: probabilities[..., k] with labels == k.
     truth : boolean or integer array of the same shape
-        1 = foreground, 0 = background.
+        A mask: 0 = background, 1 or 255 = foreground.
     bins : int
         How many. A probability on the bound of two is in the lower one.
 
@@ -61,7 +61,7 @@ def calibration(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10) ->
     the predicted class instead of the probability of one class).
     """
     truth = truth_of(probabilities, truth).ravel()
-    if bins != int(bins) or bins < 1:
+    if not isinstance(bins, int | np.integer) or bins < 1:
         raise ValueError(f"calibration needs at least one bin, got bins={bins}")
     p = probabilities.ravel().astype(np.float64)
     edges = np.linspace(0, 1, bins + 1)

@@ -37,7 +37,7 @@ def warping_error(
     Parameters
     ----------
     predicted, truth : (H, W) boolean or integer arrays
-        Masks: 1 = cell, 0 = membrane.
+        Masks: 1 or 255 = cell, 0 = membrane.
     only_splits_and_mergers : bool
         Count as the challenge did. Its program took the best of several thresholds on the images that
         it scored.
@@ -89,7 +89,7 @@ def warped_truth(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     predicted, truth : (H, W) boolean or integer arrays
-        Masks: 1 = cell, 0 = membrane.
+        Masks: 1 or 255 = cell, 0 = membrane.
 
     Returns
     -------
