@@ -93,7 +93,7 @@ def load_folder(images: str | Path, masks: str | Path, kind: str = "auto") -> Da
     if kind == "auto":
         kind = guess_kind(numbers)
         if problem := doubt(kind, numbers):
-            warnings.warn(f"masks in {masks}: {problem}", stacklevel=2)
+            warnings.warn(f"masks in {masks}: {problem} (--masks in commands)", stacklevel=2)
     if kind == "smoothed":
         numbers, kind = [number > white(number) / 2 for number in numbers], "binary"
     if kind == "classes":
