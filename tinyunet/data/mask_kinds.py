@@ -27,7 +27,7 @@ def doubt(guess: str, masks: list[np.ndarray]) -> str | None:
 
     The bounds: of gray pixels in smoothed edges at most 1 % had four neighbours of their own number,
     tried with the filters of Pillow, blurs of up to 4 pixels, and JPEG; of the pixels of cells in
-    DSB 2018, ISBI 2012 and the synthetic sets, 79 % and more. There, a number was in 1.01 pieces or
+    DSB 2018, ISBI 2012 and the synthetic sets, 79 % and more. There, a number was in 1.02 pieces or
     fewer.
     """
     inside = _share_inside(masks)
