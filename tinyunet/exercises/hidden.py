@@ -2,10 +2,10 @@
 
 A graded notebook runs in one process with what its student wrote, where every name can be bound to
 something else, and every module changed. So a graded cell uses no name of the notebook but the
-answer's. It runs this file anew (`runpy.run_module`), which imports the checks anew, and hands them two
-answers that are wrong before the student's: where one of these passes, something is not as it was, NumPy
-perhaps, and the verdict is worth nothing. Against a student who writes code for this very file nothing
-in the same process helps; ``lessons/TEACHING.md`` says so.
+answer's. It runs this file anew (`runpy.run_module`), which imports the checks anew, and hands them
+two wrong answers before the student's: where one of these passes, something is not as it was, NumPy
+perhaps, and no verdict can be trusted. Against a student who writes code for this very file nothing in
+the same process helps; ``lessons/TEACHING.md`` says so.
 """
 
 from __future__ import annotations
