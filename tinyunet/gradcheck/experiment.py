@@ -105,11 +105,14 @@ class Experiment:
         return move, numbers
 
     @contextlib.contextmanager
-    def aside(self, members: list[str]) -> Iterator[None]:
-        """Move some tensors by a hair, and take output and gradients there, while the context lasts."""
+    def aside(self, members: list[str], but: tuple[str, tuple] | None = None) -> Iterator[None]:
+        """Move some tensors by a hair, and take output and gradients there, while the context lasts.
+
+        `but` is a coordinate that stays, as a tensor's name and an index.
+        """
         here = self.y, self.gradients
         try:
-            with self._moved(members):
+            with self._moved(members, but):
                 self.y = self.output()
                 self.backward()
                 yield
@@ -117,13 +120,16 @@ class Experiment:
             self.y, self.gradients = here
 
     @contextlib.contextmanager
-    def _moved(self, members: list[str]) -> Iterator[None]:
+    def _moved(self, members: list[str], but: tuple[str, tuple] | None = None) -> Iterator[None]:
         tensors = [self.subject.tensors[member] for member in members]
         starts = [array.copy() for array in tensors]
         try:
             for array, start in zip(tensors, starts, strict=True):
                 hair = to_device(self.rng.uniform(-1, 1, start.shape), device_name(array))
                 array[...] = start + HAIR * scale_of(start) * hair
+            if but is not None:
+                name, index = but
+                self.subject.tensors[name][index] = starts[members.index(name)][index]
             yield
         finally:
             for array, start in zip(tensors, starts, strict=True):
