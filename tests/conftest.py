@@ -23,6 +23,7 @@ QUICK = (
     "test_loss.py",
     "test_gradcheck.py::test_functions",
     "test_gradcheck.py::test_report",
+    "gradcheck/test_measure.py",
     # training and its files
     "test_checkpoint.py",
     "test_training.py::test_without_validation_the_last_model_is_kept",
