@@ -7,7 +7,6 @@ so opening a checkpoint from somebody else runs no code of theirs.
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import numpy as np
 from tinyunet.arrays import to_cpu
 from tinyunet.optim import SGD, Adam, Optimizer
 from tinyunet.unet import UNet
+from tinyunet.whole import written_whole
 
 FORMAT = 1
 OPTIMIZERS = {"SGD": SGD, "Adam": Adam}
@@ -73,13 +73,8 @@ def save(path: str | Path, model: UNet, optimizer: Optimizer | None = None, **st
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez(file, **arrays)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        np.savez(file, **arrays)
 
 
 def load(path: str | Path, *, everything: bool = False) -> UNet | Checkpoint:

@@ -24,6 +24,7 @@ from tinyunet.optim import Adam, Optimizer
 from tinyunet.preparation import check_settings, weight_maps, window_size
 from tinyunet.steps import VALIDATIONS, calibrate, training_step, uninterrupted
 from tinyunet.unet import UNet
+from tinyunet.whole import write_text
 
 # How long the learning rate rises to its full size, as a share of all steps, and in steps at least.
 # Too fast, and Adam's first steps push many a ReLU to where it is 0 for every image, for ever: of the
@@ -155,7 +156,7 @@ def fit(
             kept = {} if best_parameters is None else {"best": best_parameters}
             optimizer.lr = base_lr
             checkpoint.save(last, model, optimizer, **state, **kept)
-            (Path(out) / "history.json").write_text(json.dumps(asdict(history), indent=1))
+            write_text(Path(out) / "history.json", json.dumps(asdict(history), indent=1))
 
     def too_fast(what: str, step: int) -> str:
         return f"{what} at step {step}: try a lower learning rate (it was {base_lr:g})"
