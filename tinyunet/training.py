@@ -19,10 +19,11 @@ from tinyunet.data.batches import Batches, Prefetched
 from tinyunet.data.dataset import Dataset
 from tinyunet.evaluation import validation_score
 from tinyunet.history import History
+from tinyunet.interrupts import uninterrupted
 from tinyunet.loss import Loss, SoftmaxCrossEntropy
 from tinyunet.optim import Adam, Optimizer
 from tinyunet.preparation import check_settings, weight_maps, window_size
-from tinyunet.steps import VALIDATIONS, calibrate, training_step, uninterrupted
+from tinyunet.steps import VALIDATIONS, calibrate, training_step
 from tinyunet.unet import UNet
 from tinyunet.whole import write_text
 
