@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-
 NUMBERS = (int(signal.SIGINT), int(signal.SIGTERM))
 # The functions in C, below those that make enums of numbers: ten times as fast, for work in blocks.
 _get = getattr(signal.getsignal, "__wrapped__", signal.getsignal)

@@ -292,4 +292,8 @@ def read_settings(out: Path) -> Settings:
     path = out / "settings.json"
     if not path.is_file():
         raise FileNotFoundError(f"{out} holds no run to resume: there is no settings.json in it")
-    return Settings(**{"betas": BETAS, **json.loads(path.read_text())})  # older runs name none
+    try:
+        chosen = json.loads(path.read_text(encoding="utf-8"))
+        return Settings(**{"betas": BETAS, **chosen})  # older runs name none
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} holds no settings that tinyunet wrote: {error}") from error
