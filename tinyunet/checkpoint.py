@@ -29,6 +29,9 @@ from tinyunet.unet import UNet
 from tinyunet.whole import written_whole
 
 LONGEST = 64 << 20  # bytes of the header, which holds the loss of every step
+PARTS = (
+    400_000  # names, lists and objects in it: a second's work where a list of numbers takes none
+)
 
 
 @dataclass
@@ -152,7 +155,11 @@ def _header(stored: Npz) -> Any:
         raise ValueError("it has no header")
     if member.dtype != np.uint8 or member.size > min(LONGEST, max(1 << 20, stored.size)):
         raise ValueError(f"its header is {member.size:,} bytes as {member.dtype}")
-    header = json.loads(stored.read("header").tobytes().decode())
+    text = stored.read("header").tobytes()
+    parts = sum(map(text.count, (b":", b"[", b"{")))
+    if parts > PARTS:
+        raise ValueError(f"its header has {parts:,} parts: more than {PARTS:,}")
+    header = json.loads(text.decode())
     del stored.members["header"]
     return header
 

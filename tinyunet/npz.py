@@ -8,6 +8,7 @@ can be 64 MiB, or 16 times the file: real parameters hardly shrink, zeros shrink
 from __future__ import annotations
 
 import ast
+import functools
 import math
 import re
 import reprlib
@@ -17,7 +18,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-CHUNK = 1 << 20  # bytes read at once; and a table of contents of some 10,000 arrays
+CHUNK = 1 << 20  # bytes read at once, and of the table of contents
+ARRAYS = 5000  # of which the table takes half of that
 UNPACKED, TIMES = 64 << 20, 16
 LONGEST_TEXT = 10_000  # of an array's header, as numpy.load has it
 # Only what NumPy writes: its own reader asks Python's parser, which knows many more ways to fail.
@@ -53,6 +55,8 @@ class Npz:
         self.size = file.seek(0, 2)
         self.archive = zipfile.ZipFile(_Sparing(file))
         infos = self.archive.infolist()
+        if len(infos) > ARRAYS:
+            raise ValueError(f"it holds {len(infos):,} arrays: more than {ARRAYS:,}")
         _check_places(infos, self.archive.start_dir)
         unpacked = sum(info.file_size for info in infos)
         if unpacked > max(UNPACKED, TIMES * self.size):
@@ -86,14 +90,12 @@ class Npz:
         if len(text) > length or not TEXT.fullmatch(text):
             raise ValueError(f"{name} has a description that NumPy never writes: {short(text)}")
         try:
-            found = ast.literal_eval(text)
-            dtype = np.lib.format.descr_to_dtype(found["descr"])
+            dtype, shape, fortran_order = _understood(text)
         except Exception as error:  # MemoryError, too: of the parser's stack
             raise ValueError(f"{name} has numbers of an unknown kind: {short(text)}") from error
         if dtype.hasobject or not dtype.itemsize:
             raise ValueError(f"{name} has {dtype}, no numbers")
-        shape = found["shape"]
-        member = Member(info, dtype, shape, found["fortran_order"], 8 + digits + length)
+        member = Member(info, dtype, shape, fortran_order, 8 + digits + length)
         if member.start + member.size != info.file_size:
             raise ValueError(
                 f"{name} claims to be {short(shape)} of {dtype}, {member.size:,} bytes, but has "
@@ -118,6 +120,14 @@ class Npz:
         return array.reshape(member.shape)
 
 
+@functools.lru_cache(maxsize=100)
+def _understood(text: str) -> tuple[np.dtype, tuple[int, ...], bool]:
+    """What an array's description says."""
+    found = ast.literal_eval(text)
+    dtype = np.lib.format.descr_to_dtype(found["descr"])
+    return dtype, found["shape"], found["fortran_order"]
+
+
 def _check_places(infos: list[zipfile.ZipInfo], end: int) -> None:
     """Refuse members that lie over each other, or claim what the file has no room for."""
     for info in sorted(infos, key=lambda info: info.header_offset, reverse=True):
@@ -140,7 +150,7 @@ class _Sparing:
     def read(self, count: int = -1) -> bytes:
         data = self.file.read(CHUNK + 1 if count < 0 else min(count, CHUNK + 1))
         if len(data) > CHUNK:
-            raise ValueError("its table of contents is larger than that of 10,000 arrays")
+            raise ValueError(f"its table of contents is larger than that of {ARRAYS:,} arrays")
         return data
 
 

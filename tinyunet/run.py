@@ -195,6 +195,11 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
                 f"{out} already holds a run: --resume {out} continues it, or choose another folder"
             )
         write_text(out / "settings.json", json.dumps(asdict(settings), indent=1) + "\n")
+    elif not (out / "last.npz").exists():
+        raise FileNotFoundError(
+            f"the run in {out} ended before its first steps were kept: there is nothing to go on from. "
+            f"Begin it again, with --out {out}"
+        )
     history = fit(
         model, train_part, validation, optimizer=optimizer, **options, out=out, resume=resume
     )
