@@ -298,7 +298,5 @@ def _in_words(error: Exception) -> str:
         return f"out of memory: {error}" if str(error) else "out of memory"
     if isinstance(error, USERS) and str(error):
         return str(error)
-    return (
-        f"{type(error).__name__} {error}: a mistake of tinyunet's, not yours; set {SHOW}=1 to see "
-        "where, and report it"
-    )
+    what = type(error).__name__ + (f" ({error})" if str(error) else "")
+    return f"{what}: a mistake of tinyunet's, not yours; set {SHOW}=1 to see where, and report it"
