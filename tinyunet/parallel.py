@@ -181,9 +181,7 @@ def _start(task: Callable[[], None], helpers: int) -> None:
     if helpers < 1:
         return
     with _executor_lock: pool = _pool(helpers)  # fmt: skip # noqa: E701 (see _BlasLimit)
-    for _ in pool.threads[
-        :helpers
-    ]:  # in the queue of a pool without threads it would stay for ever
+    for _ in pool.threads[:helpers]:  # without threads it would stay in the queue for ever
         pool.tasks.put(task)
 
 
