@@ -87,14 +87,16 @@ def examined(subject: ForeignSubject, samples: int, rng: Any, tolerance: float) 
         raise TypeError(
             "there is nothing to differentiate: give at least one float, or array of floats, as input"
         )
-    report = GradientReport(f"Gradients of {subject.title}", tolerance)
     for name, array in subject.tensors.items():
         if not np.size(array):
             raise ValueError(f"{name} is empty: shape {array.shape}")
-        if not bool((abs(array) < np.inf).all()):
+        wrong = array.size - int((abs(array) < np.inf).sum())
+        if wrong:
             raise ValueError(
-                f"{name} has NaN or infinite numbers: slopes are measured at finite ones"
+                f"{name} has NaN or infinite numbers ({wrong} of {array.size}): give finite ones, or "
+                "leave it out with wrt"
             )
+    report = GradientReport(f"Gradients of {subject.title}", tolerance)
     Examination(subject, report, samples, own_generator(rng)).run()
     report.notes += subject.remarks
     return report
