@@ -100,6 +100,15 @@ def count_problem(returned: Any, inputs: dict[str, Any], wanted: list[str]) -> s
     """Say so if there are more gradients than inputs, or none at all."""
     if returned is None:
         return "backward returned None: is a return missing?"
+    if isinstance(returned, Mapping):
+        names = [name for key in wanted for name in names_of_gradient(key)]
+        if len(wanted) == 1 and isinstance(inputs[wanted[0]], Mapping):
+            names += inputs[wanted[0]]
+        known = any(name in returned for name in names)
+        keys = ", ".join(map(repr, returned))
+        return (
+            "" if known else f"backward returned a dict with {keys}: none is called like an input"
+        )
     if isinstance(returned, tuple | list) and not _is_one(returned, inputs, wanted):
         if len(returned) > len(inputs):
             return f"backward returned {len(returned)} gradients for {len(inputs)} inputs"

@@ -12,7 +12,7 @@ from tinyunet.gradcheck.conventions import gradient_named, names_of_gradient
 from tinyunet.gradcheck.values import is_array, is_floats
 
 Place = tuple  # attributes and keys on the way from the object
-Places = dict[str, tuple[Place, Place | None]]  # of a parameter and of its gradient, by name
+Places = dict[str, tuple[Place, list[Place]]]  # of a parameter and of its gradients, by name
 
 # Dicts or lists of parameters, and of their gradients.
 STORES = (
@@ -25,6 +25,7 @@ STORES = (
 )
 # A parameter without a gradient is a mistake if it is called so, and not, say, running_mean.
 LEARNED = ("w", "b", "weight", "weights", "bias", "biases", "gamma", "beta", "kernel", "kernels")
+VARIABLE = ("data", "value", "values")  # in an object that has its gradient in `grad`
 
 
 def attributes(thing: Any) -> dict[str, Any]:
@@ -115,16 +116,19 @@ def find_places(root: Any, lasting: set[int]) -> Places:
         The ids of the values that a second forward did not replace, as it does with what it caches.
     """
     found: Places = {}
-    known: set[int] = set()
+    known: dict[int, tuple[str, Place]] = {}
     for place, owner in walk(root):
         if not is_object(owner):
             continue
-        for name, (parameter, gradient) in (_in_stores(owner) or _in_pairs(owner, lasting)).items():
-            array = at(owner, parameter)
-            if id(array) not in known and (name not in LEARNED or gradient or found):
-                known.add(id(array))
-                way = ".".join(map(str, (*place, name)))
-                found[way] = ((*place, *parameter), (*place, *gradient) if gradient else None)
+        pairs = _in_stores(owner) or _in_pairs(owner, lasting)
+        for name, (parameter, gradients) in pairs.items():
+            here = [(*place, *gradient) for gradient in gradients]
+            way = ".".join(map(str, (*place, name) if name else place))
+            first, above = known.setdefault(id(at(owner, parameter)), (way, place))
+            if first == way:
+                found[way] = ((*place, *parameter), here)
+            elif place[: len(above)] != above or place == above:
+                found[first][1].extend(here)  # two layers share it, and their gradients add up
     return found
 
 
@@ -137,12 +141,12 @@ def _in_stores(owner: Any) -> Places:
             found = {}
             for key in (key for key in store if is_floats(store[key])):
                 names = [n for n in names_of_gradient(str(key)) if n in gradients]
-                found[str(key)] = ((params, key), (grads, names[0]) if names else None)
+                found[str(key)] = ((params, key), [(grads, n) for n in names[:1]])
             if found:
                 return found
         lists = isinstance(store, list) and isinstance(gradients, list) and bool(store)
         if lists and all(is_floats(p) for p in store) and len(gradients) in (0, len(store)):
-            return {f"{params}.{i}": ((params, i), (grads, i)) for i in range(len(store))}
+            return {f"{params}.{i}": ((params, i), [(grads, i)]) for i in range(len(store))}
     return {}
 
 
@@ -158,18 +162,28 @@ def _in_pairs(owner: Any, lasting: set[int]) -> Places:
     }
     pairs: Places = {}
     for name, value in arrays.items():
-        names = [n for n in names_of_gradient(name)[1:] if n in held]
+        of_variable = ["grad"] if name in VARIABLE else []
+        names = [n for n in names_of_gradient(name)[1:] + of_variable if n in held]
         if names and (is_array(value) or isinstance(held[names[0]], float)) and name != "t":
-            pairs[name] = ((name,), (names[0],))
+            pairs["" if names[0] == "grad" else name] = ((name,), [(names[0],)])
     if pairs:
         forgotten = [n for n in arrays if n not in pairs and n.lower() in LEARNED]
-        pairs |= {n: ((n,), None) for n in forgotten if is_array(arrays[n])}
+        pairs |= {n: ((n,), []) for n in forgotten if is_array(arrays[n])}
     return pairs
+
+
+def returned_places(root: Any, lasting: set[int], count: int) -> Places:
+    """As many parameters as there are gradients that backward returns after those of the inputs."""
+    held = attributes(root)
+    names = [n for n in held if is_floats(held[n]) and id(held[n]) in lasting]
+    return {name: ((name,), []) for name in names} if len(names) == count else {}
 
 
 def given_places(root: Any, parameters: Mapping[str, str] | Iterable[str]) -> Places:
     """Where the user says that parameters and gradients are."""
     if not isinstance(parameters, Mapping):
+        if not isinstance(parameters, Iterable):
+            raise TypeError(f"parameters should be a dict or a list of names, got {parameters!r}")
         names = [parameters] if isinstance(parameters, str) else list(parameters)
         parameters = {name: _gradient_of(root, name) for name in names}
     places = {}
@@ -178,12 +192,12 @@ def given_places(root: Any, parameters: Mapping[str, str] | Iterable[str]) -> Pl
         for path, way in zip(pair, ways, strict=True):
             if at(root, way) is None:
                 raise ValueError(
-                    f"{type(root).__name__} has no {path!r} after a forward and a backward pass; it has "
+                    f"{type(root).__name__} has no {path!r} after forward and backward; it has "
                     f"{', '.join(attributes(root)) or 'no attributes'}"
                 )
         if not is_floats(np.asarray(at(root, ways[0]))):
             raise TypeError(f"the parameter {pair[0]!r} is no array of floats")
-        places[pair[0]] = ways
+        places[pair[0]] = (ways[0], [ways[1]])
     return places
 
 

@@ -113,7 +113,13 @@ class Context:
 
 
 def backward_arguments(
-    takes: Signature, dys: list, inputs: dict[str, Any], y: Any, beside: tuple, is_number: bool
+    takes: Signature,
+    dys: list,
+    inputs: dict[str, Any],
+    y: Any,
+    beside: tuple,
+    is_number: bool,
+    by_count: bool,
 ) -> tuple[list, bool]:
     """What backward is called with, without a context, and whether dy is among it.
 
@@ -131,12 +137,14 @@ def backward_arguments(
         What it returned beside that, such as a cache.
     is_number
         Whether y is a single number: then backward may do without dy.
+    by_count
+        Whether it gets the inputs in their order, if its arguments have other names.
     """
     if takes.any:
         return [*dys, *([] if takes.context else beside or inputs.values())], True
     places = takes.upstreams(inputs)[: len(dys)]
     if is_number and (takes.required == 0 or not places):
-        without = _rest(takes, list(range(len(takes.names))), inputs, y, beside)
+        without = _rest(takes, list(range(len(takes.names))), inputs, y, beside, by_count)
         first = takes.names[0] if takes.names and takes.named else ""
         if without is not None and (first in inputs or not takes.takes(1 + len(without))):
             return without, False
@@ -152,7 +160,7 @@ def backward_arguments(
             )
         places = [0]
     others = [i for i in range(len(takes.names)) if i not in places]
-    rest = None if not takes.names else _rest(takes, others, inputs, y, beside)
+    rest = None if not takes.names else _rest(takes, others, inputs, y, beside, by_count)
     if rest is None:
         raise TypeError(
             f"backward is {takes}, but it is called with (dy, {', '.join(inputs)}), or with (dy, "
@@ -166,12 +174,17 @@ def backward_arguments(
 
 
 def _rest(
-    takes: Signature, places: list[int], inputs: dict[str, Any], y: Any, beside: tuple
+    takes: Signature,
+    places: list[int],
+    inputs: dict[str, Any],
+    y: Any,
+    beside: tuple,
+    by_count: bool,
 ) -> list | None:
     """The arguments other than dy: by their names, or a cache, or the inputs in their order."""
     names = [takes.names[i] for i in places]
     needed = sum(i < takes.required for i in places)
-    known = inputs if beside else {**{name: y for name in OUTPUT}, **inputs}
+    known = inputs if beside else {**dict.fromkeys(OUTPUT, y), **inputs}
     if takes.named and names and all(name in known for name in names[:needed]):
         named = [name for name in names if name in known]
         if named and named == names[: len(named)]:
@@ -181,6 +194,7 @@ def _rest(
         for way in (list(beside), [beside]):
             if needed <= len(way) <= len(names):
                 return way
-    if takes.context or needed == 0:
-        return [] if needed == 0 else None
-    return list(inputs.values()) if needed <= len(inputs) <= len(names) else None
+    if needed == 0:
+        return []
+    fits = by_count and not takes.context and needed <= len(inputs) <= len(names)
+    return list(inputs.values()) if fits else None

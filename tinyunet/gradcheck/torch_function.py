@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.gradcheck.foreign import FunctionSubject
+from tinyunet.gradcheck.pair import FunctionSubject
 
 
 def is_torch_function(cls: type) -> bool:
@@ -36,12 +36,13 @@ class TorchFunction(FunctionSubject):
 
     def _forward(self, *inputs: Any) -> Any:
         torch = self._torch
+        alone = not any(isinstance(value, np.ndarray) for value in inputs)
         self._made = {
-            name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+            name: torch.as_tensor(value) if alone or isinstance(value, np.ndarray) else value
             for name, value in zip(self.inputs, inputs, strict=True)
         }
         for name in self.wanted:
-            if hasattr(self._made[name], "requires_grad_"):
+            if isinstance(self._made[name], torch.Tensor):
                 self._made[name].requires_grad_()
         results = self._apply(*self._made.values())
         results = results if isinstance(results, tuple) else (results,)
@@ -52,14 +53,24 @@ class TorchFunction(FunctionSubject):
             )
         return tuple(self._results)
 
+    def _arguments(self, dy: Any) -> tuple[list[Any], bool]:
+        return self._split(dy), True
+
     def _backward(self, *dys: Any) -> list[Any]:
         torch = self._torch
-        leaves = [self._made[n] for n in self.wanted if hasattr(self._made[n], "requires_grad")]
         upstream = [
             torch.as_tensor(np.array(dy), dtype=y.dtype).reshape(y.shape)
             for dy, y in zip(dys, self._results, strict=True)
         ]
-        return list(torch.autograd.grad(self._results, leaves, upstream, allow_unused=True))
+        leaves = {n: self._made[n] for n in self.wanted if isinstance(self._made[n], torch.Tensor)}
+        try:
+            found = torch.autograd.grad(
+                self._results, [*leaves.values()], upstream, allow_unused=True
+            )
+        except RuntimeError as error:
+            raise ValueError(f"PyTorch stopped in the backward of {self.title}: {error}") from error
+        named = dict(zip(leaves, found, strict=True))
+        return [named.get(name) for name in self.inputs]
 
 
 def _names(cls: type, count: int) -> list[str]:

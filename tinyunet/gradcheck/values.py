@@ -27,10 +27,20 @@ def is_floats(value: Any) -> bool:
     return is_array(value) and value.dtype.kind == "f" and value.size > 0
 
 
+def kind_of(value: Any) -> str:
+    """What to call a value in a message."""
+    if is_array(value) and value.ndim:
+        return f"an array of {value.dtype}"
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeio' else 'a'} {name}"
+
+
 def bare(value: Any) -> Any:
     """A tensor of PyTorch, or a variable that has its numbers in `data`, without what is around."""
     if hasattr(value, "detach"):
         return value.detach().cpu().numpy()
+    if hasattr(value, "toarray"):  # a sparse matrix
+        return value.toarray()
     if isinstance(value, list):
         return [bare(part) for part in value]
     inner = None if is_array(value) else getattr(value, "data", None)
@@ -45,7 +55,7 @@ def array_from(value: Any, who: str) -> Any:
     TypeError
         If it is neither.
     """
-    kind, value = type(value).__name__, bare(value)
+    kind, value = kind_of(value), bare(value)
     if value is None:
         raise TypeError(f"{who} returned None: is a return missing?")
     remedy = "it should return an array or a number"
@@ -53,7 +63,6 @@ def array_from(value: Any, who: str) -> Any:
         remedy += ", or a tuple (out, cache)"
     if on_gpu(value):
         return value
-    value = value.toarray() if hasattr(value, "toarray") else value  # a sparse matrix
     try:
         array = np.asarray(value)
     except Exception:
@@ -63,7 +72,7 @@ def array_from(value: Any, who: str) -> Any:
             f"{who} returned complex numbers: check real and imaginary part as two arrays"
         )
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{who} returned a {kind}, which is no array of numbers: {remedy}")
+        raise TypeError(f"{who} returned {kind}, which is no array of numbers: {remedy}")
     return (array if array.dtype.kind == "f" else array.astype(np.float64))[()]
 
 
@@ -110,7 +119,7 @@ def _is_list_of_floats(value: Any) -> bool:
 
 
 def filled(value: Any, name: str, arrays: dict[str, Array]) -> Any:
-    """The input again, of the kind that it was, with copies of the arrays in the places of its leaves."""
+    """The input again, of the kind that it was, with copies of the arrays as its leaves."""
     if name in arrays:
         return _like(value, arrays[name])
     if isinstance(value, Mapping):
