@@ -1,7 +1,7 @@
 """Backward passes as other people write them, by convention, right and wrong ones.
 
-Each case is checked with one line of glue. The code is ours; the conventions are those of courses, books and
-small libraries.
+Each case is checked with one line of glue. The code is ours; the conventions are those of courses,
+books and small libraries.
 """
 
 from __future__ import annotations
@@ -449,7 +449,7 @@ class Relu:
 
 class Dropout:
     def forward(self, x, train_flg=True):
-        self.mask = np.random.rand(*x.shape) > 0.4
+        self.mask = np.random.rand(*x.shape) > 0.4  # noqa: NPY002
         return x * self.mask
 
     def backward(self, dout):
@@ -894,6 +894,107 @@ right(
 right("dicts: loss with actual", lambda: tu.check_object(MSE(), X, Y), "predicted")
 
 
+# ------------------------------------------------ more ways to keep parameters and their gradients
+
+
+class Parameter:
+    def __init__(self, data):
+        self.data, self.grad = data, None
+
+
+class WithParameters:
+    def __init__(self, w, b, factor=1.0):
+        self.w, self.b, self.factor = Parameter(w), Parameter(b), factor
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w.data + self.b.data
+
+    def backward(self, dout):
+        self.w.grad, self.b.grad = self.factor * self.x.T @ dout, dout.sum(0)
+        return dout @ self.w.data.T
+
+
+class ReturnsAll:
+    """Returns the gradients of its parameters instead of keeping them."""
+
+    def __init__(self, W, b, sign=1):
+        self.W, self.b, self.sign = W, b, sign
+
+    def forward_pass(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward_pass(self, accum_grad):
+        return accum_grad @ self.W.T, self.x.T @ accum_grad, self.sign * accum_grad.sum(0)
+
+
+class PReLU:
+    """Its parameter is a number, with a gradient in other letters."""
+
+    __slots__ = ("alpha", "gradAlpha", "x")
+
+    def __init__(self):
+        self.alpha, self.gradAlpha = 0.25, 0.0
+
+    def __call__(self, x):
+        self.x = x
+        return np.where(x > 0, x, self.alpha * x)
+
+    def backward(self, upstream):
+        self.gradAlpha = float((upstream * np.minimum(self.x, 0)).sum())
+        return np.where(self.x > 0, upstream, self.alpha * upstream)
+
+
+class Tied:
+    """Uses one weight twice: its gradient is the sum of both."""
+
+    def __init__(self, W, first=1):
+        self.params, self.grads, self.first = [W, W], [np.zeros_like(W), np.zeros_like(W)], first
+
+    def forward(self, x):
+        self.x, self.h = x, x @ self.params[0]
+        return self.h @ self.params[1]
+
+    def backward(self, dout):
+        dh = dout @ self.params[1].T
+        self.grads[0][...], self.grads[1][...] = self.first * self.x.T @ dh, self.h.T @ dout
+        return dh @ self.params[0].T
+
+
+class Blur:
+    """Its kernel is fixed, and needs no gradient."""
+
+    def __init__(self, kernel):
+        self.kernel = kernel
+
+    def forward(self, x):
+        return x @ self.kernel
+
+    def backward(self, dout):
+        return dout @ self.kernel.T
+
+
+class CosSin:
+    def forward(self, a):
+        self.a = a
+        return np.cos(a), np.sin(a)
+
+    def backward(self, dcos, dsin):
+        return dsin * np.cos(self.a) - dcos * np.sin(self.a)
+
+
+right("kept: parameter objects", lambda: tu.check_object(WithParameters(W, B), X), "x w b")
+wrong("kept: parameter objects", lambda: tu.check_object(WithParameters(W, B, 2), X), "w", "twice")
+right("kept: all returned", lambda: tu.check_object(ReturnsAll(W, B), X), "x W b")
+wrong("kept: all returned", lambda: tu.check_object(ReturnsAll(W, B, -1), X), "b", "wrong sign")
+right("kept: a number", lambda: tu.check_object(PReLU(), X), "x alpha")
+right("kept: tied weights", lambda: tu.check_object(Tied(numbers(3, 3)), X), "x params.0")
+wrong("kept: tied weights", lambda: tu.check_object(Tied(numbers(3, 3), 0), X), "params.0")
+right("kept: a fixed kernel", lambda: tu.check_object(Blur(W), X), "x")
+right("object: two outputs", lambda: tu.check_object(CosSin(), X), "a")
+
+
 # ------------------------------------------------ values and variables with a gradient
 
 
@@ -1065,6 +1166,16 @@ right(
         lambda p, targets: (p - targets) ** 2, lambda dy, p, targets: 2 * (p - targets) * dy, X, Y
     ),
     "p",
+)
+right(
+    "lambda: forward returns its backward",
+    lambda: tu.check_function(lambda x: (x**2, lambda dy: 2 * x * dy), None, X),
+)
+wrong(
+    "lambda: forward returns a wrong backward",
+    lambda: tu.check_function(lambda x: (x**2, lambda dy: x * dy), None, X),
+    "x",
+    "0.5 times",
 )
 right("bound methods", lambda: tu.check_function((m := Relu()).forward, m.backward, X), "x")
 wrong(

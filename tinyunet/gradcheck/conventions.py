@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tinyunet.gradcheck.values import array_from, bare, is_array, is_floats, is_rows, leaves
@@ -101,14 +101,13 @@ def count_problem(returned: Any, inputs: dict[str, Any], wanted: list[str]) -> s
     if returned is None:
         return "backward returned None: is a return missing?"
     if isinstance(returned, Mapping):
-        names = [name for key in wanted for name in names_of_gradient(key)]
+        names = list(wanted)
         if len(wanted) == 1 and isinstance(inputs[wanted[0]], Mapping):
             names += inputs[wanted[0]]
-        known = any(name in returned for name in names)
-        keys = ", ".join(map(repr, returned))
-        return (
-            "" if known else f"backward returned a dict with {keys}: none is called like an input"
-        )
+        if all(gradient_named(returned, str(name)) is None for name in names):
+            keys = ", ".join(map(repr, returned))
+            return f"backward returned a dict with {keys}: none is called like an input"
+        return ""
     if isinstance(returned, tuple | list) and not _is_one(returned, inputs, wanted):
         if len(returned) > len(inputs):
             return f"backward returned {len(returned)} gradients for {len(inputs)} inputs"
@@ -143,26 +142,26 @@ def _by_order(
 
 def gradient_named(gradients: Mapping, name: str) -> Any:
     """The entry of a dict that is called like a tensor, or like its gradient."""
-    for key in names_of_gradient(name):
-        if key in gradients:
-            return gradients[key]
-    return None
+    key = name if name in gradients else gradient_key(gradients, name)
+    return None if key is None else gradients[key]
+
+
+def gradient_key(held: Iterable, name: str) -> Any:
+    """Which of some names is that of the gradient of a tensor `name`; None if none is."""
+    spelled = {_plain(gradient) for gradient in names_of_gradient(name)}
+    keys = [key for key in held if key != name and _plain(str(key)) in spelled]
+    exact = [key for key in keys if key in names_of_gradient(name)]
+    return next(iter(exact + keys), None)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")
 
 
 def names_of_gradient(name: str) -> list[str]:
-    """What people call the gradient of a tensor `name`, and the name itself, first."""
-    return [
-        name,
-        f"d{name}",
-        f"d_{name}",
-        f"grad_{name}",
-        f"{name}_grad",
-        f"g{name}",
-        f"{name}.grad",
-        f"{name}_gradient",
-        f"delta_{name}",
-        f"grad{name}",
-    ]
+    """What people call the gradient of a tensor `name`, up to capitals and underscores."""
+    before, after = ("d", "grad_", "g", "dL_d", "dloss_d"), ("_grad", "_gradient", ".grad")
+    return [*(f"{b}{name}" for b in before), *(f"{name}{a}" for a in after)]
 
 
 def _flat(gradient: Any, value: Any, name: str) -> dict[str, Any]:

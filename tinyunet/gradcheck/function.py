@@ -44,7 +44,8 @@ def check_function(
         outputs, ``backward(dh, dc, cache)``. Arguments that are called as an input are given that. For
         a forward that returns a number, dy may be missing. It returns dL/d(input) for each float input:
         one array; a tuple or a list in the order of the inputs (all of them, or only the float ones);
-        or a dict by name ("x" or "dx"). None, if forward returns ``(value, gradient)`` itself.
+        or a dict by name ("x" or "dx"). None, if forward returns ``(value, gradient)`` itself, or ``(y,
+        backward)``.
     *inputs
         Arrays or numbers, or dicts and lists of them. Integers are not differentiated, and neither are
         targets, settings and numbers for which backward returns nothing. Floats are copied to float64.

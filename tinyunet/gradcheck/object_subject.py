@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyunet.arrays import Array
 from tinyunet.gradcheck.arguments import Given
-from tinyunet.gradcheck.conventions import names_of_gradient
+from tinyunet.gradcheck.conventions import gradient_key
 from tinyunet.gradcheck.pair import FunctionSubject
 from tinyunet.gradcheck.parameters import (
     at,
@@ -100,9 +100,9 @@ class ObjectSubject(FunctionSubject):
         returned = self._run_backward(self.upstream(y, np.random.default_rng(0)))
         if parameters is not None:
             return given_places(self.layer, parameters)
-        before = _ids(self.layer)
+        before = _values(self.layer)
         self.value()
-        lasting = before & _ids(self.layer)
+        lasting = set(before) & set(_values(self.layer))
         extra = len(returned) - len(self.inputs) if isinstance(returned, tuple) else 0
         return find_places(self.layer, lasting) or returned_places(self.layer, lasting, extra)
 
@@ -127,12 +127,14 @@ class ObjectSubject(FunctionSubject):
 
     def returned(self, value: Any) -> Any:
         """What forward returned, or left in the object."""
-        names = [n for n in OUTPUTS if is_array(getattr(self.layer, n, None))]
+        kept = [n for n in OUTPUTS if n not in self._lent]
+        names = [n for n in kept if is_array(getattr(self.layer, n, None))]
         return getattr(self.layer, names[0]) if value is None and names else value
 
     def _lend(self, y: Any) -> None:
         """Set what `__call__` sets in functions like DeZero's, before it calls forward."""
-        if "__call__" not in dir(type(self.layer)):
+        calls = callable(self.layer) and name_of(self.forward) != "__call__"
+        if not calls or not self.handed or not hasattr(self.layer, "__dict__"):
             return
         variables = [Variable(value) for value in self.handed.values()]
         out = Variable(y)
@@ -170,12 +172,12 @@ class ObjectSubject(FunctionSubject):
 
     def _left(self) -> dict[str, Any] | None:
         """The gradients of inputs that a backward that returns nothing left in attributes."""
-        held = attributes(self.layer)
+        held = {n: value for n, value in attributes(self.layer).items() if value is not None}
         found = {}
         for i, name in enumerate(self.wanted):
-            names = [*names_of_gradient(name)[1:], *(INPUT_GRADIENTS if i == 0 else ())]
-            left = [held[n] for n in names if held.get(n) is not None]
-            found |= {name: left[0]} if left else {}
+            others = [n for n in INPUT_GRADIENTS if n in held and i == 0]
+            gradient = gradient_key(held, name) or next(iter(others), None)
+            found |= {name: held[gradient]} if gradient else {}
         return found or None
 
     def _forgotten(self) -> None:
@@ -215,9 +217,9 @@ def _methods(layer: Any) -> tuple[Callable, Callable]:
     )
 
 
-def _ids(layer: Any) -> set[int]:
-    """The ids of everything in an object."""
-    return {id(value) for _, owner in walk(layer) for value in parts(owner).values()}
+def _values(layer: Any) -> dict[int, Any]:
+    """Everything in an object by its id, which belongs to it as long as it is kept here."""
+    return {id(value): value for _, owner in walk(layer) for value in parts(owner).values()}
 
 
 def copied(layer: Any) -> Any:

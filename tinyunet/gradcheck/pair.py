@@ -83,7 +83,7 @@ class FunctionSubject(ForeignSubject):
 
     def upstream(self, y: Any, rng: np.random.Generator) -> Any:
         """Random, but 1 where backward takes none."""
-        if self.backward is None or not self._arguments(y)[1]:
+        if self._pullback() is None and (self.backward is None or not self._arguments(y)[1]):
             return np.float64(1.0)
         return super().upstream(y, rng)
 
@@ -101,6 +101,9 @@ class FunctionSubject(ForeignSubject):
         report.rows += [row for row in before if row.name in names] + after
 
     def _run_backward(self, dy: Any) -> Any:
+        pullback = self._pullback()
+        if pullback is not None:
+            return pullback(*self._split(dy))
         if self.backward is None:
             return self._beside_the_value()
         arguments, _ = self._arguments(dy)
@@ -140,6 +143,11 @@ class FunctionSubject(ForeignSubject):
         if self.explicit:
             return False
         return may_lack_gradient(name, self.inputs[name], self._is_number())
+
+    def _pullback(self) -> Callable | None:
+        """The backward that forward returned beside its value, if it did."""
+        last = self._beside[-1] if self._beside else None
+        return last if self.backward is None and callable(last) else None
 
     def _beside_the_value(self) -> Any:
         """The gradients that a loss returned with its value."""

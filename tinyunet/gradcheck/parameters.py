@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.gradcheck.conventions import gradient_named, names_of_gradient
+from tinyunet.gradcheck.conventions import gradient_key, gradient_named, names_of_gradient
 from tinyunet.gradcheck.values import is_array, is_floats
 
 Place = tuple  # attributes and keys on the way from the object
@@ -140,8 +140,8 @@ def _in_stores(owner: Any) -> Places:
         if isinstance(store, Mapping) and isinstance(gradients, Mapping):
             found = {}
             for key in (key for key in store if is_floats(store[key])):
-                names = [n for n in names_of_gradient(str(key)) if n in gradients]
-                found[str(key)] = ((params, key), [(grads, n) for n in names[:1]])
+                same = key if key in gradients else gradient_key(gradients, str(key))
+                found[str(key)] = ((params, key), [] if same is None else [(grads, same)])
             if found:
                 return found
         lists = isinstance(store, list) and isinstance(gradients, list) and bool(store)
@@ -153,7 +153,7 @@ def _in_stores(owner: Any) -> Places:
 def _in_pairs(owner: Any, lasting: set[int]) -> Places:
     """Pairs of attributes such as W and dW."""
     held = attributes(owner)
-    of_others = {gradient for name in held for gradient in names_of_gradient(name)[1:]}
+    of_others = {gradient_key(held, name) for name in held}
     arrays = {
         name: value
         for name, value in held.items()
@@ -162,10 +162,9 @@ def _in_pairs(owner: Any, lasting: set[int]) -> Places:
     }
     pairs: Places = {}
     for name, value in arrays.items():
-        of_variable = ["grad"] if name in VARIABLE else []
-        names = [n for n in names_of_gradient(name)[1:] + of_variable if n in held]
-        if names and (is_array(value) or isinstance(held[names[0]], float)) and name != "t":
-            pairs["" if names[0] == "grad" else name] = ((name,), [(names[0],)])
+        gradient = "grad" if name in VARIABLE and "grad" in held else gradient_key(held, name)
+        if gradient and (is_array(value) or isinstance(held[gradient], float)) and name != "t":
+            pairs["" if gradient == "grad" else name] = ((name,), [(gradient,)])
     if pairs:
         forgotten = [n for n in arrays if n not in pairs and n.lower() in LEARNED]
         pairs |= {n: ((n,), []) for n in forgotten if is_array(arrays[n])}
@@ -203,11 +202,12 @@ def given_places(root: Any, parameters: Mapping[str, str] | Iterable[str]) -> Pl
 
 def _gradient_of(root: Any, name: str) -> str:
     """The attribute with the gradient of a parameter."""
-    names = names_of_gradient(name)[1:]
-    for gradient in names:
-        if at(root, tuple(gradient.split("."))) is not None:
-            return gradient
+    *way, last = name.split(".")
+    gradient = gradient_key(parts(at(root, tuple(way))), last)
+    if gradient is not None:
+        return ".".join([*way, gradient])
+    names = ", ".join(names_of_gradient(name))
     raise ValueError(
-        f"no gradient of {name!r} was found in {type(root).__name__} (looked for {', '.join(names)}): "
+        f"no gradient of {name!r} was found in {type(root).__name__} (looked for {names}): "
         f"say where it is, parameters={{{name!r}: ...}}"
     )
