@@ -984,6 +984,36 @@ class CosSin:
         return dsin * np.cos(self.a) - dcos * np.sin(self.a)
 
 
+class LossNet:
+    """Has a loss and its gradients by name, and no gradient of its inputs."""
+
+    def __init__(self, W, b, forgets=()):
+        self.params, self.forgets = {"W1": W, "b1": b}, forgets
+
+    def loss(self, X, y=None):
+        scores = X @ self.params["W1"] + self.params["b1"]
+        value, dscores = softmax_loss(scores, y)
+        grads = {"W1": X.T @ dscores, "b1": dscores.sum(0)}
+        return value, {name: g for name, g in grads.items() if name not in self.forgets}
+
+
+class BookNet(LossNet):
+    def loss(self, x, t):
+        return super().loss(x, t)[0]
+
+    def gradient(self, x, t):
+        return super().loss(x, t)[1]
+
+
+right("kept: loss and grads", lambda: tu.check_object(LossNet(W, B), X, LABELS), "W1 b1")
+right("kept: a network's gradient", lambda: tu.check_object(BookNet(W, B), X, LABELS), "W1 b1")
+wrong("kept: loss forgets b1", lambda: tu.check_object(LossNet(W, B, ["b1"]), X, LABELS), "b1")
+wrong(
+    "lambda: the input for the output",
+    lambda: tu.check_function(lambda z: np.tanh(z), lambda da, a: da * (1 - a * a), X),
+    "z",
+    "if it should be the output, call it out",
+)
 right("kept: parameter objects", lambda: tu.check_object(WithParameters(W, B), X), "x w b")
 wrong("kept: parameter objects", lambda: tu.check_object(WithParameters(W, B, 2), X), "w", "twice")
 right("kept: all returned", lambda: tu.check_object(ReturnsAll(W, B), X), "x W b")

@@ -65,5 +65,5 @@ def test_functions_of_tensors():
 
 
 def test_a_wrong_number_of_gradients_is_refused_in_words():
-    with pytest.raises(ValueError, match="backward of TooMany: .* incorrect number of gradients"):
+    with pytest.raises(ValueError, match=r"backward of TooMany: .* incorrect number of gradients"):
         tu.check_object(TooMany, X)

@@ -29,6 +29,8 @@ class ForeignSubject(Subject):
         For each gradient that shares its memory with another one, the other's name.
     remarks
         What was seen on the way, each once.
+    doubts
+        What may be the reason, if something is wrong.
     """
 
     contract = False
@@ -48,6 +50,7 @@ class ForeignSubject(Subject):
         self.given = Given({})
         self.shared: dict[str, str] = {}
         self.remarks: list[str] = []
+        self.doubts: list[str] = []
         self.handed: dict[str, Any] = {}
 
     def note(self, remark: str) -> None:

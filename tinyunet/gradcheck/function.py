@@ -104,5 +104,5 @@ def examined(subject: ForeignSubject, samples: int, rng: Any, tolerance: float) 
             )
     report = GradientReport(f"Gradients of {subject.title}", tolerance)
     Examination(subject, report, samples, own_generator(rng)).run()
-    report.notes += subject.remarks
+    report.notes += subject.remarks + (subject.doubts if report.failed else [])
     return report

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tinyunet.arrays import Array
 from tinyunet.gradcheck.arguments import Given
-from tinyunet.gradcheck.conventions import gradient_key
+from tinyunet.gradcheck.conventions import gradient_key, gradient_named
 from tinyunet.gradcheck.pair import FunctionSubject
 from tinyunet.gradcheck.parameters import (
     at,
@@ -22,6 +22,7 @@ from tinyunet.gradcheck.parameters import (
     returned_places,
     walk,
     widen,
+    without_gradient,
 )
 from tinyunet.gradcheck.report import GradientReport
 from tinyunet.gradcheck.signature import name_of
@@ -103,8 +104,14 @@ class ObjectSubject(FunctionSubject):
         before = _values(self.layer)
         self.value()
         lasting = set(before) & set(_values(self.layer))
-        extra = len(returned) - len(self.inputs) if isinstance(returned, tuple) else 0
-        return find_places(self.layer, lasting) or returned_places(self.layer, lasting, extra)
+        places = find_places(self.layer, lasting)
+        places = places or returned_places(self.layer, lasting, returned, len(self.inputs))
+        for name in without_gradient(self.layer, places):
+            self.note(
+                f"no gradient of {name} was found, so it was not checked: parameters="
+                f"{{{name!r}: ...}} says where it is"
+            )
+        return places
 
     def _take(self, places: dict) -> None:
         """Make the parameters tensors of this check."""
@@ -150,16 +157,17 @@ class ObjectSubject(FunctionSubject):
         returned = self._run_backward(dy)
         if returned is None:
             returned = self._left()
-        extra: tuple = ()
-        count = len(self.inputs)
+        count, extra = len(self.inputs), {}
         if isinstance(returned, tuple) and len(returned) == count + len(self._kept):
-            returned, extra = returned[:count], returned[count:]
+            returned, extra = returned[:count], dict(zip(self._kept, returned[count:], strict=True))
+        elif isinstance(returned, Mapping) and not all(self._kept.values()):
+            extra = {name: gradient_named(returned, name) for name in self._kept}
+            for name in [n for n in self.wanted if gradient_named(returned, n) is None]:
+                self.leave_out(name)
         found = self._sorted(returned, report) if self.wanted else {}
         self._accuse(before, report)
-        for i, (name, places) in enumerate(self._kept.items()):
-            found[name] = (
-                self._gradient_of(places) if places else next(iter(extra[i : i + 1]), None)
-            )
+        for name, places in self._kept.items():
+            found[name] = self._gradient_of(places) if places else extra.get(name)
         return self.keep(found)
 
     def _gradient_of(self, places: list) -> Any:
@@ -205,12 +213,14 @@ class Variable(np.ndarray):
         return self.view(np.ndarray)
 
 
-def _methods(layer: Any) -> tuple[Callable, Callable]:
+def _methods(layer: Any) -> tuple[Callable, Callable | None]:
     """An object's forward and backward, whatever they are called."""
     for names in METHODS:
         forward, backward = (getattr(layer, name, None) for name in names)
         if callable(forward) and callable(backward):
             return forward, backward
+    if callable(getattr(layer, "loss", None)):
+        return layer.loss, None  # it should return the gradients beside the loss
     raise TypeError(
         f"{type(layer).__name__} needs the methods forward (or __call__) and backward: give "
         "check_function the two functions, whatever they are called"

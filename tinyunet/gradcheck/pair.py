@@ -16,7 +16,7 @@ from tinyunet.gradcheck.conventions import (
 )
 from tinyunet.gradcheck.foreign import ForeignSubject
 from tinyunet.gradcheck.report import GradientReport, Row
-from tinyunet.gradcheck.signature import Context, Signature, backward_arguments, name_of
+from tinyunet.gradcheck.signature import OUTPUT, Context, Signature, backward_arguments, name_of
 from tinyunet.gradcheck.values import is_array, is_floats, kind_of, leaves
 
 
@@ -166,9 +166,20 @@ class FunctionSubject(ForeignSubject):
         arguments, with_dy = backward_arguments(
             takes, self._split(dy), self.handed, y, self._beside, self._is_number(), self.by_count
         )
+        self._doubt(arguments)
         if takes.context:
             arguments = [self._context or Context(len(self.handed)), *arguments]
         return arguments, with_dy
+
+    def _doubt(self, arguments: list) -> None:
+        """An argument with a name of its own got the input: it may have meant the output."""
+        names = [n for n in self._backward_takes.names if n not in (*self.inputs, *OUTPUT)]
+        inputs = list(self.handed.values())
+        if len(names) == len(arguments) == 2 and len(inputs) == 1 and arguments[1] is inputs[0]:
+            self.doubts = [
+                f"{names[1]} of {name_of(self.backward)} was given the input "
+                f"{next(iter(self.inputs))}: if it should be the output, call it out"
+            ]
 
     def _split(self, dy: Any) -> list[Any]:
         """The upstream gradient of each output, as tensors of PyTorch if the inputs are."""

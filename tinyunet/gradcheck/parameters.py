@@ -48,7 +48,8 @@ def is_object(value: Any) -> bool:
         types.MethodType,
         types.BuiltinFunctionType,
     )
-    return hasattr(value, "__dict__") and not isinstance(value, kinds) and not is_array(value)
+    has_attributes = hasattr(value, "__dict__") or "__slots__" in vars(type(value))
+    return has_attributes and not isinstance(value, kinds) and not is_array(value)
 
 
 def parts(value: Any) -> dict[Any, Any]:
@@ -91,7 +92,9 @@ def put(root: Any, place: Place, value: Any) -> None:
         owner[key] = value
     elif isinstance(owner, list):
         owner[int(key)] = value
-    elif not isinstance(owner, tuple):
+    elif isinstance(owner, tuple):
+        put(root, place[:-1], (*owner[: int(key)], value, *owner[int(key) + 1 :]))
+    else:
         setattr(owner, str(key), value)
 
 
@@ -144,8 +147,13 @@ def _in_stores(owner: Any) -> Places:
                 found[str(key)] = ((params, key), [] if same is None else [(grads, same)])
             if found:
                 return found
-        lists = isinstance(store, list) and isinstance(gradients, list) and bool(store)
-        if lists and all(is_floats(p) for p in store) and len(gradients) in (0, len(store)):
+        lists = isinstance(store, list | tuple) and isinstance(gradients, list | tuple)
+        if (
+            lists
+            and store
+            and all(is_floats(p) for p in store)
+            and len(gradients) in (0, len(store))
+        ):
             return {f"{params}.{i}": ((params, i), [(grads, i)]) for i in range(len(store))}
     return {}
 
@@ -171,11 +179,27 @@ def _in_pairs(owner: Any, lasting: set[int]) -> Places:
     return pairs
 
 
-def returned_places(root: Any, lasting: set[int], count: int) -> Places:
-    """As many parameters as there are gradients that backward returns after those of the inputs."""
+def returned_places(root: Any, lasting: set[int], returned: Any, inputs: int) -> Places:
+    """Parameters whose gradients backward returns: in a dict, or after those of the inputs."""
     held = attributes(root)
+    if isinstance(returned, Mapping):
+        stores = [(n,) for n in ("params", "parameters") if isinstance(held.get(n), Mapping)]
+        way = stores[0] if stores else ()
+        keys = {k: value for k, value in parts(at(root, way)).items() if is_floats(value)}
+        names = [k for k in keys if gradient_named(returned, str(k)) is not None]
+        return {str(k): ((*way, k), []) for k in (keys if stores and names else names)}
     names = [n for n in held if is_floats(held[n]) and id(held[n]) in lasting]
-    return {name: ((name,), []) for name in names} if len(names) == count else {}
+    extra = len(returned) - inputs if isinstance(returned, tuple) else 0
+    return {name: ((name,), []) for name in names} if len(names) == extra else {}
+
+
+def without_gradient(root: Any, places: Places) -> list[str]:
+    """The attributes that look learned, and have no gradient anywhere."""
+    known = {id(at(root, place)) for place, _ in places.values()}
+    held = attributes(root)
+    return [
+        n for n in held if n.lower() in LEARNED and is_floats(held[n]) and id(held[n]) not in known
+    ]
 
 
 def given_places(root: Any, parameters: Mapping[str, str] | Iterable[str]) -> Places:
