@@ -193,7 +193,7 @@ class ObjectSubject(FunctionSubject):
         for name in [name for name, gradients in self._kept.items() if not gradients]:
             array, y = self.tensors[name], self.value() * 1.0
             start = array.copy()
-            array += 0.125
+            array += np.linspace(0.1, 0.2, array.size).reshape(array.shape)
             moved = self.value() * 1.0
             array[...] = start
             if moved.shape == y.shape and bool((moved == y).all()):
