@@ -20,7 +20,7 @@ import numpy as np
 from tinyunet.arrays import Array
 from tinyunet.gradcheck.arguments import is_variable, match_inputs
 from tinyunet.gradcheck.diagnosis import explain_order
-from tinyunet.gradcheck.examine import Examination
+from tinyunet.gradcheck.examine import examine
 from tinyunet.gradcheck.places import own_generator, upstream
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.gradcheck.subject import LayerSubject, LossSubject
@@ -80,7 +80,7 @@ def check_gradients(
             "backward, x) for a pair of functions"
         )
     report = GradientReport(f"Gradients of {subject.title}", tolerance)
-    Examination(subject, report, samples, own_generator(rng), eps).run(progress)
+    examine(subject, report, samples, own_generator(rng), eps, progress)
     inner = [row for row in report.rows if subject.sums_over_the_batch(row.name)]
     report.notes += explain_order([row for row in inner if row.name in subject.tensors])
     return report
@@ -88,8 +88,10 @@ def check_gradients(
 
 def check_options(samples: int, tolerance: float, eps: float | None = None) -> None:
     """Raise ValueError for options that would make a check say nothing."""
-    if not samples >= 1 or samples != int(samples):
-        raise ValueError(f"samples must be at least 1 and whole, got {samples}")
+    if isinstance(samples, bool) or not isinstance(samples, int | np.integer):
+        raise TypeError(f"samples must be a whole number, got {samples!r}")
+    if samples < 1:
+        raise ValueError(f"samples must be at least 1, got {samples}")
     if eps is not None and not 0 < eps < np.inf:
         raise ValueError(f"eps must be above 0, got {eps}")
     if not 0 < tolerance < 1:
@@ -104,8 +106,8 @@ def check_adjoint(
 ) -> GradientReport:
     """Check <A x, dy> = <x, A^T dy> for a layer that is linear (up to a bias) in its inputs.
 
-    No step size is involved, so this holds to rounding. It compares whole arrays at once. A layer that is
-    not linear is reported as not measurable.
+    No step size is involved, so this holds to rounding. It compares whole arrays at once. A layer that
+    is not linear is reported as not measurable.
     """
     check_options(1, tolerance)
     subject = LayerSubject(layer, inputs)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinyunet.gradcheck.checker import check_options
-from tinyunet.gradcheck.examine import Examination
+from tinyunet.gradcheck.examine import examine
 from tinyunet.gradcheck.foreign import ForeignSubject
 from tinyunet.gradcheck.pair import FunctionSubject
 from tinyunet.gradcheck.places import own_generator
@@ -103,6 +103,6 @@ def examined(subject: ForeignSubject, samples: int, rng: Any, tolerance: float) 
                 "leave it out with wrt"
             )
     report = GradientReport(f"Gradients of {subject.title}", tolerance)
-    Examination(subject, report, samples, own_generator(rng)).run()
+    examine(subject, report, samples, own_generator(rng))
     report.notes += subject.remarks + (subject.doubts if report.failed else [])
     return report
