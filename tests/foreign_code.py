@@ -1207,6 +1207,22 @@ wrong(
     "x",
     "0.5 times",
 )
+right(
+    "lambda: a generator among the inputs",
+    lambda: tu.check_function(
+        lambda x, rng: (x * (mask := rng.random(x.shape) > 0.4), mask),
+        lambda dy, mask: dy * mask,
+        X,
+        np.random.default_rng(0),
+    ),
+)
+right(
+    "lambda: a dict with numbers for names",
+    lambda: tu.check_function(
+        lambda p: p[0] @ p[1], lambda dy, p: {0: dy @ p[1].T, 1: p[0].T @ dy}, {0: X, 1: W}
+    ),
+    "p.0 p.1",
+)
 right("bound methods", lambda: tu.check_function((m := Relu()).forward, m.backward, X), "x")
 wrong(
     "lambda: a gradient forgotten",

@@ -140,9 +140,9 @@ def _by_order(
     return dict(zip(order, returned, strict=False))
 
 
-def gradient_named(gradients: Mapping, name: str) -> Any:
+def gradient_named(gradients: Mapping, name: Any) -> Any:
     """The entry of a dict that is called like a tensor, or like its gradient."""
-    key = name if name in gradients else gradient_key(gradients, name)
+    key = name if name in gradients else gradient_key(gradients, str(name))
     return None if key is None else gradients[key]
 
 
@@ -173,7 +173,7 @@ def _flat(gradient: Any, value: Any, name: str) -> dict[str, Any]:
         return {name: None if gradient is None else array_from(gradient, "backward")}
     if isinstance(value, Mapping):
         found = gradient if isinstance(gradient, Mapping) else {}
-        parts = [_flat(gradient_named(found, str(k)), v, f"{name}.{k}") for k, v in value.items()]
+        parts = [_flat(gradient_named(found, k), v, f"{name}.{k}") for k, v in value.items()]
     else:
         found = list(gradient) if isinstance(gradient, list | tuple) or is_array(gradient) else []
         found += [None] * (len(value) - len(found))

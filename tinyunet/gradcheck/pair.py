@@ -202,7 +202,10 @@ def _names(takes: Signature, inputs: tuple) -> list[str]:
     count = len(inputs)
     if not takes.takes(count):
         given = f"{count} input{'s' * (count != 1)}"
-        raise TypeError(f"forward is {takes}, but {given} given: give as many as it takes")
+        what = "give as many as it takes"
+        if takes.names[:1] == ["self"]:
+            what = "give the method of an object, as in layer.forward, or use check_object"
+        raise TypeError(f"forward is {takes}, but {given} given: {what}")
     if takes.any or count > len(takes.names):
         return ["x"] if count == 1 else [f"x{i}" for i in range(count)]
     return takes.names[:count]

@@ -141,7 +141,8 @@ def backward_arguments(
         Whether it gets the inputs in their order, if its arguments have other names.
     """
     if takes.any:
-        return [*dys, *([] if takes.context else beside or inputs.values())], True
+        others = beside or (inputs.values() if by_count else ())
+        return [*dys, *(() if takes.context else others)], True
     places = takes.upstreams(inputs)[: len(dys)]
     if is_number and (takes.required == 0 or not places):
         without = _rest(takes, list(range(len(takes.names))), inputs, y, beside, by_count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -130,6 +131,8 @@ def filled(value: Any, name: str, arrays: dict[str, Array]) -> Any:
         if hasattr(value, "_fields"):
             return type(value)(*parts)
         return parts if isinstance(value, list) else tuple(parts)
+    if isinstance(value, np.random.Generator | np.random.RandomState | random.Random):
+        return copy.deepcopy(value)  # each forward draws the same numbers
     return value.copy() if is_array(value) else value
 
 
