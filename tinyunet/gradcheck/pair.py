@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinyunet.arrays import Array
+from tinyunet.gradcheck.calling import OUTPUT, Call
 from tinyunet.gradcheck.conventions import (
     count_problem,
     may_lack_gradient,
@@ -16,7 +17,7 @@ from tinyunet.gradcheck.conventions import (
 )
 from tinyunet.gradcheck.foreign import ForeignSubject
 from tinyunet.gradcheck.report import GradientReport, Row
-from tinyunet.gradcheck.signature import OUTPUT, Context, Signature, backward_arguments, name_of
+from tinyunet.gradcheck.signature import Context, Signature, name_of
 from tinyunet.gradcheck.values import is_array, is_floats, kind_of, leaves
 
 
@@ -163,9 +164,10 @@ class FunctionSubject(ForeignSubject):
         """What backward is called with, and whether the upstream gradient is among it."""
         takes = self._backward_takes
         y = self._outputs[0] if len(self._outputs) == 1 else self._outputs
-        arguments, with_dy = backward_arguments(
+        call = Call(
             takes, self._split(dy), self.handed, y, self._beside, self._is_number(), self.by_count
         )
+        arguments, with_dy = call.arguments()
         self._doubt(arguments)
         if takes.context:
             arguments = [self._context or Context(len(self.handed)), *arguments]
