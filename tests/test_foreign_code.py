@@ -147,6 +147,12 @@ def test_checking_an_object_leaves_it_alone():
     np.testing.assert_array_equal(layer.W, W)
 
 
+def test_an_object_that_holds_a_module_and_a_long_list_is_checked():
+    layer = Keeps()
+    layer.xp, layer.history = np, list(range(20_000))
+    assert tu.check_object(layer, X).passed
+
+
 class Keeps:
     def __init__(self):
         self.W = W.copy()
@@ -244,3 +250,7 @@ def test_functions_on_every_device(xp):
     assert right.passed, right
     wrong = tu.check_function(lambda x: x**2, lambda dy, x: x * dy, x)
     assert verdicts(wrong) == {"x": "FAILED"}
+    two = tu.check_function(
+        lambda a: (a + 1, a**2), lambda dsum, dsquare, a: dsum + 2 * a * dsquare, x
+    )
+    assert two.passed, two

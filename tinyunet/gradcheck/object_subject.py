@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -234,8 +235,10 @@ def _values(layer: Any) -> dict[int, Any]:
 
 def copied(layer: Any) -> Any:
     """A copy of an object, so that checking does not change it."""
+    values = _values(layer).values()
+    modules = {id(value): value for value in values if isinstance(value, types.ModuleType)}
     try:
-        return copy.deepcopy(layer)
+        return copy.deepcopy(layer, modules)  # of which there is one each, as in self.xp = numpy
     except Exception as error:
         raise TypeError(
             f"{type(layer).__name__} cannot be copied ({error}): give check_function its forward and "

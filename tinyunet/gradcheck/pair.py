@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.arrays import Array
+from tinyunet.arrays import Array, array_module
 from tinyunet.gradcheck.calling import OUTPUT, Call
 from tinyunet.gradcheck.conventions import (
     count_problem,
@@ -66,7 +66,8 @@ class FunctionSubject(ForeignSubject):
         self._outputs, self._beside = output(self.returned(returned), self._upstreams())
         if len(self._outputs) == 1:
             return self._outputs[0]
-        return np.concatenate([np.ravel(y) for y in self._outputs])
+        xp = array_module(self._outputs[0])
+        return xp.concatenate([xp.ravel(y) for y in self._outputs])
 
     def returned(self, value: Any) -> Any:
         """What forward returned; an object may have kept it instead."""
@@ -187,10 +188,11 @@ class FunctionSubject(ForeignSubject):
         """The upstream gradient of each output, as tensors of PyTorch if the inputs are."""
         parts = [dy]
         if len(self._outputs) > 1:
-            ends = np.cumsum([np.size(y) for y in self._outputs])[:-1]
+            ends = [int(end) for end in np.cumsum([y.size for y in self._outputs])]
+            starts = [0, *ends[:-1]]
             parts = [
-                part.reshape(np.shape(y))
-                for part, y in zip(np.split(dy, ends), self._outputs, strict=True)
+                dy[start:end].reshape(y.shape)
+                for start, end, y in zip(starts, ends, self._outputs, strict=True)
             ]
         if self._tensors:
             from torch import from_numpy  # there is PyTorch, if there are tensors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -52,6 +53,12 @@ def is_object(value: Any) -> bool:
     return has_attributes and not isinstance(value, kinds) and not is_array(value)
 
 
+def holds(value: Any) -> bool:
+    """Whether a value has parts."""
+    plain = type(value) in (int, float, str, bool, np.ndarray)  # soon said of a long list's items
+    return not plain and (isinstance(value, Mapping | list | tuple) or is_object(value))
+
+
 def parts(value: Any) -> dict[Any, Any]:
     """What an object, a dict or a list holds, by attribute, key or position."""
     if isinstance(value, Mapping):
@@ -64,13 +71,14 @@ def parts(value: Any) -> dict[Any, Any]:
 def walk(root: Any) -> Iterator[tuple[Place, Any]]:
     """Yield an object and all objects in it, each once, with the way to them."""
     seen: set[int] = set()
-    ways = [((), root)]
+    ways = deque([((), root)])
     while ways:
-        place, value = ways.pop(0)
+        place, value = ways.popleft()
         if id(value) not in seen and (held := parts(value)):
             seen.add(id(value))
             yield place, value
-            ways += [((*place, key), part) for key, part in held.items()]
+            holders = {key: part for key, part in held.items() if holds(part)}
+            ways += [((*place, key), part) for key, part in holders.items()]
 
 
 def at(root: Any, place: Place) -> Any:
