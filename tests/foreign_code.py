@@ -1208,6 +1208,10 @@ wrong(
     "0.5 times",
 )
 right(
+    "lambda: a setting that forward has by default",
+    lambda: tu.check_function(lambda x, k=2: x * k, lambda dy, k: dy * k, X),
+)
+right(
     "lambda: a generator among the inputs",
     lambda: tu.check_function(
         lambda x, rng: (x * (mask := rng.random(x.shape) > 0.4), mask),

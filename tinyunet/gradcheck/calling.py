@@ -30,6 +30,8 @@ class Call:
         What it returned beside that, such as a cache.
     is_number
         Whether y is a single number: then backward may do without dy.
+    defaults
+        Of the arguments that forward has besides its inputs.
     by_count
         Whether it gets the inputs in their order, if its arguments have other names.
     """
@@ -40,6 +42,7 @@ class Call:
     y: Any
     beside: tuple
     is_number: bool
+    defaults: dict[str, Any]
     by_count: bool
 
     def arguments(self) -> tuple[list, bool]:
@@ -107,7 +110,9 @@ class Call:
 
     def _by_name(self, names: list[str], needed: int) -> list:
         """What arguments are called like: inputs, or the output; none if one that is needed is not."""
-        known = self.inputs if self.beside else {**dict.fromkeys(OUTPUT, self.y), **self.inputs}
+        known = {**self.defaults, **self.inputs}
+        if not self.beside:
+            known = {**dict.fromkeys(OUTPUT, self.y), **known}
         if not self.takes.named or any(name not in known for name in names[:needed]):
             return []
         named = [name for name in names if name in known]

@@ -166,7 +166,14 @@ class FunctionSubject(ForeignSubject):
         takes = self._backward_takes
         y = self._outputs[0] if len(self._outputs) == 1 else self._outputs
         call = Call(
-            takes, self._split(dy), self.handed, y, self._beside, self._is_number(), self.by_count
+            takes,
+            self._split(dy),
+            self.handed,
+            y,
+            self._beside,
+            self._is_number(),
+            self._forward_takes.defaults,
+            self.by_count,
         )
         arguments, with_dy = call.arguments()
         self._doubt(arguments)

@@ -42,6 +42,8 @@ class Signature:
         Of the positional parameters, without a context's.
     required
         How many of them have no default.
+    defaults
+        The values of the others.
     any
         Whether it takes any number, or cannot be asked.
     named
@@ -53,6 +55,7 @@ class Signature:
     def __init__(self, function: Callable) -> None:
         self.title = name_of(function)
         self.names: list[str] = []
+        self.defaults: dict[str, Any] = {}
         self.required, self.any, self.named, self.context = 0, False, True, False
         try:
             parameters = list(inspect.signature(function).parameters.values())
@@ -71,7 +74,10 @@ class Signature:
             self.any = True
         elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             self.names.append(parameter.name)
-            self.required += parameter.default is parameter.empty
+            if parameter.default is parameter.empty:
+                self.required += 1
+            else:
+                self.defaults[parameter.name] = parameter.default
             self.named &= parameter.kind is parameter.POSITIONAL_OR_KEYWORD
         elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
             raise TypeError(
