@@ -1,258 +1,183 @@
-"""How people write a forward and a backward pass: what goes in, what comes out, in which order.
-
-Nothing here computes: it reads signatures and sorts what a foreign function returned.
-"""
+"""How people return things: an output with a cache beside it, gradients in some order or by name."""
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
+from tinyunet.gradcheck.values import array_from, bare, is_array, is_floats, is_rows, leaves
 
-from tinyunet.arrays import Array
-
-# Names that people give the upstream gradient, and the context of a Function.
-UPSTREAM = re.compile(
-    r"^(d|g|dy|dz|dl\w*|do|dout\w*|d_out\w*|dvalues|delta\w*|gy\w*|g_?out\w*|grad\w*|\w*_grad|upstream\w*|"
-    r"\w*_bar|error\w*)$",
+# What need not have a gradient, though it is given as floats: targets, masks, settings.
+TARGET = re.compile(
+    r"^(y_?true|targets?|labels?|actuals?|truth|ground_?truth|gt|expected|desired|one_?hot|masks?)$",
     re.IGNORECASE,
 )
-CONTEXT = ("ctx", "context")
+TARGET_OF_LOSS = ("y", "t", "ys", "ts")  # of a function that returns a number
+SETTINGS = re.compile(r"^\w+_(params?|config|cfg|options)$")
 
 
-class Signature:
-    """How many positional arguments a function takes, and what they are called.
+def output(returned: Any, count: int = 1) -> tuple[list, tuple]:
+    """Split what forward returned into its outputs, and what is beside them, such as a cache.
 
-    Attributes
+    Parameters
     ----------
-    names
-        Of the positional parameters, without a context's.
-    required
-        How many of them have no default.
-    any
-        Whether it takes any number, or cannot be asked.
-    context
-        Whether its first argument is a context that forward fills for backward.
+    returned
+        An array or a number; or a tuple that begins with it.
+    count
+        How many outputs backward takes an upstream gradient for; 0 for all.
     """
-
-    def __init__(self, function: Callable) -> None:
-        self.names: list[str] = []
-        self.required, self.any, self.context = 0, False, False
-        try:
-            parameters = list(inspect.signature(function).parameters.values())
-        except (TypeError, ValueError):  # some built-in functions
-            self.any = True
-            return
-        for parameter in parameters:
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                self.any = True
-            elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-                self.names.append(parameter.name)
-                self.required += parameter.default is parameter.empty
-        if self.names and self.names[0] in CONTEXT:
-            self.context = True
-            del self.names[0]
-            self.required -= 1
-
-    def takes(self, count: int) -> bool:
-        """Whether it can be called with so many positional arguments."""
-        return self.any or self.required <= count <= len(self.names)
+    if not isinstance(returned, tuple | list) or is_rows(returned) or is_rows(bare(returned)):
+        return [_filled_array(returned)], ()
+    if not len(returned):
+        raise TypeError("forward returned an empty tuple: it should return an array or a number")
+    outputs = [_filled_array(returned[0])]
+    for value in returned[1 : count or None]:
+        if not is_floats(bare(value)):
+            break
+        outputs.append(array_from(value, "forward"))
+    return outputs, tuple(returned[len(outputs) :])
 
 
-class Context:
-    """Stands for the `ctx` of a Function: forward saves in it what backward needs."""
-
-    def __init__(self, count: int) -> None:
-        self.saved: tuple = ()
-        self.needs_input_grad = (True,) * count
-
-    def save_for_backward(self, *values: Any) -> None:
-        """Keep values for backward."""
-        self.saved = values
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("saved_tensors", "saved_values", "saved_variables"):
-            return self.saved
-        raise AttributeError(f"forward saved nothing called {name!r} in its context")
-
-
-def output(returned: Any) -> tuple[Any, tuple]:
-    """Split what forward returned into the output and what it returned beside it, such as a cache."""
-    if isinstance(returned, tuple | list) and not _is_numbers(returned):
-        if not returned:
-            raise TypeError(
-                "forward returned an empty tuple: it should return an array or a number"
-            )
-        return number(returned[0], "forward"), tuple(returned[1:])
-    return number(returned, "forward"), ()
-
-
-def number(value: Any, who: str) -> Any:
-    """Return an array, or a number as a NumPy scalar; the arrays of PyTorch are converted.
-
-    Raises
-    ------
-    TypeError
-        If it is neither.
-    """
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
-    if value is None:
-        raise TypeError(f"{who} returned None: is a return missing?")
-    if isinstance(value, dict | set | str):
-        raise TypeError(
-            f"{who} returned a {type(value).__name__}: it should return one array or a number, or a "
-            "tuple (out, cache)"
-        )
-    if hasattr(value, "dtype") and hasattr(value, "shape"):
-        return value
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        array = np.asarray(None)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(
-            f"{who} returned a {type(value).__name__}, which is no array of numbers: it should return "
-            "one array or a number, or a tuple (out, cache)"
-        )
-    return array.astype(np.float64)[()]
-
-
-def _is_numbers(value: Sequence) -> bool:
-    """Whether a list or tuple is just numbers in rows, as an array is."""
-    return (
-        len(value) > 0
-        and all(
-            isinstance(item, int | float | np.number)
-            or (isinstance(item, list) and _is_numbers(item))
-            for item in value
-        )
-        and not isinstance(value, tuple)
-    )
-
-
-# ---------------------------------------------------------------------- inputs
-
-
-def leaves(value: Any, name: str) -> dict[str, Any]:
-    """The float arrays and floats in an input, by name: itself, or the parts of a dict or a list."""
-    if isinstance(value, bool | np.bool_):
-        return {}
-    if isinstance(value, float | np.floating):
-        return {name: np.array(value, np.float64)}
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
-    if hasattr(value, "dtype") and hasattr(value, "shape"):
-        return {name: value.astype("float64")} if value.dtype.kind == "f" else {}
+def _filled_array(value: Any) -> Any:
     if isinstance(value, Mapping):
-        parts = [leaves(part, f"{name}.{key}") for key, part in value.items()]
-    elif isinstance(value, list | tuple):
-        parts = [leaves(part, f"{name}.{i}") for i, part in enumerate(value)]
-    else:
-        parts = []
-    return {key: array for part in parts for key, array in part.items()}
+        raise TypeError(
+            f"forward returned a dict with {', '.join(map(repr, value))}: check one entry at a time, "
+            'lambda *inputs: forward(*inputs)["..."]'
+        )
+    y = array_from(value, "forward")
+    if not y.size:
+        raise ValueError(f"forward returned an empty array of shape {y.shape}: give larger inputs")
+    return y
 
 
-def filled(value: Any, name: str, arrays: dict[str, Array]) -> Any:
-    """The input again, with copies of the arrays in the places of its leaves."""
-    if name in arrays:
-        array = arrays[name]
-        return float(array) if isinstance(value, float) else array.copy()
+def may_lack_gradient(name: str, value: Any, is_number: bool) -> bool:
+    """Whether an input looks like a target or a setting, which have no gradient in most code."""
+    if TARGET.match(name) or (is_number and name in TARGET_OF_LOSS):
+        return True
     if isinstance(value, Mapping):
-        return {key: filled(part, f"{name}.{key}", arrays) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        parts = [filled(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
-        return parts if isinstance(value, list) else tuple(parts)
-    return value.copy() if hasattr(value, "copy") and hasattr(value, "dtype") else value
+        return bool(SETTINGS.match(name)) or not any(is_array(v) for v in value.values())
+    return type(value) is float
 
 
 # ---------------------------------------------------------------------- gradients
 
 
-def sort_gradients(returned: Any, inputs: dict[str, Any], wanted: list[str]) -> dict[str, Any]:
+def sort_gradients(
+    returned: Any, inputs: dict[str, Any], wanted: list[str], needed: list[str]
+) -> dict[str, Any]:
     """Give gradients the names of the tensors that they belong to.
 
     Parameters
     ----------
     returned
-        One gradient; or a tuple or list of them, in the order of all inputs (then None, or anything, may
-        stand for one that is not differentiated) or of the differentiated ones; or a dict by name, in
-        which "dx", "grad_x" and "x_grad" mean x as well.
+        One gradient; or a tuple or list of them, in the order of all inputs (then None, or anything,
+        may stand for one that is not differentiated), or of the differentiated ones; or a dict by
+        name, in which "dx", "grad_x" and "x_grad" mean x as well.
     inputs
         The inputs by name, in order.
-    wanted
-        The names of the inputs that are differentiated. For a dict or a list among the inputs, the
-        gradient has the same structure.
-
-    Raises
-    ------
-    ValueError
-        If there are more gradients than inputs.
+    wanted, needed
+        The names of the inputs that are differentiated, and of those that must have a gradient. For a
+        dict or a list among the inputs, the gradient has the same structure.
     """
+    needed = needed or wanted
     if isinstance(returned, Mapping):
         found = {name: gradient_named(returned, name) for name in wanted}
-        if len(wanted) == 1 and found[wanted[0]] is None and isinstance(inputs[wanted[0]], Mapping):
-            found = {wanted[0]: returned}
+        first = needed[0] if needed else ""
+        if found.get(first) is None and len(needed) == 1 and isinstance(inputs[first], Mapping):
+            found[first] = returned
     elif isinstance(returned, tuple | list):
-        found = _by_order(returned, list(inputs), wanted, inputs)
+        found = _by_order(returned, list(inputs), wanted, needed, inputs)
     else:
-        found = {wanted[0]: returned} if wanted else {}
+        found = {needed[0]: returned} if needed else {}
     flat: dict[str, Any] = {}
     for name in wanted:
         flat.update(_flat(found.get(name), inputs[name], name))
     return flat
 
 
-def _by_order(returned: Sequence, names: list[str], wanted: list[str], inputs: dict) -> dict:
+def count_problem(returned: Any, inputs: dict[str, Any], wanted: list[str]) -> str:
+    """Say so if there are more gradients than inputs, or none at all."""
+    if returned is None:
+        return "backward returned None: is a return missing?"
+    if isinstance(returned, Mapping):
+        names = list(wanted)
+        if len(wanted) == 1 and isinstance(inputs[wanted[0]], Mapping):
+            names += inputs[wanted[0]]
+        if all(gradient_named(returned, str(name)) is None for name in names):
+            keys = ", ".join(map(repr, returned))
+            return f"backward returned a dict with {keys}: none is called like an input"
+        return ""
+    if isinstance(returned, tuple | list) and not _is_one(returned, inputs, wanted):
+        if len(returned) > len(inputs):
+            return f"backward returned {len(returned)} gradients for {len(inputs)} inputs"
+        extra = returned[len(wanted) :] if len(returned) < len(inputs) else ()
+        if any(gradient is not None for gradient in extra):
+            return f"backward returned {len(returned)} gradients for {len(wanted)} float inputs"
+    return ""
+
+
+def _is_one(returned: Sequence, inputs: dict[str, Any], wanted: list[str]) -> bool:
+    """Whether a tuple or a list is itself the gradient of a single input."""
+    if len(wanted) != 1:
+        return False
+    value = inputs[wanted[0]]
+    if isinstance(returned, list) and is_rows(bare(returned)):
+        return is_rows(value) or getattr(value, "ndim", 0) > 0
+    return isinstance(value, list | tuple) and not is_rows(value) and len(value) == len(returned)
+
+
+def _by_order(
+    returned: Sequence, names: list[str], wanted: list[str], needed: list[str], inputs: dict
+) -> dict:
     """Match gradients in a tuple or list with inputs."""
-    if len(wanted) == 1:
-        value = inputs[wanted[0]]
-        alone = isinstance(returned, list) and np.shape(value) and _is_numbers(returned)
-        if alone or (isinstance(value, list | tuple) and len(value) == len(returned)):
-            return {wanted[0]: returned}
-    if len(returned) == len(names):
-        return dict(zip(names, returned, strict=True))
-    if len(returned) > len(wanted):
-        raise ValueError(f"backward returned {len(returned)} gradients for {len(wanted)} inputs")
-    return dict(zip(wanted, returned, strict=False))
+    if _is_one(returned, inputs, needed):
+        return {needed[0]: returned}
+    for order in (names, wanted, needed):
+        if len(returned) == len(order):
+            return dict(zip(order, returned, strict=True))
+    order = wanted if len(returned) > len(wanted) else needed
+    return dict(zip(order, returned, strict=False))
 
 
-def gradient_named(gradients: Mapping, name: str) -> Any:
+def gradient_named(gradients: Mapping, name: Any) -> Any:
     """The entry of a dict that is called like a tensor, or like its gradient."""
-    for key in names_of_gradient(name):
-        if key in gradients:
-            return gradients[key]
-    return None
+    key = name if name in gradients else gradient_key(gradients, str(name))
+    return None if key is None else gradients[key]
+
+
+def gradient_key(held: Iterable, name: str) -> Any:
+    """Which of some names is that of the gradient of a tensor `name`; None if none is."""
+    spelled = {_plain(gradient) for gradient in names_of_gradient(name)}
+    keys = [key for key in held if key != name and _plain(str(key)) in spelled]
+    exact = [key for key in keys if key in names_of_gradient(name)]
+    return next(iter(exact + keys), None)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")
 
 
 def names_of_gradient(name: str) -> list[str]:
-    """What people call the gradient of a tensor `name`."""
-    return [
-        name,
-        f"d{name}",
-        f"d_{name}",
-        f"grad_{name}",
-        f"{name}_grad",
-        f"g{name}",
-        f"{name}.grad",
-    ]
+    """What people call the gradient of a tensor `name`, up to capitals and underscores."""
+    before, after = ("d", "grad_", "g", "dL_d", "dloss_d"), ("_grad", "_gradient", ".grad")
+    return [*(f"{b}{name}" for b in before), *(f"{name}{a}" for a in after)]
 
 
 def _flat(gradient: Any, value: Any, name: str) -> dict[str, Any]:
     """The gradient of one input, leaf by leaf, as float arrays."""
-    if isinstance(value, Mapping) and not hasattr(value, "dtype"):
+    own = leaves(value, name)
+    if not own:
+        return {}
+    if name in own:
+        return {name: None if gradient is None else array_from(gradient, "backward")}
+    if isinstance(value, Mapping):
         found = gradient if isinstance(gradient, Mapping) else {}
-        parts = [_flat(gradient_named(found, str(k)), v, f"{name}.{k}") for k, v in value.items()]
-    elif isinstance(value, list | tuple):
-        found = gradient if isinstance(gradient, list | tuple) else [None] * len(value)
+        parts = [_flat(gradient_named(found, k), v, f"{name}.{k}") for k, v in value.items()]
+    else:
+        found = list(gradient) if isinstance(gradient, list | tuple) or is_array(gradient) else []
+        found += [None] * (len(value) - len(found))
         parts = [
             _flat(g, v, f"{name}.{i}") for i, (g, v) in enumerate(zip(found, value, strict=False))
         ]
-    elif not leaves(value, name):
-        return {}
-    else:
-        return {name: None if gradient is None else number(gradient, "backward")}
     return {key: g for part in parts for key, g in part.items()}

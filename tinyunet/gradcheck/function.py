@@ -9,9 +9,11 @@ import numpy as np
 
 from tinyunet.gradcheck.checker import check_options
 from tinyunet.gradcheck.examine import examine
-from tinyunet.gradcheck.foreign import ForeignSubject, FunctionSubject
+from tinyunet.gradcheck.foreign import ForeignSubject
+from tinyunet.gradcheck.pair import FunctionSubject
 from tinyunet.gradcheck.places import own_generator
 from tinyunet.gradcheck.report import GradientReport
+from tinyunet.gradcheck.values import kind_of
 
 
 def check_function(
@@ -34,17 +36,19 @@ def check_function(
     Parameters
     ----------
     forward
-        ``forward(*inputs)`` returns an array y or a number, or ``(y, cache)``. It may take a context as
-        its first argument, if that is called ``ctx``.
+        ``forward(*inputs)`` returns an array y or a number, or a tuple with a cache or other values
+        beside it. It may take a context as its first argument, if that is called ``ctx``.
     backward
         ``backward(dy, *inputs)``, or ``backward(dy, cache)`` where forward returns a cache, or
-        ``backward(dy)``, or ``backward(ctx, dy)``. For a forward that returns a number, dy may be missing
-        among its arguments. It returns dL/d(input) for each float input: one array; a tuple or a list in
-        the order of the inputs (all of them, or only the float ones); or a dict by name ("x" or "dx").
-        None, if forward returns ``(value, gradient)`` itself.
+        ``backward(dy)``, or ``backward(ctx, dy)``; with an upstream gradient for each of several
+        outputs, ``backward(dh, dc, cache)``. Arguments that are called as an input are given that. For
+        a forward that returns a number, dy may be missing. It returns dL/d(input) for each float input:
+        one array; a tuple or a list in the order of the inputs (all of them, or only the float ones);
+        or a dict by name ("x" or "dx"). None, if forward returns ``(value, gradient)`` itself, or ``(y,
+        backward)``.
     *inputs
-        Arrays or numbers, or dicts and lists of them. Integers are not differentiated. Floats are copied
-        to float64.
+        Arrays or numbers, or dicts and lists of them. Integers are not differentiated, and neither are
+        targets, settings and numbers for which backward returns nothing. Floats are copied to float64.
     samples
         How many coordinates of each input are checked.
     rng
@@ -84,17 +88,21 @@ def check_function(
 def examined(subject: ForeignSubject, samples: int, rng: Any, tolerance: float) -> GradientReport:
     """Examine functions or an object, and add what was seen on the way."""
     if not subject.tensors:
+        kinds = ", ".join(f"{n} is {kind_of(v)}" for n, v in subject.inputs.items())
         raise TypeError(
-            "there is nothing to differentiate: give at least one float, or array of floats, as input"
+            "there is nothing to differentiate: give at least one float, or array of floats "
+            f"(x.astype(float)), as input ({kinds or 'none was given'})"
         )
-    report = GradientReport(f"Gradients of {subject.title}", tolerance)
     for name, array in subject.tensors.items():
         if not np.size(array):
             raise ValueError(f"{name} is empty: shape {array.shape}")
-        if not bool((abs(array) < np.inf).all()):
+        wrong = array.size - int((abs(array) < np.inf).sum())
+        if wrong:
             raise ValueError(
-                f"{name} has NaN or infinite numbers: slopes are measured at finite ones"
+                f"{name} has NaN or infinite numbers ({wrong} of {array.size}): give finite ones, or "
+                "leave it out with wrt"
             )
+    report = GradientReport(f"Gradients of {subject.title}", tolerance)
     examine(subject, report, samples, own_generator(rng))
-    report.notes += subject.remarks
+    report.notes += subject.remarks + (subject.doubts if report.failed else [])
     return report

@@ -193,7 +193,7 @@ def examine(order: Order) -> Verdict:
 
 def _is_function(cls: type) -> bool:
     """Whether a class is checked without an object: a Function with a context."""
-    from tinyunet.gradcheck.conventions import Signature
+    from tinyunet.gradcheck.signature import Signature
 
     forward = getattr(cls, "forward", None)
     return forward is not None and Signature(forward).context
