@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -179,24 +181,22 @@ def examine(order: Order) -> Verdict:
         report = tu.check_function(*found, *inputs, **options)
     else:
         (subject,) = found
-        if isinstance(subject, type) and not _is_function(subject):
+        if isinstance(subject, type) and not _is_static(subject):
             subject = _instance(subject)
-        if isinstance(subject, Layer | Loss):
-            report = tu.check_gradients(subject, *inputs, **options)
-        elif isinstance(subject, type) or hasattr(subject, "backward"):
-            report = tu.check_object(subject, *inputs, parameters=order.parameters, **options)
-        else:
+        if inspect.isroutine(subject) or isinstance(subject, functools.partial):
             report = tu.check_function(subject, None, *inputs, **options)
+        elif isinstance(subject, Layer | Loss):
+            report = tu.check_gradients(subject, *inputs, **options)
+        else:
+            report = tu.check_object(subject, *inputs, parameters=order.parameters, **options)
     code = PROVED if report.passed else WRONG if report.failed else NOT_PROVED
     return Verdict(code, report.to_dict(), str(report))
 
 
-def _is_function(cls: type) -> bool:
-    """Whether a class is checked without an object: a Function with a context."""
-    from tinyunet.gradcheck.signature import Signature
-
-    forward = getattr(cls, "forward", None)
-    return forward is not None and Signature(forward).context
+def _is_static(cls: type) -> bool:
+    """Whether a class is checked without an object, for its methods are static."""
+    methods = (inspect.getattr_static(cls, name, None) for name in ("forward", "loss"))
+    return any(isinstance(method, staticmethod) for method in methods)
 
 
 def _instance(cls: type) -> Any:
