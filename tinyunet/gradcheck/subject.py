@@ -13,6 +13,7 @@ from tinyunet.arrays import Array
 from tinyunet.gradcheck.arguments import Given, arrays, double, match_inputs, variables
 from tinyunet.gradcheck.diagnosis import IMAGE, TRANSPOSED_WEIGHT, WEIGHT
 from tinyunet.gradcheck.places import upstream
+from tinyunet.gradcheck.probe import only
 from tinyunet.gradcheck.report import GradientReport
 from tinyunet.layer import Layer, held_decisions
 from tinyunet.layers import ConvTranspose2d
@@ -143,13 +144,6 @@ class LossSubject(Subject):
     def axes(self, name: str) -> list[str]:
         """Logits are (N, H, W, K)."""
         return list(IMAGE)
-
-
-def only(dy: Array, i: int) -> Array:
-    """The upstream gradient of image i alone."""
-    alone = dy * 0
-    alone[i] = dy[i]
-    return alone
 
 
 def problem(array: Array, gradient: Array | None, contract: bool) -> str:
