@@ -1,4 +1,4 @@
-"""Prediction for any image size: tiles, mirrored borders, averaging."""
+"""Prediction for any image size: tiles, borders, averaging."""
 
 import numpy as np
 import pytest
@@ -31,12 +31,63 @@ def test_any_size_gives_probabilities_of_that_size(padding, size, device):
     np.testing.assert_allclose(p.sum(2), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("tile", [48, 64, (52, 72)])
-def test_valid_tiles_equal_the_whole_image(tile, device):
-    model, image = network(device=device), picture(61, 83)
+@pytest.mark.parametrize(
+    ("padding", "depth", "tile"),
+    [
+        ("valid", 2, 48),
+        ("valid", 2, 64),
+        ("valid", 2, (52, 72)),
+        ("valid", 3, 116),  # from here on, what a tile gives is no multiple of 2^depth
+        ("valid", 3, 124),
+        ("same", 1, 32),
+        ("same", 2, 52),
+        ("same", 2, (64, 56)),
+        ("same", 3, 104),
+    ],
+)
+def test_tiles_equal_the_whole_image(padding, depth, tile):
+    model, image = network(padding, depth), picture(61, 123)
     whole = tu.predict_image(model, image)
     tiles = tu.predict_image(model, image, tile=tile)
     np.testing.assert_allclose(tiles, whole, atol=1e-5)
+
+
+def test_beyond_the_border_a_same_network_sees_zeros():
+    model, image = network("same", depth=3), picture(45, 64)
+    made_up = np.pad(image, ((0, 3), (0, 0), (0, 0)), mode="reflect")  # to a multiple of 8
+    logits = model.predict(made_up[None])[0, :45].astype(float)
+    expected = np.exp(logits) / np.exp(logits).sum(2, keepdims=True)
+    np.testing.assert_allclose(tu.predict_image(model, image), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_a_large_image_is_treated_like_a_small_one(padding, monkeypatch):
+    model, image, seen = network(padding, depth=1), picture(70, 90), []
+    small = tu.predict_image(model, image)
+    monkeypatch.setattr(inference, "WHOLE", 60)
+    predict = model.predict
+    monkeypatch.setattr(model, "predict", lambda x: seen.append(x.shape) or predict(x))
+    np.testing.assert_allclose(tu.predict_image(model, image), small, atol=1e-5)
+    assert len(seen) > 1
+    assert len(set(seen)) == 1
+    assert max(seen[0][1:3]) < 60
+
+
+def test_a_tile_larger_than_the_image_changes_nothing():
+    model, image = network("same"), picture(30, 90)
+    whole = tu.predict_image(model, image)
+    np.testing.assert_array_equal(tu.predict_image(model, image, tile=96), whole)
+    np.testing.assert_allclose(tu.predict_image(model, image, tile=64), whole, atol=1e-5)
+
+
+def test_tiles_too_small_for_the_reach_leave_a_rim_out():
+    model, image = network("same", depth=3), picture(90, 110)
+    whole = tu.predict_image(model, image)
+    tiles = tu.predict_image(model, image, tile=96)
+    difference = np.abs(tiles - whole)
+    assert 1e-5 < difference.max() < 0.1
+    edges = [inference.Axis(side, 96, 96, stride=96) for side in image.shape[:2]]
+    assert np.abs(inference.stitch(model, image, *edges) - whole).max() > 3 * difference.max()
 
 
 def test_a_misaligned_stride_would_not_do():
@@ -47,15 +98,7 @@ def test_a_misaligned_stride_would_not_do():
     assert np.abs(shifted[20:-20] - whole[21:-20]).max() > 1e-3
 
 
-def test_same_tiles_agree_away_from_zero_padding():
-    model, image = network("same"), picture(150, 170)
-    whole = tu.predict_image(model, image)
-    tiles = tu.predict_image(model, image, tile=128)
-    inner = slice(40, 100), slice(40, 120)
-    np.testing.assert_allclose(tiles[inner], whole[inner], atol=1e-5)
-
-
-def test_the_whole_image_is_the_network_on_the_mirrored_image():
+def test_beyond_the_border_a_valid_network_sees_a_mirror_image():
     model, image = network(), picture(20, 24)
     height, width = model.input_size(20, 24)
     out = model.output_size(height, width)
@@ -136,5 +179,6 @@ def test_bad_images_are_named(image, error, message):
 def test_bad_tiles_are_named():
     with pytest.raises(ValueError, match="nearest valid sizes"):
         tu.predict_image(network(), picture(90, 90), tile=50)
-    with pytest.raises(ValueError, match="use 68 or more"):
-        tu.predict_image(network("same"), picture(90, 90), tile=64)
+    with pytest.raises(ValueError, match="use 72 or more"):
+        tu.predict_image(network("same", depth=3), picture(90, 90), tile=64)
+    assert tu.predict_image(network("same", depth=3), picture(90, 9), tile=72).shape == (90, 9, 3)
