@@ -122,3 +122,20 @@ def test_differences_are_listed():
 def test_only_unets_can_be_saved(tmp_path):
     with pytest.raises(TypeError, match="Conv2d"):
         tu.save(tmp_path / "m.npz", tu.Conv2d(1, 1))
+
+
+OTHER = {
+    "in_channels": 3, "num_classes": 5, "base_channels": 3, "depth": 2, "padding": "valid",
+    "skip": "none", "dropout": 0.5,
+}  # fmt: skip
+
+
+def test_a_difference_in_any_setting_is_seen():
+    """Also in those that change no parameter's shape: with sums, what a skip brings is as wide."""
+    model = small(skip="sum")
+    assert OTHER.keys() == model.config.keys() - {"seed", "dtype"}
+    for name, value in OTHER.items():
+        other = tu.UNet(**{**model.config, name: value})
+        expected = f"{name}: {value!r} in the file, {model.config[name]!r} asked for"
+        assert checkpoint.differences(model, other) == [expected]
+    assert not checkpoint.differences(model, small(skip="sum", seed=4, dtype="float64"))

@@ -240,6 +240,15 @@ def test_bad_settings(options, message):
         tu.Conv2d(1, 1, **options)
 
 
+@pytest.mark.parametrize("algorithm", ["naive", "im2col", "winograd", "auto"])
+@pytest.mark.parametrize("size", [(2, 5), (5, 2), (1, 1)])
+def test_an_input_smaller_than_the_kernel_is_refused(algorithm, size):
+    layer = tu.Conv2d(1, 2, 3, algorithm=algorithm)
+    with pytest.raises(ValueError, match=r"smaller than its kernel: shape \(1, "):
+        layer(np.zeros((1, *size, 1), "float32"))
+    assert layer(np.zeros((1, 3, 3, 1), "float32")).shape == (1, 1, 1, 2)
+
+
 def test_settings_may_be_numpy_integers():
     layer = tu.Conv2d(1, 1, np.int64(3), stride=np.array([2, 1]))
     assert layer.geometry == geometry(3, (2, 1))

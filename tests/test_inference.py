@@ -122,6 +122,27 @@ def test_averaging_commutes_with_turning_the_image(device):
     assert np.abs(np.rot90(single) - tu.predict_image(model, np.rot90(image))).max() > 1e-3
 
 
+def test_symmetries_go_there_and_back():
+    image = picture(5, 7, channels=2)
+    versions = inference.AVERAGES["symmetries"](image)
+    assert len({version.tobytes() for version, _ in versions}) == 8
+    for version, back in versions:
+        np.testing.assert_array_equal(back(version), image)
+
+
+def test_averaging_is_the_mean_of_what_comes_back():
+    model, image = network("same", depth=1), picture(10, 14)
+    expected = np.zeros((10, 14, 3))
+    for turns in range(4):
+        turned = np.rot90(image, turns)
+        upright = tu.predict_image(model, turned)
+        mirrored = tu.predict_image(model, turned[:, ::-1])[:, ::-1]
+        expected += (np.rot90(upright, -turns) + np.rot90(mirrored, -turns)) / 8
+    average = tu.predict_image(model, image, average="symmetries")
+    np.testing.assert_allclose(average, expected, atol=1e-6)
+    assert np.abs(average - tu.predict_image(model, image)).max() > 1e-3
+
+
 def test_rotations_go_there_and_back():
     rows, columns = np.mgrid[:37, :52]
     smooth = (np.sin(rows / 6) + np.cos(columns / 9))[..., None]  # slow enough to be interpolated

@@ -118,6 +118,16 @@ def test_nothing_left_to_count(xp):
     assert not tu.to_cpu(loss.backward()).any()
 
 
+@pytest.mark.parametrize("ignored", [0, 3])
+def test_one_pixel_to_count(ignored):
+    # p = (1/5, 4/5) with label 0, beside pixels that do not count: nothing is divided by.
+    logits = np.tile([0, math.log(4)], (1, 1, 1 + ignored, 1))
+    labels = np.array([[[0] + [9] * ignored]])
+    loss = tu.SoftmaxCrossEntropy(ignore_label=9)
+    assert loss(logits, labels) == pytest.approx(math.log(5), rel=1e-14)
+    np.testing.assert_allclose(loss.backward()[0, 0, 0], [-4 / 5, 4 / 5], rtol=1e-14)
+
+
 def test_ignored_pixels_get_no_gradient_and_do_not_count():
     logits, labels, weights = example()
     labels[:, :2] = 255

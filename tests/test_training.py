@@ -369,3 +369,10 @@ def test_the_history_knows_how_long_training_waited(tmp_path):
     history = fit(small(), 3, out=tmp_path)
     assert 0 < history.waited < history.seconds
     assert json.loads((tmp_path / "history.json").read_text())["waited"] == history.waited
+
+
+def test_a_run_with_other_skips_is_refused(tmp_path):
+    # With sums, what a skip brings is as wide as without: the parameters would fit.
+    fit(small(skip="sum"), steps=1, out=tmp_path)
+    with pytest.raises(ValueError, match="skip: 'sum' in the file, 'none' asked for"):
+        fit(small(skip="none"), steps=1, out=tmp_path, resume=True)
