@@ -189,6 +189,7 @@ def test_gray_images_need_no_channel_axis_and_the_mode_stays(device):
     [
         (picture(20, 20, 3), ValueError, r"\(H, W, 1\).*\(20, 20, 3\)"),
         (np.full((9, 9, 1), np.nan), ValueError, "NaN"),
+        (np.where(picture(9, 9) == picture(9, 9).max(), np.inf, 0), ValueError, "infinite"),
         (np.zeros((9, 9, 1), np.uint8), TypeError, "uint8"),
     ],
 )
@@ -203,3 +204,12 @@ def test_bad_tiles_are_named():
     with pytest.raises(ValueError, match="use 72 or more"):
         tu.predict_image(network("same", depth=3), picture(90, 90), tile=64)
     assert tu.predict_image(network("same", depth=3), picture(90, 9), tile=72).shape == (90, 9, 3)
+
+
+@pytest.mark.parametrize(("depth", "tile"), [(3, 512), (4, 512), (5, 768), (6, 1536)])
+def test_the_usual_tile_of_a_large_image_suits_the_depth(depth, tile):
+    model = tu.UNet(1, 2, base_channels=1, depth=depth, padding="same")
+    axis = inference._plan(model, 4000, None)
+    assert axis.reads == tile
+    assert axis.margin == 6 * 2**depth
+    assert axis.stride == axis.gives >= tile // 2
