@@ -179,6 +179,19 @@ def test_dice_by_loops(weighted, xp):
     assert tu.DiceLoss(smooth)(*arrays) == pytest.approx(1 - sum(dice) / 3, rel=1e-12)
 
 
+@pytest.mark.parametrize("make", LOSSES)
+def test_gradients_of_weighted_losses_are_their_slopes(make):
+    logits, labels, weights = example()
+    loss, slopes, eps = make(), np.zeros_like(logits), 1e-5
+    for place in np.ndindex(logits.shape):
+        step = np.zeros_like(logits)
+        step[place] = eps
+        ends = [loss(logits + sign * step, labels, weights) for sign in (1, -1)]
+        slopes[place] = (ends[0] - ends[1]) / (2 * eps)
+    loss(logits, labels, weights)
+    np.testing.assert_allclose(loss.backward(), slopes, rtol=1e-6, atol=1e-9)
+
+
 def test_dice_of_a_perfect_and_of_a_wrong_answer():
     labels = example(classes=2)[1]
     perfect = 100 * np.eye(2)[labels]
