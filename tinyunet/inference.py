@@ -14,6 +14,17 @@ from tqdm import tqdm
 from tinyunet.arrays import Array, array_module, device_name, to_cpu, to_device
 from tinyunet.unet import UNet
 
+# Around the image, a network with same padding could be shown a mirror image, too (`reach` pixels of
+# it). Measured on 60 images for each network, of depth 3 and trained for 400 or 500 steps, within 16
+# pixels of the border, or of cells that reach there; zeros against mirror, means over networks:
+#
+#                              cross-entropy   wrong pixels, %      SEG          F1
+#   synthetic cells, 3 seeds   .036    .042      1.47   1.52    .920  .925   .995  .998
+#   DSB 2018, 2 seeds          .073    .076      2.87   2.99    .716  .716   .855  .847
+#
+# Pixels are better with zeros for every network, cells are better for one data set and not for the
+# other; over whole images SEG differs by .004 at most. Zeros are what training shows, and cost a third
+# of the time at 128 pixels.
 WHOLE = 1024  # an image up to this side is computed in one piece unless a tile is asked for
 # Pixels at the border of a same-padding tile that are not used, where the tile is too small to leave
 # out all that the zeros around it reach.
