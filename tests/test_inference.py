@@ -156,6 +156,16 @@ def test_rotations_go_there_and_back():
             assert np.abs(turned - versions[0][0]).max() > 0.5
 
 
+def test_rotations_are_by_sevenths_of_a_turn():
+    slope = np.tile(np.arange(41.0), (41, 1))[..., None]  # rises to the right
+    angles = []
+    for turned, _ in inference.AVERAGES["rotations"](slope):
+        middle = len(turned) // 2
+        down, right = (g[middle, middle] for g in np.gradient(turned[..., 0]))
+        angles.append((np.degrees(np.arctan2(down, right)) + 1) % 360 - 1)
+    np.testing.assert_allclose(sorted(angles), np.arange(7) * 360 / 7, atol=0.5)
+
+
 def test_rotations_leave_an_image_as_noisy_as_it_is():
     noise = np.random.default_rng(3).normal(size=(64, 64, 1))
     for turned, _ in inference.AVERAGES["rotations"](noise):
