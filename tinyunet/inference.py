@@ -199,21 +199,20 @@ def stitch(model: UNet, image: np.ndarray, down: Axis, across: Axis) -> np.ndarr
         How tiles lie along the height and the width.
     """
     padded = np.pad(image, (down.border, across.border, (0, 0)), mode="reflect")
-    (above, _), (left, _) = down.border, across.border
+    above, before = down.border[0], across.border[0]
     probabilities = np.empty((*image.shape[:2], model.config["num_classes"]), image.dtype)
-    rows, columns = (zip(axis.starts, axis.places, strict=True) for axis in (down, across))
-    tiles = list(itertools.product(rows, columns))
-    for (top, high), (start, wide) in tqdm(
-        tiles, desc="tiles", delay=2, leave=False, disable=len(tiles) == 1
-    ):
-        i, j = top + above, start + left
-        window = padded[i : i + down.reads, j : j + across.reads]
-        within = _moved(high, -top), _moved(wide, -start)
-        probabilities[high, wide] = _probabilities(model, window, *within)
+    lines = (list(zip(axis.starts, axis.places, strict=True)) for axis in (down, across))
+    tiles = list(itertools.product(*lines))
+    bar = tqdm(tiles, desc="tiles", delay=2, leave=False, disable=len(tiles) == 1)
+    for (top, rows), (left, columns) in bar:
+        window = padded[top + above :, left + before :][: down.reads, : across.reads]
+        part = _probabilities(model, window, _moved(rows, -top), _moved(columns, -left))
+        probabilities[rows, columns] = part
     return probabilities
 
 
 def _moved(place: slice, by: int) -> slice:
+    """The same place, counted from elsewhere."""
     return slice(place.start + by, place.stop + by)
 
 
@@ -240,7 +239,7 @@ def _plan(model: UNet, side: int, tile: int | None) -> Axis:
 
 
 def _probabilities(model: UNet, window: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
-    """Run one tile; return the softmax probabilities (h, w, K) of these of its rows and columns."""
+    """Run one tile and return the softmax probabilities (h, w, K) of some rows and columns of it."""
     x = to_device(np.ascontiguousarray(window[None]), device_name(_a_parameter(model)))
     logits = model.predict(x)[0]
     lost = ((a - b) // 2 for a, b in zip(window.shape[:2], logits.shape[:2], strict=True))
