@@ -1,6 +1,7 @@
 """Checkpoints: everything comes back, and damage is noticed."""
 
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -122,3 +123,57 @@ def test_differences_are_listed():
 def test_only_unets_can_be_saved(tmp_path):
     with pytest.raises(TypeError, match="Conv2d"):
         tu.save(tmp_path / "m.npz", tu.Conv2d(1, 1))
+
+
+OTHER = {
+    "in_channels": 3, "num_classes": 5, "base_channels": 3, "depth": 2, "padding": "valid",
+    "skip": "none", "dropout": 0.5,
+}  # fmt: skip
+
+
+def test_a_difference_in_any_setting_is_seen():
+    """Also in those that change no parameter's shape: with sums, what a skip brings is as wide."""
+    model = small(skip="sum")
+    assert OTHER.keys() == model.config.keys() - {"seed", "dtype"}
+    for name, value in OTHER.items():
+        other = tu.UNet(**{**model.config, name: value})
+        expected = f"{name}: {value!r} in the file, {model.config[name]!r} asked for"
+        assert checkpoint.differences(model, other) == [expected]
+    assert not checkpoint.differences(model, small(skip="sum", seed=4, dtype="float64"))
+
+
+class Evil:
+    """What runs code when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (self.path,)
+
+
+def test_what_a_pickle_would_run_does_not_run(tmp_path):
+    trace = tmp_path / "trace"
+    tu.save(tmp_path / "m.npz", small())
+    with np.load(tmp_path / "m.npz") as file:
+        arrays = dict(file)
+    evil = {**arrays, "state/extra/a": np.array([Evil(trace)], dtype=object)}
+    np.savez(tmp_path / "evil.npz", **evil)
+    with pytest.raises(ValueError, match="no complete tinyunet checkpoint"):
+        tu.load(tmp_path / "evil.npz")
+    assert not trace.exists()
+    np.load(tmp_path / "evil.npz", allow_pickle=True)["state/extra/a"]
+    assert trace.exists()  # it would have run
+
+
+@pytest.mark.parametrize("version", [0, 2, "1"])
+def test_another_format_is_named(tmp_path, version):
+    tu.save(tmp_path / "m.npz", small())
+    with np.load(tmp_path / "m.npz") as file:
+        arrays = dict(file)
+    header = json.loads(arrays["header"].tobytes())
+    header["format"] = version
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    np.savez(tmp_path / "m.npz", **arrays)
+    with pytest.raises(ValueError, match=f"has checkpoint format {version}; this tinyunet reads 1"):
+        tu.load(tmp_path / "m.npz")

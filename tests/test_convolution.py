@@ -171,6 +171,15 @@ def test_naive_is_the_definition(convolution):
         close(y[n, i, j, c], (window * w[..., c]).sum() + b[c])
 
 
+def test_dilated_kernels_as_wide_as_their_stride_read_between_each_other():
+    # Kernel, stride and sides are those of windows that tile an image, but these do not.
+    rng, g = np.random.default_rng(4), geometry(2, 2, 0, (2, 1))
+    x, w = rng.standard_normal((2, 6, 4, 3)), rng.standard_normal((2, 2, 3, 5))
+    assert_equal_algorithms(im2col, x, w, rng.standard_normal(5), g)
+    g = geometry(2, 2, 0, (1, 2))
+    assert_equal_algorithms(im2col, x, w, rng.standard_normal(5), g)
+
+
 def test_the_kernel_is_not_turned():
     # A correlation, as neural networks have it: an impulse gives the kernel turned by 180 degrees.
     w = np.arange(6.0).reshape(2, 3, 1, 1)
@@ -238,6 +247,22 @@ def test_same_with_an_even_kernel_reads_down_and_right():
 def test_bad_settings(options, message):
     with pytest.raises(ValueError, match=message):
         tu.Conv2d(1, 1, **options)
+
+
+@pytest.mark.parametrize("algorithm", ["naive", "im2col", "winograd", "auto"])
+@pytest.mark.parametrize("size", [(2, 5), (5, 2), (1, 1)])
+def test_an_input_smaller_than_the_kernel_is_refused(algorithm, size):
+    layer = tu.Conv2d(1, 2, 3, algorithm=algorithm)
+    with pytest.raises(ValueError, match=r"smaller than its kernel: shape \(1, "):
+        layer(np.zeros((1, *size, 1), "float32"))
+    assert layer(np.zeros((1, 3, 3, 1), "float32")).shape == (1, 1, 1, 2)
+
+
+@pytest.mark.parametrize("kernel", [(1, 9), (9, 1), (3, 2)])
+def test_first_weights_suit_the_numbers_that_an_output_sums_up(kernel):
+    weight = tu.Conv2d(30, 40, kernel).params["weight"]
+    expected = np.sqrt(2 / (30 * kernel[0] * kernel[1]))
+    assert weight.std() == pytest.approx(expected, rel=0.03)
 
 
 def test_settings_may_be_numpy_integers():

@@ -93,7 +93,7 @@ def test_simple_steps_are_fused(double, monkeypatch):
 
 def test_a_prediction_moves_each_tile_in_and_out(double):
     model, image = network("gpu", base_channels=2), np.ones((150, 150, 1), np.float32)
-    for options, tiles in (({}, 1), ({"tile": 128}, 9), ({"average": True}, 8)):
+    for options, tiles in (({}, 1), ({"tile": 128}, 4), ({"average": True}, 8)):
         reset_counts()
         tu.predict_image(model, image, **options)
         assert counts == {"to_gpu": tiles, "to_cpu": tiles, "waits": tiles, "copies": 0}

@@ -1,4 +1,4 @@
-"""Prediction for any image size: tiles, mirrored borders, averaging."""
+"""Prediction for any image size: tiles, borders, averaging."""
 
 import numpy as np
 import pytest
@@ -31,12 +31,63 @@ def test_any_size_gives_probabilities_of_that_size(padding, size, device):
     np.testing.assert_allclose(p.sum(2), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("tile", [48, 64, (52, 72)])
-def test_valid_tiles_equal_the_whole_image(tile, device):
-    model, image = network(device=device), picture(61, 83)
+@pytest.mark.parametrize(
+    ("padding", "depth", "tile"),
+    [
+        ("valid", 2, 48),
+        ("valid", 2, 64),
+        ("valid", 2, (52, 72)),
+        ("valid", 3, 116),  # from here on, what a tile gives is no multiple of 2^depth
+        ("valid", 3, 124),
+        ("same", 1, 32),
+        ("same", 2, 52),
+        ("same", 2, (64, 56)),
+        ("same", 3, 104),
+    ],
+)
+def test_tiles_equal_the_whole_image(padding, depth, tile):
+    model, image = network(padding, depth), picture(61, 123)
     whole = tu.predict_image(model, image)
     tiles = tu.predict_image(model, image, tile=tile)
     np.testing.assert_allclose(tiles, whole, atol=1e-5)
+
+
+def test_beyond_the_border_a_same_network_sees_zeros():
+    model, image = network("same", depth=3), picture(45, 64)
+    made_up = np.pad(image, ((0, 3), (0, 0), (0, 0)), mode="reflect")  # to a multiple of 8
+    logits = model.predict(made_up[None])[0, :45].astype(float)
+    expected = np.exp(logits) / np.exp(logits).sum(2, keepdims=True)
+    np.testing.assert_allclose(tu.predict_image(model, image), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_a_large_image_is_treated_like_a_small_one(padding, monkeypatch):
+    model, image, seen = network(padding, depth=1), picture(70, 90), []
+    small = tu.predict_image(model, image)
+    monkeypatch.setattr(inference, "WHOLE", 60)
+    predict = model.predict
+    monkeypatch.setattr(model, "predict", lambda x: seen.append(x.shape) or predict(x))
+    np.testing.assert_allclose(tu.predict_image(model, image), small, atol=1e-5)
+    assert len(seen) > 1
+    assert len(set(seen)) == 1
+    assert max(seen[0][1:3]) < 60
+
+
+def test_a_tile_larger_than_the_image_changes_nothing():
+    model, image = network("same"), picture(30, 90)
+    whole = tu.predict_image(model, image)
+    np.testing.assert_array_equal(tu.predict_image(model, image, tile=96), whole)
+    np.testing.assert_allclose(tu.predict_image(model, image, tile=64), whole, atol=1e-5)
+
+
+def test_tiles_too_small_for_the_reach_leave_a_rim_out():
+    model, image = network("same", depth=3), picture(90, 110)
+    whole = tu.predict_image(model, image)
+    tiles = tu.predict_image(model, image, tile=96)
+    difference = np.abs(tiles - whole)
+    assert 1e-5 < difference.max() < 0.1
+    edges = [inference.Axis(side, 96, 96, stride=96) for side in image.shape[:2]]
+    assert np.abs(inference.stitch(model, image, *edges) - whole).max() > 3 * difference.max()
 
 
 def test_a_misaligned_stride_would_not_do():
@@ -47,15 +98,7 @@ def test_a_misaligned_stride_would_not_do():
     assert np.abs(shifted[20:-20] - whole[21:-20]).max() > 1e-3
 
 
-def test_same_tiles_agree_away_from_zero_padding():
-    model, image = network("same"), picture(150, 170)
-    whole = tu.predict_image(model, image)
-    tiles = tu.predict_image(model, image, tile=128)
-    inner = slice(40, 100), slice(40, 120)
-    np.testing.assert_allclose(tiles[inner], whole[inner], atol=1e-5)
-
-
-def test_the_whole_image_is_the_network_on_the_mirrored_image():
+def test_beyond_the_border_a_valid_network_sees_a_mirror_image():
     model, image = network(), picture(20, 24)
     height, width = model.input_size(20, 24)
     out = model.output_size(height, width)
@@ -79,6 +122,27 @@ def test_averaging_commutes_with_turning_the_image(device):
     assert np.abs(np.rot90(single) - tu.predict_image(model, np.rot90(image))).max() > 1e-3
 
 
+def test_symmetries_go_there_and_back():
+    image = picture(5, 7, channels=2)
+    versions = inference.AVERAGES["symmetries"](image)
+    assert len({version.tobytes() for version, _ in versions}) == 8
+    for version, back in versions:
+        np.testing.assert_array_equal(back(version), image)
+
+
+def test_averaging_is_the_mean_of_what_comes_back():
+    model, image = network("same", depth=1), picture(10, 14)
+    expected = np.zeros((10, 14, 3))
+    for turns in range(4):
+        turned = np.rot90(image, turns)
+        upright = tu.predict_image(model, turned)
+        mirrored = tu.predict_image(model, turned[:, ::-1])[:, ::-1]
+        expected += (np.rot90(upright, -turns) + np.rot90(mirrored, -turns)) / 8
+    average = tu.predict_image(model, image, average="symmetries")
+    np.testing.assert_allclose(average, expected, atol=1e-6)
+    assert np.abs(average - tu.predict_image(model, image)).max() > 1e-3
+
+
 def test_rotations_go_there_and_back():
     rows, columns = np.mgrid[:37, :52]
     smooth = (np.sin(rows / 6) + np.cos(columns / 9))[..., None]  # slow enough to be interpolated
@@ -90,6 +154,16 @@ def test_rotations_go_there_and_back():
         np.testing.assert_allclose(restored[6:-6, 6:-6], smooth[6:-6, 6:-6], atol=0.02)
         if i:
             assert np.abs(turned - versions[0][0]).max() > 0.5
+
+
+def test_rotations_are_by_sevenths_of_a_turn():
+    slope = np.tile(np.arange(41.0), (41, 1))[..., None]  # rises to the right
+    angles = []
+    for turned, _ in inference.AVERAGES["rotations"](slope):
+        middle = len(turned) // 2
+        down, right = (g[middle, middle] for g in np.gradient(turned[..., 0]))
+        angles.append((np.degrees(np.arctan2(down, right)) + 1) % 360 - 1)
+    np.testing.assert_allclose(sorted(angles), np.arange(7) * 360 / 7, atol=0.5)
 
 
 def test_rotations_leave_an_image_as_noisy_as_it_is():
@@ -125,6 +199,7 @@ def test_gray_images_need_no_channel_axis_and_the_mode_stays(device):
     [
         (picture(20, 20, 3), ValueError, r"\(H, W, 1\).*\(20, 20, 3\)"),
         (np.full((9, 9, 1), np.nan), ValueError, "NaN"),
+        (np.where(picture(9, 9) == picture(9, 9).max(), np.inf, 0), ValueError, "infinite"),
         (np.zeros((9, 9, 1), np.uint8), TypeError, "uint8"),
     ],
 )
@@ -136,5 +211,15 @@ def test_bad_images_are_named(image, error, message):
 def test_bad_tiles_are_named():
     with pytest.raises(ValueError, match="nearest valid sizes"):
         tu.predict_image(network(), picture(90, 90), tile=50)
-    with pytest.raises(ValueError, match="use 68 or more"):
-        tu.predict_image(network("same"), picture(90, 90), tile=64)
+    with pytest.raises(ValueError, match="use 72 or more"):
+        tu.predict_image(network("same", depth=3), picture(90, 90), tile=64)
+    assert tu.predict_image(network("same", depth=3), picture(90, 9), tile=72).shape == (90, 9, 3)
+
+
+@pytest.mark.parametrize(("depth", "tile"), [(3, 512), (4, 512), (5, 768), (6, 1536)])
+def test_the_usual_tile_of_a_large_image_suits_the_depth(depth, tile):
+    model = tu.UNet(1, 2, base_channels=1, depth=depth, padding="same")
+    axis = inference._plan(model, 4000, None)
+    assert axis.reads == tile
+    assert axis.margin == 6 * 2**depth
+    assert axis.stride == axis.gives >= tile // 2

@@ -173,3 +173,8 @@ def test_parting_keeps_every_region_and_gives_each_pixel_to_a_nearest_core_in_it
             assert any(cells[tuple(place)] == mine for place in near)
         for name in names:  # a core is not cut
             assert len(np.unique(cells[inside & (cores == name)])) == 1
+
+
+def test_cores_that_fill_their_region_part_it():
+    regions, cores = np.ones((2, 5), int), np.repeat([[4, 4, 7, 7, 7]], 2, axis=0)
+    np.testing.assert_array_equal(part(regions, cores), [[1, 1, 2, 2, 2]] * 2)

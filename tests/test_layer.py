@@ -401,3 +401,10 @@ def test_decisions_are_released_after_an_error():
     with pytest.raises(ZeroDivisionError), tu.held_decisions(relu):
         1 / 0
     assert relu._held is None
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_add_takes_every_input(count):
+    images = [image(1, 2, 3, 2) * 0 + 10.0**i for i in range(count)]
+    total = tu.Add()(*[x.astype("float64") for x in images])
+    np.testing.assert_array_equal(total, int("1" * count))

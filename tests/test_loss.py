@@ -118,6 +118,16 @@ def test_nothing_left_to_count(xp):
     assert not tu.to_cpu(loss.backward()).any()
 
 
+@pytest.mark.parametrize("ignored", [0, 3])
+def test_one_pixel_to_count(ignored):
+    # p = (1/5, 4/5) with label 0, beside pixels that do not count: nothing is divided by.
+    logits = np.tile([0, math.log(4)], (1, 1, 1 + ignored, 1))
+    labels = np.array([[[0] + [9] * ignored]])
+    loss = tu.SoftmaxCrossEntropy(ignore_label=9)
+    assert loss(logits, labels) == pytest.approx(math.log(5), rel=1e-14)
+    np.testing.assert_allclose(loss.backward()[0, 0, 0], [-4 / 5, 4 / 5], rtol=1e-14)
+
+
 def test_ignored_pixels_get_no_gradient_and_do_not_count():
     logits, labels, weights = example()
     labels[:, :2] = 255
@@ -167,6 +177,19 @@ def test_dice_by_loops(weighted, xp):
         dice.append(over / under)
     arrays = on(xp, logits, labels, weights)[: 3 if weighted else 2]
     assert tu.DiceLoss(smooth)(*arrays) == pytest.approx(1 - sum(dice) / 3, rel=1e-12)
+
+
+@pytest.mark.parametrize("make", LOSSES)
+def test_gradients_of_weighted_losses_are_their_slopes(make):
+    logits, labels, weights = example()
+    loss, slopes, eps = make(), np.zeros_like(logits), 1e-5
+    for place in np.ndindex(logits.shape):
+        step = np.zeros_like(logits)
+        step[place] = eps
+        ends = [loss(logits + sign * step, labels, weights) for sign in (1, -1)]
+        slopes[place] = (ends[0] - ends[1]) / (2 * eps)
+    loss(logits, labels, weights)
+    np.testing.assert_allclose(loss.backward(), slopes, rtol=1e-6, atol=1e-9)
 
 
 def test_dice_of_a_perfect_and_of_a_wrong_answer():

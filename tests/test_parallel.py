@@ -14,13 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 import cupy_double
 import numpy as np
 import pytest
-from helpers import within
+from helpers import upstream, within
 from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 import tinyunet as tu
 from tinyunet import memory, parallel
+from tinyunet.convolution import im2col, winograd
+from tinyunet.layers import pool, upconv
 from tinyunet.parallel import bands, each, num_threads, one_blas_thread, total
 
 LONG = 20  # seconds after which something hangs
@@ -628,3 +630,75 @@ def test_training_repeats_to_the_last_bit(n, threads, monkeypatch):
     monkeypatch.setattr(parallel, "each", late)  # total's, where the order matters
     assert trained_parameters() == expected
     assert len(workers) >= 2
+
+
+# ---------------------------------------------------------------------- who writes what
+
+
+@pytest.fixture
+def writers(monkeypatch):
+    """Run the jobs of `each` one by one, and see that no two of them write to the same numbers.
+
+    On threads such jobs would spoil each other's results, but rarely, and never the same way.
+    """
+    monkeypatch.setenv("TINYUNET_NUM_THREADS", "4")
+    made, jobs = [], []
+
+    def empty(xp, shape, dtype):
+        made.append(np.full(shape, np.nan, dtype))
+        return made[-1]
+
+    def alone(work, items, xp=np):
+        arrays = list(made)  # those there are when the work begins
+        taken = [np.zeros(array.shape, bool) for array in arrays]
+        for item in items:
+            before = [array.copy() for array in arrays]
+            work(item)
+            for array, old, seen in zip(arrays, before, taken, strict=True):
+                written = ~((array == old) | (np.isnan(array) & np.isnan(old)))
+                assert not (written & seen).any(), "two jobs write to the same numbers"
+                seen |= written
+        jobs.append(len(items))
+
+    for module in (im2col, winograd, pool, upconv):
+        monkeypatch.setattr(module, "empty", empty)
+    for module in (im2col, winograd, pool, parallel):
+        monkeypatch.setattr(module, "each", alone)
+    monkeypatch.setattr(im2col, "BAND", 300)
+    monkeypatch.setattr(pool, "BAND", 100)
+    return jobs
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (lambda: tu.Conv2d(2, 3, 3, padding=1, algorithm="im2col"), (3, 12, 10, 2)),
+        (lambda: tu.Conv2d(2, 3, (4, 1), stride=(2, 1), algorithm="im2col"), (3, 12, 10, 2)),
+        (lambda: tu.Conv2d(2, 3, (2, 1), dilation=3, algorithm="im2col"), (3, 12, 10, 2)),
+        (lambda: tu.Conv2d(2, 3, (2, 1), stride=2, algorithm="im2col"), (3, 12, 10, 2)),
+        (lambda: tu.Conv2d(2, 3, (1, 3), stride=2, algorithm="im2col"), (3, 12, 11, 2)),
+        (lambda: tu.Conv2d(9, 8, 3, padding=1, algorithm="winograd"), (2, 90, 60, 9)),
+        (lambda: tu.Conv2d(128, 256, 3, padding=1, algorithm="winograd"), (2, 12, 11, 128)),
+        (lambda: tu.ConvTranspose2d(3, 4, 2, stride=2), (2, 9, 10, 3)),
+        (lambda: tu.ConvTranspose2d(3, 4, 3, stride=2), (3, 9, 10, 3)),
+        (lambda: tu.MaxPool2d(2), (2, 20, 12, 3)),
+    ],
+    ids=[
+        "overlapping rows",
+        "overlapping rows, stride",
+        "interleaved rows",
+        "rows side by side",
+        "overlapping columns only",
+        "tiles",
+        "slices of channels",
+        "up-convolution",
+        "overlapping up-convolution",
+        "pooling",
+    ],
+)
+def test_no_two_jobs_write_to_the_same_numbers(layer, shape, writers):
+    layer = layer()
+    dy = upstream(layer(np.random.default_rng(0).standard_normal(shape).astype("float32")))
+    dx = layer.backward(dy)
+    assert not np.isnan(dx).any()
+    assert sum(jobs > 1 for jobs in writers) >= 2, "with one job at a time there is nothing to see"

@@ -7,6 +7,7 @@ import pytest
 from helpers import upstream
 
 import tinyunet as tu
+from tinyunet.layers import pool
 
 
 def pooled_by_loops(x, dy, kernel):
@@ -149,3 +150,16 @@ def test_unpool_lists_its_pool_only_once():
     pool = tu.MaxPool2d(2)
     names = [name for name, _ in tu.Sequential(pool, tu.MaxUnpool2d(pool)).named_layers()]
     assert names == ["", "0", "1"]
+
+
+@pytest.mark.parametrize("band", [1, 20, 1 << 14])
+def test_held_winners_stay_with_their_bands(band, monkeypatch):
+    monkeypatch.setattr(pool, "BAND", band)
+    layer, rng = tu.MaxPool2d((2, 3)), np.random.default_rng(5)
+    x, dy = rng.standard_normal((3, 8, 6, 2)), rng.standard_normal((3, 4, 2, 2))
+    layer(x)
+    plain = layer.backward(dy)
+    layer(x)
+    with tu.held_decisions(layer):
+        layer(x + 0.1 * rng.standard_normal(x.shape))  # some other value is the largest now
+        np.testing.assert_array_equal(layer.backward(dy), plain)

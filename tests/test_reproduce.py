@@ -243,6 +243,7 @@ def test_aligned_tiles_equal_the_whole_and_others_do_not(finished):
     assert rows[seams.MISALIGNED].mean("largest") > 100 * aligned
     assert rows[seams.SAME].mean("largest") > 100 * aligned
     assert rows[seams.RIMMED].mean("mean") < rows[seams.SAME].mean("mean")
+    assert rows[seams.OVERLAPPED].mean("largest") < 1e-5
 
 
 def test_seams_are_told_apart_in_numbers_and_words():

@@ -369,3 +369,32 @@ def test_the_history_knows_how_long_training_waited(tmp_path):
     history = fit(small(), 3, out=tmp_path)
     assert 0 < history.waited < history.seconds
     assert json.loads((tmp_path / "history.json").read_text())["waited"] == history.waited
+
+
+def test_a_run_with_other_skips_is_refused(tmp_path):
+    # With sums, what a skip brings is as wide as without: the parameters would fit.
+    fit(small(skip="sum"), steps=1, out=tmp_path)
+    with pytest.raises(ValueError, match="skip: 'sum' in the file, 'none' asked for"):
+        fit(small(skip="none"), steps=1, out=tmp_path, resume=True)
+
+
+def test_a_run_that_broke_off_goes_on_from_its_last_checkpoint(tmp_path):
+    # The learning rate was on its way then; the file must hold the one that was chosen.
+    def start():
+        model = small(seed=7)
+        return model, tu.Adam(model, 0.01)
+
+    def break_off(done, total):
+        if done == 4:
+            raise OSError("the disk is full")
+
+    whole, optimizer = start()
+    expected = fit(whole, optimizer=optimizer)
+    model, optimizer = start()
+    with pytest.raises(OSError, match="full"):
+        fit(model, optimizer=optimizer, out=tmp_path, on_look=break_off)
+    resumed, optimizer = start()
+    history = fit(resumed, optimizer=optimizer, out=tmp_path, resume=True)
+    assert history.resumed_at == 3
+    assert history.loss == expected.loss
+    assert same(resumed, whole)

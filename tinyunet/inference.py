@@ -1,4 +1,4 @@
-"""Segment an image of any size: mirrored borders, overlapping tiles, averaging over symmetries."""
+"""Segment an image of any size: its border, overlapping tiles, averaging over symmetries."""
 
 from __future__ import annotations
 
@@ -14,8 +14,21 @@ from tqdm import tqdm
 from tinyunet.arrays import Array, array_module, device_name, to_cpu, to_device
 from tinyunet.unet import UNet
 
+# Around the image, a network with same padding could be shown a mirror image, too (`reach` pixels of
+# it). Measured on 60 images for each network, of depth 3 and trained for 400 or 500 steps, within 16
+# pixels of the border, or of cells that reach there; zeros against mirror, means over networks:
+#
+#                              cross-entropy   wrong pixels, %      SEG          F1
+#   synthetic cells, 3 seeds   .036    .042      1.47   1.52    .920  .925   .995  .998
+#   DSB 2018, 2 seeds          .073    .076      2.87   2.99    .716  .716   .855  .847
+#
+# Pixels are better with zeros for every network, cells are better for one data set and not for the
+# other; over whole images SEG differs by .004 at most. Zeros are what training shows, and cost a third
+# of the time at 128 pixels.
 WHOLE = 1024  # an image up to this side is computed in one piece unless a tile is asked for
-RIM = 32  # pixels at the border of a same-padding tile that are not used
+# Pixels at the border of a same-padding tile that are not used, where the tile is too small to leave
+# out all that the zeros around it reach.
+RIM = 32
 
 
 def predict_image(
@@ -27,10 +40,16 @@ def predict_image(
 ) -> np.ndarray:
     """Return the class probabilities of every pixel.
 
-    The network's context beyond the border is made up by mirroring the image (the paper's
-    overlap-tile strategy). Tiles are laid at a stride that is a multiple of 2^depth: all of them
-    then meet the poolings at the same places, and a valid network gives the same result in tiles as
-    in one piece (Rumberger et al. 2021, arXiv:2101.05846).
+    What lies beyond the image's border is made up. A valid network gets the image mirrored (the
+    paper's overlap-tile strategy). A network with same padding gets the zeros that its convolutions
+    put there, as it did at the border of every window in training; where 2^depth does not divide a
+    side, a few mirrored rows or columns at the bottom or right come first.
+
+    This is so for every image, in one piece or in tiles. Tiles are laid at a stride that is a
+    multiple of 2^depth: all of them then meet the poolings at the same places (Rumberger et al. 2021,
+    arXiv:2101.05846). Those of a valid network give what one piece gives. So do those of a network
+    with same padding, from 13 * 2^depth pixels on: they overlap so far that the zeros at a tile's own
+    border reach nothing that it gives. Smaller ones leave out 32 pixels there, and faint seams remain.
 
     Parameters
     ----------
@@ -39,8 +58,8 @@ def predict_image(
     image
         (H, W, C), or (H, W) for one channel, floats of about [0, 1]; any size.
     tile
-        The side, or (height, width), of the image that the network sees at once. By default the
-        whole image up to 1024 pixels.
+        The side, or (height, width), of the image that the network sees at once, a valid input size.
+        By default the whole image up to 1024 pixels, and about 512 of a larger one.
     average
         Average over versions of the image: ``"symmetries"`` (or True) takes the eight symmetries of
         the square, ``"rotations"`` the paper's seven rotations, here by multiples of 360 / 7 degrees.
@@ -122,12 +141,16 @@ class Axis:
         Pixels that the network sees of a tile, and how many of its results are used.
     stride
         From one tile to the next.
+    within
+        Where tiles stay inside of the image, its side, made up to a multiple of 2^depth. The first and
+        the last tile then give all up to the image's border. None: tiles stand out by their margin.
     """
 
     side: int
     reads: int
     gives: int
     stride: int
+    within: int | None = None
 
     @property
     def margin(self) -> int:
@@ -135,14 +158,23 @@ class Axis:
         return (self.reads - self.gives) // 2
 
     @property
-    def starts(self) -> range:
-        """The first pixel that each tile gives."""
-        return range(0, self.side, self.stride)
+    def starts(self) -> list[int]:
+        """The first pixel that each tile reads; one before the image is negative."""
+        if self.within is None:
+            return [first - self.margin for first in range(0, self.side, self.stride)]
+        last = self.within - self.reads
+        return [*range(0, last, self.stride), last]
+
+    @property
+    def places(self) -> list[slice]:
+        """The pixels of the image that each tile gives."""
+        firsts = [0, *(start + self.margin for start in self.starts[1:]), self.side]
+        return [slice(a, b) for a, b in itertools.pairwise(firsts)]
 
     @property
     def border(self) -> tuple[int, int]:
         """Pixels to add before and after the image so that every tile is complete."""
-        return self.margin, self.starts[-1] + self.reads - self.margin - self.side
+        return -self.starts[0], self.starts[-1] + self.reads - self.side
 
 
 def _predict(model: UNet, image: np.ndarray, tile: int | tuple[int, int] | None) -> np.ndarray:
@@ -167,39 +199,52 @@ def stitch(model: UNet, image: np.ndarray, down: Axis, across: Axis) -> np.ndarr
         How tiles lie along the height and the width.
     """
     padded = np.pad(image, (down.border, across.border, (0, 0)), mode="reflect")
+    above, before = down.border[0], across.border[0]
     probabilities = np.empty((*image.shape[:2], model.config["num_classes"]), image.dtype)
-    corners = list(itertools.product(down.starts, across.starts))
-    for top, left in tqdm(corners, desc="tiles", delay=2, leave=False, disable=len(corners) == 1):
-        window = padded[top : top + down.reads, left : left + across.reads]
-        place = probabilities[top : top + down.stride, left : left + across.stride]
-        part = _probabilities(model, window, down.gives, across.gives)
-        place[...] = part[: place.shape[0], : place.shape[1]]  # the last tile may stand out
+    lines = (list(zip(axis.starts, axis.places, strict=True)) for axis in (down, across))
+    tiles = list(itertools.product(*lines))
+    bar = tqdm(tiles, desc="tiles", delay=2, leave=False, disable=len(tiles) == 1)
+    for (top, rows), (left, columns) in bar:
+        window = padded[top + above :, left + before :][: down.reads, : across.reads]
+        part = _probabilities(model, window, _moved(rows, -top), _moved(columns, -left))
+        probabilities[rows, columns] = part
     return probabilities
+
+
+def _moved(place: slice, by: int) -> slice:
+    """The same place, counted from elsewhere."""
+    return slice(place.start + by, place.stop + by)
 
 
 def _plan(model: UNet, side: int, tile: int | None) -> Axis:
     """Lay tiles along one side of the image."""
-    step = 2**model.depth
-    if tile is None and side <= WHOLE:  # one tile that covers everything
-        reads = model.input_size(side, side)[0]
-        gives = model.output_size(reads, reads)[0]
-        return Axis(side, reads, gives, stride=gives)
-    reads = model.input_size(WHOLE // 2, WHOLE // 2)[0] if tile is None else tile
-    gives = model.output_size(reads, reads)[0]
-    if model.padding == "same":  # zeros stand in for what lies beyond a tile: leave a rim out
-        gives -= 2 * RIM
-    if gives < step:
-        least = model.input_size(step, step)[0] + (2 * RIM if model.padding == "same" else 0)
+    step, same = 2**model.depth, model.padding == "same"
+    whole = model.input_size(side, side)[0]  # one tile that covers everything
+    if tile is None and side <= WHOLE:
+        tile = whole
+    elif tile is None:  # in a deep network, enough to give more than it leaves out
+        large = max(WHOLE // 2, 4 * model.reach) if same else WHOLE // 2
+        tile = model.input_size(large, large)[0]
+    gives, rim = model.output_size(tile, tile)[0], 0
+    if same and tile >= whole:
+        return Axis(side, whole, whole, stride=whole, within=whole)
+    if same:  # zeros stand in for what lies beyond a tile: leave out where they reach
+        enough = gives - 2 * model.reach >= step
+        rim = model.reach if enough else min(RIM, model.reach)
+    if gives - 2 * rim < step:
+        least = model.input_size(step + 2 * rim, step)[0]
         raise ValueError(f"a tile of {tile} pixels is too small for {model}: use {least} or more")
-    return Axis(side, reads, gives, stride=gives // step * step)
+    gives -= 2 * rim
+    return Axis(side, tile, gives, gives // step * step, within=whole if same else None)
 
 
-def _probabilities(model: UNet, window: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Run one tile and return the softmax probabilities of its middle (height, width, K)."""
+def _probabilities(model: UNet, window: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
+    """Run one tile and return the softmax probabilities (h, w, K) of some rows and columns of it."""
     x = to_device(np.ascontiguousarray(window[None]), device_name(_a_parameter(model)))
     logits = model.predict(x)[0]
-    top, left = (logits.shape[0] - height) // 2, (logits.shape[1] - width) // 2
-    logits = logits[top : top + height, left : left + width]
+    lost = ((a - b) // 2 for a, b in zip(window.shape[:2], logits.shape[:2], strict=True))
+    rows, columns = (_moved(place, -n) for place, n in zip((rows, columns), lost, strict=True))
+    logits = logits[rows, columns]
     xp = array_module(logits)
     p = xp.exp(logits - logits.max(axis=2, keepdims=True))
     return to_cpu(p / p.sum(axis=2, keepdims=True))

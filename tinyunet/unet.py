@@ -155,6 +155,14 @@ class UNet(Layer):
         below = self._lost * (2**self.depth - 1)
         return below + self._lost * 2**self.depth, below
 
+    @property
+    def reach(self) -> int:
+        """How far around a block of output pixels the image counts: 6 * 2^depth pixels.
+
+        That is so for blocks of 2^depth pixels on the poolings' grid, with either padding.
+        """
+        return 6 * 2**self.depth
+
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) of the logits for an image of a valid size.
 

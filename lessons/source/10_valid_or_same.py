@@ -419,9 +419,9 @@ axis.spines[["top", "right"]].set_visible(False)
 # equally often wrong.
 #
 # So is same padding wrong? No: for images that fit into memory it works well, and sizes are simple.
-# In tiles it needs an overlap, too, of which the rim is thrown away; then the seams become faint. A
-# valid network has that built in: what it gives has never seen a made-up pixel, except for the
-# mirror at the border of the image.
+# In tiles it needs an overlap, too, of which the rim is thrown away; then the seams become faint, and
+# where the rim is as wide as the zeros reach, they are gone. A valid network has that built in: what
+# it gives has never seen a made-up pixel, except for the mirror at the border of the image.
 #
 # ## What you know now
 #
@@ -431,8 +431,10 @@ axis.spines[["top", "right"]].set_visible(False)
 #   of $2^d$ only.
 # - Tiles of a valid network fit together exactly, if they follow each other by a multiple of $2^d$
 #   and the image's border is mirrored.
-# - Tiles with same padding have seams, since zeros are no context.
+# - Tiles with same padding have seams where they do not overlap, since zeros are no context.
 #
-# The package's version is `tinyunet/inference.py`: `tu.predict_image(model, image, tile=...)`.
+# The package's version is `tinyunet/inference.py`: `tu.predict_image(model, image, tile=...)`. It takes
+# both kinds of network; around the whole image, one with same padding sees its zeros there, and no
+# mirror.
 #
 # In **lesson 11** we have ten images only, and make them last.

@@ -205,7 +205,9 @@ def test_full_gives_windows_of_the_asked_size_and_changes_no_argument(size):
         np.testing.assert_array_equal(array, copy)
 
 
-@pytest.mark.parametrize("choice", [{"elastic": -1}, {"shift": float("nan")}])
+@pytest.mark.parametrize(
+    "choice", [{"elastic": -1}, {"elastic": float("inf")}, {"shift": float("nan")}]
+)
 def test_impossible_choices_are_named(choice):
     with pytest.raises(ValueError, match=f"{next(iter(choice))} must be 0 or more pixels"):
         Augmentation(**choice)
