@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tinyunet.gradcheck import places
-from tinyunet.gradcheck.measure import ROUNDING, Line, compare
+from tinyunet.gradcheck.line import ROUNDING, Line
+from tinyunet.gradcheck.measure import compare
 
 
 def find(function, at, claim, scale=1.0, tolerance=1e-7):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tinyunet.arrays import Array, device_name, to_cpu, to_device
-from tinyunet.gradcheck.measure import ROUNDING, Line
+from tinyunet.gradcheck.line import ROUNDING, Line
 from tinyunet.gradcheck.noise import noise_along
 from tinyunet.gradcheck.places import direction, scale_of
 from tinyunet.gradcheck.report import GradientReport

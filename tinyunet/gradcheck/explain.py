@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyunet.arrays import to_cpu
 from tinyunet.gradcheck.diagnosis import diagnose
-from tinyunet.gradcheck.measure import FIRST
+from tinyunet.gradcheck.line import FIRST
 from tinyunet.gradcheck.places import scale_of
 from tinyunet.gradcheck.probe import FIVE_POINTS, Probe
 from tinyunet.gradcheck.report import GradientReport

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tinyunet.gradcheck.measure import FACTOR, Line
+from tinyunet.gradcheck.line import FACTOR, Line
 
 
 def noise_along(line: Line) -> float:

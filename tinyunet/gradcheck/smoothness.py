@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tinyunet.gradcheck.experiment import Experiment
-from tinyunet.gradcheck.measure import FACTOR, Line, Rung
+from tinyunet.gradcheck.line import FACTOR, Line, Rung
 
 
 def is_smooth_here(experiment: Experiment) -> bool:
