@@ -338,8 +338,9 @@ axis.spines[["top", "right"]].set_visible(False)
 # cures.
 #
 # **Look for smooth ground.** `tu.check_function`, for a pair of functions such as yours, measures
-# each slope with smaller and smaller steps until two in a row agree. A number that sits exactly on
-# the kink can never be measured; it is left out, and counted. Here 3 of 24 numbers are exactly 0:
+# each slope with smaller and smaller steps, until one shows the slope that backward claims, or three
+# in a row agree on another. A number that sits exactly on the kink has two slopes, one to each side,
+# however small the step is; it is left out, and counted. Here 3 of 24 numbers are exactly 0:
 
 # %%
 x = rng.standard_normal((1, 4, 6, 1))

@@ -88,8 +88,10 @@ def check_gradients(
 
 def check_options(samples: int, tolerance: float, eps: float | None = None) -> None:
     """Raise ValueError for options that would make a check say nothing."""
-    if not samples >= 1 or samples != int(samples):
-        raise ValueError(f"samples must be at least 1 and whole, got {samples}")
+    if isinstance(samples, bool) or not isinstance(samples, int | np.integer):
+        raise TypeError(f"samples must be a whole number, got {samples!r}")
+    if samples < 1:
+        raise ValueError(f"samples must be at least 1, got {samples}")
     if eps is not None and not 0 < eps < np.inf:
         raise ValueError(f"eps must be above 0, got {eps}")
     if not 0 < tolerance < 1:
@@ -104,8 +106,8 @@ def check_adjoint(
 ) -> GradientReport:
     """Check <A x, dy> = <x, A^T dy> for a layer that is linear (up to a bias) in its inputs.
 
-    No step size is involved, so this holds to rounding. It compares whole arrays at once. A layer that is
-    not linear is reported as not measurable.
+    No step size is involved, so this holds to rounding. It compares whole arrays at once. A layer that
+    is not linear is reported as not measurable.
     """
     check_options(1, tolerance)
     subject = LayerSubject(layer, inputs)

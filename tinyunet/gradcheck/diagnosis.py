@@ -37,6 +37,8 @@ def diagnose(
     """
     if not analytic.any():
         return "it is zero everywhere: a branch was dropped, or backward never computes it"
+    if not numeric.any():
+        return "the output does not depend on it: its gradient should be 0"
     scale = (analytic * numeric).sum() / (numeric * numeric).sum()
     if _same(analytic, scale * numeric):
         return _explain_scale(scale, len(per_image or ()))

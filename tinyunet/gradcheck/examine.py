@@ -1,4 +1,4 @@
-"""Compare all gradients of one subject with finite differences, tensor by tensor, and fill in a report."""
+"""Compare all gradients of one subject with finite differences, and fill in a report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from tqdm import tqdm
 
 from tinyunet.arrays import Array, device_name, to_cpu, to_device
 from tinyunet.gradcheck.explain import explain_failures
-from tinyunet.gradcheck.measure import FIRST, ROUNDING, Finding, Line, compare, noise_along
+from tinyunet.gradcheck.measure import (
+    FIRST,
+    ROUNDING,
+    Finding,
+    Line,
+    adds_up,
+    bends,
+    compare,
+    noise_along,
+)
 from tinyunet.gradcheck.places import coordinates, direction, scale_of
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.gradcheck.subject import Subject, problem
@@ -19,9 +28,10 @@ ATTEMPTS = 3  # at a direction: the first at the given point, the others a hair 
 HAIR = 2.0**-10  # of a tensor's scale
 ACCUMULATED = "a second pass gave another gradient: is it accumulated instead of set?"
 RANDOM = (
-    "forward gives another output for the same input when it is called twice: it is random, or it keeps "
-    "something from call to call, so no slope can be measured. Make it draw the same numbers each time "
-    "(a generator seeded anew in forward, or a mask drawn beforehand)"
+    "forward gives another output for the same input when it is called twice: it is random, or it "
+    "keeps something from call to call, so no slope can be measured. Make it draw the same numbers "
+    "each time: a mask drawn beforehand, a generator seeded anew in forward, or for NumPy's global one "
+    "lambda x: (np.random.seed(0), forward(x))[1]"
 )
 
 
@@ -49,9 +59,11 @@ class Examination:
     y: Array = field(default=0.0, init=False)
     dy: Array = field(default=0.0, init=False)
     noise: float = field(default=0.0, init=False)
+    coarse: bool = field(default=False, init=False)  # forward has few digits
     gradients: dict[str, Array | None] = field(default_factory=dict, init=False)
     flips: Callable[[], int] = field(default=lambda: 0, init=False)
     steps: dict[str, float] = field(default_factory=dict, init=False)
+    findings: dict[str, dict[tuple, Finding]] = field(default_factory=dict, init=False)
 
     def run(self, progress: bool = False) -> GradientReport:
         """Do it."""
@@ -77,6 +89,10 @@ class Examination:
                 subject.tensors, desc="gradient check", disable=not progress, leave=False
             ):
                 report.rows.append(self._tensor(name))
+            if report.failed:
+                self._second_look()
+            for row in report.rows:
+                self._remark(row)
             explain_failures(self)
             for name, members in subject.groups.items():
                 if members and not report.failed:
@@ -89,7 +105,9 @@ class Examination:
 
     def _unusable(self, first: Array) -> str:
         """Say why nothing can be measured, or return ""."""
-        size = max(int(np.size(self.y)), 1)
+        size = int(np.size(self.y))
+        if not size:
+            return f"forward gives an empty output: shape {self.y.shape}"
         finite = int((abs(self.y) < np.inf).sum())
         if finite < size:
             return f"forward gives NaN or infinity in {size - finite} of {size} outputs"
@@ -112,20 +130,24 @@ class Examination:
     def _noise(self) -> float:
         """What rounding does to s: from the output's size, and measured."""
         size = float(((self.y * self.dy) ** 2).sum()) ** 0.5
-        measured = []
-        for step in (2.0**-20, 2.0**-23):  # a kink or a pole may be next to one of them
+        noise, measured = ROUNDING * size, []
+        for _ in range(2):  # a kink may be next to one of the two directions
             move, _ = self._random_direction(list(self.subject.tensors), narrow=True)
-            measured.append(noise_along(self._line(move), step))
-        measured = [noise for noise in measured if np.isfinite(noise)]
+            found = noise_along(self._line(move))
+            measured += [found] if np.isfinite(found) else []
+            if found <= noise / 3:
+                break
         digits = single_precision(self.y)
-        noise = max(ROUNDING * size, 3 * min(measured, default=0.0))
+        noise = max(noise, 3 * min(measured, default=0.0))
         if digits:
-            noise = max(noise, float(np.finfo(np.float32).eps) * size)
+            dtype = self.y.dtype if self.y.dtype.itemsize < 8 else np.float32
+            noise = max(noise, float(np.finfo(dtype).eps) * size)
+        self.coarse = bool(digits) or noise > 1e-10 * size
         if digits or 1e-10 * size < noise < 1e-4 * size:
             self.report.notes.append(
                 digits
-                or f"forward is exact to about {noise / size:.0e} only: is something computed in "
-                "float32, or with few digits, inside?"
+                or f"forward is exact to about {noise / size:.0e} only: is something inside computed "
+                "in float32, or do large numbers cancel?"
             )
         return noise
 
@@ -142,51 +164,95 @@ class Examination:
         if row.hint:
             row.verdict = "FAILED"
             return row
-        claims = to_cpu(gradient)
-        largest = float(np.abs(claims).max())
-        scale, size = scale_of(array), float(abs(array).max())
-        findings = {}
+        self.findings[name] = findings = {}
         self.flips()
-        for index in coordinates(claims, self.samples, self.rng):
-            line = self._line(
-                mover(array, index), scale=scale, largest_value=size, own=abs(float(array[index]))
-            )
-            findings[index] = compare(
-                line, float(claims[index]), largest, self.report.tolerance, self.first
-            )
+        for index in coordinates(to_cpu(gradient), self.samples, self.rng):
+            findings[index] = self._coordinate(name, index)
             row.flips += self.flips() > 0
-        self._write(row, findings, largest)
+        self._write(row, findings)
         return row
 
-    def _write(self, row: Row, findings: dict[tuple, Finding], largest: float) -> None:
+    def _coordinate(self, name: str, index: tuple) -> Finding:
+        """Compare one number of a gradient."""
+        array, claims = self.subject.tensors[name], to_cpu(self.gradients[name])
+        line = self._line(
+            mover(array, index),
+            scale=scale_of(array),
+            largest_value=abs(float(array[index])),
+            own=abs(float(array[index])),
+        )
+        largest = float(np.abs(claims).max())
+        return compare(line, float(claims[index]), largest, self.report.tolerance, self.first)
+
+    def _write(self, row: Row, findings: dict[tuple, Finding]) -> None:
         """Sum up what became of a tensor's coordinates."""
-        measured = {i: f for i, f in findings.items() if f.verdict in ("ok", "wrong")}
-        unresolved = [f for f in findings.values() if f.verdict == "unresolved"]
-        row.checked = len(measured)
-        row.left_out = sum(finding.verdict == "kink" for finding in findings.values())
+        verdicts = [finding.verdict for finding in findings.values()]
+        measured = {i: f for i, f in findings.items() if f.verdict in ("ok", "wrong", "zero")}
+        row.checked, row.left_out = len(measured), verdicts.count("kink")
+        row.error, row.where, row.hint, row.verdict = 0.0, (), "", "ok"
+        for index, finding in measured.items():
+            if finding.error >= row.error:
+                row.error, row.where = finding.error, tuple(int(i) for i in index)
+                self.steps[row.name] = finding.step
+        unresolved = [f.reason for f in findings.values() if f.verdict == "unresolved"]
+        if "wrong" in verdicts:
+            row.verdict = "FAILED"
+        elif unresolved:
+            row.verdict = "not measurable"
+            row.hint = f"{unresolved[0]} ({len(unresolved)} of {len(verdicts)} coordinates)"
+        elif not measured:
+            row.verdict = "not measurable"
+            row.hint = f"all {row.left_out} coordinates that were tried are on a kink"
+        elif "ok" not in verdicts:
+            row.verdict = "not measurable" if self.coarse else "untested"
+
+    def _remark(self, row: Row) -> None:
+        """Say how many coordinates were left out."""
         if not self.subject.contract:
             row.flips = row.left_out
         if row.left_out:
             self.report.notes.append(
                 f"{row.name}: {row.left_out} coordinates on a kink were left out"
             )
-        for index, finding in measured.items():
-            if finding.error >= row.error:
-                row.error, row.where = finding.error, tuple(int(i) for i in index)
-                self.steps[row.name] = finding.step
-        if any(finding.verdict == "wrong" for finding in measured.values()):
-            row.verdict = "FAILED"
-        elif all(abs(f.slope) * f.step <= self.noise or f.slope == 0 for f in findings.values()):
-            if largest * min((f.step for f in findings.values()), default=1.0) <= self.noise:
-                row.verdict = "untested"  # zero, as far as can be seen
-        if row.verdict == "ok" and (unresolved or not measured):
-            row.verdict = "not measurable"
-            kinks = f"all {row.left_out} coordinates that were tried are on a kink"
-            row.hint = (
-                f"{unresolved[0].reason} ({len(unresolved)} of {len(findings)} coordinates)"
-                if unresolved
-                else kinks
-            )
+
+    def _second_look(self) -> None:
+        """Look at wrong coordinates again a hair beside, if the given point is on a kink.
+
+        The median of three equal values has every partial derivative, and they are 0; but it has no
+        gradient, and a right backward pass gives dy to one of the three.
+        """
+        if self._is_smooth_here():
+            return
+        tensors = list(self.subject.tensors.values())
+        starts, here = [array.copy() for array in tensors], (self.gradients, self.y)
+        self._step_aside(tensors, starts)
+        for row in self.report.rows:
+            findings = self.findings.get(row.name, {})
+            wrong = [index for index, found in findings.items() if found.verdict == "wrong"]
+            if wrong and all(
+                self._coordinate(row.name, index).verdict in ("ok", "zero") for index in wrong
+            ):
+                findings.update({index: Finding("kink") for index in wrong})
+                self._write(row, findings)
+        for array, start in zip(tensors, starts, strict=True):
+            array[...] = start
+        self.gradients, self.y = here
+
+    def _is_smooth_here(self) -> bool:
+        """Whether slopes along two random directions do not jump, and add up."""
+        moves = [self._random_direction(list(self.subject.tensors))[0] for _ in range(2)]
+        tensors = list(self.subject.tensors.values())
+        starts = [array.copy() for array in tensors]
+
+        def both(t: float) -> None:
+            moves[0](t)
+            halves = [array.copy() for array in tensors]
+            moves[1](t)
+            for array, half, start in zip(tensors, halves, starts, strict=True):
+                array[...] = start if t == 0 else array + (half - start)
+
+        lines = [self._line(move, scale=FIRST * 16) for move in (*moves, both)]
+        return not bends(lines[0]) and adds_up(*lines)
 
     # ------------------------------------------------------------------ everything at once
 
@@ -242,8 +308,6 @@ class Examination:
         claim = sum(float(product.sum()) for product in products)
         spread = sum(float((product * product).sum()) for product in products) ** 0.5
         self.flips()
-        if spread == 0:
-            return Finding("zero")
         reach = [
             float(abs(self.subject.tensors[m]).max()) / scale_of(self.subject.tensors[m])
             for m in members
@@ -288,7 +352,8 @@ def single_precision(y: Array) -> str:
     if y.dtype.name in ("float32", "float16"):
         return f"forward computes in {y.dtype}: slopes cannot be measured to more digits than that"
     values = to_cpu(y) if np.ndim(y) else np.asarray(y)
-    single, half = values.astype(np.float32), values.astype(np.float16)
+    with np.errstate(over="ignore"):
+        single, half = values.astype(np.float32), values.astype(np.float16)
     if (single == values).all() and (half != values).any():
         return (
             "forward's output has the digits of float32 only: something inside computes in float32"

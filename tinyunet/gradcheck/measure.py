@@ -1,14 +1,14 @@
 """Measure a slope by finite differences, and say how far the measurement can be trusted.
 
-Along a line through the arrays, t = 0 where they are now, the number s(t) = sum(dy * y(t)) has the slope
-that backward claims. Two points measure it, D(h) = (s(h) - s(-h)) / 2h, with an error of h^2 for a smooth
-function and of noise / h from rounding. Richardson's extrapolation of two steps takes the h^2 away:
+Along a line through the arrays, t = 0 where they are now, the number s(t) = sum(dy * y(t)) has the
+slope that backward claims. Two points measure it, D(h) = (s(h) - s(-h)) / 2h, with an error of h^2 for
+a smooth function and of noise / h from rounding. Richardson's extrapolation takes the h^2 away:
 
     R(h) = D(h) + (D(h) - D(8h)) / 63
 
-So the step goes down, by 8 at a time, until the claim agrees; or until three steps in a row agree with
-each other and not with the claim, which is wrong then; or until rounding ends it. On a kink the slopes to
-both sides differ however small the step is: J(h) = (s(h) - 2 s(0) + s(-h)) / h does not go to 0.
+So the step goes down, by 8 at a time, until the claim agrees; or until three steps in a row agree
+with each other and not with the claim, which is wrong then; or until rounding ends it. On a kink the
+slopes to both sides differ however small the step: J(h) = (s(h) - 2 s(0) + s(-h)) / h stays.
 
 Steps are powers of two: x + h is exact then, also where x is 30,000 and h is 1e-6.
 """
@@ -29,7 +29,8 @@ LOWEST = 2.0**-40  # of the largest value that moves: below, x + h loses digits 
 RUNGS = 17  # steps at most, down to 2^-55 of the first; noise ends nearly all of them earlier
 ROUNDING = 10 * np.finfo(np.float64).eps  # of an output that took many operations
 FLOOR = 1e-3  # of a tensor's largest gradient: smaller ones are compared as if they were as large
-AMPLE = 0.1  # of the tolerance: an agreement that needs no second look
+VISIBLE = 1e4  # times the noise: a change that larger steps may bring out
+AMPLE = 0.01  # of the tolerance: an agreement that needs no second look
 SETTLED = (
     0.1  # three steps agree if they differ by less than this part of their distance to the claim
 )
@@ -38,7 +39,7 @@ EXPLAINS = 0.3  # a jump of the slope of at least this part of that distance may
 
 @dataclass
 class Rung:
-    """What one step measured: D, the extrapolated R and J, and the noise that rounding leaves in them."""
+    """What one step measured: D, the extrapolated R and J, and the noise left in them by rounding."""
 
     step: float
     slope: float
@@ -62,7 +63,8 @@ class Finding:
     Attributes
     ----------
     verdict
-        ``"ok"``, ``"wrong"``, ``"kink"`` or ``"unresolved"``.
+        ``"ok"``; ``"wrong"``; ``"kink"``; ``"zero"`` where the claim and the slope are both 0, or too
+        small to be seen; or ``"unresolved"``.
     slope, error
         The slope that was measured, and the relative error of the claim.
     step
@@ -113,7 +115,7 @@ class Line:
         try:
             with np.errstate(all="ignore"):
                 return float((self.dy * (self.run() - self.y)).sum())
-        except (ArithmeticError, ValueError):  # math.log(-1), 1 / 0.0: outside of its domain
+        except Exception:  # it ran at t = 0: math.log(-1), 1 / 0.0, outside of its domain here
             return math.nan
         finally:
             self.move(0.0)
@@ -124,16 +126,22 @@ class Line:
         noise = self.noise + 4 * np.finfo(np.float64).eps * (abs(left) + abs(right))
         return Rung(step, (right + left) / (2 * step), (right - left) / step, noise / step)
 
-    def steps(self, first: float | None, resolved: float) -> Iterator[float]:
+    @property
+    def natural(self) -> float:
+        """The step at which a function of this scale should look smooth."""
+        return FIRST * power_of_two(self.scale)
+
+    def steps(self, first: float | None, largest: float, tolerance: float) -> Iterator[float]:
         """Yield steps from large to small.
 
         The first is the given one, or `FIRST` of the scale; or larger, where rounding needs it to show
-        slopes of `resolved`. Where the value itself is much smaller than the scale, steps of its own size
-        come last.
+        the `largest` slope to the `tolerance`, unless moving by the scale hardly shows it. Where the
+        value itself is much smaller than the scale, steps of its own size come last.
         """
         if first is None:
-            first = FIRST * power_of_two(self.scale)
-            while first * resolved < 4 * self.noise and first < FACTOR**9 * self.scale:
+            first = self.natural
+            visible = largest * self.scale > VISIBLE * self.noise
+            while visible and first * tolerance * largest < 4 * self.noise:
                 first *= FACTOR
         lowest = LOWEST * self.largest_value
         step = first
@@ -142,7 +150,7 @@ class Line:
                 break
             yield step
             step /= FACTOR
-        if 0 < self.own < step:
+        if 0 < FIRST * self.own < step:
             step = FIRST * power_of_two(self.own)
             for _ in range(6):
                 yield step
@@ -154,14 +162,31 @@ def power_of_two(value: float) -> float:
     return 2.0 ** math.floor(math.log2(value))
 
 
-def noise_along(line: Line, step: float) -> float:
-    """Estimate what rounding does to s, from values so near each other that a smooth function is flat.
+def noise_along(line: Line) -> float:
+    """Estimate what rounding does to s, from values along a line, so near that s looks straight there.
 
     Fourth differences of s at 9 points take a smooth part away and leave noise, sqrt(70) times as large
-    (Hamming, Numerical Methods, 1962). All points lie on one side, for t = 0 may be a kink.
+    (Hamming, Numerical Methods, 1962). All points lie on one side, for t = 0 may be a kink or a jump.
+    Where something has float32's digits, so small steps show a staircase; then larger ones are taken,
+    and become smaller as long as the estimate falls, for then it is the function that is bent.
     """
-    points = [0.0] + [line.change(i * step) for i in range(1, 9)]
-    fourth = np.diff(points, 4) / 70**0.5
+    step = 2.0**-36 * line.scale
+    changes = [line.change(i * step) for i in range(1, 10)]
+    slopes = np.abs(np.diff(changes))
+    if 0 < slopes.max() < 2 * slopes.min():
+        return _roughness(changes)
+    step, noise = 2.0**-20 * line.scale, math.inf
+    for _ in range(5):
+        before, noise = noise, _roughness([line.change(i * step) for i in range(1, 10)])
+        if noise > before / FACTOR or math.isnan(noise):
+            break
+        step /= FACTOR
+    return noise
+
+
+def _roughness(changes: list[float]) -> float:
+    """The noise in equally spaced values, from their fourth differences."""
+    fourth = np.diff(changes, 4) / 70**0.5
     return float(np.sqrt(np.mean(fourth * fourth)))
 
 
@@ -185,16 +210,20 @@ def compare(
     """
     rungs: list[Rung] = []
     best: Finding | None = None
-    for step in line.steps(first, tolerance * largest):
+    for step in line.steps(first, largest, tolerance):
         rung = line.rung(step)
         if math.isfinite(rung.slope):
             rung.extrapolate(rungs[-1] if rungs else None)
             rungs.append(rung)
+            if claim == rung.slope == 0:
+                return Finding("zero", 0.0, 0.0, step)
             found = _agrees(rung, claim, largest, tolerance)
+            if found and not best and step > line.natural and not _nearby(line, claim):
+                found = None
             if best or (found and found.error <= AMPLE * tolerance):
                 return min(filter(None, (best, found)), key=lambda finding: finding.error)
             best = found  # just so: one more step shows it better
-            if _settled(rungs[-3:], claim):
+            if step <= max(line.natural, first or 0.0) and _settled(rungs[-3:], claim):
                 error = agreement(claim, rung.better, rung.noise, largest, tolerance)
                 return Finding("wrong", rung.better, error, step)
             if rung.noise > 0.01 * max(abs(claim), abs(rung.slope), FLOOR * largest):
@@ -227,6 +256,15 @@ def agreement(claim: float, slope: float, noise: float, largest: float, toleranc
     return difference / size
 
 
+def _nearby(line: Line, claim: float) -> bool:
+    """Whether a claim that agrees with large steps is also near what the natural step shows.
+
+    Large steps see through rounding, but tanh(x) + x / 10 has the slope 1 / 10 for them.
+    """
+    rung = line.rung(line.natural)
+    return abs(claim - rung.slope) <= 3 * rung.noise + 1e-3 * abs(claim)
+
+
 def _settled(last: list[Rung], claim: float) -> bool:
     """Whether three steps in a row agree with each other, on both sides, and not with the claim."""
     if len(last) < 3:
@@ -237,6 +275,7 @@ def _settled(last: list[Rung], claim: float) -> bool:
     jump = max(abs(rung.better_jump) for rung in last[1:])
     return (
         spread <= SETTLED * distance
+        and spread <= max(SETTLED * abs(finest.better), 4 * finest.noise)
         and 3 * finest.noise <= distance
         and jump <= max(EXPLAINS * distance, 4 * finest.noise)
     )
@@ -248,14 +287,51 @@ def _undecided(rungs: list[Rung], claim: float, largest: float, tolerance: float
         return Finding(
             "unresolved", reason="forward is not finite, or not defined, right beside it"
         )
-    if _kinked(rungs, claim):
-        return Finding("kink", rungs[-1].slope)
     best = min(rungs, key=lambda rung: rung.noise + abs(claim - rung.better))
+    if all(max(abs(claim), abs(r.slope), abs(r.better)) <= 20 * r.noise for r in rungs):
+        return Finding("zero", best.better, 0.0, best.step)
+    if _kinked(rungs, claim) or _jumps(rungs):
+        return Finding("kink", rungs[-1].slope, step=rungs[-1].step)
     if best.noise > tolerance * max(largest, abs(best.slope)):
         reason = "its gradient is so small beside the output that rounding hides it"
     else:
         reason = "no two steps agree on its slope"
     return Finding("unresolved", best.better, step=best.step, reason=reason)
+
+
+def bends(line: Line) -> bool:
+    """Whether the slope jumps at t = 0, by the same amount at all small steps that rounding allows."""
+    rungs: list[Rung] = []
+    for step in line.steps(None, 0.0, 1.0):
+        rung = line.rung(step)
+        if not math.isfinite(rung.slope) or 20 * rung.noise > abs(rung.jump):
+            break
+        rungs.append(rung)
+    if len(rungs) < 4:
+        return False
+    before, after = rungs[-2].jump, rungs[-1].jump
+    return abs(after - before) <= 0.25 * abs(after)
+
+
+def adds_up(first: Line, second: Line, both: Line) -> bool:
+    """Whether the slope along a sum of two directions is the sum of their slopes, as of a gradient."""
+    step = first.natural / FACTOR**3
+    a, b, c = (line.rung(step) for line in (first, second, both))
+    off = abs(a.slope + b.slope - c.slope)
+    return off <= 0.01 * max(abs(a.slope), abs(b.slope), abs(c.slope)) + 20 * c.noise
+
+
+def _jumps(rungs: list[Rung]) -> bool:
+    """Whether s itself jumps: the slope is 8 times as large with each smaller step."""
+    if len(rungs) < 3:
+        return False
+    changes = [rung.slope * rung.step for rung in rungs[-3:]]
+    jumps = [rung.jump * rung.step for rung in rungs[-3:]]  # of one side alone
+    return any(
+        abs(values[-1]) > 100 * rungs[-1].noise * rungs[-1].step
+        and max(values) - min(values) <= 0.1 * abs(values[-1])
+        for values in (changes, jumps)
+    )
 
 
 def _kinked(rungs: list[Rung], claim: float) -> bool:

@@ -8,8 +8,8 @@ import numpy as np
 
 from tinyunet.arrays import Array, device_name, to_cpu, to_device
 
-# A user's `default_rng(0)` and ours would draw the same numbers: then the upstream gradient is x itself,
-# and y = 3 x with a backward that returns 3 x looks right. So our draws begin with a key of their own.
+# A user's `default_rng(0)` and ours would draw the same numbers: the upstream gradient would be x
+# itself, and y = 3 x with a backward that returns 3 x would look right. So ours have their own key.
 KEY = 0x7419_0E7A_5EED
 BITS = 10  # of a direction's numbers: so few that x + t * v is exact, see measure.py
 
@@ -25,7 +25,10 @@ def own_generator(rng: np.random.Generator | int | None = None) -> np.random.Gen
     if rng is None:
         return np.random.default_rng([KEY])
     if not isinstance(rng, np.random.Generator):
-        rng = np.random.default_rng(rng)
+        try:
+            rng = np.random.default_rng(rng)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"rng must be a numpy Generator or a seed, got {rng!r}") from error
     return np.random.default_rng([KEY, *(int(i) for i in rng.integers(2**63, size=4))])
 
 

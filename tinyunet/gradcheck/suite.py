@@ -1,18 +1,21 @@
-"""What `tinyunet gradcheck` checks: every layer, both losses, and whole U-Nets."""
+"""What `tinyunet gradcheck` checks: every layer, every algorithm, both losses, and whole U-Nets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from tinyunet import layers as nn
 from tinyunet.arrays import Array, to_device
 from tinyunet.gradcheck.checker import check_gradients
-from tinyunet.gradcheck.report import GradientReport
+from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.layer import Layer
 from tinyunet.loss import DiceLoss, SoftmaxCrossEntropy
 from tinyunet.unet import UNet
+
+SAME = 1e-11  # what the values of two algorithms may differ by, of the largest; in float64
 
 
 class PoolAndBack(Layer):
@@ -81,13 +84,68 @@ def cases() -> dict[str, tuple[Callable, list[tuple]]]:
     }
 
 
+def algorithms() -> dict[str, tuple[Callable, tuple[int, ...]]]:
+    """Return each way in which a convolution is computed: its name, its layer, and an input's shape.
+
+    Training takes Winograd for wide layers and large images, which none of `cases` is. Its tiles are
+    small or large, its images are cut into blocks or its channels shared out, so there is one of each.
+    """
+
+    def winograd(*channels: int, **options: Any) -> Callable:
+        return lambda: nn.Conv2d(*channels, algorithm="winograd", **options)
+
+    return {
+        "Conv2d by im2col, ReLU": (
+            lambda: nn.Conv2d(3, 4, padding=1, activation="relu", algorithm="im2col"),
+            (2, 7, 6, 3),
+        ),
+        "Winograd, small tiles, ReLU": (
+            winograd(9, 10, padding=1, activation="relu"),
+            (2, 13, 22, 9),
+        ),
+        "Winograd, wide padding": (winograd(3, 2, padding=(2, 0)), (3, 6, 9, 3)),
+        "Winograd, large tiles": (winograd(8, 12, activation="relu"), (1, 71, 85, 8)),
+        "Winograd, many channels": (
+            winograd(160, 208, padding=1, activation="relu"),
+            (2, 9, 14, 160),
+        ),
+        "Conv2d as training computes it": (
+            lambda: nn.Conv2d(8, 9, padding="same", activation="relu"),
+            (2, 50, 52, 8),
+        ),
+    }
+
+
+def check_algorithm(make: Callable, shape: tuple, samples: int, rng: Any, device: str) -> Any:
+    """Check one algorithm's gradients, and its values beside those of the plainest that is fast enough.
+
+    A wrong forward with a backward that belongs to it has right gradients: of another function.
+    """
+    layer = with_biases(make(), rng).to(device)
+    image = to_device(rng.standard_normal(shape), device)
+    report = check_gradients(layer, image, samples=samples, rng=rng)
+    layer.astype("float64")
+    y = layer(image)
+    layer.algorithm = "naive" if image.size * layer.params["weight"].size < 10**6 else "im2col"
+    plain = layer(image)
+    row = Row(f"y beside {layer.algorithm}", tuple(y.shape), checked=1)
+    row.error = float(abs(y - plain).max() / abs(plain).max())
+    if not row.error <= SAME:
+        row.verdict, row.hint = "FAILED", "the two algorithms compute different values"
+    report.rows.append(row)
+    return report
+
+
 def check_all(samples: int = 20, seed: int = 0, device: str = "cpu") -> Iterator[tuple]:
-    """Yield (name, GradientReport) for every layer, loss and small U-Net."""
+    """Yield (name, GradientReport) for every layer, algorithm, loss and small U-Net."""
     rng = np.random.default_rng(seed)
     for name, (make, shapes) in cases().items():
         layer = with_biases(make(), rng).to(device)
         inputs = [to_device(rng.standard_normal(shape), device) for shape in shapes]
         yield name, check_gradients(layer, *inputs, samples=samples, rng=rng)
+
+    for name, (make, shape) in algorithms().items():
+        yield name, check_algorithm(make, shape, samples, rng, device)
 
     crop, image = nn.CenterCrop(), to_device(rng.standard_normal((2, 7, 6, 3)), device)
     yield "CenterCrop", check_gradients(crop, image, (4, 3), samples=samples, rng=rng)
