@@ -30,9 +30,7 @@ def numbers(rng, shape, scale=None, ties=None, offset=None):
 
 def image(rng, channels, smallest=(1, 1), multiple=(1, 1), **options):
     """A small batch of images whose sides are at least so large and divisible."""
-    sides = [
-        (s + int(rng.integers(0, 3))) * m for s, m in zip(smallest, multiple, strict=True)
-    ]
+    sides = [(s + int(rng.integers(0, 3))) * m for s, m in zip(smallest, multiple, strict=True)]
     return numbers(rng, (int(rng.integers(1, 3)), *sides, channels), **options)
 
 
@@ -52,14 +50,21 @@ def conv(rng):
             *channels, pair(rng, 1, 3), stride=pair(rng, 1, 3), padding=pair(rng, 0, 2),
             dilation=pair(rng, 1, 2), algorithm=algorithm, **options,
         )  # fmt: skip
-    return layer, [image(rng, channels[0], layer.geometry.span)]
+    g = layer.geometry  # so large that a window sees more than padding
+    smallest = [s + sum(pad) for s, pad in zip(g.span, g.padding, strict=True)]
+    return layer, [image(rng, channels[0], smallest)]
 
 
 def up(rng):
     channels, kernel = pair(rng, 1, 3), pair(rng, 1, 4)
     padding = tuple(int(rng.integers(0, (k + 1) // 2)) for k in kernel)
     layer = tu.ConvTranspose2d(
-        *channels, kernel, stride=pair(rng, 1, 3), padding=padding, bias=bool(rng.integers(2)), rng=rng
+        *channels,
+        kernel,
+        stride=pair(rng, 1, 3),
+        padding=padding,
+        bias=bool(rng.integers(2)),
+        rng=rng,
     )
     return layer, [image(rng, channels[0])]
 
@@ -124,19 +129,20 @@ LAYERS = (conv, conv, up, pool, unpool, relu, dropout, crop, join, chain)
 LINEAR = (conv, up, dropout, crop, join)
 
 
-def with_scales(layer, rng):
-    """Random biases, and parameters of other sizes than the ones that training begins with."""
+def with_scales(layer, rng, size=1.0, orders=3):
+    """Random biases of the inputs' size, and parameters of other sizes than training begins with."""
     with_biases(layer, rng)
-    if rng.random() < 0.3:
-        for _, array in layer.named_parameters():
-            array *= 10.0 ** rng.integers(-3, 4)
+    factor = 10.0 ** rng.integers(-orders, orders + 1) if rng.random() < 0.3 else 1.0
+    for name, array in layer.named_parameters():
+        array *= factor * (size if name.endswith("bias") else 1)
     return layer
 
 
-def random_layer(rng, kinds=LAYERS):
+def random_layer(rng, kinds=LAYERS, orders=3):
     """A layer of some kind and its inputs."""
     layer, inputs = kinds[rng.integers(len(kinds))](rng)
-    return with_scales(layer, rng), inputs
+    size = float(np.abs(inputs[0]).mean()) or 1.0
+    return with_scales(layer, rng, size, orders), inputs
 
 
 def random_linear(rng):
@@ -157,8 +163,9 @@ def random_loss(rng):
     if rng.integers(2):
         low, high = sorted(rng.uniform(-4, 4, 2))
         inputs.append(10.0 ** rng.uniform(low, high, shape))
-    if rng.integers(2):
-        return tu.DiceLoss(smooth=float(10 ** rng.uniform(-5, 3))), inputs
+    if rng.integers(2):  # a smooth far above all weights would make the loss 0 but for rounding
+        smooth = 10 ** rng.uniform(-5, 2) * (np.mean(inputs[2]) if len(inputs) > 2 else 1)
+        return tu.DiceLoss(smooth=float(smooth)), inputs
     if rng.integers(2):
         ignored = int(rng.choice([0, 255, -1]))
         labels[rng.random(shape) < 0.3] = ignored
@@ -166,5 +173,3 @@ def random_loss(rng):
             return tu.SoftmaxCrossEntropy(ignore_label=ignored), inputs
         labels[...] = 1
     return tu.SoftmaxCrossEntropy(), inputs
-
-

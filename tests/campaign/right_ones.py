@@ -55,7 +55,7 @@ def loss(rng):
 
 
 def network(rng):
-    subject, inputs = random_layer(rng, (unet, unet, deeper_unet))
+    subject, inputs = random_layer(rng, (unet, unet, deeper_unet), orders=0)
     return Case(f"{subject}", lambda: tu.check_gradients(subject, *inputs))
 
 
@@ -107,10 +107,9 @@ def user_network(rng):
         layers += [tu.MaxPool2d(2), tu.ConvTranspose2d(2, 2, rng=rng)]
     elif last == 1:
         layers += [UserLayer(ENDS[rng.integers(len(ENDS))], [])]
-    subject = with_scales(tu.Sequential(*layers), rng)
+    subject = with_scales(tu.Sequential(*layers), rng, orders=1)
     x = numbers(rng, shape, 1.0, offset=0)
-    name = ", ".join(getattr(part, "function", part).__class__.__name__ if not hasattr(part, "function")
-                     else part.function.name for part in layers)
+    name = ", ".join(f"{type(part).__name__}({part._describe()})" for part in layers)
     return Case(name, lambda: tu.check_gradients(subject, x))
 
 
@@ -231,7 +230,7 @@ ENDS = [
     function
     for function in FUNCTIONS
     if function.name
-    in ("max pooling", "max over channels", "average pooling", "total variation", "hinge loss")
+    in ("max pooling", "max over channels", "average pooling", "unit vectors", "hinge loss")
 ]
 KINDS = (
     [layer] * 12 + [loss] * 8 + [network] + [adjoint] * 2 + [user_layer] * 10 + [user_network] * 6

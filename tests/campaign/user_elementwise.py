@@ -22,8 +22,8 @@ class Function:
     name
         For messages.
     forward, backward
-        ``forward(x, *parameters)`` for images x (N, H, W, C), and ``backward(dy, x, *parameters)``, which
-        returns a tuple: dx, then the parameters' gradients.
+        ``forward(x, *parameters)`` for images x (N, H, W, C), and ``backward(dy, x, *parameters)``,
+        which returns a tuple: dx, then the parameters' gradients.
     draw
         ``draw(rng, x.shape)`` gives the parameters.
     kinks
@@ -41,7 +41,7 @@ class Function:
 
 
 def moved(function: Function, scale: float, offset: float) -> Function:
-    """The same function for inputs of another scale, around another number: scale * f((x - o) / scale)."""
+    """The same function of other inputs: scale * f((x - offset) / scale)."""
 
     def forward(x, *parameters):
         return scale * function.forward((x - offset) / scale, *parameters)
@@ -131,9 +131,15 @@ POSITIVE = {
 KINKED = {
     "ReLU": (lambda x: np.where(x.real > 0, x, 0), lambda x: x > 0),
     "leaky ReLU": (lambda x: np.where(x.real > 0, x, 0.01 * x), lambda x: np.where(x > 0, 1, 0.01)),
-    "leaky ReLU 0.9": (lambda x: np.where(x.real > 0, x, 0.9 * x), lambda x: np.where(x > 0, 1, 0.9)),
+    "leaky ReLU 0.9": (
+        lambda x: np.where(x.real > 0, x, 0.9 * x),
+        lambda x: np.where(x > 0, 1, 0.9),
+    ),
     "abs": (_abs, np.sign),
-    "ReLU6 at 1": (lambda x: np.where(_between(x, 0, 1), x, x.real > 0), lambda x: _between(x, 0, 1)),
+    "ReLU6 at 1": (
+        lambda x: np.where(_between(x, 0, 1), x, x.real > 0),
+        lambda x: _between(x, 0, 1),
+    ),
     "hard tanh": (
         lambda x: np.where(_between(x, -1, 1), x, np.sign(x.real)),
         lambda x: _between(x, -1, 1),
@@ -158,7 +164,10 @@ KINKED = {
         lambda x: 1.05 * np.where(x.real > 0, x, 1.67 * (np.exp(np.where(x.real > 0, 0, x)) - 1)),
         lambda x: 1.05 * np.where(x > 0, 1, 1.67 * np.exp(np.minimum(x, 0))),
     ),
-    "root of abs": (lambda x: np.sqrt(_abs(x) + 0.01), lambda x: np.sign(x) / 2 / np.sqrt(np.abs(x) + 0.01)),
+    "root of abs": (
+        lambda x: np.sqrt(_abs(x) + 0.01),
+        lambda x: np.sign(x) / 2 / np.sqrt(np.abs(x) + 0.01),
+    ),
     "triangle wave": (
         lambda x: _abs(x - 2 * np.round(x.real / 2)),
         lambda x: np.sign(x - 2 * np.round(x / 2)),

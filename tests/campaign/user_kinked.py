@@ -109,7 +109,11 @@ def _hidden_backward(dy, x, w, v):
 
 FUNCTIONS = [
     Function(
-        "max pooling", lambda x: _at_rank(_windows(x), 3), _max_pool_backward, kinks="kinks", domain="any"
+        "max pooling",
+        lambda x: _at_rank(_windows(x), 3),
+        _max_pool_backward,
+        kinks="kinks",
+        domain="any",
     ),
     Function(
         "max over channels",

@@ -22,7 +22,7 @@ LARGE = (1, 100, 100, 1)
 
 
 class LegacyRandom:
-    """``np.random.seed`` and the global functions, as older code uses them, with a Generator's names."""
+    """``np.random.seed`` and NumPy's global functions, under the names that a Generator has."""
 
     def __init__(self, seed: int) -> None:
         np.random.seed(seed)  # noqa: NPY002
@@ -109,7 +109,12 @@ FEW = {
     "first row": ("bilinear resize", IMAGES, 0, (slice(None), 0)),
     "last column": ("average pooling", IMAGES, 2, (slice(None), slice(None), -1)),
     "a corner": ("bilinear resize", (2, 12, 12, 2), 0.5, (slice(None), 0, 0)),
-    "every other column": ("total variation", IMAGES, 0.9, (slice(None), slice(None), slice(1, None, 2))),
+    "every other column": (
+        "total variation",
+        IMAGES,
+        0.9,
+        (slice(None), slice(None), slice(1, None, 2)),
+    ),
     "two per cent": ("layer norm", IMAGES, 1.02, ...),
     "one in ten thousand": ("softplus", IMAGES, 1.0001, ...),
     "one in a hundred thousand": ("attention", IMAGES, 1.00001, ...),
