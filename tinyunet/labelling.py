@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-# Pixels. The smallest nuclei of DSB 2018 have 21; after touching ones have been parted, all but 3 of
-# 5,606 are left with at least this many.
-SMALLEST = 10
+from tinyunet.metrics.checks import check_threshold
+from tinyunet.metrics.segmentation import SMALLEST, components, foreground
+
 # Where a network is sure of a cell. Chosen on the validation images of DSB 2018 together with a core
 # of at least 5 pixels; from 0.7 to 0.9 SEG differs by less than 0.01.
 CORE = 0.8
@@ -49,49 +49,16 @@ def instances(
     Raises
     ------
     ValueError
-        If the shape is another one, or values lie outside [0, 1] or are not numbers.
+        If the shape is another one, or values or the threshold lie outside [0, 1] or are not numbers.
+    TypeError
+        If they are no NumPy array of numbers.
     """
     probabilities = foreground(probabilities)
+    check_threshold(threshold)
     cells = components(probabilities > threshold, smallest)
     if core is not None and core > threshold:
         cells = part(cells, components(probabilities > core, min(SMALLEST_CORE, smallest)))
     return _fill_gaps(cells)
-
-
-def foreground(probabilities: np.ndarray) -> np.ndarray:
-    """The probability of the foreground (H, W), from (H, W, 2) or (H, W); refuse anything else."""
-    if probabilities.ndim == 3 and probabilities.shape[2] == 2:
-        probabilities = probabilities[..., 1]
-    if probabilities.ndim != 2:
-        raise ValueError(
-            f"expected probabilities (H, W, 2) or (H, W), got shape {probabilities.shape}; "
-            "with more classes, pass one of them: probabilities[..., k]"
-        )
-    check_probabilities(probabilities)
-    return probabilities
-
-
-def check_probabilities(probabilities: np.ndarray) -> None:
-    """Refuse values outside [0, 1], beyond rounding, what is not a number, and no values at all."""
-    if not probabilities.size:
-        raise ValueError(f"there are no probabilities: the shape is {probabilities.shape}")
-    low, high = probabilities.min(), probabilities.max()
-    if not (low >= -1e-3 and high <= 1 + 1e-3):  # also true for NaN; averages round a little
-        raise ValueError(
-            f"probabilities must lie in [0, 1], got values from {low} to {high}; "
-            "tinyunet.predict_image gives probabilities, model.predict logits"
-        )
-
-
-def components(mask: np.ndarray, smallest: int = SMALLEST) -> np.ndarray:
-    """Number the connected regions of a mask (H, W): (H, W) int64, 0 = background.
-
-    Pixels are connected if they share an edge. Regions of fewer than `smallest` pixels are dropped.
-    """
-    regions, _ = ndimage.label(mask)
-    keep = np.bincount(regions.ravel()) >= smallest
-    keep[0] = False  # the background
-    return np.where(keep, np.cumsum(keep), 0)[regions]
 
 
 def part(regions: np.ndarray, cores: np.ndarray) -> np.ndarray:

@@ -436,19 +436,20 @@ claim("nudges that changed IoU at all, of 300", np.count_nonzero(changes), high=
 #
 # Label images are often stored with 255 for cell, since that shows as white, where 1 looks black.
 # Many people's first network "does not learn" just because of that. What does a comparison give if
-# one side says 1 and the other 255? Here is the package's `iou`, which compares label 1:
+# one side says 1 and the other 255? Here is your IoU of the pixels with label 1:
 
 # %%
 stored = truth * 255
 mask = (image > threshold).astype(int)
-claim("IoU with labels 0 and 1", tu.metrics.iou(mask, truth), low=0.6, high=0.8)
-claim("IoU with labels 0 and 255", tu.metrics.iou(mask, stored), high=0)
+claim("IoU with labels 0 and 1", mask_iou(mask == 1, truth == 1), low=0.6, high=0.8)
+claim("IoU with labels 0 and 255", mask_iou(mask == 1, stored == 1), high=0)
 claim("accuracy with labels 0 and 255", accuracy(mask, stored), low=0.6, high=0.8)
 
 # %% [markdown]
 # IoU is 0, which makes you look. Accuracy is about that of all black, and looks like a bad start
 # that will get better. It never does. **Look at `np.unique(labels)` before you do anything else**,
-# and make it 0 and 1: `labels > 0`.
+# and make it 0 and 1: `labels > 0`. The package's own `tu.metrics.iou` knows this mistake: it takes
+# 0 and 255 for a mask, too.
 #
 # Next, a mistake in the argmax, along the wrong axis. What does the check say?
 

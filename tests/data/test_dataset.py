@@ -129,6 +129,11 @@ def test_split_refuses_too_few_images():
             ValueError,
             "instances of image '0' hold the negative value -3",
         ),
+        (
+            lambda: Dataset([image()], [labels()], [labels().astype(np.uint64) + np.uint64(2**63)]),
+            ValueError,
+            "instances of image '0' hold 92233720368547758.*int64",
+        ),
     ],
 )
 def test_bad_input_is_named(build, error, message):

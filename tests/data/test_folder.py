@@ -267,6 +267,103 @@ def test_smoothed_edges_are_no_cells_of_their_own(folders, dtype):
     assert load_folder(*folders).instances[0].max() == many.size
 
 
+# ---- load_folder: what leaves a doubt ----
+
+
+def discs(numbers, radius=4, shape=(48, 60)):
+    """Discs with these numbers, in rows."""
+    mask = np.zeros(shape, int)
+    rows, columns = np.indices(shape)
+    step = 2 * radius + 4
+    centres = [(y, x) for y in range(step // 2, shape[0] - radius, step)
+               for x in range(step // 2, shape[1] - radius, step)]  # fmt: skip
+    for number, (y, x) in zip(numbers, centres, strict=False):
+        mask[(rows - y) ** 2 + (columns - x) ** 2 <= radius**2] = number
+    return mask
+
+
+def resized(mask, way):
+    return np.asarray(Image.fromarray(mask.astype(np.uint8)).resize((90, 72), way))
+
+
+WAYS = [getattr(Image.Resampling, way) for way in ("BILINEAR", "BICUBIC", "LANCZOS", "HAMMING")]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("radius", [2, 3])
+def test_small_cells_with_smoothed_edges_leave_a_doubt(folders, way, radius):
+    fill(folders, [resized(discs([255] * count, radius), way) for count in (5, 8)])
+    with pytest.warns(
+        UserWarning, match=r"masks: each .* smoothed by resizing.*mask > 127"
+    ) as caught:
+        load_folder(*folders)
+    assert caught[0].filename == __file__
+    load_folder(*folders, kind="instances")  # whoever says so is believed
+
+
+@pytest.mark.parametrize("white", [255, 65535])
+def test_a_void_label_leaves_a_doubt(folders, white):
+    mask = discs([3, 17, 20])
+    mask[-2:] = white
+    fill(folders, [mask, discs([5])], dtype=np.uint16)
+    with pytest.warns(UserWarning, match=rf'also {white}, .* "ignore": make it 0.*kind="classes"'):
+        load_folder(*folders)
+
+
+@pytest.mark.parametrize("numbers", [[18, 19, 20] * 3, [100, 200] * 3, [255, 85, 170, 85] * 2])
+def test_numbers_in_many_pieces_leave_a_doubt(folders, numbers):
+    fill(folders, [discs(numbers)])
+    count = len(set(numbers))
+    words = rf'{count} numbers are in {len(numbers)} pieces: if they are classes.*kind="classes"'
+    with pytest.warns(UserWarning, match=words):
+        load_folder(*folders)
+
+
+@pytest.mark.parametrize("gray", [1, 127, 128, 254])
+def test_gray_areas_are_no_edges(folders, gray):
+    fill(folders, [discs([255, gray, 255, 255])])
+    with pytest.warns(
+        UserWarning, match=r'cut at half of white, but it fills whole areas.*kind="cl'
+    ):
+        load_folder(*folders)
+
+
+def test_masks_of_0_and_1_beside_white_ones_leave_a_doubt(folders):
+    fill(folders, [discs([255] * 5), discs([1] * 4)])
+    with pytest.warns(UserWarning, match="cut at half of white, but it fills whole areas"):
+        load_folder(*folders)
+
+
+def test_right_masks_leave_no_doubt(folders):
+    """Warnings are errors in tests. A cell may be in pieces, and have the number 255."""
+    broken = discs(range(1, 21), radius=3)
+    broken[:, ::7] = 0
+    for masks in (
+        [discs(range(1, 21), 3), discs([1])],
+        [broken, discs(range(30, 50), 3)],
+        [discs(range(237, 256), 3)],
+        [discs([255] * 6), discs([])],
+        [discs([1, 2, 3] * 2)],
+        [discs([20, 40, 60])],
+    ):
+        for path in (*folders[0].iterdir(), *folders[1].iterdir()):
+            path.unlink()
+        fill(folders, masks)
+        data = load_folder(*folders)
+        if masks[0].max() > 15 and data.instances:
+            cells = 6 if set(masks[0].flat) == {0, 255} else len(set(masks[0].flat)) - 1
+            assert data.instances[0].max() == cells
+
+
+@pytest.mark.parametrize("way", [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC])
+def test_large_cells_with_smoothed_edges_are_cut_without_a_doubt(folders, way):
+    mask = discs([255] * 4, radius=9)
+    fill(folders, [resized(mask, way)])
+    data = load_folder(*folders)
+    assert data.instances[0].max() == 4
+    assert np.mean(data.labels[0] != (resized(mask, Image.Resampling.NEAREST) > 0)) < 0.02
+
+
 def test_classes_of_0_and_255_are_refused(folders):
     fill(folders, [[[0, 255]]])
     with pytest.raises(ValueError, match=r"class 255.*256 classes"):

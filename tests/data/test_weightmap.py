@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,9 +8,13 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from tinyunet.data import separate, synthetic_cells, weight_map
+from tinyunet.data.weightmap import consecutive
 
+# Numbers with gaps; not 1, which alone and in pieces looks like a mask.
 small_maps = arrays(
-    np.int64, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 4)
+    np.int64,
+    st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    elements=st.sampled_from([0, 2, 3, 5, 9]),
 )
 
 
@@ -153,13 +159,59 @@ def test_unsigned_maps_count_as_signed_ones():
     np.testing.assert_array_equal(weight_map(instances.astype(np.uint8)), weight_map(instances))
 
 
+NUMBERS = [(np.int64, 2**40), (np.int64, 2**63 - 1), (np.uint64, 2**64 - 1), (np.uint32, 2**32 - 1)]
+
+
+@pytest.mark.parametrize(("dtype", "largest"), NUMBERS)
+def test_large_numbers_count_as_small_ones(dtype, largest):
+    small = two_squares(0)
+    large = np.where(small == 2, np.array(largest, dtype), small.astype(dtype))
+    assert large.dtype == dtype
+    np.testing.assert_array_equal(weight_map(large), weight_map(small))
+    np.testing.assert_array_equal(separate(large) > 0, separate(small) > 0)
+    assert separate(large).max() == largest
+
+
+def test_memory_does_not_follow_the_largest_number():
+    large = np.where(two_squares() == 2, 10**7, two_squares())
+    tracemalloc.start()
+    weight_map(large)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10**6
+
+
+@given(small_maps)
+def test_consecutive_numbers_are_in_the_order_of_the_old_ones(instances):
+    numbers = [0, *sorted(set(instances.flat) - {0})]
+    new = consecutive(instances)
+    np.testing.assert_array_equal(np.array(numbers)[new], instances)
+
+
+# ---- what is refused, and what leaves a doubt ----
+
+PIECES = np.array([[1, 1, 0, 0, 1], [1, 0, 0, 0, 1]])
+
+
 @pytest.mark.parametrize("function", [separate, weight_map])
 @pytest.mark.parametrize(
     ("instances", "error", "message"),
     [
-        (np.zeros((2, 3, 1), int), ValueError, r"shape \(H, W\), got \(2, 3, 1\)"),
-        (np.zeros((2, 3)), TypeError, "dtype float64"),
-        (np.zeros((2, 3), bool), TypeError, r"dtype bool.*ndimage\.label"),
+        (np.zeros((2, 3, 4), int), ValueError, r"image \(H, W\), got shape \(2, 3, 4\).*slice"),
+        (np.zeros((2, 3, 1), int), ValueError, r"got shape \(2, 3, 1\).*\[\.\.\., 0\]"),
+        (np.zeros((0, 3), int), ValueError, r"no pixels: the shape is \(0, 3\)"),
+        (np.zeros((2, 3)), TypeError, "instance map has dtype float64"),
+        (np.zeros((2, 3), bool), TypeError, r"dtype bool.*metrics\.segments.*ndimage\.label"),
+        (np.zeros((2, 3), object), TypeError, "dtype object"),
+        (
+            [[1, 0, 2]],
+            TypeError,
+            r"instance map is of type list: expected a NumPy array; np\.asarray",
+        ),
+        (np.ma.ones((2, 3), int), TypeError, "masked array"),
+        (np.array([[-1, 1, 0, 2]]), ValueError, r"got -1 in the instance map.*'ignore'.*np\.where"),
+        (PIECES * 255, ValueError, r"mask of 0 and 255 in 2 pieces.*metrics\.segments\(mask > 0\)"),
+        (PIECES.astype(np.uint16) * 65535, ValueError, "mask of 0 and 65535 in 2 pieces"),
     ],
 )
 def test_bad_instances_are_refused(function, instances, error, message):
@@ -167,6 +219,47 @@ def test_bad_instances_are_refused(function, instances, error, message):
         function(instances)
 
 
-def test_sigma_must_be_positive():
-    with pytest.raises(ValueError, match="sigma must be positive, got 0"):
-        weight_map(two_squares(), sigma=0)
+def test_a_mask_of_0_and_1_leaves_a_doubt():
+    with pytest.warns(UserWarning, match=r"one cell in 2 pieces.*metrics\.segments") as caught:
+        weights = weight_map(PIECES)
+    assert caught[0].filename == __file__
+    np.testing.assert_allclose(weights, np.ones(PIECES.shape))
+    np.testing.assert_array_equal(separate(PIECES), PIECES)  # nothing touches: right in any case
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        np.array([[1, 0], [0, 1]]),  # one cell whose pixels meet at a corner
+        np.array([[255, 0], [0, 255]]),
+        np.array([[255, 255, 0]]),
+        np.array([[7, 0, 7]]),  # two pieces of a cell
+        np.array([[255, 0, 255, 0, 254]]),
+        PIECES * 255 + (PIECES == 0),
+    ],
+)
+def test_one_cell_and_cells_in_pieces_are_no_reason_to_refuse(cells):
+    assert np.isfinite(weight_map(cells)).all()
+    assert separate(cells).shape == cells.shape
+
+
+@pytest.mark.parametrize("sigma", [0, -1, float("nan"), float("inf")])
+def test_sigma_must_be_positive(sigma):
+    with pytest.raises(ValueError, match=f"sigma must be positive.* got {sigma}"):
+        weight_map(two_squares(), sigma=sigma)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"w0": float("nan")},
+        {"w0": -1},
+        {"class_weights": (1, -2)},
+        {"class_weights": (1,)},
+        {"class_weights": (1, 2, 3)},
+        {"class_weights": (1, float("inf"))},
+    ],
+)
+def test_weights_must_be_numbers_from_0(weights):
+    with pytest.raises(ValueError, match=r"w0 and both class weights .* 0 or more, got w0="):
+        weight_map(two_squares(), **weights)

@@ -163,4 +163,8 @@ def _map(values: np.ndarray, what: str, shape: tuple[int, int], name: str) -> np
         raise ValueError(
             f"{what} of image {name!r} hold the negative value {values.min()}: count from 0"
         )
+    if values.max() > np.iinfo(np.int64).max:
+        raise ValueError(
+            f"{what} of image {name!r} hold {values.max()}, which int64 cannot: number them anew"
+        )
     return values.astype(np.int64, copy=False)

@@ -1,6 +1,7 @@
 """A user's own images and masks: two folders of files with matching names."""
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,8 @@ from scipy import ndimage
 
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.image_files import JPEG, SUFFIXES, read_image, read_mask
-from tinyunet.data.weightmap import separate
+from tinyunet.data.mask_kinds import doubt, guess_kind, white
+from tinyunet.data.weightmap import consecutive, separate
 
 KINDS = ("auto", "binary", "classes", "instances")
 MASK_SUFFIX = re.compile(r"[_-](masks?|labels?|seg)$", re.IGNORECASE)
@@ -51,6 +53,12 @@ def load_folder(images: str | Path, masks: str | Path, kind: str = "auto") -> Da
         If a folder does not exist.
     ValueError
         For everything that is wrong with the files, all of it in one message.
+
+    Warns
+    -----
+    UserWarning
+        If "auto" leaves a doubt: numbers taken for cells look like smoothed edges, like classes, or
+        like 255 for "ignore", or gray areas were taken for smoothed edges.
     """
     if kind not in KINDS:
         raise ValueError(f"kind should be one of {', '.join(KINDS)}, got {kind!r}")
@@ -83,16 +91,18 @@ def load_folder(images: str | Path, masks: str | Path, kind: str = "auto") -> Da
         raise ValueError(_report(images, masks, problems))
 
     if kind == "auto":
-        kind = _guess_kind(numbers)
+        kind = guess_kind(numbers)
+        if problem := doubt(kind, numbers):
+            warnings.warn(f"masks in {masks}: {problem} (--masks in commands)", stacklevel=2)
     if kind == "smoothed":
-        numbers, kind = [number > _white(number) / 2 for number in numbers], "binary"
+        numbers, kind = [number > white(number) / 2 for number in numbers], "binary"
     if kind == "classes":
         _check_classes(numbers)
         return Dataset(pictures, numbers, names=names)
     if kind == "binary":
         instances = [ndimage.label(number)[0] for number in numbers]
     else:
-        instances = [_consecutive(number) for number in numbers]
+        instances = [consecutive(number) for number in numbers]
     return Dataset(pictures, [separate(cells) > 0 for cells in instances], instances, names)
 
 
@@ -167,21 +177,6 @@ def _report(images: Path, masks: Path, problems: list[str]) -> str:
     return "\n- ".join([f"{len(problems)} problem(s) with {images} and {masks}:", *shown])
 
 
-def _guess_kind(numbers: list[np.ndarray]) -> str:
-    nonzero = set().union(*(np.unique(number[number > 0]).tolist() for number in numbers))
-    if len(nonzero) <= 1:
-        return "binary"
-    if max(nonzero) <= 15:
-        return "classes"
-    white = sum(np.count_nonzero(number == _white(number)) for number in numbers)
-    return "smoothed" if white > sum(map(np.count_nonzero, numbers)) / 2 else "instances"
-
-
-def _white(number: np.ndarray) -> int:
-    """The largest number of as many bits as this mask seems to have, 8 or 16."""
-    return 255 if number.max() <= 255 else 65535
-
-
 def _check_classes(numbers: list[np.ndarray]) -> None:
     largest = max(int(number.max()) for number in numbers)
     if largest >= 255:
@@ -189,9 +184,3 @@ def _check_classes(numbers: list[np.ndarray]) -> None:
             f"the masks hold the class {largest}, which would make {largest + 1} classes: number "
             'classes 0 ... K-1; masks of 0 and 255 are kind="binary", of cells kind="instances"'
         )
-
-
-def _consecutive(number: np.ndarray) -> np.ndarray:
-    """Number the cells 1 ... k without gaps."""
-    in_use = np.unique(number[number > 0])
-    return (np.searchsorted(in_use, number) + 1) * (number > 0)

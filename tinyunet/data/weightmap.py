@@ -1,7 +1,11 @@
 """The U-Net paper's answer to touching cells: part them by a thin ridge, and weight the ridge."""
 
+import warnings
+
 import numpy as np
 from scipy import ndimage
+
+from tinyunet.metrics.checks import check_cells, count_pieces
 
 
 def separate(instances: np.ndarray) -> np.ndarray:
@@ -13,7 +17,7 @@ def separate(instances: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     instances : (H, W) integer array
-        The number of the cell at every pixel, 0 = background.
+        The number of the cell at every pixel, 0 = background. Numbers may have gaps.
 
     Returns
     -------
@@ -21,13 +25,20 @@ def separate(instances: np.ndarray) -> np.ndarray:
         A copy in which no pixel shares an edge with a pixel of another cell. A cell one pixel wide
         may be lost in its ridge.
 
+    Raises
+    ------
+    ValueError
+        If it is not one image, a number is negative, or it is a mask of 0 and 255 in several pieces.
+    TypeError
+        If it is no NumPy array of integers; a mask becomes one with `metrics.segments`.
+
     Notes
     -----
     Components are counted with 4-connectivity (`scipy.ndimage.label`'s default), so only pixels
     that share an edge connect two cells; cells that meet at a corner are apart already. Of each
     such pair the left or upper pixel is given up: one side of a border, not both.
     """
-    _check(instances)
+    check_cells("instance map", instances)
     out = instances.copy()
     # The second pass looks at what the first one left: on a slanted border, where a pixel has
     # foreign neighbours on its right and below, the ridge stays one pixel wide.
@@ -53,7 +64,7 @@ def weight_map(
     ----------
     instances : (H, W) integer array
         The number of the cell at every pixel, 0 = background; pass the result of `separate`, which
-        has background between any two cells.
+        has background between any two cells. Numbers may have gaps.
     w0 : float
         Height of the border term.
     sigma : float
@@ -66,13 +77,30 @@ def weight_map(
     -------
     (H, W) float32 array
 
+    Raises
+    ------
+    ValueError, TypeError
+        As `separate`, and if `w0`, `sigma` or a class weight makes no sense.
+
+    Warns
+    -----
+    UserWarning
+        If 1 is the only number and is in several pieces: a mask has no two cells to tell apart.
+
     References
     ----------
     Ronneberger, Fischer, Brox: U-Net, MICCAI 2015, equation 2.
     """
-    _check(instances)
-    if sigma <= 0:
-        raise ValueError(f"sigma must be positive, got {sigma}")
+    check_cells("instance map", instances)
+    if not 0 < sigma < np.inf:
+        raise ValueError(f"sigma must be positive and finite, got {sigma}")
+    two = (1, 1) if class_weights is None else class_weights
+    if len(two) != 2 or not all(0 <= weight < np.inf for weight in (w0, *two)):
+        raise ValueError(
+            "w0 and both class weights (background, foreground) must be numbers, 0 or more, got "
+            f"w0={w0} and class_weights={class_weights}"
+        )
+    _warn_of_a_mask(instances)
     foreground = instances > 0
     if class_weights is None:
         class_weights = _balance(foreground)
@@ -103,9 +131,9 @@ def _two_nearest(instances: np.ndarray, reach: float) -> tuple[np.ndarray, np.nd
     d1 = np.full(instances.shape, np.inf)
     d2 = np.full(instances.shape, np.inf)
     pad = int(np.ceil(reach))
+    # A box for each number up to the largest, so without gaps; 0 stays background.
+    instances = consecutive(instances)
     for number, box in enumerate(ndimage.find_objects(instances), start=1):
-        if box is None:  # a number that is not in use
-            continue
         # NumPy clips a slice that ends beyond the image, but not one that starts before it.
         box = tuple(slice(max(0, side.start - pad), side.stop + pad) for side in box)
         distance = ndimage.distance_transform_edt(instances[box] != number)
@@ -114,11 +142,18 @@ def _two_nearest(instances: np.ndarray, reach: float) -> tuple[np.ndarray, np.nd
     return d1, d2
 
 
-def _check(instances: np.ndarray) -> None:
-    if instances.ndim != 2:
-        raise ValueError(f"instances should have shape (H, W), got {instances.shape}")
-    if not np.issubdtype(instances.dtype, np.integer):
-        raise TypeError(
-            f"instances should number the cells with integers, got dtype {instances.dtype}; "
-            "a mask becomes numbered cells with scipy.ndimage.label(mask)[0]"
+def consecutive(instances: np.ndarray) -> np.ndarray:
+    """Number the cells (H, W) anew, 1 ... k without gaps, in the order of their numbers; as int64."""
+    in_use = np.unique(instances[instances > 0])
+    return (np.searchsorted(in_use, instances) + 1) * (instances > 0)
+
+
+def _warn_of_a_mask(instances: np.ndarray) -> None:
+    """Say so if a mask seems to have been given: it would be one cell, and have no borders."""
+    pieces = count_pieces(instances) if instances.max() == 1 else 1
+    if pieces > 1:
+        warnings.warn(
+            f"the instance map has one cell in {pieces} pieces, so there are no borders between cells: "
+            "if it is a mask, tinyunet.metrics.segments(mask > 0) numbers its pieces",
+            stacklevel=3,
         )

@@ -20,7 +20,7 @@ import numpy as np
 from tinyunet.arrays import Array
 from tinyunet.gradcheck.arguments import is_variable, match_inputs
 from tinyunet.gradcheck.diagnosis import explain_order
-from tinyunet.gradcheck.examine import Examination
+from tinyunet.gradcheck.examine import examine
 from tinyunet.gradcheck.places import own_generator, upstream
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.gradcheck.subject import LayerSubject, LossSubject
@@ -80,7 +80,7 @@ def check_gradients(
             "backward, x) for a pair of functions"
         )
     report = GradientReport(f"Gradients of {subject.title}", tolerance)
-    Examination(subject, report, samples, own_generator(rng), eps).run(progress)
+    examine(subject, report, samples, own_generator(rng), eps, progress)
     inner = [row for row in report.rows if subject.sums_over_the_batch(row.name)]
     report.notes += explain_order([row for row in inner if row.name in subject.tensors])
     return report

@@ -14,39 +14,40 @@ from tinyunet.gradcheck.probe import FIVE_POINTS, Probe
 from tinyunet.gradcheck.report import GradientReport
 
 if TYPE_CHECKING:
-    from tinyunet.gradcheck.examine import Examination
+    from tinyunet.gradcheck.coordinates import Checked
+    from tinyunet.gradcheck.experiment import Experiment
 
 EXPLAINED = 3  # failing tensors at most, since that takes many forward passes
 DIAGNOSED = 600  # a failing tensor of up to so many numbers is measured whole, to explain it
 
 
-def explain_failures(examination: Examination) -> None:
+def explain_failures(experiment: Experiment, tensors: list[Checked]) -> None:
     """Add hints to the failures nearest the output, where backward goes wrong first."""
-    failed = [r for r in examination.report.rows if r.verdict == "FAILED" and not r.hint]
+    failed = [t for t in tensors if t.row.verdict == "FAILED" and not t.row.hint]
     if not failed:
         return
-    unused = _without_dy(examination)
-    shared = _shared_memory(examination)
-    for row in failed[-EXPLAINED:]:
-        row.hint = unused.get(row.name) or _looks_like(examination, row.name)
+    unused, shared = _without_dy(experiment), getattr(experiment.subject, "shared", {})
+    for checked in failed[-EXPLAINED:]:
+        row = checked.row
+        row.hint = unused.get(row.name) or _looks_like(experiment, row.name, checked.step)
         if row.name in shared:
             row.hint += f"; it shares its memory with the gradient of {shared[row.name]}"
 
 
-def _looks_like(examination: Examination, name: str) -> str:
+def _looks_like(experiment: Experiment, name: str, step: float | None) -> str:
     """Measure a failing tensor whole, if it is small enough, and ask which mistake it looks like."""
-    subject = examination.subject
-    array, claims = subject.tensors[name], to_cpu(examination.gradients[name])
+    subject = experiment.subject
+    array, claims = subject.tensors[name], to_cpu(experiment.gradients[name])
     if array.size > DIAGNOSED:
         return "" if claims.any() else "it is zero everywhere: backward never computes it"
-    step = examination.steps.get(name) or FIRST * scale_of(array)
-    probe = Probe(subject.value, examination.dy, step, FIVE_POINTS)
+    step = step or FIRST * scale_of(array)
+    probe = Probe(subject.value, experiment.dy, step, FIVE_POINTS)
     numeric = probe.whole(array)
     dy, per_image = None, None
-    if np.ndim(examination.dy) > 0:
-        dy = to_cpu(examination.dy)
+    if np.ndim(experiment.dy) > 0:
+        dy = to_cpu(experiment.dy)
         if subject.sums_over_the_batch(name):
-            per_image = [probe.whole(array, one) for one in subject.batch_alone(examination.dy)]
+            per_image = [probe.whole(array, one) for one in subject.batch_alone(experiment.dy)]
     others = {
         other: probe.whole(values)
         for other, values in subject.tensors.items()
@@ -55,16 +56,16 @@ def _looks_like(examination: Examination, name: str) -> str:
     return diagnose(subject.axes(name), claims, numeric, per_image, others, dy)
 
 
-def _without_dy(examination: Examination) -> dict[str, str]:
+def _without_dy(experiment: Experiment) -> dict[str, str]:
     """A hint for each gradient that stays the same when the upstream gradient is another."""
-    subject, dy = examination.subject, examination.dy
-    other = subject.upstream(examination.y, examination.rng)
+    subject, dy = experiment.subject, experiment.dy
+    other = subject.upstream(experiment.y, experiment.rng)
     if bool((abs(other - dy) == 0).all()):
         return {}  # a loss, for which it is always 1
     subject.value()
     again = subject.gradients(other, GradientReport("", 0.0))
     hints = {}
-    for name, gradient in examination.gradients.items():
+    for name, gradient in experiment.gradients.items():
         second = again.get(name)
         if gradient is None or second is None or gradient.shape != second.shape:
             continue
@@ -75,8 +76,3 @@ def _without_dy(examination: Examination) -> dict[str, str]:
                 "checked so)"
             )
     return hints
-
-
-def _shared_memory(examination: Examination) -> dict[str, str]:
-    """For each gradient that shares its memory with another one, the other's name."""
-    return getattr(examination.subject, "shared", {})

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinyunet.gradcheck.checker import check_options
-from tinyunet.gradcheck.examine import Examination
+from tinyunet.gradcheck.examine import examine
 from tinyunet.gradcheck.foreign import ForeignSubject, FunctionSubject
 from tinyunet.gradcheck.places import own_generator
 from tinyunet.gradcheck.report import GradientReport
@@ -95,6 +95,6 @@ def examined(subject: ForeignSubject, samples: int, rng: Any, tolerance: float) 
             raise ValueError(
                 f"{name} has NaN or infinite numbers: slopes are measured at finite ones"
             )
-    Examination(subject, report, samples, own_generator(rng)).run()
+    examine(subject, report, samples, own_generator(rng))
     report.notes += subject.remarks
     return report

@@ -93,7 +93,7 @@ class Line:
     move
         ``move(t)`` sets the arrays for t; ``move(0)`` sets them as they were.
     noise
-        What rounding does to s: see `noise_along`.
+        What rounding does to s: see `noise`.
     scale, largest_value
         The unit of t, and the largest value that moves, in that unit.
     own
@@ -160,34 +160,6 @@ class Line:
 def power_of_two(value: float) -> float:
     """The power of two at or below a positive number."""
     return 2.0 ** math.floor(math.log2(value))
-
-
-def noise_along(line: Line) -> float:
-    """Estimate what rounding does to s, from values along a line, so near that s looks straight there.
-
-    Fourth differences of s at 9 points take a smooth part away and leave noise, sqrt(70) times as large
-    (Hamming, Numerical Methods, 1962). All points lie on one side, for t = 0 may be a kink or a jump.
-    Where something has float32's digits, so small steps show a staircase; then larger ones are taken,
-    and become smaller as long as the estimate falls, for then it is the function that is bent.
-    """
-    step = 2.0**-36 * line.scale
-    changes = [line.change(i * step) for i in range(1, 10)]
-    slopes = np.abs(np.diff(changes))
-    if 0 < slopes.max() < 2 * slopes.min():
-        return _roughness(changes)
-    step, noise = 2.0**-20 * line.scale, math.inf
-    for _ in range(5):
-        before, noise = noise, _roughness([line.change(i * step) for i in range(1, 10)])
-        if noise > before / FACTOR or math.isnan(noise):
-            break
-        step /= FACTOR
-    return noise
-
-
-def _roughness(changes: list[float]) -> float:
-    """The noise in equally spaced values, from their fourth differences."""
-    fourth = np.diff(changes, 4) / 70**0.5
-    return float(np.sqrt(np.mean(fourth * fourth)))
 
 
 def compare(
@@ -297,28 +269,6 @@ def _undecided(rungs: list[Rung], claim: float, largest: float, tolerance: float
     else:
         reason = "no two steps agree on its slope"
     return Finding("unresolved", best.better, step=best.step, reason=reason)
-
-
-def bends(line: Line) -> bool:
-    """Whether the slope jumps at t = 0, by the same amount at all small steps that rounding allows."""
-    rungs: list[Rung] = []
-    for step in line.steps(None, 0.0, 1.0):
-        rung = line.rung(step)
-        if not math.isfinite(rung.slope) or 20 * rung.noise > abs(rung.jump):
-            break
-        rungs.append(rung)
-    if len(rungs) < 4:
-        return False
-    before, after = rungs[-2].jump, rungs[-1].jump
-    return abs(after - before) <= 0.25 * abs(after)
-
-
-def adds_up(first: Line, second: Line, both: Line) -> bool:
-    """Whether the slope along a sum of two directions is the sum of their slopes, as of a gradient."""
-    step = first.natural / FACTOR**3
-    a, b, c = (line.rung(step) for line in (first, second, both))
-    off = abs(a.slope + b.slope - c.slope)
-    return off <= 0.01 * max(abs(a.slope), abs(b.slope), abs(c.slope)) + 20 * c.noise
 
 
 def _jumps(rungs: list[Rung]) -> bool:

@@ -3,7 +3,8 @@
 `pixels` compares classes pixel by pixel, `cells` cell by cell, `partitions` which pixels belong
 together, `topology` splits, mergers and holes, `boundary` outlines, and `reliability` whether
 probabilities can be believed. `thresholds` chooses the threshold that most of them need, on
-validation images. The prediction comes first, the truth second.
+validation images. The prediction comes first, the truth second. All take NumPy arrays on the host;
+`checks` says what a mask, a class map, cells and probabilities are, for all of them.
 """
 
 from tinyunet.metrics.boundary import boundary_f1

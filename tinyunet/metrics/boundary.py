@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from tinyunet.metrics.checks import check_pair, check_plane
+from tinyunet.metrics.checks import check_not_negative, check_pair, check_plane
 
 
 def boundary_f1(predicted: np.ndarray, truth: np.ndarray, tolerance: float) -> float:
@@ -41,7 +41,7 @@ def boundary_f1(predicted: np.ndarray, truth: np.ndarray, tolerance: float) -> f
     Raises
     ------
     ValueError
-        If the shapes differ, the arrays are not one image, or the tolerance is negative.
+        If the shapes differ, the arrays are not one image, or a number or the tolerance is negative.
     TypeError
         If an array is neither boolean nor integer.
 
@@ -51,6 +51,8 @@ def boundary_f1(predicted: np.ndarray, truth: np.ndarray, tolerance: float) -> f
     """
     check_pair(predicted, truth, kinds="biu")
     check_plane(truth)
+    check_not_negative("prediction", predicted)
+    check_not_negative("truth", truth)
     if not 0 <= tolerance < np.inf:
         raise ValueError(f"tolerance must be a number of pixels, 0 or more, got {tolerance}")
     p, t = outline(predicted), outline(truth)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyunet.metrics.checks import check_cells
+from tinyunet.metrics.checks import check_cell_pair
 
 
 class Overlaps(NamedTuple):
@@ -35,7 +35,7 @@ def overlaps(predicted_instances: np.ndarray, true_instances: np.ndarray) -> Ove
 
     A full table, predicted by true cells, would be mostly zeros, and large for noisy predictions.
     """
-    check_cells(predicted_instances, true_instances)
+    check_cell_pair(predicted_instances, true_instances)
     predicted_numbers, predicted_sizes = _count(predicted_instances)
     true_numbers, true_sizes = _count(true_instances)
     both = (predicted_instances != 0) & (true_instances != 0)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyunet.metrics.checks import check_cells
+from tinyunet.metrics.checks import check_cell_pair
 from tinyunet.metrics.segmentation import thinned
 
 
@@ -170,7 +170,7 @@ class _Table(NamedTuple):
 
 
 def _tabulate(predicted: np.ndarray, truth: np.ndarray, thin: bool = False) -> _Table:
-    check_cells(predicted, truth)
+    check_cell_pair(predicted, truth)
     if thin:
         predicted = thinned(predicted)
     inside = truth > 0

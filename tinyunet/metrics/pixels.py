@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyunet.labelling import check_probabilities
-from tinyunet.metrics.checks import as_mask, check_pair, check_shapes
+from tinyunet.metrics.checks import as_classes, check_label, check_threshold, truth_of
 
 # The steps of the ISBI 2012 challenge's own program.
 ISBI_THRESHOLDS = tuple(i / 10 for i in range(11))
@@ -18,10 +17,10 @@ def iou(predicted: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
 
     Parameters
     ----------
-    predicted, truth : (H, W) boolean or integer arrays
-        Masks, where the foreground is compared, or class labels.
+    predicted, truth : boolean or integer arrays of one shape, (H, W) or any other
+        Masks, of booleans, 0 and 1 or 0 and 255, where the foreground is compared; or class labels.
     label : int
-        The class to compare; P and T are the pixels that have it.
+        The class to compare; P and T are the pixels that have it. Of masks, 0 is the background.
 
     Returns
     -------
@@ -31,9 +30,10 @@ def iou(predicted: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, a number is negative, a mask is to be compared with several classes, or
+        255, which mostly means "ignore", is beside other classes; leave such pixels out of both.
     TypeError
-        If an array is neither boolean nor integer.
+        If one is no NumPy array of booleans or integers.
 
     References
     ----------
@@ -51,10 +51,10 @@ def dice(predicted: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
 
     Parameters
     ----------
-    predicted, truth : (H, W) boolean or integer arrays
-        Masks, where the foreground is compared, or class labels.
+    predicted, truth : boolean or integer arrays of one shape, (H, W) or any other
+        Masks, of booleans, 0 and 1 or 0 and 255, where the foreground is compared; or class labels.
     label : int
-        The class to compare; P and T are the pixels that have it.
+        The class to compare; P and T are the pixels that have it. Of masks, 0 is the background.
 
     Returns
     -------
@@ -83,8 +83,8 @@ def pixel_error(predicted: np.ndarray, truth: np.ndarray) -> float:
 
     Parameters
     ----------
-    predicted, truth : (H, W) boolean or integer arrays
-        Masks or class labels.
+    predicted, truth : boolean or integer arrays of one shape, (H, W) or any other
+        Masks, of booleans, 0 and 1 or 0 and 255; or class labels.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def pixel_error(predicted: np.ndarray, truth: np.ndarray) -> float:
     ValueError, TypeError
         As `iou`.
     """
-    check_pair(predicted, truth, kinds="biu")
+    predicted, truth = as_classes(predicted, truth)
     return float(np.mean(predicted != truth))
 
 
@@ -118,7 +118,7 @@ def isbi_pixel_error(
         Probability of the foreground at every pixel, of a slice (H, W) or a stack (N, H, W). In
         the challenge the foreground was the cells, the background membranes.
     truth : boolean or integer array of the same shape
-        1 = foreground, 0 = background.
+        A mask: 0 = background, 1 or 255 = foreground.
     thresholds : sequence of float
         By default 0, 0.1 ... 1, as in the challenge's program.
 
@@ -130,8 +130,8 @@ def isbi_pixel_error(
     Raises
     ------
     ValueError
-        If the shapes differ, a probability is outside [0, 1], the truth is no mask, or there is
-        no threshold.
+        If the shapes differ, a probability or threshold is outside [0, 1], the truth is no mask, or
+        there is no threshold.
     TypeError
         If the truth is neither boolean nor integer.
 
@@ -140,14 +140,19 @@ def isbi_pixel_error(
     Arganda-Carreras et al.: Crowdsourcing the creation of image segmentation algorithms for
     connectomics, Frontiers in Neuroanatomy 2015, doi 10.3389/fnana.2015.00142.
     """
-    check_shapes(probabilities, truth)
-    check_probabilities(probabilities)
-    truth = as_mask("truth", truth)
+    truth = truth_of(probabilities, truth)
     if not len(thresholds):
         raise ValueError("there is no threshold to try; by default they are 0, 0.1 ... 1")
+    for threshold in thresholds:
+        check_threshold(threshold)
     return 1 - max(dice(probabilities > threshold, truth) for threshold in thresholds)
 
 
 def _masks(predicted: np.ndarray, truth: np.ndarray, label: int) -> tuple[np.ndarray, np.ndarray]:
-    check_pair(predicted, truth, kinds="biu")
+    """Where the class is predicted, and where it is true."""
+    predicted, truth = as_classes(predicted, truth, label)
+    masks = predicted.dtype == bool
+    label = check_label(label, masks)
+    if masks:
+        label = bool(label)
     return predicted == label, truth == label

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyunet.labelling import check_probabilities
-from tinyunet.metrics.checks import as_mask, check_shapes
+from tinyunet.metrics.checks import truth_of
 
 
 class Calibration(NamedTuple):
@@ -38,7 +37,7 @@ def calibration(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10) ->
         Probability of the foreground at every pixel, of an image (H, W) or a stack (N, H, W). Of
         several classes, compare one at a time: probabilities[..., k] with labels == k.
     truth : boolean or integer array of the same shape
-        1 = foreground, 0 = background.
+        A mask: 0 = background, 1 or 255 = foreground.
     bins : int
         How many. A probability on the bound of two is in the lower one.
 
@@ -61,10 +60,8 @@ def calibration(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10) ->
     al.: On calibration of modern neural networks, ICML 2017, arXiv:1706.04599 (of the confidence in
     the predicted class instead of the probability of one class).
     """
-    check_shapes(probabilities, truth)
-    check_probabilities(probabilities)
-    truth = as_mask("truth", truth).ravel()
-    if bins < 1:
+    truth = truth_of(probabilities, truth).ravel()
+    if not isinstance(bins, int | np.integer) or bins < 1:
         raise ValueError(f"calibration needs at least one bin, got bins={bins}")
     p = probabilities.ravel().astype(np.float64)
     edges = np.linspace(0, 1, bins + 1)

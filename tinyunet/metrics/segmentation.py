@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from tinyunet.labelling import components, foreground
-from tinyunet.metrics.checks import check_kind, check_plane
+from tinyunet.metrics.checks import (
+    check_array,
+    check_cells,
+    check_probabilities,
+    check_threshold,
+)
+
+# Pixels. The smallest nuclei of DSB 2018 have 21; after touching ones have been parted, all but 3 of
+# 5,606 are left with at least this many.
+SMALLEST = 10
 
 
 def segments(probabilities: np.ndarray, threshold: float = 0.5) -> np.ndarray:
@@ -31,8 +39,11 @@ def segments(probabilities: np.ndarray, threshold: float = 0.5) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the shape is another one, or values lie outside [0, 1] or are not numbers.
+        If the shape is another one, or values or the threshold lie outside [0, 1] or are not numbers.
+    TypeError
+        If they are no NumPy array of numbers.
     """
+    check_threshold(threshold)
     return components(foreground(probabilities) > threshold, smallest=1)
 
 
@@ -55,15 +66,39 @@ def thinned(labels: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the array is not one image.
+        If the array is not one image, or a number is negative.
     TypeError
         If it is not of integers.
     """
-    check_plane(labels)
-    check_kind("segmentation", labels, "iu")
+    check_cells("segmentation", labels)
     if not labels.any():
         return labels.copy()
     nearest = ndimage.distance_transform_edt(
         labels == 0, return_distances=False, return_indices=True
     )
     return labels[tuple(nearest)]
+
+
+def foreground(probabilities: np.ndarray) -> np.ndarray:
+    """The probability of the foreground (H, W), from (H, W, 2) or (H, W); refuse anything else."""
+    check_array("probability map", probabilities, "biuf")
+    if probabilities.ndim == 3 and probabilities.shape[2] == 2:
+        probabilities = probabilities[..., 1]
+    if probabilities.ndim != 2:
+        raise ValueError(
+            f"expected probabilities (H, W, 2) or (H, W), got shape {probabilities.shape}; "
+            "with more classes, pass one of them: probabilities[..., k]"
+        )
+    check_probabilities(probabilities)
+    return probabilities
+
+
+def components(mask: np.ndarray, smallest: int = SMALLEST) -> np.ndarray:
+    """Number the connected regions of a mask (H, W): (H, W) int64, 0 = background.
+
+    Pixels are connected if they share an edge. Regions of fewer than `smallest` pixels are dropped.
+    """
+    regions, _ = ndimage.label(mask)
+    keep = np.bincount(regions.ravel()) >= smallest
+    keep[0] = False  # the background
+    return np.where(keep, np.cumsum(keep), 0)[regions]

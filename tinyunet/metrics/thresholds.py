@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tinyunet.labelling import foreground
+from tinyunet.metrics.segmentation import foreground
 
 THRESHOLDS = tuple(i / 20 for i in range(1, 20))  # 0.05, 0.1 ... 0.95
 
@@ -59,7 +59,7 @@ def best_threshold(
             f"probability maps and {len(truths)} truths"
         )
     thresholds = sorted(thresholds)
-    if not thresholds or not (thresholds[0] >= 0 and thresholds[-1] < 1):
+    if not thresholds or not all(0 <= threshold < 1 for threshold in thresholds):
         raise ValueError(f"thresholds must be at least one, from 0 to below 1, got {thresholds}")
     maps = [foreground(p) for p in probabilities]
     means = []

@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 from scipy import ndimage
 
-from tinyunet.metrics.checks import as_mask, check_plane, check_shapes
+from tinyunet.metrics.checks import as_mask, check_pair, check_plane
 
 # The 8 neighbours of a pixel, row by row, as (row, column) offsets.
 NEIGHBOURS = tuple(offset for offset in product((-1, 0, 1), repeat=2) if offset != (0, 0))
@@ -37,7 +37,7 @@ def warping_error(
     Parameters
     ----------
     predicted, truth : (H, W) boolean or integer arrays
-        Masks: 1 = cell, 0 = membrane.
+        Masks: 1 or 255 = cell, 0 = membrane.
     only_splits_and_mergers : bool
         Count as the challenge did. Its program took the best of several thresholds on the images that
         it scored.
@@ -89,7 +89,7 @@ def warped_truth(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     predicted, truth : (H, W) boolean or integer arrays
-        Masks: 1 = cell, 0 = membrane.
+        Masks: 1 or 255 = cell, 0 = membrane.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def warped_truth(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     ValueError, TypeError
         As `warping_error`.
     """
-    check_shapes(predicted, truth)
+    check_pair(predicted, truth, kinds="biu")
     check_plane(truth)
     goal = np.pad(as_mask("prediction", predicted), 1).ravel()
     image = np.pad(as_mask("truth", truth), 1).ravel()

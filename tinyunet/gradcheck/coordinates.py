@@ -1,0 +1,118 @@
+"""The rows of a report that are about one tensor: its sampled coordinates, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tinyunet.arrays import Array, to_cpu
+from tinyunet.gradcheck.experiment import Experiment
+from tinyunet.gradcheck.measure import Finding, compare
+from tinyunet.gradcheck.places import coordinates, scale_of
+from tinyunet.gradcheck.report import GradientReport, Row
+from tinyunet.gradcheck.smoothness import is_smooth_here
+from tinyunet.gradcheck.subject import problem
+
+
+@dataclass
+class Checked:
+    """A tensor's row, and the findings that it sums up, by coordinate."""
+
+    row: Row
+    findings: dict[tuple, Finding] = field(default_factory=dict)
+
+    @property
+    def step(self) -> float | None:
+        """The step that showed the worst coordinate."""
+        found = self.findings.get(self.row.where)
+        return None if found is None or np.isnan(found.step) else found.step
+
+    def sum_up(self, coarse: str) -> None:
+        """Fill in the row."""
+        row, verdicts = self.row, [finding.verdict for finding in self.findings.values()]
+        measured = {i: f for i, f in self.findings.items() if f.verdict in ("ok", "wrong", "zero")}
+        row.checked, row.left_out = len(measured), verdicts.count("kink")
+        row.error, row.where, row.hint, row.verdict = 0.0, (), "", "ok"
+        for index, finding in measured.items():
+            if finding.error >= row.error:
+                row.error, row.where = finding.error, index
+        unresolved = [f.reason for f in self.findings.values() if f.verdict == "unresolved"]
+        if "wrong" in verdicts:
+            row.verdict = "FAILED"
+        elif unresolved:
+            row.verdict = "not measurable"
+            row.hint = f"{unresolved[0]} ({len(unresolved)} of {len(verdicts)} coordinates)"
+        elif not measured:
+            row.verdict = "not measurable"
+            row.hint = f"all {row.left_out} coordinates that were tried are on a kink"
+        elif "ok" not in verdicts:
+            row.verdict = "not measurable" if coarse else "untested"
+            row.hint = coarse
+
+
+def check_tensor(
+    experiment: Experiment, name: str, samples: int, tolerance: float, first: float | None
+) -> Checked:
+    """Compare sampled coordinates of one tensor."""
+    array, gradient = experiment.subject.tensors[name], experiment.gradients.get(name)
+    checked = Checked(Row(name, tuple(array.shape)))
+    row = checked.row
+    row.hint = problem(array, gradient, experiment.subject.contract)
+    if row.hint:
+        row.verdict = "FAILED"
+        return checked
+    places = list(coordinates(to_cpu(gradient), samples, experiment.rng))
+    experiment.flips()
+    for index, finding in _compare(experiment, name, places, tolerance, first):
+        checked.findings[index] = finding
+        row.flips += experiment.flips() > 0
+    checked.sum_up(experiment.coarse)
+    return checked
+
+
+def _compare(experiment: Experiment, name: str, places: list[tuple], tolerance: float, first):
+    """Yield what becomes of each of some coordinates."""
+    array, claims = experiment.subject.tensors[name], to_cpu(experiment.gradients[name])
+    scale, largest = scale_of(array), float(np.abs(claims).max())
+    for place in places:
+        index = tuple(int(i) for i in place)
+        own = abs(float(array[index]))
+        line = experiment.line(_mover(array, index), scale=scale, largest_value=own, own=own)
+        yield index, compare(line, float(claims[index]), largest, tolerance, first)
+
+
+def _mover(array: Array, index: tuple) -> Callable[[float], None]:
+    """Move one number of an array."""
+    start = float(array[index])
+
+    def move(t: float) -> None:
+        array[index] = start + t
+
+    return move
+
+
+def look_again(experiment: Experiment, tensors: list[Checked], tolerance: float) -> None:
+    """Look at wrong coordinates once more a hair beside, if the given point has no gradient.
+
+    The median of three equal values has every partial derivative, and they are 0; but it has no
+    gradient, and a right backward pass gives dy to one of the three. Such places are left out.
+    """
+    if is_smooth_here(experiment):
+        return
+    with experiment.aside(list(experiment.subject.tensors)):
+        for checked in tensors:
+            wrong = [i for i, found in checked.findings.items() if found.verdict == "wrong"]
+            again = _compare(experiment, checked.row.name, wrong, tolerance, None)
+            if wrong and all(finding.verdict in ("ok", "zero") for _, finding in again):
+                checked.findings.update({index: Finding("kink") for index in wrong})
+                checked.sum_up(experiment.coarse)
+
+
+def count_kinks(experiment: Experiment, row: Row, report: GradientReport) -> None:
+    """Say how many coordinates were left out."""
+    if not experiment.subject.contract:
+        row.flips = row.left_out
+    if row.left_out:
+        report.notes.append(f"{row.name}: {row.left_out} coordinates on a kink were left out")

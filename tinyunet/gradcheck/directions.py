@@ -1,0 +1,52 @@
+"""The rows of a report that are about many tensors at once: no coordinate is left out."""
+
+from __future__ import annotations
+
+from tinyunet.gradcheck.experiment import Experiment
+from tinyunet.gradcheck.measure import Finding, compare
+from tinyunet.gradcheck.report import Row
+
+ATTEMPTS = 3  # the first at the given point, the others a hair beside it
+VERDICTS = {"ok": "ok", "wrong": "FAILED", "zero": "untested"}
+FEW_WRONG = "some entries are wrong, though none of those checked one by one: try more samples"
+
+
+def check_direction(experiment: Experiment, name: str, members: list[str], tolerance: float) -> Row:
+    """Move several tensors at once along a random direction.
+
+    Where that point is on a kink, a point a hair beside it is taken.
+    """
+    tensors = [experiment.subject.tensors[member] for member in members]
+    row = Row(name, (sum(int(array.size) for array in tensors),))
+    finding = _along(experiment, members, tolerance, row)
+    for _ in range(ATTEMPTS - 1):
+        if finding.verdict in VERDICTS:
+            break
+        with experiment.aside(members):
+            finding = _along(experiment, members, tolerance, row)
+    row.checked = int(finding.verdict in ("ok", "wrong"))
+    row.error = finding.error if row.checked else 0.0
+    row.verdict = VERDICTS.get(finding.verdict, "not measurable")
+    if row.verdict == "untested" and experiment.coarse:
+        row.verdict = "not measurable"
+    if row.verdict == "FAILED":
+        row.hint = FEW_WRONG
+    elif row.verdict == "not measurable":
+        row.hint = (
+            experiment.coarse
+            or finding.reason
+            or "all random directions that were tried cross a kink"
+        )
+    return row
+
+
+def _along(experiment: Experiment, members: list[str], tolerance: float, row: Row) -> Finding:
+    """Compare along one random direction."""
+    line, numbers = experiment.direction(members)
+    products = [experiment.gradients[member] * numbers[member] for member in members]
+    claim = sum(float(product.sum()) for product in products)
+    spread = sum(float((product * product).sum()) for product in products) ** 0.5
+    experiment.flips()
+    finding = compare(line, claim, spread, tolerance)
+    row.flips = max(row.flips, int(experiment.flips() > 0))
+    return finding
