@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import user_kinked
+import user_norms
 import user_smooth
 from user_elementwise import ELEMENTWISE, Function
 
 import tinyunet as tu
 
-FUNCTIONS = [*ELEMENTWISE, *user_smooth.FUNCTIONS, *user_kinked.FUNCTIONS]
-SMOOTH = [function for function in FUNCTIONS if not function.kinks]
-KINKED = [function for function in FUNCTIONS if function.kinks]
+FUNCTIONS = [*ELEMENTWISE, *user_norms.FUNCTIONS, *user_smooth.FUNCTIONS, *user_kinked.FUNCTIONS]
 KEEPS_SHAPE = {"GELU", "batch norm", "layer norm", "softmax", "PReLU", "sorting", "RMS norm"}
 
 
