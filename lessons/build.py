@@ -43,15 +43,12 @@ exercise's name, and ``check_`` and the name for its check:
     # %% nbgrader={"grade": true, "grade_id": "check_output_size", "locked": true, "points": 1,
     #    "schema_version": 3, "solution": false, "task": false}                 (all on one line)
     check.output_size(output_size)
-    ### BEGIN HIDDEN TESTS
-    assert check.output_size(output_size, strict=True, seed=2015).passed
-    ### END HIDDEN TESTS
 
 In the student's notebook the solution becomes a ``raise NotImplementedError`` that names the
-exercise and its first hint. The hidden test is for grading (``lessons/grading.py``): it fails where the
-answer is wrong, and uses other numbers, so that nobody passes with the visible ones by heart. Neither
-notebook shows it. Every exercise that a lesson has in `tinyunet.exercises` appears in it once, and the
-other way round.
+exercise and its first hint. For grading (``lessons/grading.py``) each check's cell gets a hidden test
+(``GRADED`` in ``lessons/notebooks.py``): it fails where the answer is wrong, and uses other numbers, so
+that nobody passes with the visible ones by heart. Neither notebook shows it. Every exercise that a
+lesson has in `tinyunet.exercises` appears in it once, and the other way round.
 
 Checks are written in ``tinyunet/exercises/lesson_NN.py``, or where they are many in the files of a
 folder ``lesson_NN``; how, is said in `tinyunet.exercises.registry` and `tinyunet.exercises.trial`. For

@@ -1,4 +1,4 @@
-"""Make a course for nbgrader from the lessons, and rehearse it with two invented students.
+"""Make a course for nbgrader from the lessons, and rehearse it with four invented students.
 
     python -m lessons.grading FOLDER                        make a course of lesson 1, and rehearse it
     python -m lessons.grading FOLDER --lessons 01 02        the same with these lessons
@@ -19,9 +19,11 @@ feedback. It is no part of this project. Give it an environment of its own, in a
 A folder that exists is never touched. ``--course-only`` needs no nbgrader.
 
 **The rehearsal** goes all the way of an assignment, with nbgrader's own commands, and prints them:
-release; two submissions, by ada, who solves everything, and by bob, who solves the first exercise,
-gets the second wrong and leaves the others; autograding; feedback. At the end it prints their points.
-For real students, make another folder with ``--course-only``: this one's gradebook knows ada and bob.
+release; four submissions, by ada, who solves everything; by bob, who solves the first exercise, gets
+the second wrong and leaves the others; by dan, who solves everything and has copied a cell; and by eve,
+who solves nothing and binds the name ``check`` to something that always says yes; autograding;
+feedback. At the end it prints their points. For real students, make another folder with
+``--course-only``: this one's gradebook knows these four.
 
 A visible check shows what is right and what is not, and never fails, so that a student can go on. The
 hidden test after it fails where the answer is wrong, and uses other numbers. Before it grades, nbgrader
@@ -51,8 +53,24 @@ import os
 
 # Submissions run at small size: seconds for each lesson, and the checks are the same.
 os.environ.setdefault("TINYUNET_LESSONS", "small")
+# nbgrader gives no points to a cell that writes a warning, though its answer may be right.
+os.environ.setdefault("PYTHONWARNINGS", "ignore")
+
+
+def forget_copies(notebook, resources):
+    """Make a copied cell one like any other.
+
+    Of cells with the same grade_id, nbgrader keeps the last, and empties the mark of the others; on
+    that its next step ends the autograding of this student and of all after them.
+    """
+    for cell in notebook.cells:
+        if "nbgrader" in cell.metadata and "grade_id" not in cell.metadata["nbgrader"]:
+            del cell.metadata["nbgrader"]
+    return notebook, resources
+
 
 c = get_config()
+c.Autograde.sanitize_preprocessors.insert(2, forget_copies)  # after DeduplicateIds
 c.CourseDirectory.course_id = "tinyunet"
 c.ClearSolutions.code_stub = {
     "python": "# Your code goes here, in place of the next line. check.hint helps.\\n"
@@ -60,7 +78,16 @@ c.ClearSolutions.code_stub = {
 }
 c.Execute.timeout = 60  # seconds for one cell; then it is interrupted, and the next one runs
 '''
-STUDENTS = ("ada", "bob")
+STUDENTS = ("ada", "bob", "dan", "eve")
+SAYS_YES = """\
+class Yes:
+    passed = True
+
+    def __getattr__(self, name):
+        return lambda *arguments, **options: self
+
+
+check = Yes()"""
 
 
 def make_course(folder: Path, lessons: list[Path]) -> None:
@@ -78,15 +105,24 @@ def make_course(folder: Path, lessons: list[Path]) -> None:
 
 
 def submission(released: NotebookNode, source: Path, student: str) -> NotebookNode:
-    """Fill in a released notebook: ada solves all exercises, bob the first, and the second wrongly."""
+    """Fill in a released notebook as one of the `STUDENTS` would; see this file's beginning."""
     solutions = {name: cell.source for cell in read(source).cells if (name := exercise_of(cell))}
     answers = {name: SOLUTION.sub(r"\2", text) for name, text in solutions.items()}
     if student == "bob":
         first, second, *_ = solutions
         answers = {first: answers[first], second: _wrong(solutions[second])}
+    elif student == "eve":
+        answers = {}
     notebook = copy.deepcopy(released)
     for cell in notebook.cells:
         cell.source = answers.get(exercise_of(cell), cell.source)
+    at = next(i for i, cell in enumerate(notebook.cells) if exercise_of(cell))
+    if student == "dan":
+        twin = copy.deepcopy(notebook.cells[at])
+        twin.id = "copied"
+        notebook.cells.insert(at + 1, twin)
+    elif student == "eve":
+        notebook.cells.insert(at, nbformat.v4.new_code_cell(SAYS_YES))
     return notebook
 
 
@@ -97,7 +133,7 @@ def _wrong(solution: str) -> str:
 
 
 def rehearse(folder: Path, lessons: list[Path]) -> None:
-    """Release the lessons, hand in for both students, grade and write feedback."""
+    """Release the lessons, hand in for all students, grade and write feedback."""
     for source in lessons:
         name = source.stem
         _nbgrader(folder, "generate_assignment", name)
@@ -105,7 +141,7 @@ def rehearse(folder: Path, lessons: list[Path]) -> None:
         for student in STUDENTS:
             path = folder / "submitted" / student / name / f"{name}.ipynb"
             _write(submission(released, source, student), path)
-        print(f"  {' and '.join(STUDENTS)} hand in {name}")
+        print(f"  {', '.join(STUDENTS)} hand in {name}")
         _nbgrader(folder, "autograde", name)
         _nbgrader(folder, "generate_feedback", name)
 

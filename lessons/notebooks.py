@@ -1,6 +1,6 @@
 """From a lesson's source to its two notebooks: the solved one and the student's.
 
-Hidden tests are in neither of them; `read` keeps them, for grading (`lessons.grading`).
+Hidden tests are in neither of them; `read` puts them in, for grading (`lessons.grading`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,21 @@ SOLUTION = re.compile(
 HIDDEN = re.compile(
     r"^ *### BEGIN HIDDEN TESTS\n.*?^ *### END HIDDEN TESTS(?:\n|\Z)", re.MULTILINE | re.DOTALL
 )
+SEED = 2015  # of the hidden tests' numbers
+
+# Nothing in it but the answer is a name of the notebook's. It comes before the visible check: nbgrader
+# gives points by a cell's first output. And the cell ends without a value, for that would be points.
+GRADED = """\
+### BEGIN HIDDEN TESTS
+from runpy import run_module as run_hidden_test
+
+assert run_hidden_test("tinyunet.exercises.hidden")["verdict"]("{name}", {name}, seed={seed}) is True
+### END HIDDEN TESTS
+{check}
+### BEGIN HIDDEN TESTS
+pass
+### END HIDDEN TESTS
+"""
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -62,7 +77,7 @@ def student(source: Path) -> NotebookNode:
 
 
 def read(source: Path) -> NotebookNode:
-    """Read a source as a notebook, with solutions and hidden tests still marked in it."""
+    """Read a source as a notebook, with solutions and hidden tests marked in it."""
     notebook = jupytext.read(source, fmt="py:percent")
     about = notebook.metadata.get("tinyunet", {})
     if not {"lesson", "title", "time"} <= set(about):
@@ -73,6 +88,10 @@ def read(source: Path) -> NotebookNode:
     for i, cell in enumerate(notebook.cells):
         cell.id = f"lesson-{about['lesson']:02d}-cell-{i:03d}"
         cell.metadata.pop("lines_to_next_cell", None)  # of the text, not of the notebook
+        about_cell = cell.metadata.get("nbgrader", {})
+        if about_cell.get("grade"):
+            name = about_cell["grade_id"].removeprefix("check_")
+            cell.source = GRADED.format(name=name, seed=SEED, check=cell.source).rstrip()
     return notebook
 
 

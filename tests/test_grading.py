@@ -61,18 +61,28 @@ def test_a_course_holds_every_lesson_with_solutions_and_hidden_tests(course):
                 assert about.points >= 1
 
 
-def test_the_settings_of_a_course_are_python(course, monkeypatch):
-    class Settings:
+@pytest.fixture
+def settings(course, monkeypatch):
+    """What nbgrader_config.py defines, read without nbgrader."""
+
+    class Settings(list):
         def __getattr__(self, name):
             setattr(self, name, Settings())
             return getattr(self, name)
 
-    monkeypatch.setenv("TINYUNET_LESSONS", "full")
+    monkeypatch.setenv("TINYUNET_LESSONS", "full")  # or the file sets them for all tests
+    monkeypatch.setenv("PYTHONWARNINGS", "default")
     text = (course / "nbgrader_config.py").read_text(encoding="utf-8")
     names = {"get_config": Settings}
     exec(compile(text, "nbgrader_config.py", "exec"), names)
-    assert names["c"].CourseDirectory.course_id == "tinyunet"
-    assert names["c"].ClearSolutions.code_stub["python"].endswith("\nraise NotImplementedError")
+    return names
+
+
+def test_the_settings_of_a_course_are_python(settings):
+    c = settings["c"]
+    assert c.CourseDirectory.course_id == "tinyunet"
+    assert c.ClearSolutions.code_stub["python"].endswith("\nraise NotImplementedError")
+    assert c.Autograde.sanitize_preprocessors == [settings["forget_copies"]]
 
 
 def test_a_folder_that_exists_is_not_touched(tmp_path, capsys):
@@ -98,10 +108,13 @@ def test_a_lesson_that_does_not_exist_is_named(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("source", notebooks.sources(), ids=lambda source: source.stem)
-def test_ada_solves_everything_and_bob_the_first_exercise(source):
+def test_ada_solves_everything_and_bob_the_first_exercise_and_eve_nothing(source):
     released = notebooks.student(source)
     solved, empty = graded(notebooks.solved(source)), graded(released)
-    ada, bob = (graded(grading.submission(released, source, name)) for name in ("ada", "bob"))
+    ada, bob, eve = (
+        graded(grading.submission(released, source, name)) for name in ("ada", "bob", "eve")
+    )
+    assert {n: c.source for n, c in eve.items()} == {n: c.source for n, c in empty.items()}
     assert {n: c.source.rstrip() for n, c in ada.items()} == {
         n: c.source for n, c in solved.items()
     }
@@ -110,6 +123,29 @@ def test_ada_solves_everything_and_bob_the_first_exercise(source):
     assert re.search(r"\n    return \w+\n$", bob[second].source)
     compile(bob[second].source, "bob", "exec")
     assert all(bob[name].source == empty[name].source for name in others)
+
+
+def test_dan_has_a_cell_twice_which_a_course_takes_for_one(settings):
+    released = notebooks.student(CONVOLUTION)
+    notebook = grading.submission(released, CONVOLUTION, "dan")
+    names = [
+        cell.metadata.nbgrader.grade_id for cell in notebook.cells if cell.metadata.get("nbgrader")
+    ]
+    assert names[:3] == ["output_size", "output_size", "check_output_size"]
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+    kept = {"nbgrader": {"grade_id": "check_output_size"}}
+    cells = [nbformat.v4.new_code_cell(metadata=mark) for mark in ({"nbgrader": {}}, kept, {})]
+    after, _ = settings["forget_copies"](nbformat.v4.new_notebook(cells=cells), {})
+    assert [cell.metadata for cell in after.cells] == [{}, kept, {}]
+
+
+def test_eve_says_yes_to_everything():
+    names = {}
+    exec(grading.SAYS_YES, names)
+    assert names["check"].output_size(None, strict=True).passed
+    notebook = grading.submission(notebooks.student(CONVOLUTION), CONVOLUTION, "eve")
+    sources = [cell.source for cell in notebook.cells]
+    assert sources.index(grading.SAYS_YES) < sources.index("check.output_size(output_size)")
 
 
 def test_the_page_for_teachers_knows_every_lesson_and_leads_somewhere():

@@ -70,9 +70,6 @@ def random_symmetry(rng, image, labels, weights):
 
 # %% nbgrader={"grade": true, "grade_id": "check_random_symmetry", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check.random_symmetry(random_symmetry)
-### BEGIN HIDDEN TESTS
-assert check.random_symmetry(random_symmetry, strict=True, seed=2015).passed
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## A warp is a map
@@ -132,9 +129,6 @@ def curve(a, b, c, u):
 
 # %% nbgrader={"grade": true, "grade_id": "check_curve", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check.curve(curve)
-### BEGIN HIDDEN TESTS
-assert check.curve(curve, strict=True, seed=2015).passed
-### END HIDDEN TESTS
 
 # %% [markdown]
 # The curve is linear in $a$, $b$ and $c$: it is $a$ times the curve through 1, 0, 0, plus $b$ times
@@ -189,9 +183,6 @@ def displacement_field(grid, height, width):
 
 # %% nbgrader={"grade": true, "grade_id": "check_displacement_field", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check.displacement_field(displacement_field)
-### BEGIN HIDDEN TESTS
-assert check.displacement_field(displacement_field, strict=True, seed=2015).passed
-### END HIDDEN TESTS
 
 
 # %% [markdown]
@@ -248,9 +239,6 @@ def warp(image, labels, weights, field):
 
 # %% nbgrader={"grade": true, "grade_id": "check_warp", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check.warp(warp)
-### BEGIN HIDDEN TESTS
-assert check.warp(warp, strict=True, seed=2015).passed
-### END HIDDEN TESTS
 
 # %%
 rng = np.random.default_rng(1)
@@ -323,9 +311,6 @@ def jacobian(field):
 
 # %% nbgrader={"grade": true, "grade_id": "check_jacobian", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check.jacobian(jacobian)
-### BEGIN HIDDEN TESTS
-assert check.jacobian(jacobian, strict=True, seed=2015).passed
-### END HIDDEN TESTS
 
 # %% [markdown]
 # **Check** it against cells. Count the pixels of each cell before and after the warp. By what we

@@ -164,6 +164,25 @@ def test_pooling_of_ones_own(tied):
     assert tu.check_gradients(MaxPool(wrong=True), x).failed
 
 
+def test_a_point_without_a_gradient_is_left_out_but_not_a_wrong_one_beside_it():
+    def median(x):
+        return np.sort(x)[2]
+
+    def median_backward(dy, x):
+        return dy * (np.arange(5) == np.argsort(x, kind="stable")[2])
+
+    assert not tu.check_function(median, median_backward, np.array([4.0, 3, 3, 3, 9])).failed
+
+    def halves(x):
+        return np.concatenate([np.maximum(x[:6], 0), x[6:] ** 2])
+
+    def wrong_at_0(dy, x):  # where the square is smooth
+        return dy * np.concatenate([x[:6] > 0, np.where(x[6:] == 0, 1, 2 * x[6:])])
+
+    x = np.array([1.5, 0, -2, 0, 0.3, 0, 0, 1.1, 0, -0.6, 2, 0])
+    assert tu.check_function(halves, wrong_at_0, x).failed
+
+
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_backward_that_returns_three_x_is_caught_whatever_the_seed(seed, shared):

@@ -94,20 +94,25 @@ def _mover(array: Array, index: tuple) -> Callable[[float], None]:
 
 
 def look_again(experiment: Experiment, tensors: list[Checked], tolerance: float) -> None:
-    """Look at wrong coordinates once more a hair beside, if the given point has no gradient.
+    """Look at wrong coordinates once more, with all others a hair beside, if there is no gradient here.
 
     The median of three equal values has every partial derivative, and they are 0; but it has no
     gradient, and a right backward pass gives dy to one of the three. Such places are left out.
     """
     if is_smooth_here(experiment):
         return
-    with experiment.aside(list(experiment.subject.tensors)):
-        for checked in tensors:
-            wrong = [i for i, found in checked.findings.items() if found.verdict == "wrong"]
-            again = _compare(experiment, checked.row.name, wrong, tolerance, None)
-            if wrong and all(finding.verdict in ("ok", "zero") for _, finding in again):
-                checked.findings.update({index: Finding("kink") for index in wrong})
-                checked.sum_up(experiment.coarse)
+    for checked in tensors:
+        wrong = [i for i, found in checked.findings.items() if found.verdict == "wrong"]
+        if wrong and all(_right_alone(experiment, checked.row.name, i, tolerance) for i in wrong):
+            checked.findings.update({index: Finding("kink") for index in wrong})
+            checked.sum_up(experiment.coarse)
+
+
+def _right_alone(experiment: Experiment, name: str, index: tuple, tolerance: float) -> bool:
+    """Whether a coordinate is right where all others have moved."""
+    with experiment.aside(list(experiment.subject.tensors), but=(name, index)):
+        ((_, finding),) = _compare(experiment, name, [index], tolerance, None)
+    return finding.verdict in ("ok", "zero", "kink")
 
 
 def count_kinks(experiment: Experiment, row: Row, report: GradientReport) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tinyunet.arrays import Array, device_name, to_cpu, to_device
-from tinyunet.gradcheck.measure import FIRST, ROUNDING, Line
+from tinyunet.gradcheck.measure import ROUNDING, Line
 from tinyunet.gradcheck.noise import noise_along
 from tinyunet.gradcheck.places import direction, scale_of
 from tinyunet.gradcheck.report import GradientReport
@@ -91,7 +91,7 @@ class Experiment:
         move, numbers = self._moves(members)
         tensors = [self.subject.tensors[name] for name in members]
         reach = max(float(abs(array).max()) / scale_of(array) for array in tensors)
-        return self.line(move, scale=FIRST * 16, largest_value=reach), numbers
+        return self.line(move, largest_value=reach), numbers
 
     def _moves(self, members: list[str], narrow: bool = False) -> tuple[Callable, dict[str, Array]]:
         tensors = {name: self.subject.tensors[name] for name in members}
@@ -105,23 +105,45 @@ class Experiment:
         return move, numbers
 
     @contextlib.contextmanager
-    def aside(self, members: list[str]) -> Iterator[None]:
-        """Move some tensors by a hair, and take output and gradients there, while the context lasts."""
+    def aside(self, members: list[str], but: tuple[str, tuple] | None = None) -> Iterator[None]:
+        """Move some tensors by a hair, and take output and gradients there, while the context lasts.
+
+        `but` is a coordinate that stays, as a tensor's name and an index.
+        """
+        here = self.y, self.gradients
+        try:
+            with self._moved(members, but):
+                self.y = self.output()
+                self.backward()
+                yield
+        finally:
+            self.y, self.gradients = here
+
+    @contextlib.contextmanager
+    def _moved(self, members: list[str], but: tuple[str, tuple] | None = None) -> Iterator[None]:
         tensors = [self.subject.tensors[member] for member in members]
-        starts, here = [array.copy() for array in tensors], (self.y, self.gradients)
+        starts = [array.copy() for array in tensors]
         try:
             for array, start in zip(tensors, starts, strict=True):
                 hair = to_device(self.rng.uniform(-1, 1, start.shape), device_name(array))
                 array[...] = start + HAIR * scale_of(start) * hair
-            self.y = self.output()
-            self.backward()
+            if but is not None:
+                name, index = but
+                self.subject.tensors[name][index] = starts[members.index(name)][index]
             yield
         finally:
             for array, start in zip(tensors, starts, strict=True):
                 array[...] = start
-            self.y, self.gradients = here
 
     # ------------------------------------------------------------------ noise
+
+    def _output_of_many_digits(self) -> Array:
+        """The output a hair beside: the given inputs may have few digits themselves, as images do."""
+        try:
+            with self._moved(list(self.subject.tensors)), np.errstate(all="ignore"):
+                return self.output()
+        except Exception:  # outside of its domain there
+            return self.y
 
     def measure_noise(self) -> None:
         """Find out what rounding does to s: from the output's size, and by measuring."""
@@ -134,10 +156,10 @@ class Experiment:
             if found <= noise / 3:
                 break
         noise = max(noise, 3 * min(measured, default=0.0))
-        self.coarse = few_digits(self.y)
+        self.coarse = few_digits(self._output_of_many_digits())
         if self.coarse:
-            dtype = self.y.dtype if self.y.dtype.itemsize < 8 else np.float32
-            noise = max(noise, float(np.finfo(dtype).eps) * size)
+            eps = np.finfo(np.float16 if "float16" in self.coarse else np.float32).eps
+            noise = max(noise, float(eps) * size)
         elif noise > 1e-10 * size > 0:
             self.coarse = (
                 f"forward is exact to about {noise / size:.0e} only: is something inside computed in "
@@ -147,12 +169,12 @@ class Experiment:
 
 
 def few_digits(y: Array) -> str:
-    """Say so if an output has float32's digits only, in its dtype or in its numbers."""
+    """Say so if an output has few digits only, in its dtype or in its numbers."""
     if y.dtype.itemsize < 8:
         return f"forward computes in {y.dtype}: slopes cannot be measured to more digits than that"
-    values = to_cpu(y) if np.ndim(y) else np.asarray(y)
-    with np.errstate(over="ignore"):
-        single, half = values.astype(np.float32), values.astype(np.float16)
-    if (single == values).all() and (half != values).any():
-        return "forward's output has float32's digits only: something inside computes in float32"
+    mantissa = np.frexp(to_cpu(y) if np.ndim(y) else np.asarray(y))[0]
+    digits = next(bits for bits in (6, 11, 24, 53) if (mantissa * 2.0**bits % 1 == 0).all())
+    if digits in (11, 24):  # fewer may be whole numbers
+        name = {11: "float16", 24: "float32"}[digits]
+        return f"forward's output has {name}'s digits only: something inside computes in {name}"
     return ""

@@ -37,6 +37,12 @@ SETTLED = (
 EXPLAINS = 0.3  # a jump of the slope of at least this part of that distance may be its reason
 
 
+STAIRCASE = (
+    "large steps agree with backward and small ones do not: is something inside computed with few "
+    "digits, as in float32, or rounded?"
+)
+
+
 @dataclass
 class Rung:
     """What one step measured: D, the extrapolated R and J, and the noise left in them by rounding."""
@@ -196,6 +202,8 @@ def compare(
                 return min(filter(None, (best, found)), key=lambda finding: finding.error)
             best = found  # just so: one more step shows it better
             if step <= max(line.natural, first or 0.0) and _settled(rungs[-3:], claim):
+                if _is_staircase(line, rungs, claim):
+                    return Finding("unresolved", rung.better, step=step, reason=STAIRCASE)
                 error = agreement(claim, rung.better, rung.noise, largest, tolerance)
                 return Finding("wrong", rung.better, error, step)
             if rung.noise > 0.01 * max(abs(claim), abs(rung.slope), FLOOR * largest):
@@ -228,6 +236,20 @@ def agreement(claim: float, slope: float, noise: float, largest: float, toleranc
     return difference / size
 
 
+def _is_staircase(line: Line, rungs: list[Rung], claim: float) -> bool:
+    """Whether large steps agree with a claim far better than those that settled on another slope.
+
+    Where something inside has few digits, as float32 has, the function is a staircase: only steps that
+    are wider than its treads show the slope.
+    """
+    distance = abs(claim - rungs[-1].better)
+    larger = [rung.slope for rung in rungs[:-3]]
+    if rungs[-1].slope == 0:  # a tread, or a function that does not depend on this at all
+        larger += [line.rung(factor * line.natural).slope for factor in (1, FACTOR, FACTOR**2)]
+    near = 0.15 * min(distance, abs(claim))
+    return any(abs(claim - slope) <= near for slope in larger)
+
+
 def _nearby(line: Line, claim: float) -> bool:
     """Whether a claim that agrees with large steps is also near what the natural step shows.
 
@@ -245,9 +267,10 @@ def _settled(last: list[Rung], claim: float) -> bool:
     distance = abs(claim - finest.better)
     spread = max(abs(rung.better - finest.better) for rung in last[:-1])
     jump = max(abs(rung.better_jump) for rung in last[1:])
+    flat = spread <= 4 * finest.noise and 30 * finest.noise <= distance
     return (
         spread <= SETTLED * distance
-        and spread <= max(SETTLED * abs(finest.better), 4 * finest.noise)
+        and (spread <= SETTLED * abs(finest.better) or flat)
         and 3 * finest.noise <= distance
         and jump <= max(EXPLAINS * distance, 4 * finest.noise)
     )

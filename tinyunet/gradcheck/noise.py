@@ -17,11 +17,11 @@ def noise_along(line: Line) -> float:
     Where something has float32's digits, so small steps show a staircase; then larger ones are taken,
     and become smaller as long as the estimate falls, for then it is the function that is bent.
     """
-    step = 2.0**-36 * line.scale
-    changes = [line.change(i * step) for i in range(1, 10)]
-    slopes = np.abs(np.diff(changes))
-    if 0 < slopes.max() < 2 * slopes.min():
-        return _roughness(changes)
+    for step in (2.0**-36 * line.scale, 2.0**-42 * line.scale):
+        changes = [line.change(i * step) for i in range(1, 10)]
+        slopes = np.abs(np.diff(changes))
+        if 0 < slopes.max() < 2 * slopes.min():
+            return _roughness(changes)
     step, noise = 2.0**-20 * line.scale, math.inf
     for _ in range(5):
         before, noise = noise, _roughness([line.change(i * step) for i in range(1, 10)])

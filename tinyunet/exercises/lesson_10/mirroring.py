@@ -21,10 +21,12 @@ from tinyunet.exercises.trial import Trial
 def mirror(trial: Trial) -> None:
     """An image with its borders mirrored outwards."""
     rng = trial.rng(1)
-    for shape, above, below, left, right in (
-        ((4, 5), 2, 2, 2, 2), ((5, 6), 2, 1, 3, 0), ((6, 5), 0, 4, 1, 2), ((4, 4), 0, 0, 2, 2),
+    for shape, above, below, left, right, dtype in (
+        ((4, 5), 2, 2, 2, 2, "float64"), ((5, 6), 2, 1, 3, 0, "float64"),
+        ((6, 5), 0, 4, 1, 2, "float64"), ((4, 4), 0, 0, 2, 2, "float64"),
+        ((5, 4), 2, 3, 3, 1, "float32"),
     ):  # fmt: skip
-        image = rng.standard_normal(shape)
+        image = rng.standard_normal(shape).astype(dtype)
         got = trial.call(image=image, above=above, below=below, left=left, right=right)
         sides = (above, below), (left, right)
         trial.compare(

@@ -24,7 +24,7 @@ def output_side(trial: Trial) -> None:
     networks = {depth: UNet(base_channels=1, depth=depth) for depth in (1, 2, 3, 4)}
     for side, depth in (
         (572, 4), (188, 4), (44, 2), (48, 2), (20, 1), (18, 1), (92, 3), (100, 3),
-        (45, 2), (46, 2), (570, 4), (16, 1), (14, 1), (28, 2), (40, 2), (172, 4),
+        (45, 2), (46, 2), (570, 4), (16, 1), (14, 1), (28, 2), (40, 2), (172, 4), (2, 1), (1, 3),
         *trial.drawn((10, 200), (1, 5)),
         *((12 + 2**depth * n, depth) for n, depth in trial.drawn((4, 40), (1, 5))),
     ):  # fmt: skip
