@@ -229,8 +229,7 @@ IN_NETWORKS = [
 ENDS = [
     function
     for function in FUNCTIONS
-    if function.name
-    in ("max pooling", "max over channels", "average pooling", "unit vectors", "hinge loss")
+    if function.name in ("max pooling", "max over channels", "average pooling", "hinge loss")
 ]
 KINDS = (
     [layer] * 12 + [loss] * 8 + [network] + [adjoint] * 2 + [user_layer] * 10 + [user_network] * 6

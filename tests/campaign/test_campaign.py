@@ -5,7 +5,9 @@ The long searches run with ``pytest -m campaign``; a sample of them runs always.
 
 import numpy as np
 import pytest
+from right_ones import Plain
 from tally import RIGHT, on_all_cores, right_one, words, wrong_one, wrong_ones
+from user_elementwise import Function
 from user_layers import FUNCTIONS, UserLayer, slopes_by_complex_step
 from wrong_ones import WRONG
 
@@ -108,6 +110,9 @@ def test_upstream_gradient_is_never_what_the_user_drew(seed, shape, how):
     assert tu.check_gradients(Triple(), x, rng=rng).failed
     x, rng = generator()
     assert tu.check_function(lambda x: 3 * x, lambda dy, x: 3 * x, x, rng=rng).failed
+    x, rng = generator()
+    triple = Function("triple", lambda x: 3 * x, lambda dy, x: (3 * x,))
+    assert tu.check_object(Plain(triple, []), x, rng=rng).failed
     x, rng = generator()
     assert tu.check_adjoint(Triple(), x, rng=rng).failed
 
