@@ -1,8 +1,13 @@
 """The files around the package agree with each other."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+
+from conftest import QUICK
 
 import tinyunet
 
@@ -35,3 +40,23 @@ def test_version_is_stated_once():
 
 def test_everything_public_is_there():
     assert all(hasattr(tinyunet, name) for name in tinyunet.__all__)
+
+
+def test_importing_waits_for_neither_scipy_nor_matplotlib():
+    code = (
+        "import sys, tinyunet as tu; layer = tu.Conv2d(1, 2); "
+        "print([name for name in ('scipy', 'matplotlib', 'PIL', 'tifffile') if name in sys.modules]); "
+        "print(tu.weight_map.__module__, tu.plots.compare.__name__, 'scipy' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "tinyunet.data.weightmap compare True"]
+    assert set(dir(tinyunet)) >= set(tinyunet.__all__)
+    assert not hasattr(tinyunet, "weightmap")
+
+
+def test_quick_tests_exist():
+    for name in QUICK:
+        path, _, start = name.partition("::")
+        assert f"def {start.partition('[')[0]}" in (ROOT / "tests" / path).read_text(), name

@@ -6,22 +6,32 @@ so opening a checkpoint from somebody else runs no code of theirs.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-import zipfile
-import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from tinyunet.arrays import to_cpu
-from tinyunet.optim import SGD, Adam, Optimizer
+from tinyunet.checkpoint_header import (
+    FORMAT,
+    OPTIMIZERS,
+    check_header,
+    check_members,
+    check_thresholds,
+)
+from tinyunet.npz import Npz, short
+from tinyunet.optim import Optimizer
 from tinyunet.unet import UNet
+from tinyunet.whole import written_whole
 
-FORMAT = 1
-OPTIMIZERS = {"SGD": SGD, "Adam": Adam}
+LONGEST = 64 << 20  # bytes of the header, which holds the loss of every step
+PARTS = (
+    400_000  # names, lists and objects in it: a second's work where a list of numbers takes none
+)
 
 
 @dataclass
@@ -73,13 +83,8 @@ def save(path: str | Path, model: UNet, optimizer: Optimizer | None = None, **st
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez(file, **arrays)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        np.savez(file, **arrays)
 
 
 def load(path: str | Path, *, everything: bool = False) -> UNet | Checkpoint:
@@ -94,47 +99,82 @@ def load(path: str | Path, *, everything: bool = False) -> UNet | Checkpoint:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged or is no checkpoint.
+        If the file is damaged, is no checkpoint, or claims what it does not hold. Nothing is built, and
+        no memory taken for it, before all claims have been checked.
     """
     path = Path(path)
     if not path.is_file():
         inside = " (of a run's folder, give best.npz)" if path.is_dir() else ""
         raise FileNotFoundError(f"there is no checkpoint at {path}{inside}")
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        header = json.loads(arrays.pop("header").tobytes())
-        version = header["format"]
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        OSError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise ValueError(
-            f"{path} is no complete tinyunet checkpoint (truncated, or another kind of file): {error}"
-        ) from error
-    if version != FORMAT:
-        raise ValueError(f"{path} has checkpoint format {version}; this tinyunet reads {FORMAT}")
+    with open(path, "rb") as file:
+        try:
+            found = _read(file)
+        except ValueError as error:
+            raise ValueError(f"{path} {error}") from error
+    return found if everything else found.model
 
+
+def _read(file: BinaryIO) -> Checkpoint:
+    """Read a checkpoint, and say of a bad one what it is."""
+    with _else_it("is no complete tinyunet checkpoint (truncated, or another kind of file)"):
+        stored = Npz(file)
+        header = _header(stored)
+        check_header(header)
+    if header["format"] != FORMAT:
+        raise ValueError(f"has checkpoint format {header['format']}; this tinyunet reads {FORMAT}")
+    with _else_it("does not hold the network that it describes"):
+        check_members(header, stored.members)
+    with _else_it("is damaged"):
+        arrays = {name: stored.read(name) for name in stored.members}
+        state = _state(header, _below("state/", arrays))
+        check_thresholds(state)
     model = UNet(**header["model"])
-    try:
-        model.load_state_dict(_below("model/", arrays))
-    except ValueError as error:
-        raise ValueError(f"{path} does not hold the network that it describes: {error}") from error
-    if not everything:
-        return model
+    model.load_state_dict(_below("model/", arrays))
     for name, layer in model.named_layers():
         if name in header["generators"]:
             layer.rng.bit_generator.state = header["generators"][name]
-    state = header["state"]
-    for name, array in _below("state/", arrays).items():
-        key, _, rest = name.partition("/")
-        state.setdefault(key, {})[rest] = array
     return Checkpoint(model, _load_optimizer(model, header, arrays), state)
+
+
+@contextlib.contextmanager
+def _else_it(words: str) -> Iterator[None]:
+    """Say what a file is in which something is wrong; zipfile and others fail in a dozen ways."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        why = str(error) or type(error).__name__
+        raise ValueError(f"{words}: {why if len(why) < 1000 else why[:997] + '...'}") from error
+
+
+def _header(stored: Npz) -> Any:
+    """Read the JSON text."""
+    member = stored.members.get("header")
+    if member is None:
+        raise ValueError("it has no header")
+    if member.dtype != np.uint8 or member.size > min(LONGEST, max(1 << 20, stored.size)):
+        raise ValueError(f"its header is {member.size:,} bytes as {member.dtype}")
+    text = stored.read("header").tobytes()
+    parts = sum(map(text.count, (b":", b"[", b"{")))
+    if parts > PARTS:
+        raise ValueError(f"its header has {parts:,} parts: more than {PARTS:,}")
+    header = json.loads(text.decode())
+    del stored.members["header"]
+    return header
+
+
+def _state(header: dict, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """What was given to `save`: plain data, and dicts of arrays."""
+    dicts: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in arrays.items():
+        key, slash, rest = name.partition("/")
+        if not slash or key in header["state"]:
+            raise ValueError(
+                f"state/{short(name)} is in no dict, or its dict is something else, too"
+            )
+        dicts.setdefault(key, {})[rest] = array
+    return {**header["state"], **dicts}
 
 
 def _load_optimizer(model: UNet, header: dict, arrays: dict) -> Optimizer | None:

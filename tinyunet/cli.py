@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+try:
+    import json
+    import os
+    import sys
+    import traceback
+    from pathlib import Path
+    from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+    import typer
 
-from tinyunet import __version__
-from tinyunet.bench.command import bench
-from tinyunet.data_commands import data_app
-from tinyunet.gradcheck.command import gradcheck
-from tinyunet.lessons import lessons
-from tinyunet.options import AsJson, Average, DataRoot, Device, Masks, Threshold
-from tinyunet.reproduce.command import reproduce
-from tinyunet.train_command import train
+    from tinyunet import __version__
+    from tinyunet.bench.command import bench
+    from tinyunet.data_commands import data_app
+    from tinyunet.gradcheck.command import gradcheck
+    from tinyunet.interrupts import sigterm_is_ctrl_c
+    from tinyunet.lessons import lessons
+    from tinyunet.options import AsJson, Average, DataRoot, Device, Masks, Threshold
+    from tinyunet.reproduce.command import reproduce
+    from tinyunet.train_command import train
+except KeyboardInterrupt:  # nothing has begun: there is nothing to say
+    raise SystemExit(130) from None
 
 if TYPE_CHECKING:
     from tinyunet.run import Settings
 
+INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
+USERS = (ValueError, TypeError, OSError, RuntimeError, MemoryError)  # errors with words for users
+SHOW = "TINYUNET_TRACEBACK"  # the environment variable that shows where an error comes from
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands; Ctrl-C and SIGTERM end them with a sentence."""
+
+    def invoke(self, context: Any) -> Any:
+        try:
+            with sigterm_is_ctrl_c():
+                return super().invoke(context)
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -253,10 +277,26 @@ for command in (gradcheck, bench, reproduce, lessons):
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user's ends with exit code 2 and no traceback."""
+    """Run the command line; whatever goes wrong ends with a sentence.
+
+    A mistake of the user's ends with exit code 2, one of tinyunet's own with 1, Ctrl-C with 130.
+    """
     try:
         app()
-    except (ValueError, TypeError, OSError, RuntimeError, MemoryError) as error:
-        memory = "out of memory: " if isinstance(error, MemoryError) else ""
-        typer.echo(f"error: {memory}{error}", err=True)
-        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if os.environ.get(SHOW):
+            traceback.print_exc()
+        typer.echo(f"error: {_in_words(error)}", err=True)
+        sys.exit(2 if isinstance(error, USERS) else 1)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error}" if str(error) else "out of memory"
+    if isinstance(error, USERS) and str(error):
+        return str(error)
+    what = type(error).__name__ + (f" ({error})" if str(error) else "")
+    return f"{what}: a mistake of tinyunet's, not yours; set {SHOW}=1 to see where, and report it"

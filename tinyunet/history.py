@@ -2,7 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from typing import Any
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**53
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _are(test: Any, values: Any) -> bool:
+    return type(values) is list and all(map(test, values))
+
+
+def _is_look(value: Any) -> bool:
+    return type(value) is list and len(value) == 2 and _is_count(value[0]) and _is_number(value[1])
+
+
+# What each part must be in a file.
+PARTS = {
+    "loss": lambda value: _are(_is_number, value),
+    "validation": lambda value: _are(_is_look, value),
+    "score_name": lambda value: type(value) is str,
+    "total_steps": _is_count,
+    "best_step": lambda value: value is None or _is_count(value),
+    "seconds": lambda value: _is_number(value) and value >= 0,
+    "waited": lambda value: _is_number(value) and value >= 0,
+    "stopped": lambda value: type(value) is str,
+    "resumed_at": _is_count,
+}
 
 
 @dataclass
@@ -40,6 +72,26 @@ class History:
     waited: float = 0.0
     stopped: str = ""
     resumed_at: int = 0
+
+    @classmethod
+    def restored(cls, values: Any) -> History:
+        """Make a history of what a file holds; older ones had fewer parts.
+
+        Raises
+        ------
+        ValueError
+            If it is not what a history is.
+        """
+        if type(values) is not dict or not values.keys() <= PARTS.keys():
+            raise ValueError("its history is none")
+        wrong = [name for name, value in values.items() if not PARTS[name](value)]
+        if wrong:
+            raise ValueError(f"its history's {wrong[0]} cannot be right")
+        history = cls(**values)
+        history.validation = [tuple(pair) for pair in history.validation]
+        if len(history.loss) > history.total_steps:
+            raise ValueError(f"its history has {len(history.loss)} of {history.total_steps} steps")
+        return history
 
     @property
     def best_score(self) -> float | None:

@@ -16,11 +16,13 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
+
+from tinyunet.interrupts import uninterrupted
 
 Band = tuple[slice, slice]  # images, and rows in them
 
@@ -58,19 +60,37 @@ def each(work: Callable[[Any], None], items: Iterable, xp: Any = np) -> None:
         finally:
             collections.deque(queue, maxlen=0)  # after an exception nobody begins another item
 
-    helpers = min(num_threads(), len(items)) - 1
+    begun, ended, errors = [], [], []
+    news: SimpleQueue = SimpleQueue()
 
-    with one_blas_thread():
-        futures = _start(take_turns, helpers)
+    def help_out() -> None:
+        begun.append(None)
         try:
             take_turns()
+        except BaseException as error:
+            errors.append(error)
         finally:
-            # What no thread has begun by now has nothing left to do, and to wait for it could be for
-            # ever: where `each` runs inside `each`, the pool's threads all wait here.
-            errors = [future.exception() for future in futures if not future.cancel()]
+            ended.append(None)
+            news.put(None)
+
+    def wait() -> None:
+        collections.deque(queue, maxlen=0)  # Ctrl-C may have come before anybody's turn
+        # Who has not begun by now will find nothing to do, and to wait for it could be for ever: where
+        # `each` runs inside `each`, the pool's threads all wait here.
+        while len(ended) < len(begun):
+            news.get()
+
+    with one_blas_thread():
+        try:
+            try:
+                _start(help_out, min(num_threads(), len(items)) - 1)
+                take_turns()
+            finally:
+                wait()
+        finally:
+            wait()  # again: Ctrl-C may have come while waiting, and threads still use the arrays
     for error in errors:
-        if error is not None:
-            raise error
+        raise error
 
 
 def total(work: Callable[[Any], tuple], items: Iterable, xp: Any = np) -> tuple:
@@ -120,32 +140,59 @@ def bands(shape: tuple[int, ...], xp: Any = np, size: int = 1 << 16) -> list[Ban
     ]
 
 
-_executor: ThreadPoolExecutor | None = None
+class _Pool:
+    """Threads that run what is put into their queue.
+
+    All that a caller on the main thread does here is atomic or may be done again: Python's own pools
+    break if Ctrl-C comes while they are given work, and wait for ever afterwards.
+    """
+
+    def __init__(self) -> None:
+        self.tasks: SimpleQueue = SimpleQueue()
+        self.threads: list[threading.Thread] = []
+
+    def grow(self, count: int) -> None:
+        """Start threads until there are so many, or until no more can start."""
+        with contextlib.suppress(RuntimeError), uninterrupted():  # "can't start new thread"
+            while len(self.threads) < count:
+                name = f"tinyunet_{len(self.threads)}"
+                thread = threading.Thread(target=_work, args=(self.tasks,), name=name, daemon=True)
+                thread.start()
+                self.threads.append(thread)
+
+    def __del__(self) -> None:
+        for _ in self.threads:
+            self.tasks.put(None)
+
+
+def _work(tasks: SimpleQueue) -> None:
+    """What a pool's thread does, until it gets None."""
+    while (task := tasks.get()) is not None:
+        task()
+        del task  # it holds arrays, and the next may be long in coming
+
+
+_executor: _Pool | None = None
 _executor_lock = threading.Lock()
 
 
-def _start(task: Callable[[], None], helpers: int) -> list[Future]:
+def _start(task: Callable[[], None], helpers: int) -> None:
     """Start `task` on up to so many pool threads; on none where threads cannot start."""
-    global _executor
     if helpers < 1:
-        return []
-    with _executor_lock:
-        if _executor is None or _executor._max_workers < helpers:
-            _executor = ThreadPoolExecutor(helpers, thread_name_prefix="tinyunet")
-        executor = _executor
-    futures = []
-    try:
-        for _ in range(helpers):
-            futures.append(executor.submit(task))
-    except RuntimeError:  # "can't start new thread"
-        _forget_threads()  # the task waits in their queue, where it would hold its arrays for ever
-    return futures
+        return
+    with _executor_lock: pool = _pool(helpers)  # fmt: skip # noqa: E701 (see _BlasLimit)
+    for _ in pool.threads[:helpers]:  # without threads it would stay in the queue for ever
+        pool.tasks.put(task)
 
 
-def _forget_threads() -> None:
-    """Start new threads next time; those there are finish their work and end."""
+def _pool(helpers: int) -> _Pool:
+    """The threads, so many if they can start; call it with the lock."""
     global _executor
-    _executor = None
+    if _executor is None:
+        _executor = _Pool()
+    if len(_executor.threads) < helpers:
+        _executor.grow(helpers)
+    return _executor
 
 
 class _BlasLimit:
@@ -154,23 +201,33 @@ class _BlasLimit:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.libraries: list | None = None  # finding them costs 1 ms
-        self.users = 0
-        self.before: list[int] = []
+        self.users: set[object] = set()
+        self.before: list[int] | None = None  # how it was, until it is so again
 
-    def enter(self) -> None:
-        with self.lock:
-            if self.users == 0:
-                if self.libraries is None:
-                    self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+    # A `with` and its work stand on one line: so no trace function, where debuggers and tests raise
+    # Ctrl-C, comes between the work and giving the lock back.
+
+    def enter(self, user: object) -> None:
+        with self.lock: self._enter(user)  # fmt: skip # noqa: E701
+
+    def leave(self, user: object) -> None:
+        """Leave; to leave again, or without having entered, changes nothing."""
+        with self.lock: self._leave(user)  # fmt: skip # noqa: E701
+
+    def _enter(self, user: object) -> None:
+        if not self.users:
+            if self.libraries is None:
+                self.libraries = _blas_libraries()
+            if self.before is None:
                 self.before = [library.num_threads for library in self.libraries]
-                self._set([1] * len(self.libraries))
-            self.users += 1
+            self._set([1] * len(self.libraries))
+        self.users.add(user)
 
-    def leave(self) -> None:
-        with self.lock:
-            self.users -= 1
-            if self.users == 0:
-                self._set(self.before)
+    def _leave(self, user: object) -> None:
+        self.users.discard(user)
+        if not self.users and self.before is not None:
+            self._set(self.before)
+            self.before = None
 
     def _set(self, counts: list[int]) -> None:
         """Set each library's number of threads.
@@ -185,18 +242,21 @@ class _BlasLimit:
             disown(force=True)
 
 
+def _blas_libraries() -> list:
+    with uninterrupted():
+        return ThreadpoolController().select(user_api="blas").lib_controllers
+
+
 _blas = _BlasLimit()
 
 
 def _after_fork() -> None:
     """A forked process has none of its parent's threads: none work, hold locks or limit BLAS."""
-    global _executor_lock
-    _executor_lock = threading.Lock()
-    _forget_threads()
+    global _executor, _executor_lock
+    _executor, _executor_lock = None, threading.Lock()
     _blas.lock = threading.Lock()
-    if _blas.users:
-        _blas.users = 0
-        _blas._set(_blas.before)
+    _blas.users.clear()
+    _blas.leave(None)
 
 
 if hasattr(os, "register_at_fork"):
@@ -206,8 +266,12 @@ if hasattr(os, "register_at_fork"):
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread while the context lasts; contexts may overlap on several threads."""
-    _blas.enter()
+    user = object()
     try:
-        yield
+        try:
+            _blas.enter(user)
+            yield
+        finally:
+            _blas.leave(user)
     finally:
-        _blas.leave()
+        _blas.leave(user)  # again: Ctrl-C may have come at any moment of entering and leaving

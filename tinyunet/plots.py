@@ -6,6 +6,7 @@ returns); `save` writes it as a PNG. Arrays are NumPy arrays: `tinyunet.to_cpu` 
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ from tinyunet.colouring import (
     visible,
 )
 from tinyunet.data.warp import deformed
+from tinyunet.whole import written_whole
 
 LINE, MARK = to_rgb("#0072b2"), to_rgb("#d55e00")
 WIDTH = 8  # inches
@@ -47,8 +49,10 @@ class NotebookFigure(Figure):
 
 
 def save(figure: Figure, path: str | Path | io.BytesIO) -> None:
-    """Write a figure as a PNG with 100 dots an inch."""
-    figure.savefig(path, format="png", dpi=100)
+    """Write a figure as a PNG with 100 dots an inch; a file is written whole or not at all."""
+    target = written_whole(path) if isinstance(path, str | Path) else contextlib.nullcontext(path)
+    with target as file:
+        figure.savefig(file, format="png", dpi=100)
 
 
 def compare(

@@ -10,6 +10,7 @@ from tinyunet import plots
 from tinyunet.inference import predict_image
 from tinyunet.labelling import instances
 from tinyunet.unet import UNet
+from tinyunet.whole import written_whole
 
 
 def predicted_files(stem: Path) -> list[Path]:
@@ -54,11 +55,11 @@ def predict_file(
         raise ValueError(f"{labels.max()} cells are more than a 16-bit image can number")
     label_file, probability_file, overlay_file = predicted_files(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(labels.astype(np.uint16)).save(label_file)
-    tifffile.imwrite(
-        probability_file,
-        np.moveaxis(probabilities, 2, 0).astype(np.float32),
-        photometric="minisblack",
-    )
-    Image.fromarray(plots.overlay(image, labels)).save(overlay_file)
+    with written_whole(label_file) as file:
+        Image.fromarray(labels.astype(np.uint16)).save(file, "PNG")
+    pages = np.moveaxis(probabilities, 2, 0).astype(np.float32)
+    with written_whole(probability_file) as file:
+        tifffile.imwrite(file, pages, photometric="minisblack")
+    with written_whole(overlay_file) as file:
+        Image.fromarray(plots.overlay(image, labels)).save(file, "PNG")
     return labels

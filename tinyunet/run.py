@@ -27,6 +27,7 @@ from tinyunet.optim import SGD, Adam, Optimizer
 from tinyunet.preparation import WEIGHTS, check_settings, window_size
 from tinyunet.training import fit
 from tinyunet.unet import UNet
+from tinyunet.whole import write_text
 
 SHOWN = 3  # test images in the picture
 
@@ -193,7 +194,12 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
             raise FileExistsError(
                 f"{out} already holds a run: --resume {out} continues it, or choose another folder"
             )
-        (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n")
+        write_text(out / "settings.json", json.dumps(asdict(settings), indent=1) + "\n")
+    elif not (out / "last.npz").exists():
+        raise FileNotFoundError(
+            f"the run in {out} ended before its first steps were kept: there is nothing to go on from. "
+            f"Begin it again, with --out {out}"
+        )
     history = fit(
         model, train_part, validation, optimizer=optimizer, **options, out=out, resume=resume
     )
@@ -216,7 +222,7 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
         rows.update({n: evaluation.mean(s) for n, s in evaluation.references(test).items()})
     images = dict(zip(test.names, scores["none"], strict=True))
     results = {"test": rows, "thresholds": thresholds, "images": images}
-    (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
     result = Result(model, history, thresholds, rows, parts)
     draw(result, scores["none"], out, settings.weights)
     return result
@@ -291,4 +297,8 @@ def read_settings(out: Path) -> Settings:
     path = out / "settings.json"
     if not path.is_file():
         raise FileNotFoundError(f"{out} holds no run to resume: there is no settings.json in it")
-    return Settings(**{"betas": BETAS, **json.loads(path.read_text())})  # older runs name none
+    try:
+        chosen = json.loads(path.read_text(encoding="utf-8"))
+        return Settings(**{"betas": BETAS, **chosen})  # older runs name none
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} holds no settings that tinyunet wrote: {error}") from error

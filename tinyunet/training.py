@@ -19,11 +19,13 @@ from tinyunet.data.batches import Batches, Prefetched
 from tinyunet.data.dataset import Dataset
 from tinyunet.evaluation import validation_score
 from tinyunet.history import History
+from tinyunet.interrupts import uninterrupted
 from tinyunet.loss import Loss, SoftmaxCrossEntropy
 from tinyunet.optim import Adam, Optimizer
 from tinyunet.preparation import check_settings, weight_maps, window_size
-from tinyunet.steps import VALIDATIONS, calibrate, training_step, uninterrupted
+from tinyunet.steps import VALIDATIONS, calibrate, training_step
 from tinyunet.unet import UNet
+from tinyunet.whole import write_text
 
 # How long the learning rate rises to its full size, as a share of all steps, and in steps at least.
 # Too fast, and Adam's first steps push many a ReLU to where it is 0 for every image, for ever: of the
@@ -155,7 +157,7 @@ def fit(
             kept = {} if best_parameters is None else {"best": best_parameters}
             optimizer.lr = base_lr
             checkpoint.save(last, model, optimizer, **state, **kept)
-            (Path(out) / "history.json").write_text(json.dumps(asdict(history), indent=1))
+            write_text(Path(out) / "history.json", json.dumps(asdict(history), indent=1))
 
     def too_fast(what: str, step: int) -> str:
         return f"{what} at step {step}: try a lower learning rate (it was {base_lr:g})"
@@ -236,13 +238,16 @@ def _restore(
     if last is None:
         raise ValueError("resume=True needs the folder of the run: out=...")
     saved = checkpoint.load(last, everything=True)
+    try:
+        history, kept = _state_of_run(saved)
+    except ValueError as error:
+        raise ValueError(f"{last} holds no run that could go on: {error}") from error
     problems = checkpoint.differences(model, saved.model)
     problems += [
-        f"{name}: {saved.state['settings'][name]!r} in the file, {value!r} asked for"
+        f"{name}: {kept[name]!r} in the file, {value!r} asked for"
         for name, value in settings.items()
-        if saved.state["settings"].get(name, value) != value
+        if kept.get(name, value) != value
     ]
-    history = History(**saved.state["history"])
     if steps is not None and steps != history.total_steps:
         problems.append(f"steps: {history.total_steps} in the file, {steps} asked for")
     was, asked = (checkpoint.describe_optimizer(o) for o in (saved.optimizer, optimizer))
@@ -256,8 +261,24 @@ def _restore(
         if hasattr(layer, "rng"):
             layer.rng = generators[name].rng
     optimizer.load_state_dict(saved.optimizer.state, saved.optimizer.steps)
-    history.validation = [tuple(pair) for pair in history.validation]
     return history, saved.state.get("best")
+
+
+def _state_of_run(saved: checkpoint.Checkpoint) -> tuple[History, dict]:
+    """The history and the settings in a run's last.npz; ValueError if it cannot be one."""
+    history = History.restored(saved.state.get("history"))
+    settings, best = saved.state.get("settings"), saved.state.get("best")
+    if type(settings) is not dict:
+        raise ValueError("it has no settings")
+    if saved.optimizer is None:
+        raise ValueError("it has no optimizer")
+    if best is not None:
+        if type(best) is not dict or not all(isinstance(a, np.ndarray) for a in best.values()):
+            raise ValueError("its best parameters are no arrays")
+        shapes = {name: array.shape for name, array in saved.model.named_parameters()}
+        if {name: array.shape for name, array in best.items()} != shapes:
+            raise ValueError("its best parameters are another network's")
+    return history, settings
 
 
 def _postfix(history: History) -> str:

@@ -32,7 +32,8 @@ SMOOTH = {  # function, place, slope there, scale
     "large offset": (lambda x: np.tanh(x - 70_000), 70_000.25, 1 / math.cosh(0.25) ** 2, 1.0),
     "tiny numbers": (lambda x: np.sqrt(x), 4e-7, 0.5 / math.sqrt(4e-7), 1e-6),
     "a small slope beside a large value": (lambda x: 1e4 + 1e-3 * x, 0.5, 1e-3, 1.0),
-    "a square root of its own": (lambda x: x**1.5, 0.0625, 1.5 * 0.25, 1.0),
+    "a slope that has a kink": (lambda x: x * abs(x) + x, 0.0, 1.0, 1.0),
+    "a power of one and a half": (lambda x: x**1.5, 0.0625, 1.5 * 0.25, 1.0),
 }
 
 

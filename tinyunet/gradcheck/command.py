@@ -50,7 +50,7 @@ def gradcheck(
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Prove gradients by finite differences: tinyunet's own, or those of a file.
+    """Prove gradients by finite differences: our own, or a file's.
 
     A file is run in a process of its own. Exit code 0: proved. 1: one is wrong. 2: it cannot be used.
     3: not proved, for a gradient is zero or cannot be measured.

@@ -45,7 +45,11 @@ STAIRCASE = (
 
 @dataclass
 class Rung:
-    """What one step measured: D, the extrapolated R and J, and the noise left in them by rounding."""
+    """What one step measured: D, the extrapolated R and J, and the noise left in them by rounding.
+
+    `bent` is the D that is right where the slope itself has a kink, as that of x |x| at 0: its error is
+    of order h.
+    """
 
     step: float
     slope: float
@@ -53,13 +57,15 @@ class Rung:
     noise: float
     better: float = math.nan
     better_jump: float = math.nan
+    bent: float = math.nan
 
     def extrapolate(self, above: Rung | None) -> None:
         """Use the rung with the step 8 times as large, if there is one."""
-        self.better, self.better_jump = self.slope, self.jump
+        self.better, self.better_jump, self.bent = self.slope, self.jump, self.slope
         if above is not None and above.step == FACTOR * self.step:
             self.better += (self.slope - above.slope) / (FACTOR**2 - 1)
             self.better_jump += (self.jump - above.jump) / (FACTOR - 1)
+            self.bent += (self.slope - above.slope) / (FACTOR - 1)
 
 
 @dataclass
@@ -212,10 +218,10 @@ def compare(
 
 
 def _agrees(rung: Rung, claim: float, largest: float, tolerance: float) -> Finding | None:
-    """The claim's better agreement with D or R, if one of them is within the tolerance."""
+    """The claim's best agreement with what a step measured, if it is within the tolerance."""
     errors = {
         slope: agreement(claim, slope, rung.noise, largest, tolerance)
-        for slope in (rung.slope, rung.better)
+        for slope in (rung.slope, rung.better, rung.bent)
     }
     slope = min(errors, key=errors.__getitem__)
     return Finding("ok", slope, errors[slope], rung.step) if errors[slope] <= tolerance else None

@@ -8,7 +8,6 @@ OUT/unfinished/NAME-SEED/   where an interrupted run goes on
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from tinyunet import plots
 from tinyunet.doctor import cpu_model, diagnose_blas
 from tinyunet.parallel import num_threads
 from tinyunet.reproduce.plan import Outcome, Record, Run
+from tinyunet.whole import write_text
 
 # Raise it whenever the same run would give other numbers, or would name them otherwise: a folder must
 # not mix the two.
@@ -77,12 +77,7 @@ def write(folder: Path, record: Record, outcome: Outcome) -> None:
 def write_whole(path: Path, text: str) -> None:
     """Write a file, or leave the old one as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, text)
 
 
 def read_all(folder: Path) -> list[Record]:
