@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections
+import concurrent.futures
 import functools
 import itertools
 import multiprocessing
@@ -89,8 +90,9 @@ def on_all_cores(work: Callable, items: Iterable) -> list[Outcome]:
     """Work on all items, in processes of one thread each."""
     items = list(items)
     limit = functools.partial(threadpoolctl.threadpool_limits, 1)
-    with multiprocessing.get_context("spawn").Pool(initializer=limit) as pool:
-        return pool.map(work, items, chunksize=max(1, min(25, len(items) // 8)))
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(mp_context=context, initializer=limit) as pool:
+        return list(pool.map(work, items, chunksize=max(1, min(25, len(items) // 8))))
 
 
 def words(outcomes: list[Outcome]) -> dict[str, int]:
