@@ -71,6 +71,15 @@ def test_a_place_on_a_kink_or_a_jump_is_neither_right_nor_wrong(function, at):
     assert find(function, at, 1.0).verdict == "kink"
 
 
+@pytest.mark.parametrize("negative", [2.9, 2.0, -1.0])
+def test_on_a_kink_a_convention_may_lie_outside_of_both_slopes(negative):
+    def two_sided(x):  # its backward pass gives 0 at 0, where relu'(0) is 0
+        return 3 * np.maximum(x, 0) - negative * np.maximum(-x, 0)
+
+    assert find(two_sided, 0.0, 0.0).verdict in ("kink", "ok")
+    assert find(two_sided, 0.5, 0.0).verdict == "wrong"
+
+
 @pytest.mark.parametrize("distance", [0.2, 1e-2, 1e-3, 1e-5, 3e-7])
 def test_right_and_wrong_are_told_apart_beside_a_kink(distance):
     def leaky(x):

@@ -15,7 +15,7 @@ from tinyunet.gradcheck.line import FACTOR, Line, Rung
 FLOOR = 1e-3  # of a tensor's largest gradient: smaller ones are compared as if they were as large
 AMPLE = 0.01  # of the tolerance: an agreement that needs no second look
 SETTLED = 0.1  # of the distance to the claim: three steps that differ by less agree with each other
-EXPLAINS = 0.3  # of that distance: a jump of the slope that may be its reason
+STRAIGHT = 1e-4  # of the slope, or of that distance: a jump of the slope that is none
 STAIRCASE = (
     "large steps agree with backward and small ones do not: is something inside computed with few "
     "digits, as in float32, or rounded?"
@@ -79,7 +79,8 @@ def compare(
             if best or (found and found.error <= AMPLE * tolerance):
                 return min(filter(None, (best, found)), key=lambda finding: finding.error)
             best = found  # just so: one more step shows it better
-            if step <= max(line.natural, first or 0.0) and _settled(rungs[-3:], claim):
+            natural = step <= max(line.natural, first or 0.0)
+            if natural and _settled(rungs[-3:], claim) and not _kinked(rungs, claim):
                 if _is_staircase(line, rungs, claim):
                     return Finding("unresolved", rung.better, step=step, reason=STAIRCASE)
                 error = agreement(claim, rung.better, rung.noise, largest, tolerance)
@@ -150,7 +151,7 @@ def _settled(last: list[Rung], claim: float) -> bool:
         spread <= SETTLED * distance
         and (spread <= SETTLED * abs(finest.better) or flat)
         and 3 * finest.noise <= distance
-        and jump <= max(EXPLAINS * distance, 4 * finest.noise)
+        and jump <= max(STRAIGHT * max(distance, abs(finest.better)), 4 * finest.noise)
     )
 
 
@@ -186,11 +187,19 @@ def _jumps(rungs: list[Rung]) -> bool:
 
 
 def _kinked(rungs: list[Rung], claim: float) -> bool:
-    """Whether at the smallest steps that rounding leaves clear, the slope jumps by the same amount."""
-    distances = [abs(claim - rung.better) for rung in rungs]
-    clear = [r for r, distance in zip(rungs, distances, strict=True) if 20 * r.noise < distance]
-    if len(clear) < 2:
+    """Whether the slope jumps by the same amount at the smallest steps at which that could be seen.
+
+    Then any claim is left out, for conventions differ: where relu'(0) is 0, the backward pass of
+    3 relu(x) - 2 relu(-x) gives 0 at 0, between slopes of 2 and 3.
+    """
+    seen = [i for i, rung in enumerate(rungs) if abs(rung.better_jump) > 20 * rung.noise]
+    if not seen or seen[-1] == 0:
         return False
-    before, after = clear[-2].better_jump, clear[-1].better_jump
-    distance = abs(claim - clear[-1].better)
-    return abs(after) >= EXPLAINS * distance and abs(after - before) <= 0.25 * abs(after)
+    before, after = (abs(rung.better_jump) for rung in rungs[seen[-1] - 1 : seen[-1] + 1])
+    finer = rungs[seen[-1] + 1 :]
+    size = max(abs(claim - rungs[seen[-1]].better), abs(rungs[seen[-1]].better))
+    return (
+        after > STRAIGHT * size
+        and abs(after - before) <= 0.25 * after
+        and all(20 * rung.noise >= after for rung in finer)
+    )
