@@ -175,5 +175,8 @@ def test_another_format_is_named(tmp_path, version):
     header["format"] = version
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     np.savez(tmp_path / "m.npz", **arrays)
-    with pytest.raises(ValueError, match=f"has checkpoint format {version}; this tinyunet reads 1"):
+    words = (
+        "format must be a whole number" if version == "1" else f"has checkpoint format {version};"
+    )
+    with pytest.raises(ValueError, match=words):
         tu.load(tmp_path / "m.npz")

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyunet.exercises import comparison
 from tinyunet.exercises.result import Finding
-from tinyunet.gradcheck.probe import FIVE_POINTS, Probe, only
+from tinyunet.gradcheck.probe import Probe, only
 
 EXACT, SINGLE = 1e-6, 1e-4  # tolerances: of float64 beside finite differences; of float32
 
@@ -201,7 +201,7 @@ def slopes(forward: Callable, *inputs: np.ndarray, seed: int | tuple[int, ...] =
     inputs = [x.copy() for x in inputs]
     y = forward(*inputs)
     dy = np.random.default_rng(seed).standard_normal(np.shape(y))
-    probe = Probe(lambda: forward(*inputs) * 1.0, dy, 1e-3, FIVE_POINTS)
+    probe = Probe(lambda: forward(*inputs) * 1.0, dy, 1e-3)
     images = range(len(dy)) if np.ndim(dy) > 1 else ()
     return Slopes(
         dy,

@@ -60,10 +60,11 @@ class Call:
         others = [i for i in range(len(takes.names)) if i not in places]
         arguments = self._others(others) if takes.names else None
         if arguments is None:
+            known = f"(dy, {', '.join(self.inputs)}), with " if self.by_count else ""
             raise TypeError(
-                f"backward is {takes}, but it is called with (dy, {', '.join(self.inputs)}), or with "
-                "(dy, cache) where forward returns the tuple (out, cache), or with dy alone: write a "
-                "lambda around it"
+                f"backward is {takes}, but it is called with {known}(dy, cache) where forward returns "
+                "the tuple (out, cache), or with dy alone: give other arguments a default value (a "
+                "learning rate 0, so that nothing is updated), or write a lambda around it"
             )
         for place, dy in zip(places, self.dys, strict=False):
             arguments.insert(place, dy)

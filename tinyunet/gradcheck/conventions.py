@@ -109,7 +109,7 @@ def count_problem(returned: Any, inputs: dict[str, Any], wanted: list[str]) -> s
             return f"backward returned a dict with {keys}: none is called like an input"
         return ""
     if isinstance(returned, tuple | list) and not _is_one(returned, inputs, wanted):
-        if len(returned) > len(inputs):
+        if any(gradient is not None for gradient in returned[len(inputs) :]):
             return f"backward returned {len(returned)} gradients for {len(inputs)} inputs"
         extra = returned[len(wanted) :] if len(returned) < len(inputs) else ()
         if any(gradient is not None for gradient in extra):

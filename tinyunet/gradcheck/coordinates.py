@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from tinyunet.arrays import Array, to_cpu
 from tinyunet.gradcheck.experiment import Experiment
-from tinyunet.gradcheck.measure import Finding, compare
+from tinyunet.gradcheck.measure import STAIRCASE, Finding, bears_out, compare
 from tinyunet.gradcheck.places import coordinates, scale_of
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.gradcheck.smoothness import is_smooth_here
 from tinyunet.gradcheck.subject import problem
+
+COARSE = "forward has too few digits for this"  # a note says which
 
 
 @dataclass
@@ -29,8 +31,8 @@ class Checked:
         found = self.findings.get(self.row.where)
         return None if found is None or np.isnan(found.step) else found.step
 
-    def sum_up(self, coarse: str) -> None:
-        """Fill in the row."""
+    def sum_up(self, coarse: str, zero: bool = False) -> None:
+        """Fill in the row. `zero` is whether the whole gradient is 0; `coarse`, see `Experiment`."""
         row, verdicts = self.row, [finding.verdict for finding in self.findings.values()]
         measured = {i: f for i, f in self.findings.items() if f.verdict in ("ok", "wrong", "zero")}
         row.checked, row.left_out = len(measured), verdicts.count("kink")
@@ -41,15 +43,17 @@ class Checked:
         unresolved = [f.reason for f in self.findings.values() if f.verdict == "unresolved"]
         if "wrong" in verdicts:
             row.verdict = "FAILED"
+        elif zero:
+            row.verdict = "untested"
         elif unresolved:
             row.verdict = "not measurable"
-            row.hint = f"{unresolved[0]} ({len(unresolved)} of {len(verdicts)} coordinates)"
+            reason = COARSE if coarse else unresolved[0]
+            row.hint = f"{reason} ({len(unresolved)} of {len(verdicts)} coordinates)"
         elif not measured:
             row.verdict = "not measurable"
             row.hint = f"all {row.left_out} coordinates that were tried are on a kink"
         elif "ok" not in verdicts:
-            row.verdict = "not measurable" if coarse else "untested"
-            row.hint = coarse
+            row.verdict, row.hint = ("not measurable", COARSE) if coarse else ("untested", "")
 
 
 def check_tensor(
@@ -60,20 +64,49 @@ def check_tensor(
     checked = Checked(Row(name, tuple(array.shape)))
     row = checked.row
     row.hint = problem(array, gradient, experiment.subject.contract)
+    if row.hint and gradient is not None and gradient.shape != array.shape:
+        tensors = experiment.subject.tensors.items()
+        alike = [other for other, values in tensors if values.shape == gradient.shape]
+        if alike:
+            row.hint += f" {alike[0]} has this shape: are the gradients in another order?"
     if row.hint:
         row.verdict = "FAILED"
         return checked
     places = list(coordinates(to_cpu(gradient), samples, experiment.rng))
     experiment.flips()
-    for index, finding in _compare(experiment, name, places, tolerance, first):
+    for index, finding in findings_of(experiment, name, places, tolerance, first):
         checked.findings[index] = finding
         row.flips += experiment.flips() > 0
-    checked.sum_up(experiment.coarse)
+    _look_closer(experiment, checked, tolerance)
+    checked.sum_up(experiment.coarse, zero=not bool(gradient.any()))
     return checked
 
 
-def _compare(experiment: Experiment, name: str, places: list[tuple], tolerance: float, first):
-    """Yield what becomes of each of some coordinates."""
+def _look_closer(experiment: Experiment, checked: Checked, tolerance: float) -> None:
+    """See whether small steps bear out the largest gradient that a large step agreed with.
+
+    Where forward rounds, large steps may show the slope 1 exactly, and small ones always 0.
+    """
+    right = {i: f for i, f in checked.findings.items() if f.verdict == "ok" and f.slope}
+    if not right or experiment.y.dtype.itemsize < 8:
+        return
+    index = max(right, key=lambda i: abs(right[i].slope))
+    array, found = experiment.subject.tensors[checked.row.name], right[index]
+    line = experiment.line(_mover(array, index), scale=scale_of(array))
+    line.noise = experiment.rounding
+    if not bears_out(line, found, abs(float(array[index]))):
+        reason = STAIRCASE
+        checked.findings[index] = Finding("unresolved", found.slope, step=found.step, reason=reason)
+
+
+def findings_of(
+    experiment: Experiment,
+    name: str,
+    places: Iterable[tuple],
+    tolerance: float,
+    first: float | None = None,
+) -> Iterator[tuple[tuple, Finding]]:
+    """Yield what becomes of each of some coordinates of a tensor."""
     array, claims = experiment.subject.tensors[name], to_cpu(experiment.gradients[name])
     scale, largest = scale_of(array), float(np.abs(claims).max())
     for place in places:
@@ -110,8 +143,11 @@ def look_again(experiment: Experiment, tensors: list[Checked], tolerance: float)
 
 def _right_alone(experiment: Experiment, name: str, index: tuple, tolerance: float) -> bool:
     """Whether a coordinate is right where all others have moved."""
-    with experiment.aside(list(experiment.subject.tensors), but=(name, index)):
-        ((_, finding),) = _compare(experiment, name, [index], tolerance, None)
+    try:
+        with experiment.aside(list(experiment.subject.tensors), but=(name, index)):
+            ((_, finding),) = findings_of(experiment, name, [index], tolerance)
+    except Exception:  # outside of its domain there
+        return False
     return finding.verdict in ("ok", "zero", "kink")
 
 

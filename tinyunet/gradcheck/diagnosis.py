@@ -38,9 +38,14 @@ def diagnose(
     if not analytic.any():
         return "it is zero everywhere: a branch was dropped, or backward never computes it"
     if not numeric.any():
-        return "the output does not depend on it: its gradient should be 0"
+        return (
+            "the output does not change when it moves a little: it does not depend on it, or something "
+            "inside is rounded or compared"
+        )
     scale = (analytic * numeric).sum() / (numeric * numeric).sum()
     if _same(analytic, scale * numeric):
+        if np.isclose(scale, 1):
+            return _explain_nearly_right(analytic, numeric)
         return _explain_scale(scale, len(per_image or ()))
     for other, gradient in (others or {}).items():
         if _same(analytic, gradient):
@@ -79,9 +84,18 @@ def explain_order(rows: list) -> list[str]:
     ]
 
 
-def _explain_scale(scale: float, images: int) -> str:
-    if np.isclose(scale, 1):
+def _explain_nearly_right(analytic: np.ndarray, numeric: np.ndarray) -> str:
+    if (analytic.astype(np.float32) == analytic).all():
         return "right to about 5 digits only: is something computed in float32?"
+    largest = np.abs(numeric).max()
+    off = np.abs(analytic - numeric) > 1e-6 * np.maximum(np.abs(numeric), 1e-6 * largest)
+    return (
+        f"{max(off.sum(), 1)} of {off.size} entries are wrong, by little beside the largest gradient: "
+        "is a small term missing or wrong, such as an epsilon?"
+    )
+
+
+def _explain_scale(scale: float, images: int) -> str:
     if np.isclose(scale, -1):
         return "wrong sign"
     if images > 1 and np.isclose(scale, 1 / images):

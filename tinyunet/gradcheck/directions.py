@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tinyunet.gradcheck.coordinates import COARSE
 from tinyunet.gradcheck.experiment import Experiment
-from tinyunet.gradcheck.measure import Finding, compare
+from tinyunet.gradcheck.measure import STAIRCASE, Finding, bears_out, compare
 from tinyunet.gradcheck.report import Row
 from tinyunet.gradcheck.smoothness import is_smooth_here
 
@@ -24,22 +25,33 @@ def check_direction(experiment: Experiment, name: str, members: list[str], toler
         certain = finding.verdict != "wrong" or is_smooth_here(experiment)
         if finding.verdict in VERDICTS and certain:
             break
-        with experiment.aside(members):
-            finding = _along(experiment, members, tolerance, row)
+        try:
+            with experiment.aside(members):
+                finding = _along(experiment, members, tolerance, row)
+        except Exception:  # outside of its domain there
+            break
     row.checked = int(finding.verdict in ("ok", "wrong"))
     row.error = finding.error if row.checked else 0.0
     row.verdict = VERDICTS.get(finding.verdict, "not measurable")
     if row.verdict == "untested" and experiment.coarse:
-        row.verdict = "not measurable"
+        row.verdict, finding.reason = "not measurable", COARSE
     if row.verdict == "FAILED":
         row.hint = FEW_WRONG
     elif row.verdict == "not measurable":
-        row.hint = (
-            experiment.coarse
-            or finding.reason
-            or "all random directions that were tried cross a kink"
-        )
+        reason = COARSE if experiment.coarse else finding.reason
+        row.hint = reason or "all random directions that were tried cross a kink"
     return row
+
+
+def check_alone(experiment: Experiment, row: Row, tolerance: float) -> None:
+    """Move a tensor of which only samples were compared as a whole, and fail its row if that is wrong.
+
+    Together with others, the gradients of a small branch may be too small to be felt.
+    """
+    if row.verdict == "ok" and row.checked < row.size:
+        whole = check_direction(experiment, row.name, [row.name], tolerance)
+        if whole.verdict == "FAILED":
+            row.verdict, row.hint, row.error, row.where = "FAILED", FEW_WRONG, whole.error, ()
 
 
 def _along(experiment: Experiment, members: list[str], tolerance: float, row: Row) -> Finding:
@@ -50,5 +62,11 @@ def _along(experiment: Experiment, members: list[str], tolerance: float, row: Ro
     spread = sum(float((product * product).sum()) for product in products) ** 0.5
     experiment.flips()
     finding = compare(line, claim, spread, tolerance)
+    if finding.verdict == "ok" and spread == 0:
+        finding.verdict = "zero"
+    elif finding.verdict == "ok" and finding.slope and experiment.y.dtype.itemsize == 8:
+        line.noise = experiment.rounding
+        if not bears_out(line, finding, line.largest_value):
+            finding = Finding("unresolved", finding.slope, step=finding.step, reason=STAIRCASE)
     row.flips = max(row.flips, int(experiment.flips() > 0))
     return finding

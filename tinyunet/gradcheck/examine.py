@@ -6,7 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tinyunet.gradcheck.coordinates import check_tensor, count_kinks, look_again
-from tinyunet.gradcheck.directions import check_direction
+from tinyunet.gradcheck.directions import check_alone, check_direction
 from tinyunet.gradcheck.experiment import Experiment
 from tinyunet.gradcheck.explain import explain_failures
 from tinyunet.gradcheck.report import GradientReport, Row
@@ -55,7 +55,9 @@ def examine(
         for checked in tensors:
             report.rows.append(checked.row)
             count_kinks(experiment, checked.row, report)
-        explain_failures(experiment, tensors)
+        explain_failures(experiment, tensors, report.tolerance)
+        for checked in tensors:
+            check_alone(experiment, checked.row, report.tolerance)
         for name, members in subject.groups.items():
             if members and not report.failed:
                 report.rows.append(check_direction(experiment, name, members, report.tolerance))
@@ -85,5 +87,5 @@ def _repeat(experiment: Experiment) -> list[Row]:
         same = other is not None and other.shape == gradient.shape
         if not (same and bool(abs(gradient - other).max() <= 1e-9 * abs(gradient).max())):
             shape = tuple(gradient.shape)
-            rows.append(Row(name, shape, verdict="FAILED", hint=ACCUMULATED))
+            rows.append(Row(f"{name}, again", shape, verdict="FAILED", hint=ACCUMULATED))
     return rows

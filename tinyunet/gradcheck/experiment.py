@@ -37,8 +37,8 @@ class Experiment:
     ----------
     y, dy, gradients
         The output, the upstream gradient, and what backward made of it.
-    noise
-        What rounding does to s = sum(dy * y).
+    noise, rounding
+        What rounding does to s = sum(dy * y); the part of it that float64 does by itself.
     coarse
         Whether forward has far fewer digits than float64, and what to say about that.
     flips
@@ -52,7 +52,7 @@ class Experiment:
         if np.ndim(self.dy) > 0:
             subject.given.add("the upstream gradient", self.dy)
         self.gradients: dict[str, Array | None] = {}
-        self.noise, self.coarse = 0.0, ""
+        self.noise, self.rounding, self.coarse = 0.0, 0.0, ""
         self.flips: Callable[[], int] = lambda: 0
 
     def output(self) -> Array:
@@ -141,14 +141,21 @@ class Experiment:
         """The output a hair beside: the given inputs may have few digits themselves, as images do."""
         try:
             with self._moved(list(self.subject.tensors)), np.errstate(all="ignore"):
-                return self.output()
+                y = self.output()
         except Exception:  # outside of its domain there
             return self.y
+        return y if bool((abs(y) < np.inf).all()) else self.y
+
+    def _gradients_are_finite(self) -> bool:
+        """Whether they are: beside a singularity, noise is none."""
+        given = [gradient for gradient in self.gradients.values() if gradient is not None]
+        return all(bool((abs(gradient) < np.inf).all()) for gradient in given)
 
     def measure_noise(self) -> None:
         """Find out what rounding does to s: from the output's size, and by measuring."""
         size = float(((self.y * self.dy) ** 2).sum()) ** 0.5
         noise, measured = ROUNDING * size, []
+        self.rounding = noise
         for _ in range(2):  # a kink may be next to one of the two directions
             move, _ = self._moves(list(self.subject.tensors), narrow=True)
             found = noise_along(self.line(move))
@@ -160,7 +167,7 @@ class Experiment:
         if self.coarse:
             eps = np.finfo(np.float16 if "float16" in self.coarse else np.float32).eps
             noise = max(noise, float(eps) * size)
-        elif noise > 1e-10 * size > 0:
+        elif noise > 1e-10 * size > 0 and self._gradients_are_finite():
             self.coarse = (
                 f"forward is exact to about {noise / size:.0e} only: is something inside computed in "
                 "float32, or do large numbers cancel?"
@@ -169,12 +176,16 @@ class Experiment:
 
 
 def few_digits(y: Array) -> str:
-    """Say so if an output has few digits only, in its dtype or in its numbers."""
+    """Say so if an output has few digits only, in its dtype or in its finite numbers."""
     if y.dtype.itemsize < 8:
         return f"forward computes in {y.dtype}: slopes cannot be measured to more digits than that"
-    mantissa = np.frexp(to_cpu(y) if np.ndim(y) else np.asarray(y))[0]
-    digits = next(bits for bits in (6, 11, 24, 53) if (mantissa * 2.0**bits % 1 == 0).all())
-    if digits in (11, 24):  # fewer may be whole numbers
-        name = {11: "float16", 24: "float32"}[digits]
-        return f"forward's output has {name}'s digits only: something inside computes in {name}"
-    return ""
+    values = np.ravel(to_cpu(y) if np.ndim(y) else np.asarray(y))
+    mantissa = np.frexp(values[np.isfinite(values)])[0]
+    widths = (bits for bits in (6, 11, 24) if (mantissa * 2.0**bits % 1 == 0).all())
+    name = {11: "float16", 24: "float32"}.get(next(widths, 53))  # fewer may be whole numbers
+    if name is None:
+        return ""
+    return (
+        f"forward's output has {name}'s digits only: is something inside computed in {name}, or "
+        "rounded, or do large numbers cancel?"
+    )

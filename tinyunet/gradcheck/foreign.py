@@ -27,6 +27,8 @@ class ForeignSubject(Subject):
     ----------
     shared
         For each gradient that shares its memory with another one, the other's name.
+    unproved
+        A row for each array that should have been checked and could not be.
     remarks
         What was seen on the way, each once.
     doubts
@@ -49,6 +51,7 @@ class ForeignSubject(Subject):
         self.groups: dict[str, list[str]] = {"all inputs": self.input_tensors}
         self.given = Given({})
         self.shared: dict[str, str] = {}
+        self.unproved: list[Row] = []
         self.remarks: list[str] = []
         self.doubts: list[str] = []
         self.handed: dict[str, Any] = {}
@@ -56,7 +59,8 @@ class ForeignSubject(Subject):
     def note(self, remark: str) -> None:
         """Remember a remark, once."""
         if remark not in self.remarks:
-            self.remarks.append(remark)
+            self.unproved: list[Row] = []
+        self.remarks.append(remark)
 
     def hand_over(self) -> dict[str, Any]:
         """Fresh copies of all inputs, as a function gets them."""

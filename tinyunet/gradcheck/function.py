@@ -104,5 +104,6 @@ def examined(subject: ForeignSubject, samples: int, rng: Any, tolerance: float) 
             )
     report = GradientReport(f"Gradients of {subject.title}", tolerance)
     examine(subject, report, samples, own_generator(rng))
+    report.rows += subject.unproved
     report.notes += subject.remarks + (subject.doubts if report.failed else [])
     return report

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tinyunet.gradcheck.line import FACTOR, Line, Rung
+from tinyunet.gradcheck.line import FACTOR, LOWEST, Line, Rung, power_of_two
 
 FLOOR = 1e-3  # of a tensor's largest gradient: smaller ones are compared as if they were as large
 AMPLE = 0.01  # of the tolerance: an agreement that needs no second look
@@ -113,6 +113,19 @@ def agreement(claim: float, slope: float, noise: float, largest: float, toleranc
     if noise <= tolerance * max(largest, abs(slope)):
         size = max(size, noise / tolerance)
     return difference / size
+
+
+def bears_out(line: Line, found: Finding, largest_value: float) -> bool:
+    """Whether a step as small as rounding allows shows about the slope that was found.
+
+    True where none is small enough to tell.
+    """
+    step = max(1e3 * line.noise / abs(found.slope), LOWEST * largest_value, line.natural / 2**30)
+    step = power_of_two(step)
+    if step > found.step / FACTOR:
+        return True
+    rung = line.rung(step)
+    return not abs(rung.slope - found.slope) > 0.1 * abs(found.slope)
 
 
 def _is_staircase(line: Line, rungs: list[Rung], claim: float) -> bool:

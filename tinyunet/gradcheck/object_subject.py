@@ -25,7 +25,8 @@ from tinyunet.gradcheck.parameters import (
     widen,
     without_gradient,
 )
-from tinyunet.gradcheck.report import GradientReport
+from tinyunet.gradcheck.places import scale_of
+from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.gradcheck.signature import name_of
 from tinyunet.gradcheck.values import array_from, is_array
 
@@ -107,12 +108,26 @@ class ObjectSubject(FunctionSubject):
         lasting = set(before) & set(_values(self.layer))
         places = find_places(self.layer, lasting)
         places = places or returned_places(self.layer, lasting, returned, len(self.inputs))
-        for name in without_gradient(self.layer, places):
-            self.note(
-                f"no gradient of {name} was found, so it was not checked: parameters="
-                f"{{{name!r}: ...}} says where it is"
-            )
+        self.unproved += [self._unproved(n) for n in without_gradient(self.layer, places)]
+        self.unproved = [row for row in self.unproved if row is not None]
         return places
+
+    def _unproved(self, name: str) -> Row | None:
+        """A row for an array without a gradient, if it has a say in the output."""
+        array = getattr(self.layer, name)
+        before, start = self.value() * 1.0, array.copy()
+        try:
+            array += scale_of(array)
+            same = np.array_equal(before, self.value())
+        except Exception:  # it does not like another value, so it has a say
+            same = False
+        finally:
+            array[...] = start
+        hint = (
+            f"no gradient of {name} was found, so it was not checked: say where it is, parameters="
+            f"{{{name!r}: ...}} or --parameters {name}=..., or that nothing is learned, parameters={{}}"
+        )
+        return None if same else Row(name, array.shape, verdict="untested", hint=hint)
 
     def _take(self, places: dict) -> None:
         """Make the parameters tensors of this check."""

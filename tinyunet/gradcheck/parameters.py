@@ -202,11 +202,13 @@ def returned_places(root: Any, lasting: set[int], returned: Any, inputs: int) ->
 
 
 def without_gradient(root: Any, places: Places) -> list[str]:
-    """The attributes that look learned, and have no gradient anywhere."""
+    """The arrays that may be learned, and have no gradient anywhere."""
     known = {id(at(root, place)) for place, _ in places.values()}
     held = attributes(root)
     return [
-        n for n in held if n.lower() in LEARNED and is_floats(held[n]) and id(held[n]) not in known
+        n
+        for n in held
+        if is_floats(held[n]) and held[n].flags.writeable and id(held[n]) not in known
     ]
 
 

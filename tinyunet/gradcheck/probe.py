@@ -1,4 +1,4 @@
-"""Measure gradients with one step, where the function is known to be smooth."""
+"""Measure gradients with one step, for functions that are smooth as far as that reaches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from tinyunet.arrays import Array
 
 # (step in eps, coefficient) pairs: sum of coefficient * f(step * eps) / eps is about f'.
-TWO_POINTS = ((1, 1 / 2), (-1, -1 / 2))  # exact for f linear, error eps^2
 FIVE_POINTS = ((1, 2 / 3), (-1, -2 / 3), (2, -1 / 12), (-2, 1 / 12))  # error eps^4
 
 
@@ -24,19 +23,18 @@ class Probe:
         Computes y from the arrays' present contents.
     dy
         The upstream gradient.
-    eps, stencil
-        The step and where to measure.
+    eps
+        The step; up to two of them are taken to each side.
     """
 
     run: Callable[[], Array]
     dy: Array
     eps: float
-    stencil: tuple = TWO_POINTS
 
     def coordinate(self, array: Array, index: tuple, dy: Array | None = None) -> float:
         """ds/d(array[index])."""
         start, change = float(array[index]), 0.0
-        for step, coefficient in self.stencil:
+        for step, coefficient in FIVE_POINTS:
             array[index] = start + step * self.eps
             change = change + coefficient * self.run()
         array[index] = start

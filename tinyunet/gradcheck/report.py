@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass, field
 
 COLUMNS = ("tensor", "shape", "checked", "flips", "worst error", "at", "verdict")
@@ -45,6 +46,11 @@ class Row:
     where: tuple[int, ...] = ()
     verdict: str = "ok"
     hint: str = ""
+
+    @property
+    def size(self) -> int:
+        """How many numbers the tensor has."""
+        return math.prod(self.shape)
 
     def cells(self) -> tuple[str, ...]:
         """The row's entries as text."""

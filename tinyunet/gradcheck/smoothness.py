@@ -45,4 +45,6 @@ def adds_up(first: Line, second: Line, both: Line) -> bool:
     step = first.natural / FACTOR**3
     a, b, c = (line.rung(step) for line in (first, second, both))
     off = abs(a.slope + b.slope - c.slope)
+    if math.isnan(off):
+        return True  # outside of its domain: nothing is known
     return off <= 0.01 * max(abs(a.slope), abs(b.slope), abs(c.slope)) + 20 * c.noise
