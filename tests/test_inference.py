@@ -223,3 +223,34 @@ def test_the_usual_tile_of_a_large_image_suits_the_depth(depth, tile):
     assert axis.reads == tile
     assert axis.margin == 6 * 2**depth
     assert axis.stride == axis.gives >= tile // 2
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
+def test_an_image_in_one_piece_is_one_tile(padding, depth):
+    model = tu.UNet(1, 2, base_channels=1, depth=depth, padding=padding)
+    for side in [*range(1, 40), 130, 257, 388, 572, 1000, 1024]:
+        axis = inference._plan(model, side, None)
+        assert len(axis.starts) == 1
+        assert axis.places == [slice(0, side)]
+
+
+@pytest.mark.parametrize(("padding", "depth"), [("valid", 3), ("valid", 4), ("same", 4)])
+def test_the_smallest_images(padding, depth):
+    model = tu.UNet(1, 2, base_channels=1, depth=depth, padding=padding)
+    p = tu.predict_image(model, np.full((3, 2), 0.5, np.float32))
+    assert p.shape == (3, 2, 2)
+    np.testing.assert_allclose(p.sum(2), 1, rtol=1e-6)
+
+
+def test_tiles_are_whole_numbers_of_any_kind_and_nothing_else():
+    model = tu.UNet(1, 2, base_channels=1, depth=1, padding="same")
+    image = np.random.default_rng(0).random((40, 44)).astype(np.float32)
+    wanted = tu.predict_image(model, image, tile=32)
+    np.testing.assert_array_equal(tu.predict_image(model, image, tile=np.int64(32)), wanted)
+    np.testing.assert_array_equal(tu.predict_image(model, image, tile=[32, 32]), wanted)
+    for wrong in ("32", 32.5, (32,), True, 0):
+        with pytest.raises(ValueError, match="tile must be"):
+            tu.predict_image(model, image, tile=wrong)
+    with pytest.raises(ValueError, match="average must be one of"):
+        tu.predict_image(model, image, average=["symmetries"])

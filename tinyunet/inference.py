@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 from tqdm import tqdm
 
-from tinyunet.arrays import Array, array_module, device_name, to_cpu, to_device
+from tinyunet.arrays import Array, array_module, device_name, pair, to_cpu, to_device
+from tinyunet.averages import AVERAGES
 from tinyunet.unet import UNet
 
 # Around the image, a network with same padding could be shown a mirror image, too (`reach` pixels of
@@ -49,7 +47,8 @@ def predict_image(
     multiple of 2^depth: all of them then meet the poolings at the same places (Rumberger et al. 2021,
     arXiv:2101.05846). Those of a valid network give what one piece gives. So do those of a network
     with same padding, from 13 * 2^depth pixels on: they overlap so far that the zeros at a tile's own
-    border reach nothing that it gives. Smaller ones leave out 32 pixels there, and faint seams remain.
+    border reach nothing that it gives. That costs time, the more the nearer to this size: take twice
+    as much or more. Smaller ones leave out 32 pixels there, and faint seams remain.
 
     Parameters
     ----------
@@ -77,56 +76,16 @@ def predict_image(
         cannot take the tile.
     """
     image = _checked(model, image)
-    if not average or average == "none":
+    if isinstance(average, bool | np.bool_):
+        average = "symmetries" if average else "none"
+    if average == "none":
         return _predict(model, image, tile)
-    if average is True:
-        average = "symmetries"
-    if average not in AVERAGES:
+    if not isinstance(average, str) or average not in AVERAGES:
         raise ValueError(f"average must be one of none, {', '.join(AVERAGES)}, got {average!r}")
     versions = AVERAGES[average](image)
     bar = tqdm(versions, desc="versions", delay=2, leave=False)
     parts = [back(_predict(model, version, tile)) for version, back in bar]
     return (sum(parts) / len(parts)).astype(image.dtype, copy=False)
-
-
-def _symmetries(image: np.ndarray) -> list[tuple[np.ndarray, Callable]]:
-    """The eight symmetries of the square: each turned image, and the way back."""
-
-    def version(turns: int, mirrored: bool) -> tuple[np.ndarray, Callable]:
-        turned = np.rot90(image, turns)
-
-        def back(p: np.ndarray) -> np.ndarray:
-            return np.rot90(p[:, ::-1] if mirrored else p, -turns)
-
-        return (turned[:, ::-1] if mirrored else turned), back
-
-    return [version(*which) for which in itertools.product(range(4), (False, True))]
-
-
-def _rotations(image: np.ndarray) -> list[tuple[np.ndarray, Callable]]:
-    """Seven rotations about the centre, what comes in at the corners mirrored, and the way back."""
-    height, width = image.shape[:2]
-    # Turned by any angle, the image still lies in a square of its diagonal.
-    side = math.ceil(math.hypot(height, width))
-    top, left = (side - height) // 2, (side - width) // 2
-    borders = (top, side - height - top), (left, side - width - left), (0, 0)
-    square = np.pad(image, borders, mode="symmetric")
-
-    def turn(x: np.ndarray, degrees: float, order: int) -> np.ndarray:
-        return ndimage.rotate(x, degrees, axes=(1, 0), reshape=False, order=order, mode="mirror")
-
-    def version(degrees: float) -> tuple[np.ndarray, Callable]:
-        def back(p: np.ndarray) -> np.ndarray:
-            return turn(p, -degrees, order=1)[top : top + height, left : left + width]
-
-        # Linear interpolation would smooth the image: the network knows it as noisy as it is. Cubic
-        # splines may overshoot, which probabilities on their way back must not.
-        return turn(square, degrees, order=3), back
-
-    return [version(360 / 7 * i) for i in range(7)]
-
-
-AVERAGES = {"symmetries": _symmetries, "rotations": _rotations}
 
 
 @dataclass
@@ -178,7 +137,7 @@ class Axis:
 
 
 def _predict(model: UNet, image: np.ndarray, tile: int | tuple[int, int] | None) -> np.ndarray:
-    tiles = (tile, tile) if tile is None or isinstance(tile, int) else tile
+    tiles = (None, None) if tile is None else pair(tile, "tile", smallest=1)
     down, across = (_plan(model, side, t) for side, t in zip(image.shape[:2], tiles, strict=True))
     return stitch(model, image, down, across)
 
@@ -225,9 +184,10 @@ def _plan(model: UNet, side: int, tile: int | None) -> Axis:
     elif tile is None:  # in a deep network, enough to give more than it leaves out
         large = max(WHOLE // 2, 4 * model.reach) if same else WHOLE // 2
         tile = model.input_size(large, large)[0]
+    if tile >= whole:
+        gives = model.output_size(whole, whole)[0]
+        return Axis(side, whole, gives, stride=gives, within=whole if same else None)
     gives, rim = model.output_size(tile, tile)[0], 0
-    if same and tile >= whole:
-        return Axis(side, whole, whole, stride=whole, within=whole)
     if same:  # zeros stand in for what lies beyond a tile: leave out where they reach
         enough = gives - 2 * model.reach >= step
         rim = model.reach if enough else min(RIM, model.reach)

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from tinyunet import checkpoint, evaluation, plots
+from tinyunet.averages import AVERAGES
 from tinyunet.data import Augmentation, Dataset, load, load_folder, separate, weight_map
 from tinyunet.history import History
-from tinyunet.inference import AVERAGES, predict_image
+from tinyunet.inference import predict_image
 from tinyunet.labelling import instances
 from tinyunet.optim import SGD, Adam, Optimizer
 from tinyunet.preparation import WEIGHTS, check_settings, window_size

@@ -1,0 +1,50 @@
+"""Versions of an image whose predictions are averaged: turned and mirrored, each with its way back."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy import ndimage
+
+
+def symmetries(image: np.ndarray) -> list[tuple[np.ndarray, Callable]]:
+    """The eight symmetries of the square: each turned image, and the way back."""
+
+    def version(turns: int, mirrored: bool) -> tuple[np.ndarray, Callable]:
+        turned = np.rot90(image, turns)
+
+        def back(p: np.ndarray) -> np.ndarray:
+            return np.rot90(p[:, ::-1] if mirrored else p, -turns)
+
+        return (turned[:, ::-1] if mirrored else turned), back
+
+    return [version(*which) for which in itertools.product(range(4), (False, True))]
+
+
+def rotations(image: np.ndarray) -> list[tuple[np.ndarray, Callable]]:
+    """Seven rotations about the centre, what comes in at the corners mirrored, and the way back."""
+    height, width = image.shape[:2]
+    # Turned by any angle, the image still lies in a square of its diagonal.
+    side = math.ceil(math.hypot(height, width))
+    top, left = (side - height) // 2, (side - width) // 2
+    borders = (top, side - height - top), (left, side - width - left), (0, 0)
+    square = np.pad(image, borders, mode="symmetric")
+
+    def turn(x: np.ndarray, degrees: float, order: int) -> np.ndarray:
+        return ndimage.rotate(x, degrees, axes=(1, 0), reshape=False, order=order, mode="mirror")
+
+    def version(degrees: float) -> tuple[np.ndarray, Callable]:
+        def back(p: np.ndarray) -> np.ndarray:
+            return turn(p, -degrees, order=1)[top : top + height, left : left + width]
+
+        # Linear interpolation would smooth the image: the network knows it as noisy as it is. Cubic
+        # splines may overshoot, which probabilities on their way back must not.
+        return turn(square, degrees, order=3), back
+
+    return [version(360 / 7 * i) for i in range(7)]
+
+
+AVERAGES = {"symmetries": symmetries, "rotations": rotations}
