@@ -43,7 +43,8 @@ class FunctionSubject(ForeignSubject):
     ) -> None:
         for who, function in (("forward", forward), ("backward", backward)):
             if not callable(function) and not (who == "backward" and function is None):
-                raise TypeError(f"{who} should be a function, got {type(function).__name__}")
+                alone = "; None, if forward returns (loss, gradient)" if who == "backward" else ""
+                raise TypeError(f"{who} should be a function, got {type(function).__name__}{alone}")
         self.forward, self.backward = forward, backward
         self._forward_takes = Signature(forward)
         self._backward_takes = None if backward is None else Signature(backward)
