@@ -1021,7 +1021,7 @@ wrong("kept: all returned", lambda: tu.check_object(ReturnsAll(W, B, -1), X), "b
 right("kept: a number", lambda: tu.check_object(PReLU(), X), "x alpha")
 right("kept: tied weights", lambda: tu.check_object(Tied(numbers(3, 3)), X), "x params.0")
 wrong("kept: tied weights", lambda: tu.check_object(Tied(numbers(3, 3), 0), X), "params.0")
-right("kept: a fixed kernel", lambda: tu.check_object(Blur(W), X), "x")
+right("kept: a fixed kernel", lambda: tu.check_object(Blur(W), X, parameters={}), "x")
 right("object: two outputs", lambda: tu.check_object(CosSin(), X), "a")
 
 

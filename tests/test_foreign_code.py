@@ -258,3 +258,25 @@ def test_functions_on_every_device(xp):
         lambda a: (a + 1, a**2), lambda dsum, dsquare, a: dsum + 2 * a * dsquare, x
     )
     assert two.passed, two
+
+
+def test_an_array_without_a_gradient_is_not_passed_over():
+    class Odd:  # leaves its (wrong) gradient under a name that nobody knows
+        def __init__(self):
+            self.kernel = np.random.default_rng(0).random((3, 2))
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.kernel
+
+        def backward(self, dy):
+            self.update = 17 * self.x.T @ dy
+            return dy @ self.kernel.T
+
+    x = np.random.default_rng(1).random((4, 3))
+    report = tu.check_object(Odd(), x)
+    assert not report.passed
+    assert not report.failed
+    assert any("no gradient of kernel was found" in remark for remark in report.remarks)
+    assert tu.check_object(Odd(), x, parameters={"kernel": "update"}).failed
+    assert tu.check_object(Odd(), x, parameters={}).passed

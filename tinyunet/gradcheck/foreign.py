@@ -59,8 +59,7 @@ class ForeignSubject(Subject):
     def note(self, remark: str) -> None:
         """Remember a remark, once."""
         if remark not in self.remarks:
-            self.unproved: list[Row] = []
-        self.remarks.append(remark)
+            self.remarks.append(remark)
 
     def hand_over(self) -> dict[str, Any]:
         """Fresh copies of all inputs, as a function gets them."""

@@ -127,7 +127,7 @@ class ObjectSubject(FunctionSubject):
             f"no gradient of {name} was found, so it was not checked: say where it is, parameters="
             f"{{{name!r}: ...}} or --parameters {name}=..., or that nothing is learned, parameters={{}}"
         )
-        return None if same else Row(name, array.shape, verdict="untested", hint=hint)
+        return None if same else Row(name, array.shape, verdict="not measurable", hint=hint)
 
     def _take(self, places: dict) -> None:
         """Make the parameters tensors of this check."""
