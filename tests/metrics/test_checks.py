@@ -139,12 +139,28 @@ def test_labels_that_are_none_are_refused(score):
 def test_a_white_mask_in_pieces_is_not_one_cell(score):
     for name, pair in (("prediction", (TRUTH * 255, CELLS)), ("truth", (CELLS, TRUTH * 255))):
         with pytest.raises(
-            ValueError, match=rf"{name} is a mask of 0 and 255 in 3 pieces.*segments"
+            ValueError,
+            match=rf"{name} is a mask of 0 and 255 in 3 pieces.*segments.*one cell, .*another number",
         ):
             score(*pair)
     with pytest.raises(ValueError, match="mask of 0 and 65535"):
         score(TRUTH.astype(np.uint16) * 65535, CELLS)
     assert score(metrics.segments(TRUTH), CELLS) == score(CELLS, CELLS)
+
+
+@pytest.mark.parametrize("score", OF_CELLS)
+def test_a_mask_of_0_and_1_in_pieces_leaves_a_doubt(score):
+    for name, pair in (("prediction", (TRUTH * 1, CELLS)), ("truth", (CELLS, TRUTH * 1))):
+        with pytest.warns(
+            UserWarning, match=rf"{name} has one cell in 3 pieces.*metrics\.segments"
+        ) as caught:
+            score(*pair)
+        assert [warning.filename for warning in caught] == [__file__]
+    other = TRUTH * 2  # clearly a cell's number
+    one_piece = mask("##...", ".##..", "...#.") * 1  # its pixels meet at corners
+    for cells in (other, one_piece, one_piece * 255):
+        score(cells, CELLS)
+        score(CELLS, cells)
 
 
 @pytest.mark.parametrize("score", OF_CELLS)

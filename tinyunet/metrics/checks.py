@@ -6,7 +6,8 @@
 - A class map holds the integers 0 ... K-1. 255 or 65535 beside other numbers is refused: it mostly
   means "ignore", and those pixels would count as wrong.
 - Cells (or segments) are numbered by positive integers, 0 = background. Numbers may be of any size
-  and have gaps. A mask of 0 and white in several pieces is refused: it would pass for one cell.
+  and have gaps. A mask of 0 and white in several pieces is refused: it would pass for one cell. Of
+  0 and 1 it may be a cell in pieces: a warning.
 - Probabilities are numbers from 0 to 1.
 
 Negative numbers are refused throughout, as are floats where integers are expected.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import operator
 import sys
+import warnings
 
 import numpy as np
 from scipy import ndimage
@@ -101,15 +103,31 @@ def check_cells(name: str, cells: np.ndarray) -> None:
     if pieces > 1:
         raise ValueError(
             f"the {name} is a mask of 0 and {cells.max()} in {pieces} pieces, which would pass for one "
-            "cell: tinyunet.metrics.segments(mask > 0) numbers the pieces"
+            "cell: tinyunet.metrics.segments(mask > 0) numbers the pieces; if it is one cell, give it "
+            "another number"
         )
 
 
 def check_cell_pair(predicted: np.ndarray, truth: np.ndarray) -> None:
-    """Refuse two maps that `check_cells` refuses, or of different shapes."""
+    """Refuse two maps that `check_cells` refuses, or of different shapes; warn of masks of 0 and 1.
+
+    The warning names the line that calls the metric, which calls this by way of one function.
+    """
     check_pair(predicted, truth, kinds="iu")
-    check_cells("prediction", predicted)
-    check_cells("truth", truth)
+    for name, cells in (("prediction", predicted), ("truth", truth)):
+        check_cells(name, cells)
+        warn_of_a_mask(name, cells, "it counts as one", stacklevel=5)
+
+
+def warn_of_a_mask(name: str, cells: np.ndarray, effect: str, stacklevel: int) -> None:
+    """Say so if cells (H, W) may be a mask of 0 and 1: they would be one cell, with this effect."""
+    pieces = count_pieces(cells) if cells.max() == 1 else 1
+    if pieces > 1:
+        warnings.warn(
+            f"the {name} has one cell in {pieces} pieces, so {effect}: if it is a mask, "
+            "tinyunet.metrics.segments(mask > 0) numbers its pieces",
+            stacklevel=stacklevel,
+        )
 
 
 def check_not_negative(name: str, numbers: np.ndarray) -> None:
