@@ -109,14 +109,11 @@ def check_cells(name: str, cells: np.ndarray) -> None:
 
 
 def check_cell_pair(predicted: np.ndarray, truth: np.ndarray) -> None:
-    """Refuse two maps that `check_cells` refuses, or of different shapes; warn of masks of 0 and 1.
-
-    The warning names the line that calls the metric, which calls this by way of one function.
-    """
+    """Refuse two maps that `check_cells` refuses, or of different shapes; warn of masks of 0 and 1."""
     check_pair(predicted, truth, kinds="iu")
     for name, cells in (("prediction", predicted), ("truth", truth)):
         check_cells(name, cells)
-        warn_of_a_mask(name, cells, "it counts as one", stacklevel=5)
+        warn_of_a_mask(name, cells, "it counts as one", stacklevel=5)  # who calls the metric
 
 
 def warn_of_a_mask(name: str, cells: np.ndarray, effect: str, stacklevel: int) -> None:
@@ -231,24 +228,19 @@ def check_threshold(threshold: float) -> None:
 
 def _if_ignored(name: str, value: int) -> str:
     """How to leave out the pixels of the value in the prediction or truth, if it is white."""
-    if value not in WHITE:
-        return ""
-    keep = "truth" if name == "truth" else "predicted"
-    return (
-        f"; if {value} means 'ignore', leave those pixels out of both: keep = {keep} != {value}, then "
-        "predicted[keep] and truth[keep]"
-    )
+    keep = f"keep = {'truth' if name == 'truth' else 'predicted'} != {value}"
+    ignored = f"; if {value} means 'ignore', leave those pixels out of both: {keep}, then "
+    return ignored + "predicted[keep] and truth[keep]" if value in WHITE else ""
 
 
 def _taken_for_a_mask(name: str, array: np.ndarray) -> str:
     """Why an array is clearly a mask, to end a message with; empty if it may be a class map."""
-    if array.dtype == bool:
-        return f"; the {name} is taken for a mask because it holds booleans"
-    white = only_number(array)
-    if white not in WHITE:
-        return ""
-    ignored = _if_ignored(name, white)
-    return f"; the {name} is taken for a mask because {white} is its only number beside 0{ignored}"
+    why = "it holds booleans"
+    if array.dtype != bool:
+        if (white := only_number(array)) not in WHITE:
+            return ""
+        why = f"{white} is its only number beside 0{_if_ignored(name, white)}"
+    return f"; the {name} is taken for a mask because {why}"
 
 
 def only_number(array: np.ndarray) -> int | None:
