@@ -125,6 +125,16 @@ def test_split_refuses_too_few_images():
         (lambda: Dataset([image()], [labels() * 1.0]), TypeError, "labels of image '0'.*float64"),
         (lambda: Dataset([image()], [labels(value=-1)]), ValueError, "negative value -1"),
         (
+            lambda: Dataset([image()] * 2, [labels(value=1), labels(value=255)], names="ab"),
+            ValueError,
+            "labels of image 'b' hold 255, .*256 classes: .*mask > 0; if 255 means 'ignore'",
+        ),
+        (
+            lambda: Dataset([image()], [labels(value=65535).astype(np.uint16)]),
+            ValueError,
+            "labels of image '0' hold 65535, which would make 65536 classes",
+        ),
+        (
             lambda: Dataset([image()], [labels()], [labels(value=-3)]),
             ValueError,
             "instances of image '0' hold the negative value -3",
@@ -139,3 +149,11 @@ def test_split_refuses_too_few_images():
 def test_bad_input_is_named(build, error, message):
     with pytest.raises(error, match=message):
         build()
+
+
+def test_a_white_mask_becomes_two_classes_and_a_cell_may_have_the_number_255():
+    white = np.array([[0, 255, 255], [0, 0, 255]], np.uint8)
+    data = Dataset([image(2, 3)], [white > 0], [white])
+    assert data.num_classes == 2
+    np.testing.assert_array_equal(data.labels[0], white // 255)
+    np.testing.assert_array_equal(data.instances[0], white)

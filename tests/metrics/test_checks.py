@@ -122,7 +122,7 @@ def test_negative_classes_are_refused(score):
 @pytest.mark.parametrize("score", [metrics.iou, metrics.dice])
 def test_labels_that_are_none_are_refused(score):
     classes = np.array([[0, 1, 2, 2]])
-    for label in ("1", 1.0, None):
+    for label in ("1", 1.0, [1]):
         with pytest.raises(TypeError, match="label should be the number of a class, got"):
             score(classes, classes, label)
     with pytest.raises(ValueError, match="label should be 0 or more, got -1"):
@@ -132,6 +132,51 @@ def test_labels_that_are_none_are_refused(score):
     assert score(classes, classes, 9) == 1  # a class that neither has
 
 
+@pytest.mark.parametrize("score", [metrics.iou, metrics.dice])
+@pytest.mark.parametrize("white", [255, 65535])
+def test_a_white_label_that_neither_map_has_is_refused(score, white):
+    found, truth, nothing = FOUND * 1, TRUTH * 1, np.zeros_like(TRUTH, int)
+    for pair in ((found, truth), (nothing, truth), (found, nothing), (CELLS, truth)):
+        with pytest.raises(ValueError, match=rf"label {white} is neither.*0 to 1\).*truth > 0"):
+            score(*pair, label=white)
+    assert score(nothing, nothing, white) == score(CELLS, CELLS, white) == 1
+    assert score(found * white, truth, white) == score(FOUND, TRUTH, white) == score(FOUND, TRUTH)
+
+
+@pytest.mark.parametrize("score", [metrics.iou, metrics.dice])
+@pytest.mark.parametrize("number", [2, 128, 254, 257])
+def test_masks_with_another_number_are_refused(score, number):
+    for p, t in ((FOUND, TRUTH), (TRUTH, TRUTH)):
+        with pytest.raises(ValueError, match=rf"{number} in the prediction and 1 .*predicted > 0"):
+            score(p * number, t * 1)
+        with pytest.raises(ValueError, match=rf"1 in the prediction and {number} in the truth"):
+            score(p * 1, t * number)
+    for pair in ((FOUND * number, TRUTH * number), (FOUND * number, TRUTH * 0)):  # without any 1
+        with pytest.raises(ValueError, match=rf"label 1 is neither .*\(0 to {number}\).*truth > 0"):
+            score(*pair)
+    # Who names the class means classes.
+    assert score(TRUTH * number, TRUTH * 1, 1) == 0
+    assert score(FOUND * number, TRUTH * 1, 0) == score(FOUND, TRUTH, 0)
+    assert score(FOUND * number, TRUTH * number, number) == score(FOUND, TRUTH)
+
+
+@pytest.mark.parametrize("score", OF_CLASSES)
+def test_the_error_says_which_map_was_taken_for_a_mask(score):
+    classes, void = np.array([[0, 1, 2, 2]]), np.array([[0, 0, 0, 255]])
+    with pytest.raises(
+        ValueError,
+        match=r"prediction should .* 2 beside.*the truth is taken .* 255 is its only number.*'ignore'"
+        r".*keep = truth != 255",
+    ):
+        score(classes, void)
+    with pytest.raises(
+        ValueError, match=r"truth should.*the prediction is taken .* holds booleans$"
+    ):
+        score(classes > 0, classes)
+    with pytest.raises(ValueError, match=r"255 beside others.*'ignore'.*keep = truth != 255"):
+        score(classes > 0, np.array([[0, 1, 1, 255]]))
+
+
 # ---- cells ----
 
 
@@ -139,12 +184,28 @@ def test_labels_that_are_none_are_refused(score):
 def test_a_white_mask_in_pieces_is_not_one_cell(score):
     for name, pair in (("prediction", (TRUTH * 255, CELLS)), ("truth", (CELLS, TRUTH * 255))):
         with pytest.raises(
-            ValueError, match=rf"{name} is a mask of 0 and 255 in 3 pieces.*segments"
+            ValueError,
+            match=rf"{name} is a mask of 0 and 255 in 3 pieces.*segments.*one cell, .*another number",
         ):
             score(*pair)
     with pytest.raises(ValueError, match="mask of 0 and 65535"):
         score(TRUTH.astype(np.uint16) * 65535, CELLS)
     assert score(metrics.segments(TRUTH), CELLS) == score(CELLS, CELLS)
+
+
+@pytest.mark.parametrize("score", OF_CELLS)
+def test_a_mask_of_0_and_1_in_pieces_leaves_a_doubt(score):
+    for name, pair in (("prediction", (TRUTH * 1, CELLS)), ("truth", (CELLS, TRUTH * 1))):
+        with pytest.warns(
+            UserWarning, match=rf"{name} has one cell in 3 pieces.*metrics\.segments"
+        ) as caught:
+            score(*pair)
+        assert [warning.filename for warning in caught] == [__file__]
+    other = TRUTH * 2  # clearly a cell's number
+    one_piece = mask("##...", ".##..", "...#.") * 1  # its pixels meet at corners
+    for cells in (other, one_piece, one_piece * 255):
+        score(cells, CELLS)
+        score(CELLS, cells)
 
 
 @pytest.mark.parametrize("score", OF_CELLS)

@@ -9,6 +9,9 @@ from label_maps import EMPTY, pairs
 
 from tinyunet import metrics
 
+# Small random maps often are one cell, number 1, in pieces; test_checks.py has the warning.
+pytestmark = pytest.mark.filterwarnings("ignore:the .* has one cell in:UserWarning")
+
 # Two neurons of four pixels each, with a membrane between them.
 TRUTH = np.array(
     [

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from tinyunet.metrics.checks import WHITE
+
 
 class Dataset:
     """Images with the class of every pixel and, where known, the cell it belongs to.
@@ -15,7 +17,8 @@ class Dataset:
     images : sequence of (H, W, C) float arrays
         Scaled to about [0, 1]; kept as float32.
     labels : sequence of (H, W) integer arrays
-        The class of every pixel, 0 ... K-1; kept as int64.
+        The class of every pixel, 0 ... K-1; kept as int64. A largest label of 255 or 65535 is
+        refused: it means the white of a mask, or "ignore", and would make as many classes.
     instances : sequence of (H, W) integer arrays, optional
         The number of the cell at every pixel, 0 = background.
     names : sequence of str, optional
@@ -45,6 +48,7 @@ class Dataset:
         self.names = [str(name) for name in names]
         self.images = [_image(x, name) for x, name in zip(images, self.names, strict=True)]
         self.labels = self._maps("labels", labels)
+        self._check_white()
         self.instances = None if instances is None else self._maps("instances", instances)
 
         for image, name in zip(self.images, self.names, strict=True):
@@ -60,6 +64,18 @@ class Dataset:
             _map(values, what, image.shape[:2], name)
             for values, image, name in zip(maps, self.images, self.names, strict=True)
         ]
+
+    def _check_white(self) -> None:
+        largest = self.num_classes - 1
+        if largest in WHITE:
+            name = next(
+                n for n, x in zip(self.names, self.labels, strict=True) if x.max() == largest
+            )
+            raise ValueError(
+                f"labels of image {name!r} hold {largest}, which would make {largest + 1} classes: "
+                f"of a mask of 0 and {largest} pass mask > 0; if {largest} means 'ignore', give "
+                "those pixels one of the classes 0 ... K-1, for there is no label that is left out"
+            )
 
     @property
     def channels(self) -> int:

@@ -6,7 +6,8 @@
 - A class map holds the integers 0 ... K-1. 255 or 65535 beside other numbers is refused: it mostly
   means "ignore", and those pixels would count as wrong.
 - Cells (or segments) are numbered by positive integers, 0 = background. Numbers may be of any size
-  and have gaps. A mask of 0 and white in several pieces is refused: it would pass for one cell.
+  and have gaps. A mask of 0 and white in several pieces is refused: it would pass for one cell. Of
+  0 and 1 it may be a cell in pieces: a warning.
 - Probabilities are numbers from 0 to 1.
 
 Negative numbers are refused throughout, as are floats where integers are expected.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import operator
 import sys
+import warnings
 
 import numpy as np
 from scipy import ndimage
@@ -97,19 +99,32 @@ def check_cells(name: str, cells: np.ndarray) -> None:
     check_array(name, cells, "iu")
     check_plane(cells)
     check_not_negative(name, cells)
-    pieces = count_pieces(cells) if _only_number(cells) in WHITE else 1
+    pieces = count_pieces(cells) if only_number(cells) in WHITE else 1
     if pieces > 1:
         raise ValueError(
             f"the {name} is a mask of 0 and {cells.max()} in {pieces} pieces, which would pass for one "
-            "cell: tinyunet.metrics.segments(mask > 0) numbers the pieces"
+            "cell: tinyunet.metrics.segments(mask > 0) numbers the pieces; if it is one cell, give it "
+            "another number"
         )
 
 
 def check_cell_pair(predicted: np.ndarray, truth: np.ndarray) -> None:
-    """Refuse two maps that `check_cells` refuses, or of different shapes."""
+    """Refuse two maps that `check_cells` refuses, or of different shapes; warn of masks of 0 and 1."""
     check_pair(predicted, truth, kinds="iu")
-    check_cells("prediction", predicted)
-    check_cells("truth", truth)
+    for name, cells in (("prediction", predicted), ("truth", truth)):
+        check_cells(name, cells)
+        warn_of_a_mask(name, cells, "it counts as one", stacklevel=5)  # who calls the metric
+
+
+def warn_of_a_mask(name: str, cells: np.ndarray, effect: str, stacklevel: int) -> None:
+    """Say so if cells (H, W) may be a mask of 0 and 1: they would be one cell, with this effect."""
+    pieces = count_pieces(cells) if cells.max() == 1 else 1
+    if pieces > 1:
+        warnings.warn(
+            f"the {name} has one cell in {pieces} pieces, so {effect}: if it is a mask, "
+            "tinyunet.metrics.segments(mask > 0) numbers its pieces",
+            stacklevel=stacklevel,
+        )
 
 
 def check_not_negative(name: str, numbers: np.ndarray) -> None:
@@ -126,17 +141,17 @@ def count_pieces(mask: np.ndarray) -> int:
     return ndimage.label(mask != 0, np.ones((3, 3)))[1]
 
 
-def as_mask(name: str, array: np.ndarray) -> np.ndarray:
-    """The array as booleans; refuse what is no mask, such as the numbers of cells."""
+def as_mask(name: str, array: np.ndarray, why: str = "") -> np.ndarray:
+    """The array as booleans; refuse what is no mask, such as the numbers of cells, and say why."""
     check_array(name, array, "biu")
-    if array.dtype == bool or _only_number(array) in (0, 1, *WHITE):
+    if array.dtype == bool or only_number(array) in (0, 1, *WHITE):
         return array != 0
     numbers = array[(array != 0) & (array != 1)]
     value = numbers.min() if numbers.min() < 0 else numbers[0]
     beside = " beside others" if (numbers != value).any() or (array == 1).any() else ""
     raise ValueError(
         f"the {name} should be a mask, of 0 and 1 or 0 and 255, but has the value {value}{beside}; "
-        "choose the foreground first: cells > 0, or labels == k"
+        f"choose the foreground first: cells > 0, or labels == k{_if_ignored(name, value)}{why}"
     )
 
 
@@ -157,15 +172,15 @@ def as_classes(
                 "'ignore', leave those pixels out of both: keep = truth >= 0, then predicted[keep] and "
                 "truth[keep]"
             )
-    if any(array.dtype == bool or _only_number(array) in WHITE for _, array in both):
-        return as_mask("prediction", predicted), as_mask("truth", truth)
+    of_prediction, of_truth = (_taken_for_a_mask(name, array) for name, array in both)
+    if of_prediction or of_truth:
+        return as_mask("prediction", predicted, of_truth), as_mask("truth", truth, of_prediction)
     for name, array in both:
         high = array.max()
         if high in WHITE and high != label:
             raise ValueError(
-                f"the {name} has the value {high} beside other numbers; if that means 'ignore', leave "
-                f"those pixels out of both: keep = truth != {high}, then predicted[keep] and "
-                f"truth[keep]; if it is a mask with smoothed edges, cut it at half: mask > {high // 2}"
+                f"the {name} has the value {high} beside other numbers{_if_ignored(name, high)}; if it "
+                f"is a mask with smoothed edges, cut it at half: mask > {high // 2}"
             )
     return predicted, truth
 
@@ -211,7 +226,24 @@ def check_threshold(threshold: float) -> None:
         raise ValueError(f"threshold must be a probability, from 0 to 1, got {threshold}")
 
 
-def _only_number(array: np.ndarray) -> int | None:
+def _if_ignored(name: str, value: int) -> str:
+    """How to leave out the pixels of the value in the prediction or truth, if it is white."""
+    keep = f"keep = {'truth' if name == 'truth' else 'predicted'} != {value}"
+    ignored = f"; if {value} means 'ignore', leave those pixels out of both: {keep}, then "
+    return ignored + "predicted[keep] and truth[keep]" if value in WHITE else ""
+
+
+def _taken_for_a_mask(name: str, array: np.ndarray) -> str:
+    """Why an array is clearly a mask, to end a message with; empty if it may be a class map."""
+    why = "it holds booleans"
+    if array.dtype != bool:
+        if (white := only_number(array)) not in WHITE:
+            return ""
+        why = f"{white} is its only number beside 0{_if_ignored(name, white)}"
+    return f"; the {name} is taken for a mask because {why}"
+
+
+def only_number(array: np.ndarray) -> int | None:
     """The one number that integers have beside 0; 0 if they have none, None if several."""
     high = int(array.max())
     return high if ((array == 0) | (array == high)).all() else None

@@ -6,21 +6,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyunet.metrics.checks import as_classes, check_label, check_threshold, truth_of
+from tinyunet.metrics.checks import (
+    WHITE,
+    as_classes,
+    check_label,
+    check_threshold,
+    only_number,
+    truth_of,
+)
 
 # The steps of the ISBI 2012 challenge's own program.
 ISBI_THRESHOLDS = tuple(i / 10 for i in range(11))
 
 
-def iou(predicted: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
+def iou(predicted: np.ndarray, truth: np.ndarray, label: int | None = None) -> float:
     """Intersection over union of one class, the Jaccard index: |P and T| / |P or T|.
 
     Parameters
     ----------
     predicted, truth : boolean or integer arrays of one shape, (H, W) or any other
         Masks, of booleans, 0 and 1 or 0 and 255, where the foreground is compared; or class labels.
-    label : int
+    label : int, optional
         The class to compare; P and T are the pixels that have it. Of masks, 0 is the background.
+        Without one it is 1, and maps that cannot be meant are refused.
 
     Returns
     -------
@@ -31,7 +39,9 @@ def iou(predicted: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
     ------
     ValueError
         If the shapes differ, a number is negative, a mask is to be compared with several classes, or
-        255, which mostly means "ignore", is beside other classes; leave such pixels out of both.
+        255, which mostly means "ignore", is beside other classes; leave such pixels out of both. Also
+        if the maps differ and neither has the label 255 or 65535 or, where no label is given, the
+        class 1, and if no label is given and each map has one number beside 0, but not the same.
     TypeError
         If one is no NumPy array of booleans or integers.
 
@@ -44,7 +54,7 @@ def iou(predicted: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
     return float(np.count_nonzero(p & t) / union) if union else 1.0
 
 
-def dice(predicted: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
+def dice(predicted: np.ndarray, truth: np.ndarray, label: int | None = None) -> float:
     """Dice coefficient of one class: 2 |P and T| / (|P| + |T|).
 
     It ranks predictions as `iou` does, dice = 2 iou / (1 + iou), and is the F1 score of pixels.
@@ -53,8 +63,9 @@ def dice(predicted: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
     ----------
     predicted, truth : boolean or integer arrays of one shape, (H, W) or any other
         Masks, of booleans, 0 and 1 or 0 and 255, where the foreground is compared; or class labels.
-    label : int
+    label : int, optional
         The class to compare; P and T are the pixels that have it. Of masks, 0 is the background.
+        Without one it is 1, and maps that cannot be meant are refused.
 
     Returns
     -------
@@ -148,11 +159,38 @@ def isbi_pixel_error(
     return 1 - max(dice(probabilities > threshold, truth) for threshold in thresholds)
 
 
-def _masks(predicted: np.ndarray, truth: np.ndarray, label: int) -> tuple[np.ndarray, np.ndarray]:
+def _masks(
+    predicted: np.ndarray, truth: np.ndarray, label: int | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Where the class is predicted, and where it is true."""
     predicted, truth = as_classes(predicted, truth, label)
     masks = predicted.dtype == bool
-    label = check_label(label, masks)
+    number = 1 if label is None else check_label(label, masks)
     if masks:
-        label = bool(label)
-    return predicted == label, truth == label
+        return predicted == bool(number), truth == bool(number)
+    if label is None:
+        _check_foreground(predicted, truth)
+    if label is None or number in WHITE:
+        _check_present(number, predicted, truth)
+    return predicted == number, truth == number
+
+
+def _check_foreground(predicted: np.ndarray, truth: np.ndarray) -> None:
+    """Refuse two maps without a label, if each has one number beside 0 and these are not the same."""
+    one, other = only_number(predicted), only_number(truth)
+    if one and other and one != other:
+        raise ValueError(
+            f"the only number beside 0 is {one} in the prediction and {other} in the truth, so they "
+            "have nothing in common: of masks compare predicted > 0 and truth > 0; of class maps say "
+            f"which class, such as label={other}"
+        )
+
+
+def _check_present(label: int, predicted: np.ndarray, truth: np.ndarray) -> None:
+    """Refuse the number of a mask's foreground, if other numbers are in the maps, and they differ."""
+    if not ((predicted == label) | (truth == label)).any() and (predicted != truth).any():
+        raise ValueError(
+            f"the label {label} is neither in the prediction (0 to {predicted.max()}) nor in the truth "
+            f"(0 to {truth.max()}): of masks compare predicted > 0 and truth > 0, without a label; of "
+            "class maps give one of their numbers as the label"
+        )
