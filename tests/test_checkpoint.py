@@ -180,3 +180,101 @@ def test_another_format_is_named(tmp_path, version):
     )
     with pytest.raises(ValueError, match=words):
         tu.load(tmp_path / "m.npz")
+
+
+# ---------------------------------------------------------------------- what is saved can be read
+
+
+def test_a_schedule_may_end_at_zero(tmp_path):
+    model, optimizer = trained()
+    optimizer.lr = 0.0
+    tu.save(tmp_path / "m.npz", model, optimizer)
+    found = tu.load(tmp_path / "m.npz", everything=True).optimizer
+    assert (found.lr, found.steps) == (0.0, 3)
+
+
+@pytest.mark.parametrize("thresholds", [[0.1, 0.3], 0.6, None, {"mine": "high"}])
+def test_a_state_is_the_users_own(tmp_path, thresholds):
+    tu.save(tmp_path / "m.npz", small(), thresholds=thresholds)
+    assert tu.load(tmp_path / "m.npz", everything=True).state == {"thresholds": thresholds}
+
+
+def test_large_states_and_a_seed_of_true(tmp_path):
+    notes = [{"x": i, "y": i} for i in range(125_000)]
+    arrays = {f"a.number.of.{i:05}": np.full(1, i) for i in range(6500)}
+    tu.save(tmp_path / "m.npz", small(seed=True), notes=notes, arrays=arrays)
+    found = tu.load(tmp_path / "m.npz", everything=True)
+    assert found.model.config["seed"] is True
+    assert found.state["notes"] == notes
+    assert found.state["arrays"] == arrays
+
+
+def bad_lr(model, optimizer):
+    optimizer.lr = float("nan")
+
+
+def bad_betas(model, optimizer):
+    optimizer.betas = (0.9, 1.0)
+
+
+def no_slots(model, optimizer):
+    optimizer.state.clear()
+
+
+def another_width(model, optimizer):
+    model.config["base_channels"] = 3
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (bad_lr, r"optimizer\.lr must be a number from 0, got nan"),
+        (bad_betas, r"optimizer\.betas must be two numbers"),
+        (no_slots, "missing: optimizer/encoder.0.conv1.weight/mean"),
+        (another_width, r"model/encoder\.0\.conv1\.weight: shape \(3, 3, 1, 2\)"),
+    ],
+)
+def test_what_could_not_be_read_is_not_written(tmp_path, spoil, words):
+    model, optimizer = trained()
+    spoil(model, optimizer)
+    with pytest.raises(ValueError, match=rf"m\.npz is not written, [\s\S]*{words}"):
+        tu.save(tmp_path / "m.npz", model, optimizer)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"a": {"b": np.array([None])}}, "'state/a/b' has object, no numbers"),
+        ({"a": {str(i): np.zeros(0) for i in range(10_000)}}, "arrays, more than 10,000"),
+        ({"a": {f"{i:999}": np.zeros(0) for i in range(2500)}}, "names make a table"),
+        ({"a": [[]] * 1_000_001}, "names, lists and objects, more than 1,000,000"),
+        ({"a": 1, "a/b": {"c": np.zeros(1)}}, "its dict is something else"),
+    ],
+)
+def test_a_state_that_could_not_be_read_is_not_written(tmp_path, state, words):
+    with pytest.raises(ValueError, match=rf"m\.npz is not written, .*{words}"):
+        tu.save(tmp_path / "m.npz", small(), **state)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("count", [9900, 2000])
+def test_what_is_just_small_enough_is_read(tmp_path, count):
+    """Also where the names fill the table."""
+    width = (2 << 20) // (count + 40) - len("state/a/.npy") - 46 - 28
+    arrays = {f"{i:0{width}}": np.zeros(0) for i in range(count)}
+    tu.save(tmp_path / "m.npz", small(), a=arrays)
+    assert tu.load(tmp_path / "m.npz", everything=True).state["a"].keys() == arrays.keys()
+
+
+def test_a_whole_file_is_not_called_truncated(tmp_path):
+    tu.save(tmp_path / "m.npz", small())
+    with np.load(tmp_path / "m.npz") as file:
+        arrays = dict(file)
+    header = json.loads(arrays["header"].tobytes())
+    header["model"]["depth"] = 99
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    np.savez(tmp_path / "m.npz", **arrays)
+    words = r"m\.npz has a header that tinyunet does not write: model\.depth must be"
+    with pytest.raises(ValueError, match=words):
+        tu.load(tmp_path / "m.npz")

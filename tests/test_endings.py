@@ -118,7 +118,9 @@ def test_a_training_that_is_terminated_can_go_on(tmp_path):
         )
         shown = b""
         while b"loss" not in shown:  # the first step is done
-            shown += process.stderr.read(1)
+            more = process.stderr.read(1)
+            assert more, shown
+            shown += more
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=120)[1].decode()
         history = json.loads((tmp_path / "run/history.json").read_text())

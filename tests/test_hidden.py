@@ -1,7 +1,8 @@
 """A graded cell looks at the answer alone: what else a notebook binds or changes gives no points.
 
-Each trick stands in a notebook's first cell. Then two exercises of lesson 1 are graded with wrong
-answers, of which none may pass; and all four with right ones, where tricks only take names.
+Each trick stands in a notebook's first cell, in a fork of its own, so that none sees another's. Then
+two exercises of lesson 1 are graded with wrong answers, of which none may pass; and all four with
+right ones, where tricks only take names.
 """
 
 import json
@@ -15,6 +16,9 @@ import pytest
 for module in ("jupytext", "nbclient", "ipykernel"):
     pytest.importorskip(module, reason="lessons are read with: pip install .[lessons]")
 
+if not hasattr(os, "fork"):
+    pytest.skip("a process for each trick is forked", allow_module_level=True)
+
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT))  # where the package `lessons` is, which is not installed
 
@@ -23,19 +27,42 @@ from lessons import notebooks  # noqa: E402
 EXERCISES = ["output_size", "conv2d_loops", "patches", "conv2d_product"]
 
 RUN = """
-import json, sys
+import json, os, sys
+from tinyunet.exercises.registry import check
 
-trick, cells = json.load(sys.stdin)
-names, passed = {"output_size": len, "patches": len}, []  # wrong answers
-exec(trick, names)
-for exercise, solution, hidden in cells:
-    exec(solution, names)
-    try:
-        exec(hidden, names)
-        passed.append(exercise)
-    except Exception as error:
-        print(type(error).__name__, error, file=sys.stderr)
-sys.stdout.write(" ".join(passed))
+check.exercises()  # NumPy, SciPy and others are read once; tinyunet by every trick, compiled once
+sys.pycache_prefix, sys.dont_write_bytecode = sys.argv[1], False
+for name in [name for name in sys.modules if name.split(".")[0] == "tinyunet"]:
+    del sys.modules[name]
+tricks, cells = json.load(sys.stdin)
+
+def passed(trick):
+    names = {"output_size": len, "patches": len}  # wrong answers
+    exec(trick, names)
+    for exercise, solution, hidden in cells:
+        exec(solution, names)
+        try:
+            exec(hidden, names)
+            yield exercise
+        except Exception as error:
+            os.write(2, f"{type(error).__name__} {error}\\n".encode())
+
+for trick in tricks:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        write, end = os.write, os._exit
+        try:
+            found = " ".join(passed(trick))
+            write(writing, found.encode())
+            end(0)
+        finally:
+            end(1)
+    os.close(writing)
+    with open(reading) as pipe:
+        found = pipe.read().split()
+    _, status = os.waitpid(child, 0)
+    print(json.dumps([status, found]), flush=True)
 """
 YES = """
 class Yes:
@@ -98,21 +125,28 @@ def cells():
     return found
 
 
-def passed(trick, cells):
+def passed(tricks, cells, folder):
+    """Which exercises are passed with each trick."""
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    tried = json.dumps([[YES + trick for trick in tricks], cells])
     done = subprocess.run(
-        [sys.executable, "-c", RUN], input=json.dumps([YES + trick, cells]), capture_output=True,
-        text=True, check=False, env={**os.environ, "PYTHONPATH": paths}, timeout=300,
+        [sys.executable, "-c", RUN, str(folder)], input=tried,
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": paths},
+        timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [status for status, _ in found] == [0] * len(tricks), done.stderr
+    return [exercises for _, exercises in found]
 
 
-@pytest.mark.parametrize("trick", [*NAMES, *WORLD, *ANSWERS])
-def test_wrong_answers_get_nothing(trick, cells):
-    assert passed(trick, [(name, "", cells[name][1]) for name in ("output_size", "patches")]) == []
+def test_wrong_answers_get_nothing(cells, tmp_path):
+    tricks = [*NAMES, *WORLD, *ANSWERS]
+    graded = [(name, "", cells[name][1]) for name in ("output_size", "patches")]
+    found = zip(tricks, passed(tricks, graded, tmp_path), strict=True)
+    assert [(trick, names) for trick, names in found if names] == []
 
 
-def test_right_answers_get_their_points_though_names_are_taken(cells):
+def test_right_answers_get_their_points_though_names_are_taken(cells, tmp_path):
     graded = [(name, *cells[name]) for name in EXERCISES]
-    assert passed("\n".join(NAMES), graded) == EXERCISES
+    assert passed(["\n".join(NAMES)], graded, tmp_path) == [EXERCISES]

@@ -161,6 +161,40 @@ def test_a_handler_of_somebody_elses_is_called_once_the_step_is_over():
         signal.signal(signal.SIGTERM, before)
 
 
+def test_no_signal_is_lost_where_the_block_or_a_handler_raises():
+    came = []
+
+    def handler(number, frame):
+        came.append(number)
+        raise LookupError(number)
+
+    def block():
+        with uninterrupted():
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGINT)
+            raise RuntimeError("can't start new thread")
+
+    before = [signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        with pytest.raises(LookupError):
+            block()
+        assert came == [signal.SIGTERM, signal.SIGINT]
+        assert handlers() == [handler, handler]
+    finally:
+        for number, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
+            signal.signal(number, handler)
+
+
+def test_ctrl_c_is_not_lost_where_no_thread_starts(monkeypatch):
+    def start(thread):
+        signal.raise_signal(signal.SIGINT)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(KeyboardInterrupt):
+        parallel._Pool().grow(1)
+
+
 def test_off_the_main_thread_handlers_stay():
     before = handlers()
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tinyunet as tu
+from tinyunet import run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of memory are POSIX's")
 
@@ -149,13 +150,17 @@ def test_numbers_survive_every_order(tmp_path, model):
     assert contents(tmp_path / "f.npz")[0] == contents(model)[0]
 
 
-@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("skip", ["concat", "sum", "none"])
-@pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_shapes_are_known_without_building(depth, skip, dropout):
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(
+    ("channels", "classes", "base", "dropout"), [(1, 2, 1, 0.5), (3, 5, 2, 0.0), (4, 1, 3, 0.5)]
+)
+def test_shapes_are_known_without_building(depth, skip, padding, channels, classes, base, dropout):
     from tinyunet.unet_shapes import dropout_layers, parameter_shapes
 
-    model = tu.UNet(3, 5, base_channels=2, depth=depth, skip=skip, dropout=dropout)
+    options = {"base_channels": base, "padding": padding, "skip": skip, "dropout": dropout}
+    model = tu.UNet(channels, classes, depth=depth, **options)
     shapes = {name: array.shape for name, array in model.named_parameters()}
     assert list(parameter_shapes(model.config).items()) == list(shapes.items())
     drawing = [name for name, layer in model.named_layers() if hasattr(layer, "rng")]
@@ -174,6 +179,15 @@ def test_what_the_file_system_says_stays(tmp_path, model, monkeypatch):
     monkeypatch.setattr("builtins.open", refused)
     with pytest.raises(PermissionError):
         tu.load(model)
+
+
+@pytest.mark.parametrize("value", [[], 0.5, None, {"none": "x"}, {"none": np.nan}, {"none": 2}])
+def test_thresholds_that_lie_are_not_used(tmp_path, value):
+    path = tmp_path / "m.npz"
+    tu.save(path, tu.UNet(1, 2, base_channels=2, depth=1, padding="same"), thresholds=value)
+    tu.load(path)
+    with pytest.raises(ValueError, match=r"m\.npz holds no thresholds .*state\.thresholds"):
+        run.load_model(path, None, None)
 
 
 @pytest.mark.parametrize(

@@ -112,32 +112,52 @@ with written_whole(sys.argv[1]) as file:
 """
 
 
+def age(file, seconds):
+    """Have it look as if it had not been written to for so long."""
+    then = time.time() - seconds
+    os.utime(file, (then, then))
+
+
 def test_what_a_dead_process_left_is_cleared_and_a_living_ones_is_not(path):
     writer = subprocess.Popen([sys.executable, "-c", HALF, path], stdout=subprocess.PIPE)
     assert writer.stdout.readline()
     (left,) = {file.name for file in path.parent.iterdir()} - {"a.json"}
+    age(path.with_name(left), 3 * whole.A_DAY)
     write_text(path.with_name("b.json"), "other")
     assert sorted(os.listdir(path.parent)) == sorted([left, "a.json", "b.json"])
     writer.kill()
     writer.wait()
     writer.stdout.close()
     assert path.read_text() == "older"
+    age(path.with_name(left), 0.9 * whole.AN_HOUR)  # another container's process may write to it
     write_text(path, "new")
+    assert sorted(os.listdir(path.parent)) == sorted([left, "a.json", "b.json"])
+    age(path.with_name(left), 1.1 * whole.AN_HOUR)
+    write_text(path, "newer")
     assert sorted(os.listdir(path.parent)) == ["a.json", "b.json"]
 
 
 def test_of_another_computers_files_only_old_ones_are_cleared(path):
     other = path.with_name(".x.npz.0@elsewhere.4000000.part")
-    mine = path.with_name(".x.npz.part")  # of nobody known
-    older_version = path.with_name(".last.npz.4000000.part")
-    for file in (other, mine, older_version):
-        file.write_text("half")
+    other.write_text("half")
+    age(other, 0.9 * whole.A_DAY)
     write_text(path, "new")
-    assert sorted(os.listdir(path.parent)) == sorted([other.name, mine.name, path.name])
-    two_days_ago = time.time() - 2 * whole.A_DAY
-    os.utime(other, (two_days_ago, two_days_ago))
+    assert sorted(os.listdir(path.parent)) == sorted([other.name, path.name])
+    age(other, 2 * whole.A_DAY)
     write_text(path, "new")
-    assert sorted(os.listdir(path.parent)) == sorted([mine.name, path.name])
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".x.npz.part", ".letter.odt.4194304.part", "x.0@here.4194304.part", ".x@here.4194304.part"],
+)
+def test_files_of_other_programs_stay(path, name):
+    other = path.with_name(name.replace("here", whole._host()))
+    other.write_text("not ours")
+    age(other, 9 * whole.A_DAY)
+    write_text(path, "new")
+    assert other.read_text() == "not ours"
 
 
 # ---------------------------------------------------------------------- the files of a run
@@ -173,7 +193,7 @@ def test_history_stays_whole_where_the_disk_becomes_full(tmp_path, monkeypatch):
     ["settings.json", "results.json", "curves.png", "weights.png", "best.npz", "history.json"],
 )
 def test_every_file_of_a_run_is_written_whole(tmp_path, monkeypatch, name):
-    settings = run.Settings(steps=2, images=6, size=32, depth=1, base_channels=2)
+    settings = run.Settings(steps=1, images=6, size=32, depth=1, base_channels=1)
     out, plain = tmp_path / "run", os.replace
     out.mkdir()
     (out / name).write_text("older")

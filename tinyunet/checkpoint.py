@@ -21,17 +21,14 @@ from tinyunet.checkpoint_header import (
     OPTIMIZERS,
     check_header,
     check_members,
-    check_thresholds,
 )
-from tinyunet.npz import Npz, short
+from tinyunet.npz import Npz, check_savable, short
 from tinyunet.optim import Optimizer
 from tinyunet.unet import UNet
 from tinyunet.whole import written_whole
 
 LONGEST = 64 << 20  # bytes of the header, which holds the loss of every step
-PARTS = (
-    400_000  # names, lists and objects in it: a second's work where a list of numbers takes none
-)
+PARTS = 1_000_000  # names, lists and objects in it, which cost far more than numbers in a list
 
 
 @dataclass
@@ -56,6 +53,12 @@ def save(path: str | Path, model: UNet, optimizer: Optimizer | None = None, **st
         An optimizer of this model, with its state.
     **state
         Anything else: plain data that JSON can hold, or a dict of arrays.
+
+    Raises
+    ------
+    ValueError
+        If `load` would refuse the file, such as for a learning rate that is no number. Nothing is
+        written.
     """
     if not isinstance(model, UNet):
         raise TypeError(f"a checkpoint holds a UNet, got {type(model).__name__}: use state_dict()")
@@ -79,9 +82,11 @@ def save(path: str | Path, model: UNet, optimizer: Optimizer | None = None, **st
         else:
             header["state"][key] = value
     arrays = {name: to_cpu(array) for name, array in arrays.items()}
-    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-
+    text = json.dumps(header).encode()
     path = Path(path)
+    with _else_it(f"{path} is not written, for `load` would refuse it"):
+        _check_savable(text, arrays)
+    arrays["header"] = np.frombuffer(text, np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as file:
         np.savez(file, **arrays)
@@ -119,6 +124,7 @@ def _read(file: BinaryIO) -> Checkpoint:
     with _else_it("is no complete tinyunet checkpoint (truncated, or another kind of file)"):
         stored = Npz(file)
         header = _header(stored)
+    with _else_it("has a header that tinyunet does not write"):
         check_header(header)
     if header["format"] != FORMAT:
         raise ValueError(f"has checkpoint format {header['format']}; this tinyunet reads {FORMAT}")
@@ -127,7 +133,6 @@ def _read(file: BinaryIO) -> Checkpoint:
     with _else_it("is damaged"):
         arrays = {name: stored.read(name) for name in stored.members}
         state = _state(header, _below("state/", arrays))
-        check_thresholds(state)
     model = UNet(**header["model"])
     model.load_state_dict(_below("model/", arrays))
     for name, layer in model.named_layers():
@@ -155,13 +160,34 @@ def _header(stored: Npz) -> Any:
         raise ValueError("it has no header")
     if member.dtype != np.uint8 or member.size > min(LONGEST, max(1 << 20, stored.size)):
         raise ValueError(f"its header is {member.size:,} bytes as {member.dtype}")
-    text = stored.read("header").tobytes()
-    parts = sum(map(text.count, (b":", b"[", b"{")))
-    if parts > PARTS:
-        raise ValueError(f"its header has {parts:,} parts: more than {PARTS:,}")
-    header = json.loads(text.decode())
+    header = _parsed(stored.read("header").tobytes())
     del stored.members["header"]
     return header
+
+
+def _parsed(text: bytes) -> Any:
+    """The header from its text, if it is not too much."""
+    parts = sum(map(text.count, (b":", b"[", b"{")))
+    if parts > PARTS:
+        raise ValueError(
+            f"its header has {parts:,} names, lists and objects, more than {PARTS:,}: large state "
+            "belongs into arrays"
+        )
+    return json.loads(text.decode())
+
+
+def _check_savable(text: bytes, arrays: dict[str, np.ndarray]) -> None:
+    """Raise an error if `load` would refuse a file with this header and these arrays."""
+    if len(text) > LONGEST:
+        raise ValueError(
+            f"its header is {len(text):,} bytes, more than {LONGEST:,}: large state belongs into "
+            "arrays"
+        )
+    header = _parsed(text)
+    check_header(header)
+    check_members(header, arrays)
+    check_savable(arrays)
+    _state(header, _below("state/", arrays))
 
 
 def _state(header: dict, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -182,7 +208,9 @@ def _load_optimizer(model: UNet, header: dict, arrays: dict) -> Optimizer | None
         return None
     settings = dict(header["optimizer"])
     kind, steps = OPTIMIZERS[settings.pop("kind")], settings.pop("steps")
-    optimizer = kind(model, **settings)
+    lr = settings.pop("lr")
+    optimizer = kind(model, lr=1.0, **settings)
+    optimizer.lr = lr  # a schedule may have ended at 0, with which no optimizer begins
     optimizer.load_state_dict(_below("optimizer/", arrays), steps)
     return optimizer
 

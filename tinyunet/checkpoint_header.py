@@ -6,8 +6,10 @@ All of it is checked before anything is built: a header can claim a network of a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from tinyunet.arrays import DTYPES
 from tinyunet.npz import Member, short
@@ -44,13 +46,12 @@ def one_of(*values: str) -> Rule:
 def _is_seed(value: Any) -> bool:
     """What a NumPy generator takes: a number, several, or None for any."""
     numbers = value if isinstance(value, list) and 0 < len(value) < 100 else [value]
-    return value is None or all(type(number) is int and number >= 0 for number in numbers)
+    return value is None or all(isinstance(number, int) and number >= 0 for number in numbers)
 
 
 CHANNELS = whole(1, 2**31, "a whole number from 1")
 SHARE = real(lambda value: 0 <= value < 1, "at least 0 and below 1")
 FROM_0 = real(lambda value: value >= 0, "a number from 0")
-LR = real(lambda value: value > 0, "a number above 0")
 STEPS = whole(0, 2**53, "a whole number from 0")
 
 MODEL: dict[str, Rule] = {
@@ -68,7 +69,7 @@ BETAS = (
     lambda v: type(v) is list and len(v) == 2 and all(map(SHARE[0], v)),
     "two numbers from 0 to below 1",
 )
-COMMON = {"steps": STEPS, "lr": LR, "weight_decay": FROM_0}
+COMMON = {"steps": STEPS, "lr": FROM_0, "weight_decay": FROM_0}
 OPTIMIZER: dict[str, dict[str, Rule]] = {
     "SGD": {"kind": one_of("SGD"), **COMMON, "momentum": SHARE},
     "Adam": {"kind": one_of("Adam"), **COMMON, "betas": BETAS, "eps": FROM_0},
@@ -94,7 +95,7 @@ def check_header(header: Any) -> None:
     unknown = [part for part in header if part not in PARTS]
     if unknown:
         raise ValueError(f"the header has an unknown part: {short(unknown[0])}")
-    _check("the header", header, {"format": STEPS})
+    _check("", header, {"format": STEPS})
     if header["format"] != FORMAT:
         return  # the caller has better words for it
     for part in PARTS[1:4]:
@@ -117,7 +118,10 @@ def check_header(header: Any) -> None:
 
 
 def check_thresholds(state: dict[str, Any]) -> None:
-    """Raise ValueError unless the thresholds in a checkpoint's state, if any, can be used."""
+    """Raise ValueError unless the thresholds in a checkpoint's state, if any, are tinyunet's.
+
+    To `load` a state is the user's own: this is for those who use them.
+    """
     thresholds = state.get("thresholds", {})
     _check_object("state.thresholds", thresholds)
     for name, value in thresholds.items():
@@ -128,7 +132,7 @@ def check_thresholds(state: dict[str, Any]) -> None:
             )
 
 
-def check_members(header: dict[str, Any], members: dict[str, Member]) -> None:
+def check_members(header: dict[str, Any], members: Mapping[str, Member | np.ndarray]) -> None:
     """Raise ValueError unless the arrays are those of the network and the optimizer described."""
     shapes = parameter_shapes(header["model"])
     wanted = {
@@ -166,9 +170,10 @@ def _check(where: str, values: dict, rules: dict[str, Rule], complete: bool = Fa
     """Check values by the rules of their names; with `complete` there may be no others."""
     for name, (test, words) in rules.items():
         if name not in values:
-            raise ValueError(f"{where} lacks {name}")
+            raise ValueError(f"{where or 'the header'} lacks {name}")
         if not test(values[name]):
-            raise ValueError(f"{where}.{name} must be {words}, got {short(values[name])}")
+            place = f"{where}.{name}" if where else name
+            raise ValueError(f"{place} must be {words}, got {short(values[name])}")
     unknown = [name for name in values if name not in rules] if complete else []
     if unknown:
         raise ValueError(f"{where} has an unknown {short(unknown[0])}")

@@ -39,8 +39,10 @@ def uninterrupted() -> Iterator[None]:
         # SIGINT's last: as long as it waits, so does a SIGTERM that is treated as Ctrl-C.
         for number in reversed(before):
             _set(number, before[number])
-    for number in came:
-        before[number](number, None)
+        # Here, so that none is lost where the block has raised; and all, where a handler raises.
+        with contextlib.ExitStack() as calls:
+            for number in reversed(came):
+                calls.callback(before[number], number, None)
 
 
 @contextlib.contextmanager

@@ -18,8 +18,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-CHUNK = 1 << 20  # bytes read at once, and of the table of contents
-ARRAYS = 5000  # of which the table takes half of that
+CHUNK = 1 << 20  # bytes read at once
+ARRAYS = 10_000
+TABLE = 2 << 20  # bytes of the table of contents: twice those of so many arrays
+ENTRY = 46 + 28  # bytes of it for an array, besides the name; 28 where sizes need 64 bits
 UNPACKED, TIMES = 64 << 20, 16
 LONGEST_TEXT = 10_000  # of an array's header, as numpy.load has it
 # Only what NumPy writes: its own reader asks Python's parser, which knows many more ways to fail.
@@ -141,17 +143,35 @@ def _check_places(infos: list[zipfile.ZipInfo], end: int) -> None:
 
 
 class _Sparing:
-    """A file that gives no more than `CHUNK` at once, whatever a zip file's table asks for."""
+    """A file that gives no more than `TABLE` at once, whatever a zip file's table asks for."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
     def read(self, count: int = -1) -> bytes:
-        data = self.file.read(CHUNK + 1 if count < 0 else min(count, CHUNK + 1))
-        if len(data) > CHUNK:
+        data = self.file.read(TABLE + 1 if count < 0 else min(count, TABLE + 1))
+        if len(data) > TABLE:
             raise ValueError(f"its table of contents is larger than that of {ARRAYS:,} arrays")
         return data
+
+
+def check_savable(arrays: dict[str, np.ndarray]) -> None:
+    """Raise ValueError if `Npz` would refuse a file of these arrays, and of one more for the rest."""
+    if len(arrays) >= ARRAYS:
+        raise ValueError(
+            f"it would hold {len(arrays) + 1:,} arrays, more than {ARRAYS:,}: join small ones"
+        )
+    table = sum(len(name.encode()) + len(".npy") + ENTRY for name in [*arrays, "header"])
+    if table > TABLE:
+        raise ValueError(f"the arrays' names make a table of {table:,} bytes, more than {TABLE:,}")
+    for name, array in arrays.items():
+        if array.dtype.hasobject or not array.dtype.itemsize:
+            raise ValueError(f"{short(name)} has {array.dtype}, no numbers")
+        about = np.lib.format.header_data_from_array_1_0(array)
+        text = "".join(f"'{key}': {about[key]!r}, " for key in sorted(about))
+        if not TEXT.fullmatch(f"{{{text}}}\n"):
+            raise ValueError(f"{short(name)} has {short(array.dtype)}, which is read by nobody")
 
 
 def short(value: object) -> str:

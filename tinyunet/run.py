@@ -19,7 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from tinyunet import checkpoint, evaluation, plots
+<<<<<<< HEAD
 from tinyunet.averages import AVERAGES
+=======
+from tinyunet.checkpoint_header import check_thresholds
+>>>>>>> mendf
 from tinyunet.data import Augmentation, Dataset, load, load_folder, separate, weight_map
 from tinyunet.history import History
 from tinyunet.inference import predict_image
@@ -259,6 +263,10 @@ def load_model(path: Path, average: str | None, threshold: float | None) -> tupl
             )
         return saved.model, threshold
     own = saved.state.get("thresholds", {})
+    try:
+        check_thresholds(saved.state)
+    except ValueError as error:
+        raise ValueError(f"{path} holds no thresholds of tinyunet's: {error}") from error
     return saved.model, own.get(average or "none", own.get("none", 0.5))
 
 

@@ -23,8 +23,8 @@ FULL = {errno.ENOSPC: "the disk is full"}
 if hasattr(errno, "EDQUOT"):  # not everywhere
     FULL[errno.EDQUOT] = "your share of the disk (quota) is used up"
 REMEDY = "free some space there, or write to another folder"
-LEFT_OVER = re.compile(r"\..+?(?:@(?P<host>[\w-]*))?\.(?P<process>\d+)\.part", re.DOTALL)
-A_DAY = 24 * 3600
+LEFT_OVER = re.compile(r"\..+\.\d+@(?P<host>[\w-]*)\.(?P<process>\d+)\.part", re.DOTALL)
+AN_HOUR, A_DAY = 3600, 24 * 3600  # without a change
 _count = itertools.count()
 
 
@@ -33,7 +33,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     """Yield a binary file; what is written into it is the file `path` when the block has ended.
 
     If the block or the disk fails, or Ctrl-C comes, an older file stays as it was. What dead processes
-    have left half written in the folder is deleted.
+    have left half written in the folder is deleted after an hour.
 
     Raises
     ------
@@ -98,23 +98,28 @@ def _named(error: OSError, path: Path) -> OSError:
 
 
 def clear_left_over(folder: Path) -> None:
-    """Delete the temporary files of processes that have died; those of living ones stay."""
+    """Delete the temporary files of processes that have died, after an hour without a change.
+
+    Containers may share a folder and a host's name, but not see each other's processes: only time tells
+    that nobody writes. Another computer's files stay for a day. What is not named as `written_whole`
+    names its files is not ours.
+    """
     try:
         names = os.listdir(folder)
     except OSError:
         return
     for name in names:
         found = LEFT_OVER.fullmatch(name) if name.endswith(".part") else None
-        if found and _is_dead(found["host"], int(found["process"]), folder / name):
-            with contextlib.suppress(OSError):
+        if not found:
+            continue
+        with contextlib.suppress(OSError):
+            age = time.time() - (folder / name).stat().st_mtime
+            here = found["host"] == _host()  # of elsewhere nobody can tell what lives
+            if (age > AN_HOUR and _is_dead(int(found["process"]))) if here else age > A_DAY:
                 (folder / name).unlink()
 
 
-def _is_dead(host: str | None, process: int, file: Path) -> bool:
-    if host not in (None, _host()):  # nobody here can tell; but none takes a day to write a file
-        with contextlib.suppress(OSError):
-            return time.time() - file.stat().st_mtime > A_DAY
-        return False
+def _is_dead(process: int) -> bool:
     if os.name == "nt":  # where nobody can delete what another has open
         return process != os.getpid()
     try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from tinyunet.gradcheck.coordinates import COARSE
 from tinyunet.gradcheck.experiment import Experiment
 from tinyunet.gradcheck.measure import STAIRCASE, Finding, bears_out, compare
+from tinyunet.gradcheck.places import scale_of
 from tinyunet.gradcheck.report import Row
 from tinyunet.gradcheck.smoothness import is_smooth_here
 
 ATTEMPTS = 3  # the first at the given point, the others a hair beside it
+FELT = 100  # times the tolerance: what one wrong entry should change in a direction's slope
 VERDICTS = {"ok": "ok", "wrong": "FAILED", "zero": "untested"}
 FEW_WRONG = "some entries are wrong, though none of those checked one by one: try more samples"
 
@@ -43,11 +45,19 @@ def check_direction(experiment: Experiment, name: str, members: list[str], toler
     return row
 
 
-def check_alone(experiment: Experiment, row: Row, tolerance: float) -> None:
-    """Move a tensor of which only samples were compared as a whole, and fail its row if that is wrong.
+def unfelt(experiment: Experiment, members: list[str], tolerance: float) -> list[str]:
+    """The tensors of which one wrong entry would hardly be felt where all `members` move together."""
+    tensors = {name: experiment.subject.tensors[name] for name in members}
+    changes = {
+        name: float((experiment.gradients[name] ** 2).sum()) ** 0.5 * scale_of(array)
+        for name, array in tensors.items()
+    }
+    felt = FELT * tolerance * sum(change**2 for change in changes.values()) ** 0.5
+    return [name for name in members if changes[name] < felt * tensors[name].size ** 0.5]
 
-    Together with others, the gradients of a small branch may be too small to be felt.
-    """
+
+def check_alone(experiment: Experiment, row: Row, tolerance: float) -> None:
+    """Move a tensor of which only samples were compared as a whole, and fail its row if that is wrong."""
     if row.verdict == "ok" and row.checked < row.size:
         whole = check_direction(experiment, row.name, [row.name], tolerance)
         if whole.verdict == "FAILED":

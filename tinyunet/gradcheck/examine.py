@@ -6,7 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tinyunet.gradcheck.coordinates import check_tensor, count_kinks, look_again
-from tinyunet.gradcheck.directions import check_alone, check_direction
+from tinyunet.gradcheck.directions import check_alone, check_direction, unfelt
 from tinyunet.gradcheck.experiment import Experiment
 from tinyunet.gradcheck.explain import explain_failures
 from tinyunet.gradcheck.report import GradientReport, Row
@@ -56,8 +56,11 @@ def examine(
             report.rows.append(checked.row)
             count_kinks(experiment, checked.row, report)
         explain_failures(experiment, tensors, report.tolerance)
-        for checked in tensors:
-            check_alone(experiment, checked.row, report.tolerance)
+        rows = {checked.row.name: checked.row for checked in tensors}
+        for members in subject.groups.values():
+            if not report.failed:
+                for name in unfelt(experiment, members, report.tolerance):
+                    check_alone(experiment, rows[name], report.tolerance)
         for name, members in subject.groups.items():
             if members and not report.failed:
                 report.rows.append(check_direction(experiment, name, members, report.tolerance))
