@@ -19,11 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from tinyunet import checkpoint, evaluation, plots
-<<<<<<< HEAD
 from tinyunet.averages import AVERAGES
-=======
 from tinyunet.checkpoint_header import check_thresholds
->>>>>>> mendf
 from tinyunet.data import Augmentation, Dataset, load, load_folder, separate, weight_map
 from tinyunet.history import History
 from tinyunet.inference import predict_image

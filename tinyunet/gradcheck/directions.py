@@ -57,7 +57,7 @@ def unfelt(experiment: Experiment, members: list[str], tolerance: float) -> list
 
 
 def check_alone(experiment: Experiment, row: Row, tolerance: float) -> None:
-    """Move a tensor of which only samples were compared as a whole, and fail its row if that is wrong."""
+    """Move a tensor as a whole of which only samples were compared; fail its row if that is wrong."""
     if row.verdict == "ok" and row.checked < row.size:
         whole = check_direction(experiment, row.name, [row.name], tolerance)
         if whole.verdict == "FAILED":
