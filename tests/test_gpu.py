@@ -408,7 +408,7 @@ PACKAGE = Path(tu.__file__).parent
 MAY_KNOW = {
     "arrays.py", "parallel.py", "memory.py", "elementwise.py", "convolution/__init__.py",
     "convolution/im2col.py", "bench/engines.py", "bench/show.py", "doctor.py", "gpu_report.py",
-    "cli.py", "exercises/lesson_15/array_module.py",
+    "cli.py", "gradcheck/command.py", "gradcheck/values.py", "exercises/lesson_15/array_module.py",
 }  # fmt: skip
 ASKS = re.compile(r"""\bis (not )?np\b|import cupy|[=!]= *["'](cpu|gpu)["']|\.cuda\b""")
 

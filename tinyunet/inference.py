@@ -76,7 +76,7 @@ def predict_image(
         cannot take the tile.
     """
     image = _checked(model, image)
-    if isinstance(average, bool | np.bool_):
+    if average is None or isinstance(average, bool | np.bool_):
         average = "symmetries" if average else "none"
     if average == "none":
         return _predict(model, image, tile)
