@@ -115,19 +115,24 @@ class ObjectSubject(FunctionSubject):
     def _unproved(self, name: str) -> Row | None:
         """A row for an array without a gradient, if it has a say in the output."""
         array = getattr(self.layer, name)
-        before, start = self.value() * 1.0, array.copy()
-        try:
-            array += scale_of(array)
-            same = np.array_equal(before, self.value())
-        except Exception:  # it does not like another value, so it has a say
-            same = False
-        finally:
-            array[...] = start
+        if not self._matters(array):
+            return None
         hint = (
             f"no gradient of {name} was found, so it was not checked: say where it is, parameters="
             f"{{{name!r}: ...}} or --parameters {name}=..., or that nothing is learned, parameters={{}}"
         )
-        return None if same else Row(name, array.shape, verdict="not measurable", hint=hint)
+        return Row(name, array.shape, verdict="not measurable", hint=hint)
+
+    def _matters(self, array: Array) -> bool:
+        """Whether the output is another one when an array of the object changes."""
+        y, start = self.value() * 1.0, array.copy()
+        array += scale_of(array) * np.linspace(1, 2, array.size).reshape(array.shape)
+        try:
+            return not np.array_equal(y, self.value())
+        except Exception:  # it does not like another value
+            return True
+        finally:
+            array[...] = start
 
     def _take(self, places: dict) -> None:
         """Make the parameters tensors of this check."""
@@ -207,12 +212,7 @@ class ObjectSubject(FunctionSubject):
     def _forgotten(self) -> None:
         """Leave out parameters without a gradient on which the output does not depend."""
         for name in [name for name, gradients in self._kept.items() if not gradients]:
-            array, y = self.tensors[name], self.value() * 1.0
-            start = array.copy()
-            array += np.linspace(0.1, 0.2, array.size).reshape(array.shape)
-            moved = self.value() * 1.0
-            array[...] = start
-            if moved.shape == y.shape and bool((moved == y).all()):
+            if not self._matters(self.tensors[name]):
                 del self._kept[name], self.tensors[name]
 
 
