@@ -247,7 +247,7 @@ def test_ctrl_c_does_not_hide_that_a_run_has_diverged(tmp_path, monkeypatch):
 def test_without_validation_the_last_update_is_looked_at(tmp_path):
     model = small()
     with np.errstate(all="ignore"):
-        history = fit(model, 1, optimizer=tu.SGD(model, np.inf), validation=None, out=tmp_path)
+        history = fit(model, 1, optimizer=tu.SGD(model, 1e300), validation=None, out=tmp_path)
     assert history.stopped.startswith("the network's parameters became NaN at step 1")
     assert not (tmp_path / "best.npz").exists()
 
