@@ -68,7 +68,7 @@ other limits, such as ``low=0.2 if small else 0.7``.
 
 **Outputs** hold no warning, path, date or name of a machine; the build says where they do, and writes
 nothing. A cell that draws ends with ``plt.show()``. Figures: few, of 80 dots an inch
-(``plt.rcParams["figure.dpi"] = 80``), and moving ones with `tinyunet.drawing`. Everything random has a
+(``plt.rcParams["figure.dpi"] = 80``), and moving ones with `tu.plots.animate`. Everything random has a
 seed. A lesson downloads nothing and writes no file.
 
 **Stale** is a notebook when its source changed, or the code (not comments or docstrings) of a module

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tinyunet import metrics
-from tinyunet.baselines import otsu_components, otsu_peaks, otsu_threshold
 from tinyunet.data import synthetic_cells
+from tinyunet.segmentation.otsu import otsu_components, otsu_peaks, otsu_threshold
 
 
 def discs(*circles, shape=(40, 60)):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import tinyunet as tu
-from tinyunet import checkpoint
-from tinyunet.arrays import to_device
+from tinyunet.engine.arrays import to_device
+from tinyunet.learning import checkpoint
 
 
 def small(**options):

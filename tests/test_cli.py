@@ -11,8 +11,8 @@ import tifffile
 from PIL import Image
 
 import tinyunet as tu
-from tinyunet import evaluation
 from tinyunet.data import synthetic_cells
+from tinyunet.segmentation import evaluation
 
 
 def tinyunet(*arguments, cwd, **environment):
@@ -215,7 +215,7 @@ def test_gradcheck_passes_and_speaks_json(tmp_path):
 
 
 def test_gradcheck_of_a_broken_layer_exits_with_1(monkeypatch, capsys):
-    from tinyunet import cli
+    from tinyunet.commands import main as cli
 
     def backward(self, dy, *, input_gradient=True):
         self._take(dy)
@@ -232,7 +232,8 @@ def test_gradcheck_of_a_broken_layer_exits_with_1(monkeypatch, capsys):
 def test_a_training_that_diverges_after_a_good_look_is_scored_and_exits_with_1(
     monkeypatch, capsys, tmp_path
 ):
-    from tinyunet import cli, training
+    from tinyunet.commands import main as cli
+    from tinyunet.learning import training
 
     plain, looks = training.validation_score, []
 
@@ -255,12 +256,12 @@ def test_a_training_that_diverges_after_a_good_look_is_scored_and_exits_with_1(
 
 
 def test_too_little_memory_is_said_without_a_traceback(monkeypatch, capsys):
-    from tinyunet import cli
+    from tinyunet.commands import main as cli
 
     def diagnose():
         raise MemoryError("Out of memory allocating 12,345 bytes")  # CuPy's is one, too
 
-    monkeypatch.setattr("tinyunet.doctor.diagnose_system", diagnose)
+    monkeypatch.setattr("tinyunet.engine.machine.diagnose_system", diagnose)
     monkeypatch.setattr(sys, "argv", ["tinyunet", "doctor"])
     with pytest.raises(SystemExit) as stopped:
         cli.main()

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinyunet as tu
-from tinyunet.convolution import choose, gate_once, im2col, naive, winograd, winograd_gpu
+from tinyunet.convolution import choose, gate_once, im2col, naive
 from tinyunet.convolution.geometry import geometry
+from tinyunet.convolution.gpu import winograd as winograd_gpu
+from tinyunet.convolution.winograd import blocked as winograd
 
 
 def pairs(smallest, largest):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from tinyunet import doctor
+from tinyunet.engine import machine as doctor
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from tinyunet import cli
+from tinyunet.commands import main as cli
 
 
 def end_of(monkeypatch, capsys, diagnose):
     """Run `tinyunet doctor`, which calls `diagnose`; return the exit code and what it says."""
-    monkeypatch.setattr("tinyunet.doctor.diagnose_system", diagnose)
+    monkeypatch.setattr("tinyunet.engine.machine.diagnose_system", diagnose)
     monkeypatch.setattr(sys, "argv", ["tinyunet", "doctor"])
     with pytest.raises(SystemExit) as stopped:
         cli.main()
@@ -91,14 +91,16 @@ class Finder:
             raise KeyboardInterrupt
 
 for name in list(sys.modules):
-    if name.startswith(("typer", "tinyunet.cli", sys.argv[1])):
+    if name.startswith(("typer", "tinyunet.commands.main", sys.argv[1])):
         del sys.modules[name]
 sys.meta_path.insert(0, Finder())
-from tinyunet.cli import main
+from tinyunet.commands.main import main
 """
 
 
-@pytest.mark.parametrize("module", ["json", "typer", "tinyunet.options", "tinyunet.train_command"])
+@pytest.mark.parametrize(
+    "module", ["json", "typer", "tinyunet.commands.options", "tinyunet.commands.train"]
+)
 def test_ctrl_c_while_python_reads_files_is_quiet(module):
     done = subprocess.run(
         [sys.executable, "-c", IMPORTING, module], capture_output=True, text=True, check=False
@@ -140,8 +142,8 @@ def test_a_training_that_is_terminated_can_go_on(tmp_path):
 
 
 def test_a_run_without_a_step_says_how_to_begin_again(tmp_path, monkeypatch, capsys):
-    from tinyunet.run import Settings
-    from tinyunet.whole import write_text
+    from tinyunet.engine.whole_files import write_text
+    from tinyunet.runs.train import Settings
 
     settings = vars(Settings(steps=3, images=6, size=32, depth=1, base_channels=2))
     write_text(tmp_path / "settings.json", json.dumps(settings))

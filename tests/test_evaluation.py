@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import tinyunet as tu
-from tinyunet import evaluation, run
 from tinyunet.data import Dataset
+from tinyunet.runs import train as run
+from tinyunet.segmentation import evaluation
 
 CELLS = np.zeros((20, 24), int)
 CELLS[3:11, 3:11], CELLS[4:14, 14:21] = 1, 2

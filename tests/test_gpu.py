@@ -18,11 +18,12 @@ from helpers import assert_close
 from PIL import Image
 
 import tinyunet as tu
-from tinyunet import arrays, cli, gpu_report
-from tinyunet.bench import show
+from tinyunet.bench import gpu_report, show
+from tinyunet.commands import main as cli
 from tinyunet.convolution import im2col
 from tinyunet.data import synthetic_cells
-from tinyunet.memory import HostPool
+from tinyunet.engine import arrays
+from tinyunet.engine.memory import HostPool
 
 DATA = synthetic_cells(6, 48, seed=3)
 

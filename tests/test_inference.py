@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinyunet as tu
-from tinyunet import inference
+from tinyunet.segmentation import tiles as inference
 
 
 def network(padding="valid", depth=2, device="cpu", **options):

@@ -10,9 +10,9 @@ import pytest
 from helpers import within
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from tinyunet import parallel
-from tinyunet.interrupts import sigterm_is_ctrl_c, uninterrupted
-from tinyunet.parallel import each, one_blas_thread
+from tinyunet.engine import threads as parallel
+from tinyunet.engine.interrupts import sigterm_is_ctrl_c, uninterrupted
+from tinyunet.engine.threads import each, one_blas_thread
 
 FILES = [parallel.__file__, contextlib.__file__]
 

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from tinyunet import metrics
 from tinyunet.data import separate, synthetic_cells
-from tinyunet.labelling import SMALLEST, instances, part
+from tinyunet.segmentation.cells import SMALLEST, instances, part
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=9))
 

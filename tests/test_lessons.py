@@ -258,11 +258,13 @@ def test_what_does_not_belong_into_outputs_is_found():
 
 def test_a_lesson_depends_on_what_it_uses():
     conv = freshness.fingerprints("import tinyunet as tu\ntu.Conv2d(1, 2)", lesson=1)
-    assert {"tinyunet.layers.conv", "tinyunet.layer", "tinyunet.convolution.im2col"} <= set(conv)
-    assert not {"tinyunet.layers.pool", "tinyunet.cli", "tinyunet.data"} & set(conv)
+    assert {"tinyunet.layers.conv", "tinyunet.layers.layer", "tinyunet.convolution.im2col"} <= set(
+        conv
+    )
+    assert not {"tinyunet.layers.pool", "tinyunet.commands.main", "tinyunet.data"} & set(conv)
     cells = freshness.fingerprints("import tinyunet\ntinyunet.data.synthetic_cells(1)", lesson=1)
-    assert "tinyunet.data.synthetic" in cells
-    assert "tinyunet.data.dsb2018" not in cells
+    assert "tinyunet.data.sets.synthetic" in cells
+    assert "tinyunet.data.sets.dsb2018" not in cells
     checks = freshness.fingerprints("from tinyunet.exercises import check", lesson=1)
     assert "tinyunet.exercises.lesson_01" in checks
     assert "tinyunet.gradcheck.diagnosis" in checks
@@ -290,20 +292,20 @@ def test_staleness_says_why(tmp_path, monkeypatch):
     source.write_text(LESSON)
     assert build.stale(source) == ["01_small.ipynb is missing"]
     notebook = notebooks.solved(source)
-    notebook.metadata.tinyunet["made_with"] = {"tinyunet.layer": "of another time"}
+    notebook.metadata.tinyunet["made_with"] = {"tinyunet.layers.layer": "of another time"}
     build.write(notebook, notebooks.solved_path(source))
     build.write(notebooks.student(source), notebooks.student_path(source))
-    assert build.stale(source) == ["tinyunet.layer changed"]
+    assert build.stale(source) == ["tinyunet.layers.layer changed"]
     source.write_text(LESSON.replace("return side", "return side + 0"))
-    assert build.stale(source) == ["its source changed", "tinyunet.layer changed"]
+    assert build.stale(source) == ["its source changed", "tinyunet.layers.layer changed"]
 
 
 def test_the_command_names_what_is_stale(capsys, monkeypatch):
     monkeypatch.setattr(build, "stale", lambda source: [])
     assert build.main(["01", "--check"]) == 0
     assert capsys.readouterr().out == "01_convolution: fresh\n"
-    monkeypatch.setattr(build, "stale", lambda source: ["tinyunet.layer changed"])
+    monkeypatch.setattr(build, "stale", lambda source: ["tinyunet.layers.layer changed"])
     assert build.main(["01", "--check"]) == 1
-    assert capsys.readouterr().out == "01_convolution: stale: tinyunet.layer changed\n"
+    assert capsys.readouterr().out == "01_convolution: stale: tinyunet.layers.layer changed\n"
     with pytest.raises(SystemExit):
         build.main(["99"])

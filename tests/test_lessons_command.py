@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tinyunet import lessons
+from tinyunet.commands import lessons
 
 EMPTY = """def {0}(x):
     raise NotImplementedError(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinyunet as tu
-from tinyunet import run
+from tinyunet.runs import train as run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of memory are POSIX's")
 
@@ -157,7 +157,7 @@ def test_numbers_survive_every_order(tmp_path, model):
     ("channels", "classes", "base", "dropout"), [(1, 2, 1, 0.5), (3, 5, 2, 0.0), (4, 1, 3, 0.5)]
 )
 def test_shapes_are_known_without_building(depth, skip, padding, channels, classes, base, dropout):
-    from tinyunet.unet_shapes import dropout_layers, parameter_shapes
+    from tinyunet.networks.unet_shapes import dropout_layers, parameter_shapes
 
     options = {"base_channels": base, "padding": padding, "skip": skip, "dropout": dropout}
     model = tu.UNet(channels, classes, depth=depth, **options)

@@ -14,8 +14,8 @@ from helpers import run, within
 from layer_cases import CASES
 
 import tinyunet as tu
-from tinyunet import memory
-from tinyunet.memory import HostPool, row, scratch
+from tinyunet.engine import memory
+from tinyunet.engine.memory import HostPool, row, scratch
 
 LONG = 20  # seconds after which something hangs
 UNIT = 1024  # bytes: the smallest block of the pools here

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinyunet as tu
-from tinyunet.layer import Layer
+from tinyunet.layers.layer import Layer
 
 
 class One(Layer):

@@ -20,10 +20,12 @@ from hypothesis import strategies as st
 from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 import tinyunet as tu
-from tinyunet import memory, parallel
-from tinyunet.convolution import im2col, winograd
+from tinyunet.convolution import im2col
+from tinyunet.convolution.winograd import blocked as winograd
+from tinyunet.engine import memory
+from tinyunet.engine import threads as parallel
+from tinyunet.engine.threads import bands, each, num_threads, one_blas_thread, total
 from tinyunet.layers import pool, upconv
-from tinyunet.parallel import bands, each, num_threads, one_blas_thread, total
 
 LONG = 20  # seconds after which something hangs
 
@@ -213,7 +215,7 @@ def test_work_is_forgotten_when_it_is_done(n, threads):
 
 FORK = """
 import os, threading
-from tinyunet.parallel import each
+from tinyunet.engine.threads import each
 both = threading.Barrier(2)
 each(lambda item: both.wait(10), range(2))
 child = os.fork()

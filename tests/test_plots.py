@@ -10,9 +10,9 @@ from hypothesis.extra.numpy import arrays
 from matplotlib.figure import Figure
 from PIL import Image
 
-from tinyunet import plots
-from tinyunet.colouring import ALIKE, BACKGROUND, CELLS, colour_numbers, palette
 from tinyunet.data import separate, synthetic_cells, weight_map
+from tinyunet.plots import results as plots
+from tinyunet.plots.colours import ALIKE, BACKGROUND, CELLS, colour_numbers, palette
 
 cell_maps = arrays(
     np.int64, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 6)

@@ -16,25 +16,27 @@ import pytest
 from scipy import ndimage
 
 import tinyunet as tu
-from tinyunet import cli, inference, training
-from tinyunet.parallel import num_threads
+from tinyunet.commands import main as cli
+from tinyunet.engine.threads import num_threads
+from tinyunet.learning import training
 from tinyunet.reproduce import (
     experiments,
-    learning,
     membrane_scores,
     membranes,
     nuclei,
     pictures,
     rates,
     report,
-    running,
     seams,
     statistics,
     torch_race,
 )
-from tinyunet.reproduce.plan import Diverged, Options
+from tinyunet.reproduce import schedule as running
+from tinyunet.reproduce import training as learning
 from tinyunet.reproduce.records import read_all
-from tinyunet.run import AUGMENTS
+from tinyunet.reproduce.words import Diverged, Options
+from tinyunet.runs.train import AUGMENTS
+from tinyunet.segmentation import tiles as inference
 
 STEPS = {"nuclei": 2, "membranes": 2, "rates": 2, "seams": 3, "torch": 3, "torch-seconds": 2}
 TINY = Options(quick=True, seeds=1, steps=STEPS)

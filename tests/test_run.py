@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import tinyunet as tu
-from tinyunet import inference, run
 from tinyunet.data import Augmentation, Dataset
+from tinyunet.runs import train as run
+from tinyunet.segmentation import tiles as inference
 
 
 def slices(side):

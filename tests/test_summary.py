@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinyunet as tu
-from tinyunet.summary import summarize
+from tinyunet.networks.summary import summarize
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 from helpers import within
 
 import tinyunet as tu
-from tinyunet import training
 from tinyunet.data import Dataset, synthetic_cells
 from tinyunet.data.batches import Batches
+from tinyunet.learning import training
 
 DATA = synthetic_cells(10, 48, seed=3)
 TRAIN, VALIDATION, TEST = DATA.split(seed=0)
@@ -179,8 +179,8 @@ def test_the_best_validation_model_is_kept(tmp_path, monkeypatch, device):
         seen.append(model.state_dict())
         return "SEG", next(scores)
 
-    monkeypatch.setattr("tinyunet.training.validation_score", score)
-    monkeypatch.setattr("tinyunet.training.VALIDATIONS", 4)
+    monkeypatch.setattr("tinyunet.learning.training.validation_score", score)
+    monkeypatch.setattr("tinyunet.learning.training.VALIDATIONS", 4)
     model = small(device)
     history = fit(model, 8, out=tmp_path)
     assert (history.best_step, history.best_score) == (4, 0.9)
@@ -349,7 +349,9 @@ def test_batches_keep_labels_and_weights_on_their_pixels():
 
 def test_of_equal_scores_the_later_model_is_kept(monkeypatch):
     # Early on no cell is found at all: then every score is 0, and the first model the least trained.
-    monkeypatch.setattr("tinyunet.training.validation_score", lambda model, data: ("SEG", 0.0))
+    monkeypatch.setattr(
+        "tinyunet.learning.training.validation_score", lambda model, data: ("SEG", 0.0)
+    )
     assert fit(small(), 6).best_step == 6
 
 

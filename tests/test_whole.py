@@ -13,9 +13,13 @@ import pytest
 from PIL import Image
 
 import tinyunet as tu
-from tinyunet import plots, predicting, run, training, whole
+from tinyunet import plots
 from tinyunet.data import synthetic_cells
-from tinyunet.whole import write_text, written_whole
+from tinyunet.engine import whole_files as whole
+from tinyunet.engine.whole_files import write_text, written_whole
+from tinyunet.learning import training
+from tinyunet.runs import predict as predicting
+from tinyunet.runs import train as run
 
 
 @pytest.fixture
@@ -103,7 +107,7 @@ def test_links_devices_and_long_names(tmp_path, path):
 
 HALF = """
 import sys, time
-from tinyunet.whole import written_whole
+from tinyunet.engine.whole_files import written_whole
 with written_whole(sys.argv[1]) as file:
     file.write(b"half")
     file.flush()

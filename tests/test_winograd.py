@@ -7,10 +7,11 @@ import pytest
 from helpers import assert_close
 
 import tinyunet as tu
-from tinyunet.convolution import im2col, winograd
+from tinyunet.convolution import im2col
 from tinyunet.convolution.geometry import geometry
-from tinyunet.convolution.tiles import Plan
-from tinyunet.convolution.transform import POINTS, TRANSFORMS
+from tinyunet.convolution.winograd import blocked as winograd
+from tinyunet.convolution.winograd.blocks import Plan
+from tinyunet.convolution.winograd.matrices import POINTS, TRANSFORMS
 
 
 def exact(matrix):

@@ -3,8 +3,10 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from tinyunet.arrays import array_module, gpu_available, to_cpu, to_gpu
-from tinyunet.checkpoint import Checkpoint, load, save
+from tinyunet import networks
+from tinyunet.engine.arrays import array_module, gpu_available, to_cpu, to_gpu
+from tinyunet.engine.threads import num_threads, one_blas_thread
+from tinyunet.exchange.torch_layout import to_torch_layout
 from tinyunet.gradcheck import (
     GradientReport,
     check_adjoint,
@@ -12,8 +14,6 @@ from tinyunet.gradcheck import (
     check_gradients,
     check_object,
 )
-from tinyunet.history import History
-from tinyunet.layer import Layer, held_decisions
 from tinyunet.layers import (
     Add,
     CenterCrop,
@@ -26,20 +26,21 @@ from tinyunet.layers import (
     ReLU,
     Sequential,
 )
-from tinyunet.loss import DiceLoss, SoftmaxCrossEntropy
-from tinyunet.optim import SGD, Adam
-from tinyunet.torch_layout import to_torch_layout
-from tinyunet.unet import UNet
+from tinyunet.layers.layer import Layer, held_decisions
+from tinyunet.learning.checkpoint import Checkpoint, load, save
+from tinyunet.learning.history import History
+from tinyunet.learning.optim import SGD, Adam
+from tinyunet.losses.loss import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.networks.unet import UNet
 
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
-    from tinyunet import data, metrics, plots
+    from tinyunet import data, metrics, plots, segmentation
     from tinyunet.data import separate, weight_map
-    from tinyunet.evaluation import evaluate
-    from tinyunet.inference import predict_image
-    from tinyunet.labelling import instances
-    from tinyunet.training import fit
+    from tinyunet.learning.step import training_step
+    from tinyunet.learning.training import fit, rate_factor
+    from tinyunet.segmentation import evaluate, instances, predict_image
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "SGD",
@@ -74,36 +75,46 @@ __all__ = [
     "instances",
     "load",
     "metrics",
+    "networks",
+    "num_threads",
+    "one_blas_thread",
     "plots",
     "predict_image",
+    "rate_factor",
     "save",
+    "segmentation",
     "separate",
     "to_cpu",
     "to_gpu",
     "to_torch_layout",
+    "training_step",
     "weight_map",
 ]
 
-# The modules that need SciPy or matplotlib, and what we have from each. Both are slow to load, and
-# layers and gradient checks do without them: such a module is imported when its name is first used.
+# What needs SciPy or matplotlib, and where it is. Both are slow to load, and layers and gradient checks
+# do without them: such a name is imported when it is first used.
 _LATER = {
-    "data": ("separate", "weight_map"),
-    "evaluation": ("evaluate",),
-    "inference": ("predict_image",),
-    "labelling": ("instances",),
-    "metrics": (),
-    "plots": (),
-    "training": ("fit",),
+    "data": "tinyunet.data",
+    "evaluate": "tinyunet.segmentation",
+    "fit": "tinyunet.learning.training",
+    "instances": "tinyunet.segmentation",
+    "metrics": "tinyunet.metrics",
+    "plots": "tinyunet.plots",
+    "predict_image": "tinyunet.segmentation",
+    "rate_factor": "tinyunet.learning.training",
+    "segmentation": "tinyunet.segmentation",
+    "separate": "tinyunet.data",
+    "training_step": "tinyunet.learning.step",
+    "weight_map": "tinyunet.data",
 }
 
 
 def __getattr__(name: str) -> object:
     """Import what `_LATER` names; Python asks here for a name that it doesn't find above."""
-    for module, names in _LATER.items():
-        if name == module or name in names:
-            found = importlib.import_module(f"tinyunet.{module}")
-            return found if name == module else getattr(found, name)
-    raise AttributeError(f"module 'tinyunet' has no attribute {name!r}")
+    if name not in _LATER:
+        raise AttributeError(f"module 'tinyunet' has no attribute {name!r}")
+    home = importlib.import_module(_LATER[name])
+    return home if home.__name__ == f"tinyunet.{name}" else getattr(home, name)
 
 
 def __dir__() -> list[str]:

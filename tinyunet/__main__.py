@@ -1,6 +1,6 @@
 """``python -m tinyunet`` is ``tinyunet``."""
 
-from tinyunet.cli import main
+from tinyunet.commands.main import main
 
 if __name__ == "__main__":
     main()

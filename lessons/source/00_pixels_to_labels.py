@@ -30,10 +30,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import tinyunet as tu
-from tinyunet.baselines import otsu_threshold
-from tinyunet.drawing import draw_numbers
 from tinyunet.exercises import check, claim, small
-from tinyunet.labelling import components
+from tinyunet.plots import draw_numbers
+from tinyunet.segmentation import components, otsu_threshold
 
 plt.rcParams["figure.dpi"] = 80
 
@@ -541,7 +540,7 @@ tu.plots.compare(
 # - Even IoU does not notice when cells merge.
 #
 # The package's versions: `tinyunet/metrics/pixels.py` has IoU and its relatives, and
-# `tinyunet/baselines.py` has Otsu's threshold.
+# `tinyunet/segmentation/otsu.py` has Otsu's threshold.
 #
 # To do better than a threshold, a program has to look at the surroundings of a pixel. **Lesson 1**
 # is about the operation that does so: the convolution.

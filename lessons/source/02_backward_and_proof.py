@@ -27,8 +27,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import tinyunet as tu
-from tinyunet.drawing import draw_numbers
 from tinyunet.exercises import check, claim, small
+from tinyunet.plots import draw_numbers
 
 plt.rcParams["figure.dpi"] = 80
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"

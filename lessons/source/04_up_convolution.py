@@ -31,8 +31,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyunet as tu
-from tinyunet.drawing import animate, draw_numbers
 from tinyunet.exercises import check, claim, small
+from tinyunet.plots import animate, draw_numbers
 
 plt.rcParams["figure.dpi"] = 80
 

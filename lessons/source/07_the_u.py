@@ -33,7 +33,7 @@ from matplotlib.patches import Rectangle
 
 import tinyunet as tu
 from tinyunet.exercises import check, claim, small
-from tinyunet.unet import DoubleConv, Skip
+from tinyunet.networks import DoubleConv, Skip
 
 plt.rcParams["figure.dpi"] = 80
 BLUE, ORANGE, GREEN, GRAY = "#0072b2", "#d55e00", "#009e73", "0.6"
@@ -676,5 +676,5 @@ for level in range(1, depth):
 #   meant.
 # - Learning one image by heart is the first test of any network.
 #
-# The package's version is `tinyunet/unet.py`: the same two functions, with clear errors for sizes
-# that do not fit. In **lesson 8** it is trained for real.
+# The package's version is `tinyunet/networks/unet.py`: the same two functions, with clear errors
+# for sizes that do not fit. In **lesson 8** it is trained for real.

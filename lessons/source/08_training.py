@@ -26,7 +26,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import tinyunet as tu
-from tinyunet.data.batches import Batches
+from tinyunet.data import Batches
 from tinyunet.exercises import check, claim, small
 
 plt.rcParams["figure.dpi"] = 80
@@ -575,6 +575,6 @@ claim("without the optimizer's state", abs(forgot - whole).max(), low=1e-4)
 # - Momentum adds up what agrees; Adam gives each parameter a step of about the learning rate.
 # - A loss of $H(q)$ is a dead network.
 #
-# The package's versions are `tinyunet/optim.py` and `tinyunet/training.py`.
+# The package's versions are `tinyunet/learning/optim.py` and `tinyunet/learning/training.py`.
 #
 # In **lesson 9** we use the loop for an experiment: what do the skip connections do?

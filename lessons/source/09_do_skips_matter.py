@@ -31,10 +31,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import tinyunet as tu
-from tinyunet.data.batches import Batches
+from tinyunet import Layer, rate_factor
+from tinyunet.data import Batches
 from tinyunet.exercises import check, claim, small
-from tinyunet.layer import Layer
-from tinyunet.training import rate_factor
 
 plt.rcParams["figure.dpi"] = 80
 

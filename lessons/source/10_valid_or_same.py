@@ -31,7 +31,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
 
 import tinyunet as tu
-from tinyunet.data.batches import Batches
+from tinyunet.data import Batches
 from tinyunet.exercises import check, claim, small
 
 plt.rcParams["figure.dpi"] = 80
@@ -433,8 +433,8 @@ axis.spines[["top", "right"]].set_visible(False)
 #   and the image's border is mirrored.
 # - Tiles with same padding have seams where they do not overlap, since zeros are no context.
 #
-# The package's version is `tinyunet/inference.py`: `tu.predict_image(model, image, tile=...)`. It takes
-# both kinds of network; around the whole image, one with same padding sees its zeros there, and no
-# mirror.
+# The package's version is `tinyunet/segmentation/tiles.py`:
+# `tu.predict_image(model, image, tile=...)`. It takes both kinds of network; around the whole image,
+# one with same padding sees its zeros there, and no mirror.
 #
 # In **lesson 11** we have ten images only, and make them last.

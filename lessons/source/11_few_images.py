@@ -30,9 +30,9 @@ import numpy as np
 from scipy import ndimage
 
 import tinyunet as tu
-from tinyunet.data.batches import Batches
+from tinyunet import rate_factor
+from tinyunet.data import Batches
 from tinyunet.exercises import check, claim, small
-from tinyunet.training import rate_factor
 
 plt.rcParams["figure.dpi"] = 80
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"

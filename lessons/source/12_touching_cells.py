@@ -30,11 +30,10 @@ import numpy as np
 from scipy import ndimage
 
 import tinyunet as tu
-from tinyunet.colouring import colour_numbers, palette
-from tinyunet.data.batches import Batches
-from tinyunet.drawing import draw_numbers
+from tinyunet import rate_factor
+from tinyunet.data import Batches
 from tinyunet.exercises import check, claim, small
-from tinyunet.training import rate_factor
+from tinyunet.plots import colour_numbers, draw_numbers, palette
 
 plt.rcParams["figure.dpi"] = 80
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
@@ -695,7 +694,7 @@ tu.plots.compare([test.images[1]] * 2, [test.instances[1]] * 2, found, captions=
 # - Dice: $D = A / B$, and $\partial D / \partial p = 2 w (g - p D) / B$.
 # - The map buys parted cells with thinner masks. Judge it by a score that pays for both.
 #
-# The package's versions are `tinyunet/data/weightmap.py`, `tinyunet/loss.py` and
+# The package's versions are `tinyunet/data/weightmap.py`, `tinyunet/losses/loss.py` and
 # `tinyunet/metrics/cells.py`. `tu.fit` trains with a weight map unless told otherwise: its own
 # default has $\sigma = 2$ and no $w_c$, for small nuclei; `weights="paper"` is the paper's.
 #

@@ -37,11 +37,10 @@ import numpy as np
 from scipy import ndimage
 
 import tinyunet as tu
-from tinyunet import baselines
-from tinyunet.drawing import draw_numbers
 from tinyunet.exercises import check, claim, small
-from tinyunet.labelling import components, part
-from tinyunet.metrics.segmentation import thinned
+from tinyunet.metrics import thinned
+from tinyunet.plots import draw_numbers
+from tinyunet.segmentation import components, part
 
 REAL_NUCLEI = False  # True: the nuclei of the 2018 Data Science Bowl
 
@@ -424,7 +423,9 @@ for seed in range(2 if small else 3):
     print(f"seed {seed}: best SEG {history.best_score:.3f}, at step {history.best_step}")
 
 pairs = zip(validation.images, validation.instances, strict=True)
-peaks = np.mean([seg_score(overlap_table(baselines.otsu_peaks(x), truth)) for x, truth in pairs])
+peaks = np.mean(
+    [seg_score(overlap_table(tu.segmentation.otsu_peaks(x), truth)) for x, truth in pairs]
+)
 
 # %% jupyter={"source_hidden": true}
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained")
@@ -713,8 +714,8 @@ claim("SEG gained, smallest of the seeds", min(gains), low=-1 if small else 0.01
 
 # %%
 answers = {
-    "Otsu + components": [[baselines.otsu_components(image) for image in test.images]],
-    "Otsu + distance peaks": [[baselines.otsu_peaks(image) for image in test.images]],
+    "Otsu + components": [[tu.segmentation.otsu_components(image) for image in test.images]],
+    "Otsu + distance peaks": [[tu.segmentation.otsu_peaks(image) for image in test.images]],
     "U-Net, threshold 0.5": [],
     "U-Net, threshold chosen": [],
     "U-Net, eight looks": [],

@@ -32,9 +32,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 import tinyunet as tu
-from tinyunet.drawing import draw_numbers
+from tinyunet import num_threads, one_blas_thread
 from tinyunet.exercises import check, claim, small
-from tinyunet.parallel import num_threads, one_blas_thread
+from tinyunet.plots import draw_numbers
 
 try:
     import torch

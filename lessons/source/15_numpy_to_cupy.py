@@ -37,9 +37,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import tinyunet as tu
-from tinyunet.data.batches import Batches
+from tinyunet import training_step
+from tinyunet.data import Batches
 from tinyunet.exercises import check, claim, small
-from tinyunet.steps import training_step
 
 plt.rcParams["figure.dpi"] = 80
 BLUE, ORANGE, GRAY = "#0072b2", "#d55e00", "0.6"
@@ -783,7 +783,7 @@ else:
 #   its end.
 # - Results say nothing about trips and waits. Count them; a toy device does, on any laptop.
 #
-# The package's version is `tinyunet/arrays.py`; its tests count trips and waits in the same way, on
-# a stricter double of CuPy (`tests/cupy_double` in the repository).
+# The package's version is `tinyunet/engine/arrays.py`; its tests count trips and waits in the same
+# way, on a stricter double of CuPy (`tests/cupy_double` in the repository).
 #
 # That was the last lesson.

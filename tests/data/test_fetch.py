@@ -19,11 +19,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from tinyunet import cli, data
-from tinyunet.data import fetch as fetching
-from tinyunet.data import unpack
-from tinyunet.data.download import CHUNK
-from tinyunet.data.dsb2018 import find_dsb2018
+from tinyunet import data
+from tinyunet.commands import main as cli
+from tinyunet.data.download import fetch as fetching
+from tinyunet.data.download import unpack
+from tinyunet.data.download.one_file import CHUNK
+from tinyunet.data.sets.dsb2018 import find_dsb2018
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -467,7 +468,7 @@ def test_in_a_process_of_its_own(server, tmp_path):
 
 def test_nothing_is_imported_or_downloaded_before_it_is_needed():
     code = (
-        "import sys, tinyunet, tinyunet.cli, tinyunet.data.fetch\n"
+        "import sys, tinyunet, tinyunet.commands.main, tinyunet.data.download.fetch\n"
         "assert not {'pooch', 'requests'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

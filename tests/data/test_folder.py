@@ -4,7 +4,7 @@ import tifffile
 from PIL import Image
 
 from tinyunet.data import load_folder, read_image
-from tinyunet.data.image_files import read_mask
+from tinyunet.data.sets.image_files import read_mask
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tinyunet import cli
+from tinyunet.commands import main as cli
 
 FILE = '''
 """A student's file."""

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet import parallel
-from tinyunet.arrays import to_cpu, to_device
 from tinyunet.bench.tasks import Task
 from tinyunet.convolution import im2col
-from tinyunet.loss import SoftmaxCrossEntropy
-from tinyunet.optim import SGD
-from tinyunet.torch_layout import to_torch_layout
+from tinyunet.engine.arrays import to_cpu, to_device
+from tinyunet.engine.threads import num_threads
+from tinyunet.exchange.torch_layout import to_torch_layout
+from tinyunet.learning.optim import SGD
+from tinyunet.losses.loss import SoftmaxCrossEntropy
 
 LR, MOMENTUM = 1e-3, 0.9
 TORCH_SETTINGS = ("eager", "channels_last", "compile")
@@ -59,7 +59,7 @@ def torch_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
 
     from tinyunet.bench.torch_unet import TorchConv, TorchUNet
 
-    torch.set_num_threads(parallel.num_threads())
+    torch.set_num_threads(num_threads())
     torch.backends.cudnn.allow_tf32 = False  # float32 on both sides: its default on a GPU is less
     torch.backends.cudnn.benchmark = setting == "benchmark"
     model = task.model()

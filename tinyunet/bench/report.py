@@ -8,7 +8,7 @@ from typing import Any
 from tinyunet.bench.engines import TORCH_SETTINGS
 from tinyunet.bench.race import Measured, Runner, difference, race, ratio
 from tinyunet.bench.tasks import LAYERS, Task, layer_task, network_task
-from tinyunet.parallel import num_threads
+from tinyunet.engine.threads import num_threads
 
 Row = dict[str, Any]
 

@@ -14,12 +14,12 @@ import numpy as np
 from tqdm import tqdm
 
 import tinyunet
-from tinyunet.arrays import check_device
 from tinyunet.bench import report
 from tinyunet.bench.engines import GPU_SETTINGS, TORCH_SETTINGS
 from tinyunet.bench.race import CLOSE
 from tinyunet.bench.tasks import NETWORKS, network_task
-from tinyunet.doctor import (
+from tinyunet.engine.arrays import check_device
+from tinyunet.engine.machine import (
     KERNEL_CHOICES,
     cpu_model,
     diagnose_blas,
@@ -27,7 +27,7 @@ from tinyunet.doctor import (
     gpu_in_words,
     sgemm_gflops,
 )
-from tinyunet.parallel import num_threads
+from tinyunet.engine.threads import num_threads
 
 KINDS = ("steps", "layers", "ladder", "sweep")
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from tinyunet.layers import Conv2d
-from tinyunet.summary import summarize
-from tinyunet.unet import UNet
+from tinyunet.networks.summary import summarize
+from tinyunet.networks.unet import UNet
 
 # Each network's settings, and the shape (N, H, W, C) of its input.
 NETWORKS = {

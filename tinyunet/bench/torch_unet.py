@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from tinyunet.layers import Conv2d
-from tinyunet.unet import UNet
+from tinyunet.networks.unet import UNet
 
 
 class Weights(torch.nn.Module):

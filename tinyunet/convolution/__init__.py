@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tinyunet.arrays import Array, device_name
-from tinyunet.convolution import im2col, naive, winograd, winograd_gpu
+from tinyunet.convolution import im2col, naive
 from tinyunet.convolution.geometry import Geometry, geometry
-from tinyunet.elementwise import gated
+from tinyunet.convolution.gpu import winograd as winograd_gpu
+from tinyunet.convolution.winograd import blocked as winograd
+from tinyunet.engine.arrays import Array, device_name
+from tinyunet.engine.elementwise import gated
 
 # Measured: below these, im2col is as fast or faster (`tinyunet bench layers`).
 THICK = 8  # channels, of input and output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinyunet.arrays import pair
+from tinyunet.engine.arrays import pair
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from types import ModuleType
 
 import numpy as np
 
-from tinyunet.arrays import Array, array_module
 from tinyunet.convolution.geometry import Geometry
-from tinyunet.elementwise import bias_and_relu, fill, fused, gated
-from tinyunet.memory import empty
-from tinyunet.parallel import Band, bands, each, total
+from tinyunet.engine.arrays import Array, array_module
+from tinyunet.engine.elementwise import bias_and_relu, fill, fused, gated
+from tinyunet.engine.memory import empty
+from tinyunet.engine.threads import Band, bands, each, total
 
 BAND = 1 << 18  # numbers in one band of patches: 1 MiB of float32, half a core's L2 cache
 GPU_BAND = 1 << 28  # on a GPU, which likes large pieces: 1 GiB holds the paper's largest layer

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyunet.arrays import Array, array_module
 from tinyunet.convolution.geometry import Geometry
+from tinyunet.engine.arrays import Array, array_module
 
 
 def forward(x: Array, w: Array, b: Array | None, geometry: Geometry, relu: bool = False) -> Array:

@@ -1,19 +1,21 @@
 """Images to learn from: synthetic and real, a user's own, and what is done to them."""
 
 from tinyunet.data.augment import Augmentation, random_gray, random_symmetry
+from tinyunet.data.batches import Batches
+from tinyunet.data.catalogue import load
 from tinyunet.data.crop import random_crop
 from tinyunet.data.dataset import Dataset
-from tinyunet.data.dsb2018 import load_dsb2018
-from tinyunet.data.folder import load_folder
-from tinyunet.data.image_files import read_image
-from tinyunet.data.isbi2012 import load_isbi2012
-from tinyunet.data.sources import load
-from tinyunet.data.synthetic import synthetic_cells, synthetic_membranes
+from tinyunet.data.sets.dsb2018 import load_dsb2018
+from tinyunet.data.sets.folder import load_folder
+from tinyunet.data.sets.image_files import read_image
+from tinyunet.data.sets.isbi2012 import load_isbi2012
+from tinyunet.data.sets.synthetic import synthetic_cells, synthetic_membranes
 from tinyunet.data.warp import deformed, displacement_field, random_warped_crop
 from tinyunet.data.weightmap import separate, weight_map
 
 __all__ = [
     "Augmentation",
+    "Batches",
     "Dataset",
     "deformed",
     "displacement_field",

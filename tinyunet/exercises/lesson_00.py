@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.baselines import otsu_threshold
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 from tinyunet.metrics import dice, iou, pixel_error
+from tinyunet.segmentation.otsu import otsu_threshold
 
 PLANE = ("height", "width")
 

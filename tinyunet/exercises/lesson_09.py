@@ -10,7 +10,7 @@ from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 from tinyunet.gradcheck.diagnosis import IMAGE
 from tinyunet.layers import MaxPool2d, MaxUnpool2d
-from tinyunet.unet import Skip
+from tinyunet.networks.unet import Skip
 
 WAYS = ("concat", "sum", "none")
 

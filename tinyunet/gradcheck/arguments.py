@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.arrays import Array, to_cpu
+from tinyunet.engine.arrays import Array, to_cpu
 from tinyunet.gradcheck.report import GradientReport, Row
 
 WROTE = "{who} wrote into it, but others still need it: write into a copy"

@@ -17,15 +17,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyunet.arrays import Array
+from tinyunet.engine.arrays import Array
 from tinyunet.gradcheck.arguments import is_variable, match_inputs
 from tinyunet.gradcheck.diagnosis import explain_order
 from tinyunet.gradcheck.examine import examine
 from tinyunet.gradcheck.places import own_generator, upstream
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.gradcheck.subject import LayerSubject, LossSubject
-from tinyunet.layer import Layer
-from tinyunet.loss import Loss
+from tinyunet.layers.layer import Layer
+from tinyunet.losses.loss import Loss
 
 
 def check_gradients(

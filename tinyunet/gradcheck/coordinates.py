@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinyunet.arrays import Array, to_cpu
+from tinyunet.engine.arrays import Array, to_cpu
 from tinyunet.gradcheck.experiment import Experiment
 from tinyunet.gradcheck.measure import STAIRCASE, Finding, bears_out, compare
 from tinyunet.gradcheck.places import coordinates, scale_of

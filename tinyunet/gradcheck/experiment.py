@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tinyunet.arrays import Array, device_name, to_cpu, to_device
+from tinyunet.engine.arrays import Array, device_name, to_cpu, to_device
 from tinyunet.gradcheck.line import ROUNDING, Line
 from tinyunet.gradcheck.noise import noise_along
 from tinyunet.gradcheck.places import direction, scale_of

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinyunet.arrays import to_cpu
+from tinyunet.engine.arrays import to_cpu
 from tinyunet.gradcheck.coordinates import findings_of
 from tinyunet.gradcheck.diagnosis import diagnose
 from tinyunet.gradcheck.line import FIRST

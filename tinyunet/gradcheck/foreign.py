@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.arrays import Array
+from tinyunet.engine.arrays import Array
 from tinyunet.gradcheck.arguments import WROTE, Given, unchanged
 from tinyunet.gradcheck.report import Row
 from tinyunet.gradcheck.subject import Subject

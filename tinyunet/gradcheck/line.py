@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyunet.arrays import Array
+from tinyunet.engine.arrays import Array
 
 FIRST = 2.0**-7  # the first step, in units of the scale of what moves
 FACTOR = 8  # from one step to the next

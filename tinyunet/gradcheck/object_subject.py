@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.arrays import Array
+from tinyunet.engine.arrays import Array
 from tinyunet.gradcheck.arguments import Given
 from tinyunet.gradcheck.conventions import gradient_key, gradient_named
 from tinyunet.gradcheck.pair import FunctionSubject

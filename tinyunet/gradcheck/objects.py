@@ -15,8 +15,8 @@ from tinyunet.gradcheck.pair import FunctionSubject
 from tinyunet.gradcheck.report import GradientReport
 from tinyunet.gradcheck.signature import Signature
 from tinyunet.gradcheck.torch_function import TorchFunction, is_torch_function
-from tinyunet.layer import Layer
-from tinyunet.loss import Loss
+from tinyunet.layers.layer import Layer
+from tinyunet.losses.loss import Loss
 
 
 def check_object(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.arrays import Array, array_module
+from tinyunet.engine.arrays import Array, array_module
 from tinyunet.gradcheck.calling import OUTPUT, Call
 from tinyunet.gradcheck.conventions import (
     count_problem,

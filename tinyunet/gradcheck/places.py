@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinyunet.arrays import Array, device_name, to_cpu, to_device
+from tinyunet.engine.arrays import Array, device_name, to_cpu, to_device
 
 # A user's `default_rng(0)` and ours would draw the same numbers: the upstream gradient would be x
 # itself, and y = 3 x with a backward that returns 3 x would look right. So ours have their own key.

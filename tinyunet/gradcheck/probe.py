@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyunet.arrays import Array
+from tinyunet.engine.arrays import Array
 
 # (step in eps, coefficient) pairs: sum of coefficient * f(step * eps) / eps is about f'.
 FIVE_POINTS = ((1, 2 / 3), (-1, -2 / 3), (2, -1 / 12), (-2, 1 / 12))  # error eps^4

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.arrays import Array
+from tinyunet.engine.arrays import Array
 from tinyunet.gradcheck.arguments import Given, arrays, double, match_inputs, variables
 from tinyunet.gradcheck.diagnosis import IMAGE, TRANSPOSED_WEIGHT, WEIGHT
 from tinyunet.gradcheck.places import upstream
 from tinyunet.gradcheck.probe import only
 from tinyunet.gradcheck.report import GradientReport
-from tinyunet.layer import Layer, held_decisions
 from tinyunet.layers import ConvTranspose2d
-from tinyunet.loss import Loss
+from tinyunet.layers.layer import Layer, held_decisions
+from tinyunet.losses.loss import Loss
 
 
 class Subject:

@@ -168,8 +168,8 @@ def subjects(code: str, names: dict[str, Any]) -> list[Any]:
 def examine(order: Order) -> Verdict:
     """Check what an order names, in this process."""
     import tinyunet as tu
-    from tinyunet.layer import Layer
-    from tinyunet.loss import Loss
+    from tinyunet.layers.layer import Layer
+    from tinyunet.losses.loss import Loss
 
     names = names_of(Path(order.file))
     found = subjects(order.code, names)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from tinyunet import layers as nn
-from tinyunet.arrays import Array, to_device
+from tinyunet.engine.arrays import Array, to_device
 from tinyunet.gradcheck.checker import check_gradients
 from tinyunet.gradcheck.report import GradientReport, Row
-from tinyunet.layer import Layer
-from tinyunet.loss import DiceLoss, SoftmaxCrossEntropy
-from tinyunet.unet import UNet
+from tinyunet.layers.layer import Layer
+from tinyunet.losses.loss import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.networks.unet import UNet
 
 SAME = 1e-11  # what the values of two algorithms may differ by, of the largest; in float64
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.arrays import Array
+from tinyunet.engine.arrays import Array
 
 
 def is_array(value: Any) -> bool:

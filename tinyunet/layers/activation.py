@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tinyunet.arrays import Array, array_module
-from tinyunet.layer import Layer
+from tinyunet.engine.arrays import Array, array_module
+from tinyunet.layers.layer import Layer
 
 
 class ReLU(Layer):

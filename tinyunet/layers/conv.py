@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tinyunet import convolution
-from tinyunet.arrays import Array, array_module
-from tinyunet.layer import Layer
+from tinyunet.engine.arrays import Array, array_module
+from tinyunet.layers.layer import Layer
 
 
 class Conv2d(Layer):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyunet.arrays import Array, device_name, to_device
-from tinyunet.layer import Layer
+from tinyunet.engine.arrays import Array, device_name, to_device
+from tinyunet.layers.layer import Layer
 
 
 class Dropout(Layer):

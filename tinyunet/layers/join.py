@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 
-from tinyunet.arrays import Array, array_module
-from tinyunet.elementwise import copy, fill
-from tinyunet.layer import Layer
-from tinyunet.memory import empty
+from tinyunet.engine.arrays import Array, array_module
+from tinyunet.engine.elementwise import copy, fill
+from tinyunet.engine.memory import empty
+from tinyunet.layers.layer import Layer
 
 
 class CenterCrop(Layer):

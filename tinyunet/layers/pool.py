@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Iterator
 from types import ModuleType
 
-from tinyunet.arrays import Array, array_module, pair
-from tinyunet.elementwise import fused
-from tinyunet.layer import Layer
-from tinyunet.memory import empty
-from tinyunet.parallel import Band, bands, each
+from tinyunet.engine.arrays import Array, array_module, pair
+from tinyunet.engine.elementwise import fused
+from tinyunet.engine.memory import empty
+from tinyunet.engine.threads import Band, bands, each
+from tinyunet.layers.layer import Layer
 
 BAND = 1 << 14  # numbers of output in a band: with the input under them, half a core's L2 cache
 

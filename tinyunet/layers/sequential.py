@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyunet.arrays import Array
-from tinyunet.layer import Layer
+from tinyunet.engine.arrays import Array
+from tinyunet.layers.layer import Layer
 
 
 class Sequential(Layer):

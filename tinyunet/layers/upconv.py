@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from tinyunet import convolution
-from tinyunet.arrays import Array, array_module, pair
 from tinyunet.convolution import im2col
-from tinyunet.elementwise import add_bias, sum_pixels
-from tinyunet.layer import Layer
-from tinyunet.memory import empty
-from tinyunet.parallel import Band, total
+from tinyunet.engine.arrays import Array, array_module, pair
+from tinyunet.engine.elementwise import add_bias, sum_pixels
+from tinyunet.engine.memory import empty
+from tinyunet.engine.threads import Band, total
+from tinyunet.layers.layer import Layer
 
 
 class ConvTranspose2d(Layer):

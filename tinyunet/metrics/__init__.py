@@ -11,8 +11,8 @@ from tinyunet.metrics.boundary import boundary_f1
 from tinyunet.metrics.cells import f1, f1_curve, merged, seg
 from tinyunet.metrics.partitions import rand_error, v_info, v_rand
 from tinyunet.metrics.pixels import dice, iou, isbi_pixel_error, pixel_error
+from tinyunet.metrics.regions import segments, thinned
 from tinyunet.metrics.reliability import Calibration, calibration
-from tinyunet.metrics.segmentation import segments, thinned
 from tinyunet.metrics.thresholds import best_threshold
 from tinyunet.metrics.topology import warped_truth, warping_error
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyunet.metrics.checks import check_cell_pair
-from tinyunet.metrics.segmentation import thinned
+from tinyunet.metrics.regions import thinned
 
 
 def rand_error(predicted: np.ndarray, truth: np.ndarray) -> float:

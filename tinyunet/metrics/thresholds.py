@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tinyunet.metrics.segmentation import foreground
+from tinyunet.metrics.regions import foreground
 
 THRESHOLDS = tuple(i / 20 for i in range(1, 20))  # 0.05, 0.1 ... 0.95
 

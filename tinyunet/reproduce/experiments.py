@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyunet.reproduce import membranes, nuclei, rates, seams, torch_race
-from tinyunet.reproduce.plan import Experiment
+from tinyunet.reproduce.words import Experiment
 
 MODULES = (nuclei, membranes, rates, seams, torch_race)
 EXPERIMENTS = {module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES}

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyunet import evaluation, metrics
+from tinyunet import metrics
 from tinyunet.data import Dataset
+from tinyunet.networks.unet import UNet
 from tinyunet.reproduce.records import write_whole
-from tinyunet.unet import UNet
+from tinyunet.segmentation import evaluation
 
 Maps = Sequence[np.ndarray]  # (H, W) of each slice, all of one size: probabilities, masks, segments
 

@@ -11,7 +11,6 @@ from scipy import ndimage
 from tinyunet import metrics, plots
 from tinyunet.data import Dataset
 from tinyunet.reproduce import pictures
-from tinyunet.reproduce.learning import learn, prepare
 from tinyunet.reproduce.membrane_scores import (
     Checkpoints,
     best_accuracy,
@@ -19,7 +18,10 @@ from tinyunet.reproduce.membrane_scores import (
     foreground,
     score_stack,
 )
-from tinyunet.reproduce.plan import (
+from tinyunet.reproduce.sources import Source, corner
+from tinyunet.reproduce.statistics import collect, compare
+from tinyunet.reproduce.training import learn, prepare
+from tinyunet.reproduce.words import (
     Column,
     Experiment,
     Job,
@@ -31,8 +33,6 @@ from tinyunet.reproduce.plan import (
     spelled_out,
     training_settings,
 )
-from tinyunet.reproduce.sources import Source, corner
-from tinyunet.reproduce.statistics import collect, compare
 
 SLICES = {"train": (0, 18), "validation": (18, 21), "test": (21, 24)}
 ARMS = {"membranes-plain": "U-Net", "membranes-weights": "U-Net, weight map"}

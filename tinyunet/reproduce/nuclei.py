@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from tinyunet import evaluation, metrics, plots
+from tinyunet import metrics, plots
 from tinyunet.data import Dataset, separate, weight_map
-from tinyunet.inference import predict_image
-from tinyunet.labelling import instances
-from tinyunet.preparation import WEIGHTS
+from tinyunet.learning.preparation import WEIGHTS
+from tinyunet.networks.unet import UNet
 from tinyunet.reproduce import pictures
-from tinyunet.reproduce.learning import learn, prepare
-from tinyunet.reproduce.plan import (
+from tinyunet.reproduce.sources import Source, corner
+from tinyunet.reproduce.statistics import collect, compare
+from tinyunet.reproduce.training import learn, prepare
+from tinyunet.reproduce.words import (
     Column,
     Experiment,
     Job,
@@ -25,9 +26,9 @@ from tinyunet.reproduce.plan import (
     spelled_out,
     training_settings,
 )
-from tinyunet.reproduce.sources import Source, corner
-from tinyunet.reproduce.statistics import collect, compare
-from tinyunet.unet import UNet
+from tinyunet.segmentation import evaluation
+from tinyunet.segmentation.cells import instances
+from tinyunet.segmentation.tiles import predict_image
 
 FEW = 10
 # (file name, row of the tables, training images or None for all, weights, augmentation)

@@ -9,15 +9,15 @@ from matplotlib.figure import Figure
 
 from tinyunet import metrics
 from tinyunet.data import Dataset
-from tinyunet.inference import predict_image
+from tinyunet.networks.unet import UNet
 from tinyunet.reproduce import pictures
-from tinyunet.reproduce.learning import learn, prepare
 from tinyunet.reproduce.membranes import load_slices, slice_settings
-from tinyunet.reproduce.plan import Column, Experiment, Job, Options, Outcome, Record, Run, Table
 from tinyunet.reproduce.sources import Source
 from tinyunet.reproduce.statistics import Row, collect, compare
-from tinyunet.run import RECIPES
-from tinyunet.unet import UNet
+from tinyunet.reproduce.training import learn, prepare
+from tinyunet.reproduce.words import Column, Experiment, Job, Options, Outcome, Record, Run, Table
+from tinyunet.runs.train import RECIPES
+from tinyunet.segmentation.tiles import predict_image
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 NAMES = {f"rates-{rate:g}": f"rate {rate:g}" for rate in RATES}

@@ -17,10 +17,10 @@ import numpy as np
 
 import tinyunet
 from tinyunet import plots
-from tinyunet.doctor import cpu_model, diagnose_blas
-from tinyunet.parallel import num_threads
-from tinyunet.reproduce.plan import Outcome, Record, Run
-from tinyunet.whole import write_text
+from tinyunet.engine.machine import cpu_model, diagnose_blas
+from tinyunet.engine.threads import num_threads
+from tinyunet.engine.whole_files import write_text
+from tinyunet.reproduce.words import Outcome, Record, Run
 
 # Raise it whenever the same run would give other numbers, or would name them otherwise: a folder must
 # not mix the two.

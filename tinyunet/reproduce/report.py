@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from tinyunet.reproduce import page
 from tinyunet.reproduce.experiments import EXPERIMENTS
-from tinyunet.reproduce.plan import Column, Experiment, Record, Table
 from tinyunet.reproduce.records import read_all, stem_of, write_whole
 from tinyunet.reproduce.statistics import Row, collect
+from tinyunet.reproduce.words import Column, Experiment, Record, Table
 
 TITLE = "The U-Net's experiments, reproduced"
 

@@ -6,11 +6,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tinyunet.data import Dataset
-from tinyunet.inference import RIM, Axis, predict_image, stitch
+from tinyunet.networks.unet import UNet
 from tinyunet.reproduce import pictures
-from tinyunet.reproduce.learning import learn, prepare
 from tinyunet.reproduce.membranes import load_slices, slice_settings
-from tinyunet.reproduce.plan import (
+from tinyunet.reproduce.sources import Source
+from tinyunet.reproduce.statistics import collect
+from tinyunet.reproduce.training import learn, prepare
+from tinyunet.reproduce.words import (
     Column,
     Experiment,
     Job,
@@ -20,9 +22,7 @@ from tinyunet.reproduce.plan import (
     Run,
     Table,
 )
-from tinyunet.reproduce.sources import Source
-from tinyunet.reproduce.statistics import collect
-from tinyunet.unet import UNet
+from tinyunet.segmentation.tiles import RIM, Axis, predict_image, stitch
 
 STEPS, QUICK_STEPS = 200, 30
 TILE, QUICK_TILE = 120, 56  # pixels of the image from one aligned tile to the next

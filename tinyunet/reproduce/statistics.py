@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import stats
 
-from tinyunet.reproduce.plan import Record
+from tinyunet.reproduce.words import Record
 
 
 @dataclass

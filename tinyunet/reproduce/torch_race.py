@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from tinyunet.data.batches import Batches
-from tinyunet.preparation import weight_maps
+from tinyunet.learning.preparation import weight_maps
 from tinyunet.reproduce import nuclei, pictures
-from tinyunet.reproduce.learning import Stopwatch, learn, prepare, seconds_of
-from tinyunet.reproduce.plan import (
+from tinyunet.reproduce.sources import Source
+from tinyunet.reproduce.statistics import collect, compare
+from tinyunet.reproduce.training import Stopwatch, learn, prepare, seconds_of
+from tinyunet.reproduce.words import (
     Column,
     Diverged,
     Experiment,
@@ -22,8 +24,6 @@ from tinyunet.reproduce.plan import (
     Run,
     Table,
 )
-from tinyunet.reproduce.sources import Source
-from tinyunet.reproduce.statistics import collect, compare
 
 OURS, STEPS, SECONDS = "tinyunet", "PyTorch, equal steps", "PyTorch, equal seconds"
 NAMES = {"torch-tinyunet": OURS, "torch-steps": STEPS, "torch-seconds": SECONDS}

@@ -11,11 +11,11 @@ from tqdm import tqdm
 
 from tinyunet.bench.torch_unet import TorchUNet
 from tinyunet.data.batches import Batches, Prefetched
-from tinyunet.optim import Adam
-from tinyunet.parallel import num_threads
-from tinyunet.torch_layout import to_torch_layout
-from tinyunet.training import rate_factor
-from tinyunet.unet import UNet
+from tinyunet.engine.threads import num_threads
+from tinyunet.exchange.torch_layout import to_torch_layout
+from tinyunet.learning.optim import Adam
+from tinyunet.learning.training import rate_factor
+from tinyunet.networks.unet import UNet
 
 VERSION = str(torch.__version__)
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
-from tinyunet.layer import Layer
-from tinyunet.optim import SGD, Adam, Optimizer
+from tinyunet.layers.layer import Layer
+from tinyunet.learning.optim import SGD, Adam, Optimizer
 
 
 class _Lone(Layer):

@@ -8,9 +8,9 @@ import numpy as np
 
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
-from tinyunet.loss import SoftmaxCrossEntropy
-from tinyunet.optim import Adam
-from tinyunet.unet import UNet
+from tinyunet.learning.optim import Adam
+from tinyunet.losses.loss import SoftmaxCrossEntropy
+from tinyunet.networks.unet import UNet
 
 
 class _Batches:

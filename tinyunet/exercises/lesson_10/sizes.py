@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
-from tinyunet.unet import UNet
+from tinyunet.networks.unet import UNet
 
 
 @exercise(

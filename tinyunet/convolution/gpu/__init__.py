@@ -1,0 +1,1 @@
+"""A GPU's own ways to compute a convolution."""

@@ -1,0 +1,1 @@
+"""Winograd's minimal filtering: 3x3 convolutions with fewer multiplications."""

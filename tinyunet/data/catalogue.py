@@ -1,0 +1,93 @@
+"""One name for every data set, for the command line and the lessons."""
+
+import os
+from pathlib import Path
+
+from tinyunet.data.dataset import Dataset
+from tinyunet.data.sets.dsb2018 import find_dsb2018, load_dsb2018
+from tinyunet.data.sets.folder import load_folder
+from tinyunet.data.sets.isbi2012 import find_isbi2012, load_isbi2012
+from tinyunet.data.sets.synthetic import synthetic_cells, synthetic_membranes
+
+SYNTHETIC = {"synthetic-cells": synthetic_cells, "synthetic-membranes": synthetic_membranes}
+REAL = {"dsb2018": load_dsb2018, "isbi2012": load_isbi2012}
+FINDERS = {"dsb2018": find_dsb2018, "isbi2012": find_isbi2012}
+
+
+def load(
+    name_or_path: str | Path,
+    root: str | Path | None = None,
+    *,
+    n: int = 60,
+    size: int | tuple[int, int] = 128,
+    seed: int = 0,
+) -> Dataset:
+    """Load a data set by its name, or a folder of your own.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        `synthetic-cells`, `synthetic-membranes`, `dsb2018`, `isbi2012`, or a folder with the
+        subfolders `images` and `masks` (see `load_folder`).
+    root : str or Path, optional
+        Where to look for real data first; then in the folder that the environment variable
+        TINYUNET_DATA names, then in the user's cache (`$XDG_CACHE_HOME/tinyunet`, usually
+        `~/.cache/tinyunet`).
+    n, size, seed
+        Number of images, their size in pixels, and the seed; for synthetic data only.
+
+    Raises
+    ------
+    ValueError
+        If this is neither a name nor a folder.
+    FileNotFoundError
+        If the data are in none of the places.
+    """
+    if name_or_path in SYNTHETIC:
+        return SYNTHETIC[name_or_path](n, size, seed)
+    if name_or_path in REAL:
+        return _load_real(str(name_or_path), root)
+    folder = Path(name_or_path)
+    if folder.is_dir():
+        return load_folder(folder / "images", folder / "masks")
+    raise ValueError(
+        f"{str(name_or_path)!r} is no existing folder, and no known data set either: "
+        f"{', '.join([*SYNTHETIC, *REAL])}"
+    )
+
+
+def user_cache() -> Path:
+    """Give the folder of downloaded data: `$XDG_CACHE_HOME/tinyunet`, usually `~/.cache/tinyunet`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tinyunet"
+
+
+def find(name: str, root: str | Path | None = None) -> Path | None:
+    """Give the folder from which `load` would take real data, None where there is none.
+
+    Parameters
+    ----------
+    name : str
+        `dsb2018` or `isbi2012`.
+    root : str or Path, optional
+        As for `load`.
+    """
+    found = (FINDERS[name](place) for place in _places(root))
+    return next((folder for folder in found if folder is not None), None)
+
+
+def _places(root: str | Path | None) -> list[str | Path]:
+    return [place for place in (root, os.environ.get("TINYUNET_DATA"), user_cache()) if place]
+
+
+def _load_real(name: str, root: str | Path | None) -> Dataset:
+    """Load real data from the first place that has it."""
+    missing = []
+    for place in _places(root):
+        try:
+            return REAL[name](place)
+        except FileNotFoundError as error:
+            missing.append(str(error))
+    raise FileNotFoundError(
+        "\n".join([*missing, f"get them with `tinyunet data fetch {name}`"])
+        + ", or give the data's folder as root, or set TINYUNET_DATA to it"
+    )

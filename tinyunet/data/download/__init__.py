@@ -1,0 +1,1 @@
+"""Fetching real data: what is loaded is checked before it is unpacked."""

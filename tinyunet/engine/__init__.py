@@ -1,0 +1,1 @@
+"""Machinery: devices, threads, memory, files. You need not read this to learn."""

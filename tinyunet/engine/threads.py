@@ -1,0 +1,277 @@
+"""Run blocks of work on threads, each with one BLAS thread.
+
+NumPy releases Python's lock inside its loops, so threads that work on separate blocks really run at
+once. A matrix product inside such a block must not start threads of its own: while blocks run, BLAS is
+limited to one thread, and afterwards it is as the user had it. Where threads do not exist or cannot
+start (in a browser), the same code runs serially.
+
+The number of threads is that of the usable cores, or TINYUNET_NUM_THREADS.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import math
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from tinyunet.engine.interrupts import uninterrupted
+
+Band = tuple[slice, slice]  # images, and rows in them
+
+# ---------------------------------------------------------------------- threads
+
+
+def num_threads() -> int:
+    """Return how many threads work at once: TINYUNET_NUM_THREADS, or the usable cores."""
+    wanted = os.environ.get("TINYUNET_NUM_THREADS", "")
+    if not wanted:
+        affinity = getattr(os, "sched_getaffinity", None)
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise ValueError(f"TINYUNET_NUM_THREADS must be a whole number from 1, got {wanted!r}")
+    return int(wanted)
+
+
+def each(work: Callable[[Any], None], items: Iterable, xp: Any = np) -> None:
+    """Call ``work(item)`` for every item, on several threads; whoever is free takes the next.
+
+    An exception in any of them is raised here, after all threads have stopped. For CuPy's arrays
+    (`xp` is their module) the calls come one after the other: a GPU is parallel in itself.
+    """
+    items = list(items)
+    if xp is not np:
+        for item in items:
+            work(item)
+        return
+    queue = iter(items)  # taking the next from a list's iterator is atomic
+
+    def take_turns() -> None:
+        try:
+            for item in queue:
+                work(item)
+        finally:
+            collections.deque(queue, maxlen=0)  # after an exception nobody begins another item
+
+    begun, ended, errors = [], [], []
+    news: SimpleQueue = SimpleQueue()
+
+    def help_out() -> None:
+        begun.append(None)
+        try:
+            take_turns()
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            ended.append(None)
+            news.put(None)
+
+    def wait() -> None:
+        collections.deque(queue, maxlen=0)  # Ctrl-C may have come before anybody's turn
+        # Who has not begun by now will find nothing to do, and to wait for it could be for ever: where
+        # `each` runs inside `each`, the pool's threads all wait here.
+        while len(ended) < len(begun):
+            news.get()
+
+    with one_blas_thread():
+        try:
+            try:
+                _start(help_out, min(num_threads(), len(items)) - 1)
+                take_turns()
+            finally:
+                wait()
+        finally:
+            wait()  # again: Ctrl-C may have come while waiting, and threads still use the arrays
+    for error in errors:
+        raise error
+
+
+def total(work: Callable[[Any], tuple], items: Iterable, xp: Any = np) -> tuple:
+    """Add up the tuples of arrays that ``work(item)`` returns for every item, on several threads.
+
+    Floating-point sums depend on their order, so the order is fixed: each group of items is added up
+    from its first to its last, then the groups are. The result never depends on which thread is
+    faster. What `work` returns may be scratch memory; on a GPU, which has none, it is added to.
+    """
+    items = list(items)
+    groups = min(num_threads(), len(items)) if xp is np else 1
+    sums: list[list] = [[] for _ in range(groups)]
+
+    def add_up(i: int) -> None:
+        for item in items[i::groups]:
+            parts = work(item)
+            if not sums[i]:
+                sums[i] = [part.copy() if xp is np else part for part in parts]
+            else:
+                for group_sum, part in zip(sums[i], parts, strict=True):
+                    group_sum += part
+
+    each(add_up, range(groups), xp)
+    for group in sums[1:]:
+        for first, part in zip(sums[0], group, strict=True):
+            first += part
+    return tuple(sums[0])
+
+
+def bands(shape: tuple[int, ...], xp: Any = np, size: int = 1 << 16) -> list[Band]:
+    """Cut images (N, H, ...) into bands of rows of about `size` numbers, which stay in cache.
+
+    For CuPy's arrays there is one band with everything: a GPU likes large pieces.
+    """
+    n, height, *rest = shape
+    row = math.prod(rest)
+    if xp is not np:
+        return [(slice(0, n), slice(0, height))]
+    if height * row <= size:  # several whole images
+        step = max(1, size // (height * row))
+        return [(slice(i, min(i + step, n)), slice(0, height)) for i in range(0, n, step)]
+    step = max(1, size // row)
+    return [
+        (slice(i, i + 1), slice(top, min(top + step, height)))
+        for i in range(n)
+        for top in range(0, height, step)
+    ]
+
+
+class _Pool:
+    """Threads that run what is put into their queue.
+
+    All that a caller on the main thread does here is atomic or may be done again: Python's own pools
+    break if Ctrl-C comes while they are given work, and wait for ever afterwards.
+    """
+
+    def __init__(self) -> None:
+        self.tasks: SimpleQueue = SimpleQueue()
+        self.threads: list[threading.Thread] = []
+
+    def grow(self, count: int) -> None:
+        """Start threads until there are so many, or until no more can start."""
+        with contextlib.suppress(RuntimeError), uninterrupted():  # "can't start new thread"
+            while len(self.threads) < count:
+                name = f"tinyunet_{len(self.threads)}"
+                thread = threading.Thread(target=_work, args=(self.tasks,), name=name, daemon=True)
+                thread.start()
+                self.threads.append(thread)
+
+    def __del__(self) -> None:
+        for _ in self.threads:
+            self.tasks.put(None)
+
+
+def _work(tasks: SimpleQueue) -> None:
+    """What a pool's thread does, until it gets None."""
+    while (task := tasks.get()) is not None:
+        task()
+        del task  # it holds arrays, and the next may be long in coming
+
+
+_executor: _Pool | None = None
+_executor_lock = threading.Lock()
+
+
+def _start(task: Callable[[], None], helpers: int) -> None:
+    """Start `task` on up to so many pool threads; on none where threads cannot start."""
+    if helpers < 1:
+        return
+    with _executor_lock: pool = _pool(helpers)  # fmt: skip # noqa: E701 (see _BlasLimit)
+    for _ in pool.threads[:helpers]:  # without threads it would stay in the queue for ever
+        pool.tasks.put(task)
+
+
+def _pool(helpers: int) -> _Pool:
+    """The threads, so many if they can start; call it with the lock."""
+    global _executor
+    if _executor is None:
+        _executor = _Pool()
+    if len(_executor.threads) < helpers:
+        _executor.grow(helpers)
+    return _executor
+
+
+class _BlasLimit:
+    """Counts who needs BLAS limited: the first to come limits it, the last to go restores it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.libraries: list | None = None  # finding them costs 1 ms
+        self.users: set[object] = set()
+        self.before: list[int] | None = None  # how it was, until it is so again
+
+    # A `with` and its work stand on one line: so no trace function, where debuggers and tests raise
+    # Ctrl-C, comes between the work and giving the lock back.
+
+    def enter(self, user: object) -> None:
+        with self.lock: self._enter(user)  # fmt: skip # noqa: E701
+
+    def leave(self, user: object) -> None:
+        """Leave; to leave again, or without having entered, changes nothing."""
+        with self.lock: self._leave(user)  # fmt: skip # noqa: E701
+
+    def _enter(self, user: object) -> None:
+        if not self.users:
+            if self.libraries is None:
+                self.libraries = _blas_libraries()
+            if self.before is None:
+                self.before = [library.num_threads for library in self.libraries]
+            self._set([1] * len(self.libraries))
+        self.users.add(user)
+
+    def _leave(self, user: object) -> None:
+        self.users.discard(user)
+        if not self.users and self.before is not None:
+            self._set(self.before)
+            self.before = None
+
+    def _set(self, counts: list[int]) -> None:
+        """Set each library's number of threads.
+
+        Since threadpoolctl 3.8, OpenBLAS obeys the first thread that set its number and ignores all
+        others. Here the first to come and the last to go may be different threads, so nobody owns it.
+        """
+        for library, count in zip(self.libraries, counts, strict=True):
+            disown = getattr(library, "clear_controlling_thread", lambda force: None)
+            disown(force=True)
+            library.set_num_threads(count)
+            disown(force=True)
+
+
+def _blas_libraries() -> list:
+    with uninterrupted():
+        return ThreadpoolController().select(user_api="blas").lib_controllers
+
+
+_blas = _BlasLimit()
+
+
+def _after_fork() -> None:
+    """A forked process has none of its parent's threads: none work, hold locks or limit BLAS."""
+    global _executor, _executor_lock
+    _executor, _executor_lock = None, threading.Lock()
+    _blas.lock = threading.Lock()
+    _blas.users.clear()
+    _blas.leave(None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Limit BLAS to one thread while the context lasts; contexts may overlap on several threads."""
+    user = object()
+    try:
+        try:
+            _blas.enter(user)
+            yield
+        finally:
+            _blas.leave(user)
+    finally:
+        _blas.leave(user)  # again: Ctrl-C may have come at any moment of entering and leaving

@@ -1,0 +1,1 @@
+"""A network's weights in the layouts of other libraries."""

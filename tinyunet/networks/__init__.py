@@ -1,0 +1,5 @@
+"""Networks made of layers."""
+
+from tinyunet.networks.unet import DoubleConv, Skip, UNet
+
+__all__ = ["DoubleConv", "Skip", "UNet"]

@@ -1,0 +1,99 @@
+"""Train a network as a run's settings say."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinyunet.data import Dataset
+from tinyunet.learning.history import History
+from tinyunet.learning.optim import Optimizer
+from tinyunet.learning.training import fit
+from tinyunet.losses.loss import SoftmaxCrossEntropy
+from tinyunet.networks.unet import UNet
+from tinyunet.reproduce.words import Diverged, Job
+from tinyunet.runs import train as run
+
+
+@dataclass
+class Prepared:
+    """A network before its first step, and what `fit` will be told."""
+
+    model: UNet
+    optimizer: Optimizer
+    options: dict[str, Any]
+
+
+def prepare(job: Job, parts: tuple[Dataset, ...]) -> Prepared:
+    """Make the network, for images like these; the first part is for training."""
+    settings = run.Settings(
+        **job.run.settings["training"], seed=job.run.seed, steps=job.steps, minutes=job.minutes
+    )
+    model, optimizer = run.build(settings, parts)
+    return Prepared(model, optimizer, run.fit_options(settings, model, parts[0]))
+
+
+def learn(
+    job: Job,
+    ready: Prepared,
+    train: Dataset,
+    validation: Dataset | None,
+    loss: SoftmaxCrossEntropy | None = None,
+    *,
+    may_diverge: bool = False,
+    on_look: Callable[[int, int], None] | None = None,
+) -> History:
+    """Train; an interruption leaves what is needed to go on in the job's scratch folder.
+
+    ``on_look(done, total)`` is called after every look at the validation images; see `fit`.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the user interrupted it.
+    Diverged
+        If `History.diverged`; with `may_diverge` the history is returned all the same.
+    """
+    if _diverged(job.scratch):  # and was killed before its record was written: it will again
+        (job.scratch / "last.npz").unlink()
+    history = fit(
+        ready.model, train, validation, loss=loss, optimizer=ready.optimizer, **ready.options,
+        out=job.scratch, resume=job.scratch is not None and (job.scratch / "last.npz").exists(),
+        on_look=on_look,
+    )  # fmt: skip
+    if history.diverged and not may_diverge:
+        raise Diverged(history.stopped)
+    if history.stopped and not history.diverged:
+        raise KeyboardInterrupt
+    return history
+
+
+def _diverged(scratch: Path | None) -> bool:
+    path = scratch and scratch / "history.json"
+    return bool(path and path.exists() and History(**json.loads(path.read_text())).diverged)
+
+
+class Stopwatch(SoftmaxCrossEntropy):
+    """The loss, which also notes when each step called it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[float] = []
+
+    def forward(self, *arguments: Any) -> float:
+        """Return the loss, as ever."""
+        self.times.append(time.perf_counter())
+        return super().forward(*arguments)
+
+
+def seconds_of(times: list[float], steps: int) -> float:
+    """How long so many steps took, the last ones of these times.
+
+    From the first to the last one there is a step less. Warming up, before the first one, is left out.
+    """
+    last = times[-steps:]
+    return (last[-1] - last[0]) * steps / max(steps - 1, 1)

@@ -1,0 +1,1 @@
+"""A run in a folder: its settings, its training, predictions with its model."""

@@ -1,0 +1,17 @@
+"""From a network's logits to labels and cells, and how good they are."""
+
+from tinyunet.segmentation.cells import components, instances, part
+from tinyunet.segmentation.evaluation import evaluate
+from tinyunet.segmentation.otsu import otsu_components, otsu_peaks, otsu_threshold
+from tinyunet.segmentation.tiles import predict_image
+
+__all__ = [
+    "components",
+    "evaluate",
+    "instances",
+    "otsu_components",
+    "otsu_peaks",
+    "otsu_threshold",
+    "part",
+    "predict_image",
+]

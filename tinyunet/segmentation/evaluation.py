@@ -1,0 +1,270 @@
+"""How good a model is on a data set, beside what needs no learning and what no model can beat."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy import ndimage
+from tqdm import tqdm
+
+from tinyunet import metrics
+from tinyunet.data.dataset import Dataset
+from tinyunet.data.weightmap import separate
+from tinyunet.networks.unet import UNet
+from tinyunet.segmentation.cells import instances as label_instances
+from tinyunet.segmentation.otsu import otsu_components, otsu_peaks
+from tinyunet.segmentation.tiles import predict_image
+
+# Those that `choose_threshold` tries. Far from 0.5 there is little to gain and much to lose by chance.
+THRESHOLDS = tuple(i / 20 for i in range(5, 14))  # 0.25, 0.3 ... 0.65
+AT_A_LOOK = (0.3, 0.4, 0.5)  # fewer, for training looks often
+INSTANCE_SCORES = ("SEG", "F1", "IoU", "Dice", "pixel error", "merged")
+CLASS_SCORES = ("IoU", "Dice", "pixel error")
+
+
+def score_instances(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """All scores of one predicted instance map (H, W) against the true one."""
+    found, cells = predicted > 0, truth > 0
+    return {
+        "SEG": metrics.seg(predicted, truth),
+        "F1": metrics.f1(predicted, truth),
+        "IoU": metrics.iou(found, cells),
+        "Dice": metrics.dice(found, cells),
+        "pixel error": metrics.pixel_error(found, cells),
+        "merged": metrics.merged(predicted, truth),
+    }
+
+
+def score_classes(predicted: np.ndarray, truth: np.ndarray, num_classes: int) -> dict[str, float]:
+    """Scores of one predicted class map (H, W).
+
+    IoU and Dice are means over the classes that occur in the map or in its truth. Of two classes only
+    the foreground is asked for; where neither has any, both scores are 1.
+    """
+    classes = np.union1d(predicted, truth) if num_classes > 2 else [1]
+    return {
+        "IoU": float(np.mean([metrics.iou(predicted, truth, label) for label in classes])),
+        "Dice": float(np.mean([metrics.dice(predicted, truth, label) for label in classes])),
+        "pixel error": metrics.pixel_error(predicted, truth),
+    }
+
+
+def knows_cells(model: UNet, data: Dataset) -> bool:
+    """Whether to score single cells: the data set knows them, and the model has two classes."""
+    return data.instances is not None and model.config["num_classes"] == 2
+
+
+def check_data(model: UNet, data: Dataset, what: str) -> None:
+    """Raise ValueError unless the model takes these images and knows all their classes."""
+    channels, classes = model.config["in_channels"], model.config["num_classes"]
+    if data.channels != channels:
+        raise ValueError(
+            f"the model takes {channels} channels, but the {what} images have {data.channels}"
+        )
+    if data.num_classes > classes:
+        raise ValueError(
+            f"the model knows {classes} classes, but the {what} labels go up to "
+            f"{data.num_classes - 1}: make it with num_classes={data.num_classes}"
+        )
+
+
+def predict(
+    model: UNet, data: Dataset, *, average: bool | str | None = None, progress: bool = True
+) -> list[np.ndarray]:
+    """Class probabilities (H, W, K) of every image; see `predict_image`."""
+    check_data(model, data, "given")
+    bar = tqdm(data.images, desc="predicting", delay=2, leave=False, disable=not progress)
+    return [predict_image(model, image, average=average or False) for image in bar]
+
+
+def evaluate(
+    model: UNet,
+    data: Dataset,
+    *,
+    average: bool | str = False,
+    threshold: float | None = None,
+    probabilities: Sequence[np.ndarray] | None = None,
+    progress: bool = True,
+) -> list[dict]:
+    """Score the model on every image.
+
+    Parameters
+    ----------
+    model
+        The network.
+    data
+        The images and their truth: instances where the data set has them and the model knows two
+        classes, else class labels.
+    average
+        Average over symmetries or rotations: see `predict_image`.
+    threshold
+        For `instances`, where cells are scored; see `choose_threshold`. None: 0.5.
+    probabilities
+        As `predict` gives them, where they are known already; `average` then counts for nothing.
+    progress
+        Show a progress bar if it takes longer than two seconds.
+
+    Returns
+    -------
+    list of dict
+        For each image its scores by name.
+
+    Raises
+    ------
+    ValueError
+        If the model does not take these images or does not know their classes.
+    """
+    check_data(model, data, "given")
+    threshold = 0.5 if threshold is None else threshold
+    cells = knows_cells(model, data)
+    truths = data.instances if cells else data.labels
+    if probabilities is None:
+        probabilities = predict(model, data, average=average, progress=progress)
+    pairs = zip(probabilities, truths, strict=True)
+    bar = tqdm(
+        pairs, total=len(data), desc="evaluating", delay=2, leave=False, disable=not progress
+    )
+    if cells:
+        return [score_instances(label_instances(p, threshold), truth) for p, truth in bar]
+    classes = model.config["num_classes"]
+    return [score_classes(p.argmax(2), truth, classes) for p, truth in bar]
+
+
+def validation_score(model: UNet, data: Dataset) -> tuple[str, float]:
+    """The one number by which training chooses its best moment, and its name.
+
+    SEG is that of the best of a few thresholds: the threshold will be chosen on these images, too, and
+    at a fixed one a network looks better or worse for the width of its outlines alone. Images without
+    a cell have no say, as for `choose_threshold`, unless there are no others.
+
+    It is NaN where the network no longer gives probabilities: training has diverged.
+    """
+    cells = knows_cells(model, data)
+    if cells:
+        data = _with_cells(data) or data
+    maps = predict(model, data, progress=False)
+    if not all(np.isfinite(p).all() for p in maps):
+        score = math.nan
+    elif cells:
+        score = max(_mean_seg(maps, data.instances, threshold) for threshold in AT_A_LOOK)
+    else:
+        score = mean(evaluate(model, data, probabilities=maps, progress=False))["IoU"]
+    return "SEG" if cells else "IoU", score
+
+
+def choose_threshold(model: UNet, data: Dataset, average: bool | str = False) -> float | None:
+    """The threshold for `instances` that gives the best mean SEG on validation images.
+
+    The weight map makes a network doubt the pixels between and around cells: at 0.5 its masks are
+    often a little thin. Never choose by the images that are scored afterwards.
+
+    Images without a cell have no say: their SEG is all or nothing.
+
+    Returns
+    -------
+    float or None
+        One of `THRESHOLDS`, 0.5 if no image has a cell; None where the data set or the model does
+        not tell single cells.
+    """
+    if not knows_cells(model, data):
+        return None
+    with_cells = _with_cells(data)
+    if with_cells is None:
+        return 0.5
+    maps = predict(model, with_cells, average=average)
+    bar = tqdm(THRESHOLDS, desc="thresholds", delay=2, leave=False)
+    means = {threshold: _mean_seg(maps, with_cells.instances, threshold) for threshold in bar}
+    return max(THRESHOLDS, key=lambda t: (means[t], -abs(t - 0.5)))  # of equals, next to a half
+
+
+def _with_cells(data: Dataset) -> Dataset | None:
+    """The images that have a cell, None if there are none."""
+    places = [i for i, cells in enumerate(data.instances) if cells.any()]
+    return data.subset(places) if places else None
+
+
+def _mean_seg(maps: Sequence[np.ndarray], truths: Sequence[np.ndarray], threshold: float) -> float:
+    """Mean SEG of images whose probabilities (H, W, K) are known."""
+    pairs = zip(maps, truths, strict=True)
+    return float(np.mean([metrics.seg(label_instances(p, threshold), truth) for p, truth in pairs]))
+
+
+def details(
+    data: Dataset, probabilities: Sequence[np.ndarray], threshold: float = 0.5
+) -> dict[str, float]:
+    """What else is measured of cells: how tightly they fit, outlines, segments, probabilities.
+
+    F1 and outlines are of the cells that `instances` finds. V_Rand, V_Info and Rand error are of the
+    connected parts of the mask. The warping error, of splits and mergers as in the challenge ISBI
+    2012, is of the mask, the calibration error of the probabilities; their truth is the mask in which
+    touching cells have been parted for training.
+
+    Parameters
+    ----------
+    data
+        The images' truth, with instances.
+    probabilities
+        As `predict` gives them.
+    threshold
+        For cells and mask.
+
+    Returns
+    -------
+    dict
+        Means over the images by name, but the calibration error of all pixels together.
+    """
+    scores = []
+    maps = [p[..., 1] for p in probabilities]
+    trios = zip(maps, data.instances, data.labels, strict=True)
+    for p, cells, label in tqdm(trios, total=len(data), desc="details", delay=2, leave=False):
+        found, mask = label_instances(p, threshold), p > threshold
+        parts = metrics.segments(mask)
+        curve = metrics.f1_curve(found, cells)
+        row = {f"F1 at an IoU of {at:.2f}": score for at, score in curve.items()}
+        for pixels in (0, 1, 2):
+            row[f"boundary F1, {pixels} px"] = metrics.boundary_f1(found, cells, pixels)
+        row["V_Rand"] = metrics.v_rand(parts, cells)
+        row["V_Info"] = metrics.v_info(parts, cells)
+        row["Rand error"] = metrics.rand_error(parts, cells)
+        row["warping error"] = metrics.warping_error(mask, label, only_splits_and_mergers=True)
+        scores.append(row)
+    every, truth = (np.concatenate([a.ravel() for a in arrays]) for arrays in (maps, data.labels))
+    return {**mean(scores), "calibration error": metrics.calibration(every, truth).error}
+
+
+def references(data: Dataset) -> dict[str, list[dict]]:
+    """Scores, image by image, of what a model on this data set should be compared with.
+
+    Two methods that learn nothing (Otsu's threshold), and two that know the true foreground and
+    only have to tell cells apart: even a perfect mask merges cells that touch.
+    """
+    if data.instances is None:
+        return {}
+    methods: dict[str, Callable] = {
+        "Otsu + components": lambda image, truth: otsu_components(image),
+        "Otsu + distance peaks": lambda image, truth: otsu_peaks(image),
+        "perfect mask": lambda image, truth: ndimage.label(truth > 0)[0],
+        "perfect mask, parted": lambda image, truth: label_instances(separate(truth) > 0),
+    }
+    pairs = list(zip(data.images, data.instances, strict=True))
+    return {
+        name: [score_instances(method(image, truth), truth) for image, truth in pairs]
+        for name, method in methods.items()
+    }
+
+
+def mean(scores: list[dict]) -> dict[str, float]:
+    """The mean over images of each score."""
+    return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+
+
+def table(rows: dict[str, dict[str, float]]) -> str:
+    """Lay out {row name: {column name: value}} as text."""
+    columns = list(next(iter(rows.values())))
+    width = max(len(name) for name in rows)
+    lines = [" " * width + "".join(f"{column:>13}" for column in columns)]
+    for name, scores in rows.items():
+        lines.append(name.ljust(width) + "".join(f"{scores[column]:13.3f}" for column in columns))
+    return "\n".join(lines)
