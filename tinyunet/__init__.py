@@ -30,7 +30,7 @@ from tinyunet.layers.layer import Layer, held_decisions
 from tinyunet.learning.checkpoint import Checkpoint, load, save
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import SGD, Adam
-from tinyunet.losses.loss import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
 from tinyunet.networks.unet import UNet
 
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below

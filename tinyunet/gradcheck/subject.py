@@ -17,7 +17,7 @@ from tinyunet.gradcheck.probe import only
 from tinyunet.gradcheck.report import GradientReport
 from tinyunet.layers import ConvTranspose2d
 from tinyunet.layers.layer import Layer, held_decisions
-from tinyunet.losses.loss import Loss
+from tinyunet.losses import Loss
 
 
 class Subject:

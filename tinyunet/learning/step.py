@@ -14,7 +14,7 @@ from tinyunet.data.dataset import Dataset
 from tinyunet.engine.arrays import device_name, to_device
 from tinyunet.engine.threads import one_blas_thread
 from tinyunet.learning.optim import Optimizer
-from tinyunet.losses.loss import Loss
+from tinyunet.losses import Loss
 from tinyunet.networks.unet import UNet
 from tinyunet.segmentation.thresholds import validation_score
 
