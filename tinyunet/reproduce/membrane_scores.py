@@ -12,9 +12,11 @@ from tinyunet import metrics
 from tinyunet.data import Dataset
 from tinyunet.networks.unet import UNet
 from tinyunet.reproduce.records import write_whole
+from tinyunet.reproduce.words import Record
 from tinyunet.segmentation import evaluation
 
 Maps = Sequence[np.ndarray]  # (H, W) of each slice, all of one size: probabilities, masks, segments
+CHECKPOINTS = "V_Rand at checkpoints"  # the fact of a run that holds {step: score}
 
 
 def v_rand(masks: Maps, slices: Dataset) -> float:
@@ -139,3 +141,9 @@ class Checkpoints:
         self.scores[str(done)] = v_rand(masks, self.test)  # JSON's keys are strings
         if self.file:
             write_whole(self.file, json.dumps(self.scores))
+
+
+def checkpoints_of(records: list[Record], name: str) -> list[dict[str, float]]:
+    """V_Rand by the number of steps, of each run of this name that has looked."""
+    runs = [record["facts"] for record in records if record["name"] == name]
+    return [facts[CHECKPOINTS] for facts in runs if facts.get(CHECKPOINTS)]
