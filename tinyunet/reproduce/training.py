@@ -49,7 +49,7 @@ def learn(
 ) -> History:
     """Train; an interruption leaves what is needed to go on in the job's scratch folder.
 
-    ``on_look(done, total)`` is called after every look at the validation images; see `fit`.
+    ``on_look(done, total)`` is called after every validation; see `fit`.
 
     Raises
     ------
