@@ -20,12 +20,13 @@ from typing import Any
 
 from tinyunet import plots
 from tinyunet.data import Augmentation, Dataset, load, load_folder, separate, weight_map
+from tinyunet.data.weightmap import WEIGHTS
 from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.checkpoint_header import check_thresholds
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import SGD, Adam, Optimizer
-from tinyunet.learning.preparation import WEIGHTS, check_settings, window_size
+from tinyunet.learning.preparation import check_settings, window_size
 from tinyunet.learning.training import fit
 from tinyunet.networks.unet import UNet
 from tinyunet.segmentation import evaluation
