@@ -23,10 +23,10 @@ from tinyunet.data import Augmentation, Dataset, load, load_folder, separate, we
 from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.checkpoint_header import check_thresholds
+from tinyunet.learning.fit import fit
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import SGD, Adam, Optimizer
 from tinyunet.learning.preparation import WEIGHTS, check_settings, window_size
-from tinyunet.learning.training import fit
 from tinyunet.networks.unet import UNet
 from tinyunet.segmentation import evaluation
 from tinyunet.segmentation.cells import instances
