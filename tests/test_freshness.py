@@ -70,6 +70,7 @@ def _product(x, y):
     "tables.py": """SIZES = {"small": 1}
 for name in ("large", "huge"):
     SIZES[name] = len(name)
+SIZES["none"] = 0
 
 
 def total(numbers):
@@ -125,8 +126,8 @@ def changes(folder, files, before=PACK, code=LESSON):
 def test_what_is_recorded_is_sorted_names(tmp_path):
     found = fingerprints(tmp_path, PACK)
     assert list(found) == sorted(found) == [
-        "Base", "LIMIT", "Layer", "SIZES", "_exercises", "_product", "add", "check", "exercise",
-        "for name in ('large', 'huge'):", "right", "scaled", "the lesson", "total",
+        "Base", "LIMIT", "Layer", "SIZES", "SIZES['none'] = 0", "_exercises", "_product", "add",
+        "check", "exercise", "for name in ('large', 'huge'):", "right", "scaled", "the lesson", "total",
     ]  # fmt: skip
 
 
@@ -282,6 +283,25 @@ def test_a_module_that_is_handed_on_counts_as_a_whole(tmp_path):
     del before["tools.py"]
     edit = edited("tools/scales.py", "x * y", "x / y", before)
     assert changes(tmp_path / "c", edit, before, code) == ["_product changed"]
+
+
+def test_imports_for_annotations_do_not_count_in_a_module_that_is_handed_on(tmp_path):
+    typed = "from pack.layers import unused\n" + TOOLS.replace("(x, by):", "(x: unused, by):")
+    assert changes(tmp_path, {"tools.py": typed}, code="from pack import tools\nprint(tools)") == []
+
+
+def test_stale_when_a_part_of_a_constant_changed(tmp_path):
+    edit = edited("tables.py", "] = 0", "] = -1")
+    assert changes(tmp_path, edit) == ["SIZES['none'] = -1 is used now"]
+
+
+def test_exercises_count_that_are_no_definitions(tmp_path):
+    before = {
+        **PACK,
+        "more/lesson_01.py": "from pack.exercises import exercise\n\nexercise(1)(len)\n",
+    }
+    edit = edited("more/lesson_01.py", "len", "max", before)
+    assert changes(tmp_path, edit, before) == ["exercise(1)(max) is used now"]
 
 
 def test_names_that_a_module_gives_late(tmp_path, monkeypatch):
