@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from tinyunet.bench.torch_unet import TorchUNet
+from tinyunet.bench.torch_unet import channels_first, put_back, same_in_torch
 from tinyunet.data.batches import Batches, Prefetched
 from tinyunet.engine.threads import num_threads
-from tinyunet.exchange.torch_layout import to_torch_layout
 from tinyunet.learning.optim import Adam
 from tinyunet.learning.schedule import rate_factor
 from tinyunet.networks.unet import UNet
@@ -40,11 +38,7 @@ def train(model: UNet, batches: Batches, steps: int, adam: Adam) -> tuple[list[f
 
 
 def _train(model: UNet, batches: Batches, steps: int, adam: Adam) -> tuple[list, list]:
-    weights = {
-        name: torch.tensor(np.ascontiguousarray(to_torch_layout(name, array)))
-        for name, array in model.named_parameters()
-    }
-    net = TorchUNet(weights, model)
+    net = same_in_torch(model)
     optimizer = torch.optim.Adam(net.parameters(), adam.lr, adam.betas, adam.eps, adam.weight_decay)
     losses, times = [], []
     bar = tqdm(range(steps), unit="step", desc="PyTorch")
@@ -52,9 +46,8 @@ def _train(model: UNet, batches: Batches, steps: int, adam: Adam) -> tuple[list,
         for step in bar:
             optimizer.param_groups[0]["lr"] = adam.lr * rate_factor("cosine", step, steps)
             images, labels, weight_maps = ahead[step]
-            x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(images, 3, 1)))
             optimizer.zero_grad()
-            logits = net(x)
+            logits = net(channels_first(images))
             times.append(time.perf_counter())
             loss = F.cross_entropy(logits, torch.from_numpy(labels), reduction="none")
             if weight_maps is not None:
@@ -63,7 +56,5 @@ def _train(model: UNet, batches: Batches, steps: int, adam: Adam) -> tuple[list,
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
-    for name, parameter in model.named_parameters():
-        trained = getattr(net, net.names[name]).detach().numpy()
-        to_torch_layout(name, parameter)[...] = trained  # a view: this fills our parameter
+    put_back(net, model)
     return losses, times
