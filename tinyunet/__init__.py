@@ -32,6 +32,7 @@ from tinyunet.learning.history import History
 from tinyunet.learning.optim import SGD, Adam
 from tinyunet.losses.loss import DiceLoss, SoftmaxCrossEntropy
 from tinyunet.networks.unet import UNet
+from tinyunet.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet import data, metrics, plots, segmentation
@@ -39,8 +40,6 @@ if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet.learning.step import training_step
     from tinyunet.learning.training import fit, rate_factor
     from tinyunet.segmentation import evaluate, instances, predict_image
-
-__version__ = "0.2.0"
 
 __all__ = [
     "SGD",
