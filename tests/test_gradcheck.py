@@ -11,6 +11,7 @@ from planted_bugs import BUGS, Product
 
 import tinyunet as tu
 from tinyunet.gradcheck.suite import check_all, with_biases
+from tinyunet.networks.small import small_networks
 
 HINTED = [bug for bug in BUGS if bug.hint]
 
@@ -132,8 +133,9 @@ def test_right_losses_never_fail(seed):
 
 
 def test_the_suite_of_the_command_passes():
-    reports = dict(check_all(samples=4))
+    reports = dict(check_all(small_networks(), samples=4))
     assert len(reports) >= 20
+    assert set(small_networks()) <= set(reports)
     assert all(report.passed for report in reports.values())
 
 

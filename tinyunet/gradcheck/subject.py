@@ -46,7 +46,7 @@ class Subject:
 
     def value(self) -> Array:
         """Run forward on the arrays' present contents."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not define value")
 
     def upstream(self, y: Array, rng: np.random.Generator) -> Array:
         """Draw an upstream gradient for an output y."""
@@ -54,7 +54,7 @@ class Subject:
 
     def gradients(self, dy: Array, report: GradientReport) -> dict[str, Array | None]:
         """Run the backward pass that belongs to the last `value`; return copies by tensor."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not define gradients")
 
     @contextlib.contextmanager
     def held(self) -> Iterator[Callable[[], int]]:
