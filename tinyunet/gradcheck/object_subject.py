@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -12,16 +10,23 @@ import numpy as np
 from tinyunet.engine.arrays import Array
 from tinyunet.gradcheck.arguments import Given
 from tinyunet.gradcheck.conventions import gradient_key, gradient_named
+from tinyunet.gradcheck.object_passes import (
+    CLEARING,
+    INPUT_GRADIENTS,
+    OUTPUTS,
+    Variable,
+    copied,
+    methods_of,
+    values_in,
+)
 from tinyunet.gradcheck.pair import FunctionSubject
 from tinyunet.gradcheck.parameters import (
     at,
     attributes,
     find_places,
     given_places,
-    parts,
     put,
     returned_places,
-    walk,
     widen,
     without_gradient,
 )
@@ -29,30 +34,6 @@ from tinyunet.gradcheck.places import scale_of
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.gradcheck.signature import name_of
 from tinyunet.gradcheck.values import array_from, is_array
-
-# What people call the two passes.
-METHODS = (
-    ("forward", "backward"),
-    ("__call__", "backward"),
-    ("forward_pass", "backward_pass"),
-    ("fprop", "bprop"),
-    ("forward_propagation", "backward_propagation"),
-    ("loss", "grad"),
-    ("loss", "gradient"),
-)
-# What clears gradients that add up from pass to pass, or a state that is kept from call to call.
-CLEARING = (
-    "zero_grad",
-    "zero_grads",
-    "zero_gradients",
-    "cleargrads",
-    "flush_gradients",
-    "reset_grads",
-    "reset_state",
-)
-# Where objects leave what their forward, or their backward, does not return.
-OUTPUTS = ("output", "outputs", "out", "y", "result", "a", "activation")
-INPUT_GRADIENTS = ("dinputs", "dinput", "dx", "dX", "d_input", "grad_input", "input_grad")
 
 
 class ObjectSubject(FunctionSubject):
@@ -87,7 +68,7 @@ class ObjectSubject(FunctionSubject):
         """Work on a copy of an object, in float64."""
         self.layer = copied(layer)
         widen(self.layer)
-        self.forward, self.backward = _methods(self.layer)
+        self.forward, self.backward = methods_of(self.layer)
         self._lent: set[str] = set()
         self._clear: list[Callable] = [
             getattr(self.layer, name)
@@ -103,9 +84,9 @@ class ObjectSubject(FunctionSubject):
         returned = self._run_backward(self.upstream(y, np.random.default_rng(0)))
         if parameters is not None:
             return given_places(self.layer, parameters)
-        before = _values(self.layer)
+        before = values_in(self.layer)
         self.value()
-        lasting = set(before) & set(_values(self.layer))
+        lasting = set(before) & set(values_in(self.layer))
         places = find_places(self.layer, lasting)
         places = places or returned_places(self.layer, lasting, returned, len(self.inputs))
         self.unproved += [self._unproved(n) for n in without_gradient(self.layer, places)]
@@ -214,48 +195,3 @@ class ObjectSubject(FunctionSubject):
         for name in [name for name, gradients in self._kept.items() if not gradients]:
             if not self._matters(self.tensors[name]):
                 del self._kept[name], self.tensors[name]
-
-
-class Variable(np.ndarray):
-    """An array that has its numbers in `data`, as the variables of DeZero."""
-
-    def __new__(cls, array: Any) -> Variable:
-        """Look at an array as a variable."""
-        return np.asarray(array).view(cls)
-
-    @property
-    def data(self) -> np.ndarray:
-        """The array."""
-        return self.view(np.ndarray)
-
-
-def _methods(layer: Any) -> tuple[Callable, Callable | None]:
-    """An object's forward and backward, whatever they are called."""
-    for names in METHODS:
-        forward, backward = (getattr(layer, name, None) for name in names)
-        if callable(forward) and callable(backward):
-            return forward, backward
-    if callable(getattr(layer, "loss", None)):
-        return layer.loss, None  # it should return the gradients beside the loss
-    raise TypeError(
-        f"{type(layer).__name__} needs the methods forward (or __call__) and backward: give "
-        "check_function the two functions, whatever they are called"
-    )
-
-
-def _values(layer: Any) -> dict[int, Any]:
-    """Everything in an object by its id, which belongs to it as long as it is kept here."""
-    return {id(value): value for _, owner in walk(layer) for value in parts(owner).values()}
-
-
-def copied(layer: Any) -> Any:
-    """A copy of an object, so that checking does not change it."""
-    values = _values(layer).values()
-    modules = {id(value): value for value in values if isinstance(value, types.ModuleType)}
-    try:
-        return copy.deepcopy(layer, modules)  # of which there is one each, as in self.xp = numpy
-    except Exception as error:
-        raise TypeError(
-            f"{type(layer).__name__} cannot be copied ({error}): give check_function its forward and "
-            "backward"
-        ) from error

@@ -10,7 +10,8 @@ import numpy as np
 
 from tinyunet.gradcheck.checker import check_gradients, check_options
 from tinyunet.gradcheck.function import examined
-from tinyunet.gradcheck.object_subject import METHODS, ObjectSubject
+from tinyunet.gradcheck.object_passes import METHODS
+from tinyunet.gradcheck.object_subject import ObjectSubject
 from tinyunet.gradcheck.pair import FunctionSubject
 from tinyunet.gradcheck.report import GradientReport
 from tinyunet.gradcheck.signature import Signature
