@@ -10,6 +10,7 @@ from layer_cases import CASES
 from planted_bugs import BUGS, Product
 
 import tinyunet as tu
+from tinyunet.gradcheck.subject import Subject
 from tinyunet.gradcheck.suite import check_all, with_biases
 from tinyunet.networks.small import small_networks
 
@@ -137,6 +138,15 @@ def test_the_suite_of_the_command_passes():
     assert len(reports) >= 20
     assert set(small_networks()) <= set(reports)
     assert all(report.passed for report in reports.values())
+
+
+@pytest.mark.parametrize(("method", "arguments"), [("value", ()), ("gradients", (1.0, None))])
+def test_a_subject_without_a_pass_says_which(method, arguments):
+    class Unfinished(Subject):
+        pass
+
+    with pytest.raises(TypeError, match=rf"Unfinished does not define {method}"):
+        getattr(Unfinished(), method)(*arguments)
 
 
 # ---------------------------------------------------------------------- what a report says

@@ -85,7 +85,9 @@ def check_function(
     return examined(subject, samples, rng, tolerance)
 
 
-def examined(subject: ForeignSubject, samples: int, rng: Any, tolerance: float) -> GradientReport:
+def examined(
+    subject: ForeignSubject, samples: int, rng: np.random.Generator | None, tolerance: float
+) -> GradientReport:
     """Examine functions or an object, and add what was seen on the way."""
     if not subject.tensors:
         kinds = ", ".join(f"{n} is {kind_of(v)}" for n, v in subject.inputs.items())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinyunet.engine.arrays import Array
-from tinyunet.gradcheck.arguments import Given
+from tinyunet.gradcheck.arguments import Snapshot
 from tinyunet.gradcheck.conventions import gradient_key, gradient_named
 from tinyunet.gradcheck.object_passes import (
     CLEARING,
@@ -21,6 +21,7 @@ from tinyunet.gradcheck.object_passes import (
 )
 from tinyunet.gradcheck.pair import FunctionSubject
 from tinyunet.gradcheck.parameters import (
+    Places,
     at,
     attributes,
     find_places,
@@ -45,24 +46,24 @@ class ObjectSubject(FunctionSubject):
         self,
         layer: Any,
         inputs: tuple,
-        parameters: Any,
+        parameters: Mapping[str, str] | Iterable[str] | None,
         wrt: Iterable | None,
         layout: str | None,
     ) -> None:
         self._bind(layer)
         super().__init__(self.forward, self.backward, inputs, wrt, layout)
         self.title = type(layer).__name__
-        places = self._look(parameters)
+        places = self._find_parameters(parameters)
         self._bind(layer)  # a fresh copy: the other one has gradients, which may add up
         self.value()  # parameters may be made by the first forward
         widen(self.layer)
         self._kept: dict[str, list] = {}
-        self._take(places)
-        self._forgotten()
+        self._add_parameters(places)
+        self._drop_unused()
         kept = list(self._kept)
         self.groups["all parameters"] = kept
         self.note(f"parameters that were checked: {', '.join(kept) or 'none'}")
-        self.given = Given({name: self.tensors[name] for name in kept})
+        self.snapshot = Snapshot({name: self.tensors[name] for name in kept})
 
     def _bind(self, layer: Any) -> None:
         """Work on a copy of an object, in float64."""
@@ -76,7 +77,7 @@ class ObjectSubject(FunctionSubject):
             if callable(getattr(self.layer, name, None))
         ]
 
-    def _look(self, parameters: Any) -> dict:
+    def _find_parameters(self, parameters: Mapping[str, str] | Iterable[str] | None) -> Places:
         """Run both passes, for parameters and gradients may be made by them, and find the places."""
         for clear in self._clear:
             self.note(f"{name_of(clear)} is called before each forward")
@@ -115,7 +116,7 @@ class ObjectSubject(FunctionSubject):
         finally:
             array[...] = start
 
-    def _take(self, places: dict) -> None:
+    def _add_parameters(self, places: Places) -> None:
         """Make the parameters tensors of this check."""
         for name, (parameter, gradients) in places.items():
             array = at(self.layer, parameter)
@@ -131,7 +132,7 @@ class ObjectSubject(FunctionSubject):
         for clear in self._clear:
             clear()
         y = super().value()
-        self._lend(y)
+        self._set_variables(y)
         return y
 
     def returned(self, value: Any) -> Any:
@@ -140,7 +141,7 @@ class ObjectSubject(FunctionSubject):
         names = [n for n in kept if is_array(getattr(self.layer, n, None))]
         return getattr(self.layer, names[0]) if value is None and names else value
 
-    def _lend(self, y: Any) -> None:
+    def _set_variables(self, y: Any) -> None:
         """Set what `__call__` sets in functions like DeZero's, before it calls forward."""
         calls = callable(self.layer) and name_of(self.forward) != "__call__"
         if not calls or not self.handed or not hasattr(self.layer, "__dict__"):
@@ -158,7 +159,7 @@ class ObjectSubject(FunctionSubject):
         before = self.changed("forward")
         returned = self._run_backward(dy)
         if returned is None:
-            returned = self._left()
+            returned = self._left_behind()
         count, extra = len(self.inputs), {}
         if isinstance(returned, tuple) and len(returned) == count + len(self._kept):
             returned, extra = returned[:count], dict(zip(self._kept, returned[count:], strict=True))
@@ -167,7 +168,7 @@ class ObjectSubject(FunctionSubject):
             for name in [n for n in self.wanted if gradient_named(returned, n) is None]:
                 self.leave_out(name)
         found = self._sorted(returned, report) if self.wanted else {}
-        self._accuse(before, report)
+        self._report_writes(before, report)
         for name, places in self._kept.items():
             found[name] = self._gradient_of(places) if places else extra.get(name)
         return self.keep(found)
@@ -180,7 +181,7 @@ class ObjectSubject(FunctionSubject):
         arrays = [array_from(value, "backward") for value in values]
         return arrays[0] if len(arrays) == 1 else sum(arrays)
 
-    def _left(self) -> dict[str, Any] | None:
+    def _left_behind(self) -> dict[str, Any] | None:
         """The gradients of inputs that a backward that returns nothing left in attributes."""
         held = {n: value for n, value in attributes(self.layer).items() if value is not None}
         found = {}
@@ -190,7 +191,7 @@ class ObjectSubject(FunctionSubject):
             found |= {name: held[gradient]} if gradient else {}
         return found or None
 
-    def _forgotten(self) -> None:
+    def _drop_unused(self) -> None:
         """Leave out parameters without a gradient on which the output does not depend."""
         for name in [name for name, gradients in self._kept.items() if not gradients]:
             if not self._matters(self.tensors[name]):

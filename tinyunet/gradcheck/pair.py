@@ -94,10 +94,10 @@ class FunctionSubject(ForeignSubject):
         """Run backward."""
         before = self.changed("forward")
         found = self._sorted(self._run_backward(dy), report)
-        self._accuse(before, report)
+        self._report_writes(before, report)
         return self.keep(found)
 
-    def _accuse(self, before: list[Row], report: GradientReport) -> None:
+    def _report_writes(self, before: list[Row], report: GradientReport) -> None:
         """Add rows for inputs that were written into, by forward, or else by backward."""
         names = [row.name for row in before if row.name in self.tensors]
         after = [row for row in self.changed("backward") if row.name not in names]
