@@ -26,12 +26,13 @@ from tinyunet.layers import (
     ReLU,
     Sequential,
 )
-from tinyunet.layers.layer import Layer, held_decisions
+from tinyunet.layers.decisions import held_decisions
+from tinyunet.layers.layer import Layer
 from tinyunet.learning.checkpoint import Checkpoint, load, save
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import SGD, Adam
 from tinyunet.losses.loss import DiceLoss, SoftmaxCrossEntropy
-from tinyunet.networks.unet import UNet
+from tinyunet.networks import Network, UNet
 from tinyunet.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
@@ -57,6 +58,7 @@ __all__ = [
     "Layer",
     "MaxPool2d",
     "MaxUnpool2d",
+    "Network",
     "ReLU",
     "Sequential",
     "SoftmaxCrossEntropy",
