@@ -111,7 +111,7 @@ def _check_file(
     as_json: bool,
 ) -> None:
     """Check code in a file, and exit with the verdict."""
-    from tinyunet.gradcheck.submission import WORDS, Order, check_submission
+    from tinyunet.gradcheck.foreign.submission import WORDS, Order, check_submission
 
     file, colon, code = submission.partition(".py:")
     if not colon or not code.strip():

@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 
 from tinyunet.gradcheck.checker import check_gradients
-from tinyunet.gradcheck.function import check_function
-from tinyunet.gradcheck.objects import check_object
+from tinyunet.gradcheck.foreign.function import check_function
+from tinyunet.gradcheck.foreign.objects import check_object
 from tinyunet.layers.layer import Layer
 from tinyunet.losses.loss import Loss
 

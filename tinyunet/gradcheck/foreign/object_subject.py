@@ -9,8 +9,9 @@ import numpy as np
 
 from tinyunet.engine.arrays import Array
 from tinyunet.gradcheck.arguments import Snapshot
-from tinyunet.gradcheck.conventions import gradient_key, gradient_named
-from tinyunet.gradcheck.object_passes import (
+from tinyunet.gradcheck.foreign.conventions import gradient_key, gradient_named
+from tinyunet.gradcheck.foreign.function_subject import FunctionSubject
+from tinyunet.gradcheck.foreign.object_passes import (
     CLEARING,
     INPUT_GRADIENTS,
     OUTPUTS,
@@ -19,8 +20,7 @@ from tinyunet.gradcheck.object_passes import (
     methods_of,
     values_in,
 )
-from tinyunet.gradcheck.pair import FunctionSubject
-from tinyunet.gradcheck.parameters import (
+from tinyunet.gradcheck.foreign.parameters import (
     Places,
     at,
     attributes,
@@ -31,10 +31,10 @@ from tinyunet.gradcheck.parameters import (
     widen,
     without_gradient,
 )
+from tinyunet.gradcheck.foreign.signature import name_of
+from tinyunet.gradcheck.foreign.values import array_from, is_array
 from tinyunet.gradcheck.places import scale_of
 from tinyunet.gradcheck.report import GradientReport, Row
-from tinyunet.gradcheck.signature import name_of
-from tinyunet.gradcheck.values import array_from, is_array
 
 
 class ObjectSubject(FunctionSubject):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.gradcheck.parameters import parts, walk
+from tinyunet.gradcheck.foreign.parameters import parts, walk
 
 # What people call the two passes.
 METHODS = (

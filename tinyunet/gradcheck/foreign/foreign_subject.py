@@ -10,9 +10,9 @@ import numpy as np
 
 from tinyunet.engine.arrays import Array
 from tinyunet.gradcheck.arguments import WROTE, Snapshot, unchanged
+from tinyunet.gradcheck.foreign.values import filled, is_array, leaves, on_gpu
 from tinyunet.gradcheck.report import Row
 from tinyunet.gradcheck.subject import Subject
-from tinyunet.gradcheck.values import filled, is_array, leaves, on_gpu
 
 LAYOUTS = {
     "NHWC": ("batch", "height", "width", "channels"),
