@@ -11,8 +11,8 @@ from planted_bugs import BUGS, Product
 
 import tinyunet as tu
 from tinyunet.gradcheck.subject import Subject
-from tinyunet.gradcheck.suite import check_all, with_biases
-from tinyunet.networks.small import small_networks
+from tinyunet.gradcheck.suite import check_all, check_network, with_biases
+from tinyunet.networks.small import small_input, small_networks
 
 HINTED = [bug for bug in BUGS if bug.hint]
 
@@ -138,6 +138,14 @@ def test_the_suite_of_the_command_passes():
     assert len(reports) >= 20
     assert set(small_networks()) <= set(reports)
     assert all(report.passed for report in reports.values())
+
+
+def test_a_whole_network_is_checked_on_a_small_input():
+    network = tu.UNet(2, 3, base_channels=2, depth=1)
+    shape = small_input(network)
+    assert shape[1] != shape[2]
+    assert shape[3] == 2
+    assert check_network(network, shape, samples=2).passed
 
 
 @pytest.mark.parametrize(("method", "arguments"), [("value", ()), ("gradients", (1.0, None))])

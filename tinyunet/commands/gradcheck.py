@@ -76,7 +76,7 @@ def _check_own(paper: bool, samples: int | None, seed: int, device: str, as_json
     from tinyunet.networks.unet import UNet
 
     if paper:  # its 31,030,658 parameters, at its smallest input
-        report = suite.check_large(UNet(), (1, 188, 188, 1), samples or 2, seed, device)
+        report = suite.check_network(UNet(), (1, 188, 188, 1), samples or 2, seed, device)
         reports = [("the paper's U-Net", report)]
         if not as_json:
             typer.echo(str(reports[0][1]))

@@ -12,7 +12,7 @@ from tinyunet.engine.arrays import Array, to_device
 from tinyunet.gradcheck.checker import check_gradients
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.layers.layer import Layer
-from tinyunet.losses.loss import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
 
 SAME = 1e-11  # what the values of two algorithms may differ by, of the largest; in float64
 
@@ -176,10 +176,10 @@ def check_all(
         yield name, check_gradients(loss, logits, labels, weights, samples=samples, rng=rng)
 
 
-def check_large(
-    network: Layer, shape: tuple[int, ...], samples: int = 2, seed: int = 0, device: str = "cpu"
+def check_network(
+    network: Layer, shape: tuple[int, ...], samples: int = 20, seed: int = 0, device: str = "cpu"
 ) -> GradientReport:
-    """Check a network that takes minutes, with random biases and one random input of a shape."""
+    """Check a whole network, with random biases and one random input of a shape."""
     rng = np.random.default_rng(seed)
     model = with_biases(network, rng).to(device)
     image = to_device(rng.standard_normal(shape), device)

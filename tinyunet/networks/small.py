@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tinyunet.layers.layer import Layer
+from tinyunet.networks.network import Network
 from tinyunet.networks.unet import UNet
 
 
-def small_networks() -> dict[str, tuple[Callable[[], Layer], tuple[int, ...]]]:
+def small_networks() -> dict[str, tuple[Callable[[], Network], tuple[int, ...]]]:
     """Return each network's name, what makes it, and an input's shape (N, H, W, C).
 
     Height and width differ, so that swapped axes show.
@@ -28,3 +28,10 @@ def small_networks() -> dict[str, tuple[Callable[[], Layer], tuple[int, ...]]]:
             (2, 8, 12, 1),
         ),
     }
+
+
+def small_input(network: Network) -> tuple[int, int, int, int]:
+    """The shape (1, H, W, C) of a small image that a network takes, whose sides differ."""
+    rows, columns = network.sizes
+    height, width = rows.first + rows.step, columns.first + 2 * columns.step
+    return 1, height, width, network.in_channels

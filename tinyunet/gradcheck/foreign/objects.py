@@ -17,7 +17,7 @@ from tinyunet.gradcheck.foreign.signature import Signature
 from tinyunet.gradcheck.foreign.torch_function import TorchFunction, is_torch_function
 from tinyunet.gradcheck.report import GradientReport
 from tinyunet.layers.layer import Layer
-from tinyunet.losses.loss import Loss
+from tinyunet.losses import Loss
 
 
 def check_object(

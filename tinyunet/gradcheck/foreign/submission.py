@@ -31,7 +31,7 @@ from tinyunet.gradcheck.checker import check_gradients
 from tinyunet.gradcheck.foreign.function import check_function
 from tinyunet.gradcheck.foreign.objects import check_object
 from tinyunet.layers.layer import Layer
-from tinyunet.losses.loss import Loss
+from tinyunet.losses import Loss
 
 PROVED, WRONG, UNUSABLE, NOT_PROVED = range(4)  # exit codes
 WORDS = {PROVED: "proved", WRONG: "wrong", UNUSABLE: "unusable", NOT_PROVED: "not proved"}
