@@ -12,6 +12,7 @@ import tinyunet as tu
 # beginning of a test's name, as pytest says it after "tests/".
 QUICK = (
     "test_project.py",
+    "test_architecture.py",
     # the arithmetic, and what checks it
     "test_convolution.py::test_im2col_equals_the_loops",
     "test_layers.py::test_agrees_with_the_naive_twin",
