@@ -31,7 +31,7 @@ from tinyunet.layers.layer import Layer
 from tinyunet.learning.checkpoint import Checkpoint, load, save
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import SGD, Adam
-from tinyunet.losses.loss import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
 from tinyunet.networks import Network, UNet
 from tinyunet.version import __version__ as __version__
 
