@@ -11,6 +11,7 @@ import tinyunet as tu
 # `pytest -m quick`: what another version of Python or of a package would break first. A line is the
 # beginning of a test's name, as pytest says it after "tests/".
 QUICK = (
+    "test_architecture.py",
     "test_project.py",
     # the arithmetic, and what checks it
     "test_convolution.py::test_im2col_equals_the_loops",
