@@ -36,12 +36,13 @@ def patches(x: Array, band: Band, geometry: Geometry) -> Array:
 def add_patches(dx: Array, dpatches: Array, band: Band, geometry: Geometry) -> None:
     """Add a band's patch gradients to the pixels they came from."""
     if array_module(dx) is not np:
-        return gpu_windows.add_patches(dx, dpatches, band, geometry)
+        gpu_windows.add_patches(dx, dpatches, band, geometry)
+        return
     shape, inside, there = geometry.window(dx.shape, band)
     window = np.zeros(shape, dx.dtype)
     seen = views(window, geometry)
     dpatches = dpatches.reshape(seen.shape)
-    for p, q in np.ndindex(geometry.kernel):  # for one place of the kernel, no two pixels are the same
+    for p, q in np.ndindex(geometry.kernel):  # at one place of the kernel no pixel is seen twice
         seen[:, :, :, p, q] += dpatches[:, :, :, p, q]
     dx[there] += window[inside]
 
