@@ -12,7 +12,7 @@ from conftest import QUICK
 import tinyunet
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 RENAMED = {"matplotlib": "matplotlib-base"}  # conda's name for it without a window toolkit
 
 
@@ -22,7 +22,7 @@ def split(requirement: str) -> tuple[str, str]:
 
 
 def test_environment_is_in_step_with_pyproject():
-    lines = (ROOT / "environment.yml").read_text().splitlines()
+    lines = (ROOT / "environment.yml").read_text(encoding="utf-8").splitlines()
     listed = dict(
         split(line[4:]) for line in lines if re.match(r"  - \w", line) and "pip" not in line
     )
@@ -59,4 +59,5 @@ def test_importing_waits_for_neither_scipy_nor_matplotlib():
 def test_quick_tests_exist():
     for name in QUICK:
         path, _, start = name.partition("::")
-        assert f"def {start.partition('[')[0]}" in (ROOT / "tests" / path).read_text(), name
+        text = (ROOT / "tests" / path).read_text(encoding="utf-8")
+        assert f"def {start.partition('[')[0]}" in text, name
