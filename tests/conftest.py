@@ -13,6 +13,7 @@ import tinyunet as tu
 # beginning of a test's name, as pytest says it after "tests/".
 QUICK = (
     "test_project.py",
+    "test_contributing.py",
     # the arithmetic, and what checks it
     "test_convolution.py::test_im2col_equals_the_loops",
     "test_layers.py::test_agrees_with_the_naive_twin",
