@@ -13,8 +13,8 @@ import tinyunet as tu
 # beginning of a test's name, as pytest says it after "tests/".
 QUICK = (
     "test_project.py",
-    "test_contributing.py",
     # the arithmetic, and what checks it
+    "test_contributing.py",
     "test_convolution.py::test_im2col_equals_the_loops",
     "test_layers.py::test_agrees_with_the_naive_twin",
     "test_layers.py::test_dtype_stays[numpy-Conv2d auto",
