@@ -43,7 +43,7 @@ def test_the_papers_recipe():
     np.testing.assert_array_equal(weights, expected)
 
     assert settings.average == "rotations"
-    axis = inference._plan(model, 512, 572)
+    axis = inference._plan(model, 0, 512, 572)
     assert (axis.gives, axis.stride) == (388, 384)  # a multiple of 2^4
 
 
