@@ -174,7 +174,7 @@ def _memory_gb() -> float | None:
 def _read(path: str) -> str:
     """The text of a file of the Linux kernel, empty where there is none."""
     try:
-        return Path(path).read_text()
+        return Path(path).read_text(encoding="utf-8")
     except OSError:
         return ""
 
