@@ -115,20 +115,28 @@ def test_names_of_tu_that_it_uses_are_there(page):
 
 
 @each_page
-def test_commands_that_it_prints_take_these_options(page):
+def test_commands_and_options_that_it_names_exist(page):
+    text = page.read_text(encoding="utf-8")
     shown = [code for language in ("bash", "text") for code, _ in fenced(page, language)]
-    commands = [line for code in shown for line in code.splitlines()]
-    commands += re.findall(r"`(tinyunet [^`]+)`", page.read_text(encoding="utf-8"))
-    for line in commands:
+    lines = [line for code in shown for line in code.splitlines()]
+    lines += re.findall(r"`(tinyunet [^`]+)`", text)
+    for line in lines:
         for command in re.findall(r"(?:^|&& )tinyunet ([^#&]*)", line.replace("\n", " ")):
             check_command(command.split())
+    known = options(typer.main.get_command(app))
+    assert set(re.findall(r"`(--[\w-]+)[^`]*`", text)) <= known
+
+
+def options(command):
+    """All options of a command and of those below it."""
+    found = {option for parameter in command.params for option in parameter.opts}
+    return found.union({"--help"}, *map(options, getattr(command, "commands", {}).values()))
 
 
 def check_command(arguments):
-    """Fail unless the command line knows these commands and options; values are not checked."""
+    """Fail unless the command line knows this command and its options; values are not checked."""
     here = typer.main.get_command(app)
     while arguments and arguments[0] in getattr(here, "commands", {}):
         here = here.commands[arguments.pop(0)]
     assert not hasattr(here, "commands"), f"no such command: {arguments}"
-    known = {option for parameter in here.params for option in parameter.opts} | {"--help"}
-    assert {name for name in arguments if name.startswith("--")} <= known, arguments
+    assert {name for name in arguments if name.startswith("--")} <= options(here), arguments
