@@ -16,7 +16,7 @@ from tinyunet.engine.threads import one_blas_thread
 from tinyunet.learning.optim import Optimizer
 from tinyunet.losses.loss import Loss
 from tinyunet.networks.unet import UNet
-from tinyunet.segmentation.evaluation import validation_score
+from tinyunet.segmentation.thresholds import validation_score
 
 VALIDATIONS = 12  # how often a run looks at the validation images
 

@@ -25,7 +25,7 @@ from tinyunet.learning.preparation import check_settings, weight_maps, window_si
 from tinyunet.learning.step import VALIDATIONS, calibrate, training_step
 from tinyunet.losses.loss import Loss, SoftmaxCrossEntropy
 from tinyunet.networks.unet import UNet
-from tinyunet.segmentation.evaluation import validation_score
+from tinyunet.segmentation.thresholds import validation_score
 
 # How long the learning rate rises to its full size, as a share of all steps, and in steps at least.
 # Too fast, and Adam's first steps push many a ReLU to where it is 0 for every image, for ever: of the

@@ -31,6 +31,7 @@ from tinyunet.networks.unet import UNet
 from tinyunet.segmentation import evaluation
 from tinyunet.segmentation.cells import instances
 from tinyunet.segmentation.symmetries import AVERAGES
+from tinyunet.segmentation.thresholds import choose_threshold
 from tinyunet.segmentation.tiles import predict_image
 
 SHOWN = 3  # test images in the picture
@@ -216,7 +217,7 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     rows, scores, thresholds = {}, {}, {}
     for look in dict.fromkeys(("none", settings.average)):
         name = row_name(look)
-        threshold = evaluation.choose_threshold(model, validation, look)
+        threshold = choose_threshold(model, validation, look)
         if threshold is not None:
             thresholds[look] = threshold
         scores[look] = evaluation.evaluate(model, test, average=look, threshold=threshold)

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from tinyunet.engine.arrays import Array, array_module, device_name, pair, to_cpu, to_device
 from tinyunet.networks.unet import UNet
-from tinyunet.segmentation.symmetries import AVERAGES
+from tinyunet.segmentation.symmetries import averaged
 
 # Around the image, a network with same padding could be shown a mirror image, too (`reach` pixels of
 # it). Measured on 60 images for each network, of depth 3 and trained for 400 or 500 steps, within 16
@@ -76,16 +76,7 @@ def predict_image(
         cannot take the tile.
     """
     image = _checked(model, image)
-    if average is None or isinstance(average, bool | np.bool_):
-        average = "symmetries" if average else "none"
-    if average == "none":
-        return _predict(model, image, tile)
-    if not isinstance(average, str) or average not in AVERAGES:
-        raise ValueError(f"average must be one of none, {', '.join(AVERAGES)}, got {average!r}")
-    versions = AVERAGES[average](image)
-    bar = tqdm(versions, desc="versions", delay=2, leave=False)
-    parts = [back(_predict(model, version, tile)) for version, back in bar]
-    return (sum(parts) / len(parts)).astype(image.dtype, copy=False)
+    return averaged(lambda version: _predict(model, version, tile), image, average)
 
 
 @dataclass
