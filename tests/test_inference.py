@@ -220,7 +220,7 @@ def test_bad_tiles_are_named():
 @pytest.mark.parametrize(("depth", "tile"), [(3, 512), (4, 512), (5, 768), (6, 1536)])
 def test_the_usual_tile_of_a_large_image_suits_the_depth(depth, tile):
     model = tu.UNet(1, 2, base_channels=1, depth=depth, padding="same")
-    axis = inference._plan(model, 4000, None)
+    axis = inference._plan(model, 0, 4000, None)
     assert axis.reads == tile
     assert axis.margin == 6 * 2**depth
     assert axis.stride == axis.gives >= tile // 2

@@ -11,7 +11,8 @@ from tqdm import tqdm
 from tinyunet import metrics
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import separate
-from tinyunet.networks.unet import UNet
+from tinyunet.layers.layer import Layer
+from tinyunet.networks.network import Network, as_network
 from tinyunet.segmentation.cells import instances as label_instances
 from tinyunet.segmentation.otsu import otsu_components, otsu_peaks
 from tinyunet.segmentation.tiles import predict_image
@@ -44,14 +45,19 @@ def score_classes(predicted: np.ndarray, truth: np.ndarray, num_classes: int) ->
     }
 
 
-def knows_cells(model: UNet, data: Dataset) -> bool:
+def knows_cells(model: Network, data: Dataset) -> bool:
     """Whether to score single cells: the data set knows them, and the model has two classes."""
-    return data.instances is not None and model.config["num_classes"] == 2
+    return data.instances is not None and num_classes(model) == 2
 
 
-def check_data(model: UNet, data: Dataset, what: str) -> None:
+def num_classes(model: Network) -> int:
+    """How many classes a network tells apart: logits of one channel tell two."""
+    return max(2, model.num_classes)
+
+
+def check_data(model: Network, data: Dataset, what: str) -> None:
     """Raise ValueError unless the model takes these images and knows all their classes."""
-    channels, classes = model.config["in_channels"], model.config["num_classes"]
+    channels, classes = model.in_channels, num_classes(model)
     if data.channels != channels:
         raise ValueError(
             f"the model takes {channels} channels, but the {what} images have {data.channels}"
@@ -64,16 +70,17 @@ def check_data(model: UNet, data: Dataset, what: str) -> None:
 
 
 def predict(
-    model: UNet, data: Dataset, *, average: bool | str | None = None, progress: bool = True
+    model: Layer, data: Dataset, *, average: bool | str | None = None, progress: bool = True
 ) -> list[np.ndarray]:
     """Class probabilities (H, W, K) of every image; see `predict_image`."""
+    model = as_network(model)
     check_data(model, data, "given")
     bar = tqdm(data.images, desc="predicting", delay=2, leave=False, disable=not progress)
     return [predict_image(model, image, average=average or False) for image in bar]
 
 
 def evaluate(
-    model: UNet,
+    model: Layer,
     data: Dataset,
     *,
     average: bool | str = False,
@@ -109,6 +116,7 @@ def evaluate(
     ValueError
         If the model does not take these images or does not know their classes.
     """
+    model = as_network(model)
     check_data(model, data, "given")
     threshold = 0.5 if threshold is None else threshold
     cells = knows_cells(model, data)
@@ -121,7 +129,7 @@ def evaluate(
     )
     if cells:
         return [score_instances(label_instances(p, threshold), truth) for p, truth in bar]
-    classes = model.config["num_classes"]
+    classes = num_classes(model)
     return [score_classes(p.argmax(2), truth, classes) for p, truth in bar]
 
 

@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from tinyunet import metrics
 from tinyunet.data.dataset import Dataset
-from tinyunet.networks.unet import UNet
+from tinyunet.layers.layer import Layer
+from tinyunet.networks.network import as_network
 from tinyunet.segmentation.cells import instances
 from tinyunet.segmentation.evaluation import evaluate, knows_cells, mean, predict
 
@@ -23,7 +24,7 @@ THRESHOLDS = tuple(i / 20 for i in range(5, 14))  # 0.25, 0.3 ... 0.65
 IN_TRAINING = (0.3, 0.4, 0.5)  # fewer, for training validates often
 
 
-def choose_threshold(model: UNet, data: Dataset, average: bool | str = False) -> float | None:
+def choose_threshold(model: Layer, data: Dataset, average: bool | str = False) -> float | None:
     """The threshold for `instances` that gives the best mean SEG on validation images.
 
     The weight map makes a network doubt the pixels between and around cells: at 0.5 its masks are
@@ -37,6 +38,7 @@ def choose_threshold(model: UNet, data: Dataset, average: bool | str = False) ->
         One of `THRESHOLDS`, 0.5 if no image has a cell; None where the data set or the model does
         not tell single cells.
     """
+    model = as_network(model)
     if not knows_cells(model, data):
         return None
     with_cells = _with_cells(data)
@@ -48,7 +50,7 @@ def choose_threshold(model: UNet, data: Dataset, average: bool | str = False) ->
     return max(THRESHOLDS, key=lambda t: (means[t], -abs(t - 0.5)))  # of equals, next to a half
 
 
-def validation_score(model: UNet, data: Dataset) -> tuple[str, float]:
+def validation_score(model: Layer, data: Dataset) -> tuple[str, float]:
     """The one number by which training chooses its best moment, and its name.
 
     SEG is that of the best of a few thresholds: the threshold will be chosen on these images, too, and
@@ -57,6 +59,7 @@ def validation_score(model: UNet, data: Dataset) -> tuple[str, float]:
 
     It is NaN where the network no longer gives probabilities: training has diverged.
     """
+    model = as_network(model)
     cells = knows_cells(model, data)
     if cells:
         data = _with_cells(data) or data
