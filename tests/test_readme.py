@@ -93,7 +93,7 @@ def test_what_is_done_with_the_network_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     scope = {}
     for code in blocks("python"):
-        exec(code.replace("steps=50", "steps=2"), scope)
+        exec(code.replace("steps=200", "steps=2"), scope)
     assert scope["probabilities"].shape == (64, 64, 2)
     assert len(scope["scores"]) == len(scope["test"].images)
     assert type(scope["model"]) is scope["TinyUNet"]
