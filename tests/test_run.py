@@ -8,7 +8,11 @@ import pytest
 
 import tinyunet as tu
 from tinyunet.data import Augmentation, Dataset
-from tinyunet.runs import train as run
+from tinyunet.learning.preparation import weight_maps
+from tinyunet.runs.build import build, fit_options
+from tinyunet.runs.folder import read_settings
+from tinyunet.runs.settings import Settings
+from tinyunet.runs.train import train
 from tinyunet.segmentation import tiles as inference
 
 
@@ -20,9 +24,9 @@ def slices(side):
 
 
 def test_the_papers_recipe():
-    settings = run.Settings(recipe="paper", base_channels=2)
+    settings = Settings(recipe="paper", base_channels=2)
     data = slices(512)
-    model, optimizer = run.build(settings, [data])
+    model, optimizer = build(settings, [data])
     assert (model.depth, model.padding) == (4, "valid")
     # Dropout at the end of the contracting path: its last level, and the bottom.
     rates = {name: layer.p for name, layer in model.named_layers() if isinstance(layer, tu.Dropout)}
@@ -32,13 +36,13 @@ def test_the_papers_recipe():
     weight = model.bottom.conv2.params["weight"]  # He's initialisation
     assert weight.std() == pytest.approx(np.sqrt(2 / (9 * weight.shape[2])), rel=0.05)
 
-    options = run.fit_options(settings, model, data)
+    options = fit_options(settings, model, data)
     assert options["crop"] == (572, 572)
     assert options["batch_size"] == 1
     assert options["augment"] == Augmentation(
         flips=True, gray=True, rotate=True, elastic=10.0, shift=8.0
     )
-    (weights,) = tu.preparation.weight_maps(data, options["weights"])
+    (weights,) = weight_maps(data, options["weights"])
     expected = tu.weight_map(tu.separate(data.instances[0]), w0=10, sigma=5)
     np.testing.assert_array_equal(weights, expected)
 
@@ -48,49 +52,49 @@ def test_the_papers_recipe():
 
 
 def test_the_quick_recipe():
-    model, adam = run.build(run.Settings(), [slices(64)])
+    model, adam = build(Settings(), [slices(64)])
     assert isinstance(adam, tu.Adam)
     assert (adam.lr, adam.betas) == (6e-3, (0.9, 0.99))
     assert (model.depth, model.padding, model.config["base_channels"]) == (3, "same", 8)
 
 
 def test_a_run_from_before_there_were_betas_goes_on_with_its_own(tmp_path):
-    settings = asdict(run.Settings())
+    settings = asdict(Settings())
     del settings["betas"]
     (tmp_path / "settings.json").write_text(json.dumps(settings))
-    assert run.build(run.read_settings(tmp_path), [slices(64)])[1].betas == (0.9, 0.999)
+    assert build(read_settings(tmp_path), [slices(64)])[1].betas == (0.9, 0.999)
     settings["betas"] = (0.8, 0.9)
     (tmp_path / "settings.json").write_text(json.dumps(settings))
-    assert run.build(run.read_settings(tmp_path), [slices(64)])[1].betas == (0.8, 0.9)
+    assert build(read_settings(tmp_path), [slices(64)])[1].betas == (0.8, 0.9)
 
 
 def test_what_is_chosen_overrides_the_recipe():
-    assert run.Settings(recipe="paper").base_channels == 64
-    settings = run.Settings(recipe="paper", base_channels=8, weights="none", dropout=0.0)
+    assert Settings(recipe="paper").base_channels == 64
+    settings = Settings(recipe="paper", base_channels=8, weights="none", dropout=0.0)
     assert (settings.base_channels, settings.weights, settings.dropout) == (8, "none", 0.0)
     assert (settings.optimizer, settings.window) == ("sgd", 388)
     with pytest.raises(ValueError, match="recipe must be one of quick, paper, got 'slow'"):
-        run.Settings(recipe="slow")
+        Settings(recipe="slow")
 
 
 def test_unknown_weights_are_refused_for_classes_too():
     data = slices(32)
     data.instances = None
     with pytest.raises(ValueError, match="'papr'"):
-        tu.preparation.weight_maps(data, "papr")
-    assert tu.preparation.weight_maps(data, "paper") is None
+        weight_maps(data, "papr")
+    assert weight_maps(data, "paper") is None
 
 
 def test_a_run_that_diverges_at_once_says_so_and_keeps_no_model(tmp_path):
-    settings = run.Settings(
+    settings = Settings(
         images=10, size=48, steps=12, base_channels=4, depth=2, batch_size=2, window=32, lr=1e30
     )
     with (
         np.errstate(all="ignore"),
         pytest.raises(ValueError, match=r"became NaN at step 1.*another folder"),
     ):
-        run.train(settings, tmp_path)
+        train(settings, tmp_path)
     assert not (tmp_path / "best.npz").exists()
     assert not (tmp_path / "results.json").exists()
     with pytest.raises(ValueError, match="cannot go on: the network's predictions became NaN"):
-        run.train(settings, tmp_path, resume=True)
+        train(settings, tmp_path, resume=True)

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from tinyunet.data.catalogue import find
 from tinyunet.learning.preparation import WEIGHTS
 from tinyunet.reproduce.sources import Source
-from tinyunet.runs.train import AUGMENTS, Settings
+from tinyunet.runs.build import AUGMENTS
+from tinyunet.runs.settings import Settings
 
 MINUTES = 5.0  # of training, for each network, unless the user has other plans
 
@@ -99,7 +100,7 @@ class Run:
         Draws weights and batches; None where nothing is drawn, so that once is enough.
     settings
         All that the result depends on besides the seed and the length: plain data. Under
-        ``"training"`` are those of `tinyunet.runs.train.Settings`.
+        ``"training"`` are those of `tinyunet.runs.settings.Settings`.
     work
         Does it.
     group
