@@ -360,7 +360,7 @@ def test_on_look_sees_every_moment_as_validation_saw_it():
 
     def look(done, total):
         assert total == 5
-        seen.append((done, tu.evaluation.validation_score(model, VALIDATION)[1]))
+        seen.append((done, training.validation_score(model, VALIDATION)[1]))
 
     history = fit(model, 5, on_look=look)
     assert len(seen) == 5

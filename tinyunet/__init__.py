@@ -26,12 +26,13 @@ from tinyunet.layers import (
     ReLU,
     Sequential,
 )
-from tinyunet.layers.layer import Layer, held_decisions
+from tinyunet.layers.decisions import held_decisions
+from tinyunet.layers.layer import Layer
 from tinyunet.learning.checkpoint import Checkpoint, load, save
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import SGD, Adam
 from tinyunet.losses.loss import DiceLoss, SoftmaxCrossEntropy
-from tinyunet.networks.unet import UNet
+from tinyunet.networks import Network, UNet
 
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet import data, metrics, plots, segmentation
@@ -58,6 +59,7 @@ __all__ = [
     "Layer",
     "MaxPool2d",
     "MaxUnpool2d",
+    "Network",
     "ReLU",
     "Sequential",
     "SoftmaxCrossEntropy",

@@ -14,6 +14,7 @@ from tinyunet.commands.options import (
     Average,
     DataRoot,
     Device,
+    Network,
     Threshold,
     given,
     setting,
@@ -37,6 +38,7 @@ def evaluate(
     split_seed: SplitSeed = None,
     average: Average = None,
     threshold: Threshold = None,
+    network: Network = None,
     in_detail: Annotated[
         bool,
         typer.Option(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from tinyunet.engine.arrays import check_device
+from tinyunet.runs.network import define
 from tinyunet.runs.settings import AVERAGES_IN_WORDS, Settings
 
 
@@ -20,7 +21,14 @@ def checked_device(device: str | None) -> str | None:
     return device
 
 
-CALLBACKS = {"device": checked_device}
+def defined_network(network: str | None) -> str | None:
+    """Run the file of a network's class, so that its name is known to all that follows."""
+    if network is not None:
+        define(network)
+    return network
+
+
+CALLBACKS = {"device": checked_device, "network": defined_network}
 SETTINGS = {f.name: f for f in fields(Settings) if f.metadata.get("help")}
 TYPES = get_type_hints(Settings)
 
@@ -61,6 +69,9 @@ Average = Annotated[
 ]
 DataRoot = setting("data_root")
 Device = Annotated[str, typer.Option(help="cpu or gpu.", callback=checked_device)]
+Network = setting(
+    "network", "The class of a model that is not one of ours, in a file of yours: FILE.py:CLASS."
+)
 Threshold = Annotated[
     float | None,
     typer.Option(

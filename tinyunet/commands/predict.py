@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tinyunet.commands.options import Average, Device, Threshold
+from tinyunet.commands.options import Average, Device, Network, Threshold
 
 
 def predict(
@@ -19,6 +19,7 @@ def predict(
     ] = None,
     average: Average = None,
     threshold: Threshold = None,
+    network: Network = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace results of earlier predictions.")
     ] = False,
@@ -28,6 +29,7 @@ def predict(
     from tinyunet.data import read_image
     from tinyunet.runs.folder import load_model
     from tinyunet.runs.predict import predict_file, predicted_files
+    from tinyunet.segmentation.evaluation import num_classes
 
     model, threshold = load_model(checkpoint, average, threshold)
     model.to(device)
@@ -43,6 +45,6 @@ def predict(
             labels = predict_file(model, read_image(path), stem, **options)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        two = model.config["num_classes"] == 2
+        two = num_classes(model) == 2
         cells = f"{labels.max()} cells at threshold {threshold:g}, " if two else ""
         typer.echo(f"{path}: {cells}" + ", ".join(map(str, predicted_files(stem))))

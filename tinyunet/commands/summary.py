@@ -8,13 +8,18 @@ from typing import Annotated
 
 import typer
 
-from tinyunet.commands.options import AsJson
+from tinyunet.commands.options import AsJson, given, setting
+
+OF_CONSTRUCTOR = ("in_channels", "num_classes", "base_channels", "depth", "padding", "skip")
+Network = setting("network")
 
 
 def summary(
+    context: typer.Context,
     checkpoint: Annotated[
         Path | None, typer.Argument(help="A model; without one, the network of the options.")
     ] = None,
+    network: Network = "UNet",
     in_channels: Annotated[int, typer.Option(help="Channels of the image.")] = 1,
     num_classes: Annotated[int, typer.Option(help="Channels of the logits.")] = 2,
     base_channels: Annotated[int, typer.Option(help="Channels of the first level.")] = 64,
@@ -28,18 +33,13 @@ def summary(
     """Show a network layer by layer; the paper's by default."""
     from tinyunet.learning import checkpoint as checkpoints
     from tinyunet.networks.summary import summarize
-    from tinyunet.networks.unet import UNet
+    from tinyunet.runs.network import find, make, refuse_others
 
     if checkpoint is not None:
         model = checkpoints.load(checkpoint)
     else:
-        model = UNet(
-            in_channels,
-            num_classes,
-            base_channels=base_channels,
-            depth=depth,
-            padding=padding,
-            skip=skip,
-        )
+        chosen = {name: value for name, value in given(context).items() if name in OF_CONSTRUCTOR}
+        refuse_others(find(network), chosen)
+        model = make(find(network), chosen)
     found = summarize(model, height, width)
     typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tinyunet.commands.options import given, with_settings
+from tinyunet.runs.network import class_name
 from tinyunet.runs.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def train(
 
     chosen = given(context)
     if resume is not None:
-        _refuse_beside_resume(chosen)
         run, out = folder.read_settings(resume), resume
+        _refuse_beside_resume(chosen, run)
         run.device = chosen.get("device", run.device)  # a checkpoint goes on anywhere
     else:
         run = _new(chosen)
@@ -52,18 +53,17 @@ def _new(chosen: dict[str, Any]) -> Settings:
     return Settings(**{k: v for k, v in chosen.items() if k not in ("out", "resume")})
 
 
-def _refuse_beside_resume(chosen: dict[str, Any]) -> None:
+def _refuse_beside_resume(chosen: dict[str, Any], run: Settings) -> None:
     """A run goes on with its own settings: others given beside --resume would be ignored."""
-    others = [_option(name) for name in chosen if name not in ("resume", "device")]
+    kept = {"resume", "device"}
+    if class_name(chosen.get("network", "")) == class_name(run.network):
+        kept.add("network")  # says where the class of the run's network is
+    others = ["--" + name.replace("_", "-") for name in chosen if name not in kept]
     if others:
         raise ValueError(
             f"--resume goes on with the run's own settings: leave out {', '.join(others)}, or begin a "
             "new run"
         )
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def _print_end(result: Result, settings: Settings, folder: Path) -> None:
@@ -78,17 +78,18 @@ def _print_end(result: Result, settings: Settings, folder: Path) -> None:
         lower = f"{settings.lr / 10:g}"
         typer.echo(f"begin again in another folder, for example with --lr {lower}", err=True)
     else:
-        typer.echo(f"go on with: tinyunet train --resume {folder}", err=True)
+        own = f" --network {settings.network}" if ":" in settings.network else ""
+        typer.echo(f"go on with: tinyunet train --resume {folder}{own}", err=True)
 
 
 def _print_model(result: Result, settings: Settings, folder: Path) -> None:
     """Say what was trained, and how good it is."""
-    from tinyunet.segmentation.evaluation import knows_cells, table
+    from tinyunet.segmentation.evaluation import knows_cells, num_classes, table
 
     model, history = result.model, result.history
     if Path(settings.data).is_dir() and not knows_cells(model, result.parts[0]):
         typer.echo(
-            f"masks: numbers of {model.config['num_classes']} classes; if each number is a "
+            f"masks: numbers of {num_classes(model)} classes; if each number is a "
             "cell, train with --masks instances"
         )
     parts = zip(result.parts, ("train", "validation", "test"), strict=True)

@@ -16,7 +16,8 @@ from tinyunet.gradcheck.places import upstream
 from tinyunet.gradcheck.probe import only
 from tinyunet.gradcheck.report import GradientReport
 from tinyunet.layers import ConvTranspose2d
-from tinyunet.layers.layer import Layer, held_decisions
+from tinyunet.layers.decisions import held_decisions
+from tinyunet.layers.layer import Layer
 from tinyunet.losses.loss import Loss
 
 

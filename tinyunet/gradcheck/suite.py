@@ -13,6 +13,7 @@ from tinyunet.gradcheck.checker import check_gradients
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.layers.layer import Layer
 from tinyunet.losses.loss import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.networks.network import Network
 from tinyunet.networks.unet import UNet
 
 SAME = 1e-11  # what the values of two algorithms may differ by, of the largest; in float64
@@ -171,6 +172,18 @@ def check_paper(samples: int = 2, seed: int = 0, device: str = "cpu") -> Gradien
     rng = np.random.default_rng(seed)
     model = with_biases(UNet(), rng).to(device)
     image = to_device(rng.standard_normal((1, 188, 188, 1)), device)
+    return check_gradients(model, image, samples=samples, rng=rng, progress=True)
+
+
+def check_network(
+    model: Network, samples: int = 20, seed: int = 0, device: str = "cpu"
+) -> GradientReport:
+    """Check a whole network on one small image, whose sides differ."""
+    rng = np.random.default_rng(seed)
+    rows, columns = model.sizes
+    height, width = rows.first + rows.step, columns.first + 2 * columns.step
+    image = to_device(rng.standard_normal((1, height, width, model.in_channels)), device)
+    model = with_biases(model, rng).to(device)
     return check_gradients(model, image, samples=samples, rng=rng, progress=True)
 
 

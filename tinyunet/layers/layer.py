@@ -7,9 +7,10 @@ about all of them together: their names follow the attributes, as in ``encoder.0
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
 
 from tinyunet.engine.arrays import Array, array_module, checked_dtype, device_name, to_device
 
@@ -21,6 +22,9 @@ class Layer:
     ----------
     params, grads
         Learned arrays by name, and their gradients under the same names after a backward pass.
+    buffers
+        Arrays by name that are saved, converted and moved with the parameters but not learned, such
+        as running statistics.
     training
         In training (the default) a forward pass keeps what backward needs. In eval it keeps nothing.
     """
@@ -28,6 +32,7 @@ class Layer:
     def __init__(self) -> None:
         self.params: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
+        self.buffers: dict[str, Array] = {}
         self.training = True
         self._kept: tuple | None = None
         self._held: Array | None = None  # see held_decisions
@@ -138,19 +143,32 @@ class Layer:
         for name, child in self.children():
             yield from child.named_layers(f"{prefix}.{name}" if prefix else name)
 
-    def _slots(self) -> Iterator[tuple[str, Layer, str]]:
-        for path, layer in self.named_layers():
-            for key in layer.params:
-                yield (f"{path}.{key}" if path else key), layer, key
-
     def named_parameters(self) -> Iterator[tuple[str, Array]]:
         """Yield every parameter with its name."""
-        return ((name, layer.params[key]) for name, layer, key in self._slots())
+        for path, layer in self.named_layers():
+            yield from _named(path, layer.params)
 
     def named_gradients(self) -> Iterator[tuple[str, Array]]:
         """Yield the gradient of every parameter that has one, with the parameter's name."""
-        slots = ((name, layer.grads.get(key)) for name, layer, key in self._slots())
-        return ((name, grad) for name, grad in slots if grad is not None)
+        for path, layer in self.named_layers():
+            yield from _named(path, {k: layer.grads[k] for k in layer.params if k in layer.grads})
+
+    def named_buffers(self) -> Iterator[tuple[str, Array]]:
+        """Yield every buffer with its name."""
+        for path, layer in self.named_layers():
+            yield from _named(path, layer.buffers)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of its parameters; float32 if it has none."""
+        first = next(self.named_parameters(), None)
+        return np.dtype(np.float32) if first is None else first[1].dtype
+
+    @property
+    def device(self) -> str:
+        """Where its parameters are: ``"cpu"`` or ``"gpu"``; ``"cpu"`` if it has none."""
+        first = next(self.named_parameters(), None)
+        return "cpu" if first is None else device_name(first[1])
 
     @property
     def num_parameters(self) -> int:
@@ -160,15 +178,19 @@ class Layer:
     # ------------------------------------------------------------------ saving, modes, kinds
 
     def state_dict(self) -> dict[str, Array]:
-        """Return copies of all parameters by name."""
-        return {name: array.copy() for name, array in self.named_parameters()}
+        """Return copies of all parameters and buffers by name."""
+        return {name: array.copy() for name, array in self._named_state()}
+
+    def _named_state(self) -> Iterator[tuple[str, Array]]:
+        yield from self.named_parameters()
+        yield from self.named_buffers()
 
     def load_state_dict(self, state: dict[str, Array]) -> None:
-        """Copy parameters from `state`, which must have exactly this layer's names and shapes.
+        """Copy parameters and buffers from `state`, which must have exactly their names and shapes.
 
         Values are converted to the layer's dtype and device. On an error nothing has been changed.
         """
-        mine = dict(self.named_parameters())
+        mine = dict(self._named_state())
         problems = [f"missing: {name}" for name in mine if name not in state]
         problems += [f"unexpected: {name}" for name in state if name not in mine]
         problems += [
@@ -195,17 +217,18 @@ class Layer:
         return self
 
     def astype(self, dtype: Any) -> Layer:
-        """Convert all parameters to float32 or float64."""
+        """Convert all parameters, and buffers that hold floats, to float32 or float64."""
         dtype = checked_dtype(dtype)
-        return self._convert(lambda array: array.astype(dtype))
+        return self._convert(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a)
 
     def to(self, device: str) -> Layer:
-        """Move all parameters to ``"cpu"`` or ``"gpu"``."""
+        """Move all parameters and buffers to ``"cpu"`` or ``"gpu"``."""
         return self._convert(lambda array: to_device(array, device))
 
     def _convert(self, change: Callable[[Array], Array]) -> Layer:
         for _, layer in self.named_layers():
             layer.params = {key: change(array) for key, array in layer.params.items()}
+            layer.buffers = {key: change(array) for key, array in layer.buffers.items()}
             layer.grads = {}
             layer._kept = None
         return self
@@ -229,33 +252,6 @@ class Layer:
         return ""
 
 
-@contextlib.contextmanager
-def held_decisions(layer: Layer) -> Iterator[Callable[[], int]]:
-    """Replay the decisions of the last training forward while the context lasts.
-
-    A network of ReLUs, max-pooling and dropout has kinks and draws, where finite differences do not
-    converge. With the decisions held it is smooth, and equal to the plain network at the same input.
-
-    Yields
-    ------
-    flips
-        A function that returns how many decisions would have come out differently since it was
-        called last.
-    """
-    parts = [part for _, part in layer.named_layers() if not list(part.children())]
-
-    def flips() -> int:
-        total = sum(part._flips for part in parts)
-        for part in parts:
-            part._flips = 0
-        return total
-
-    try:
-        for part in parts:
-            decisions = part.decisions()
-            part._held = decisions[0] if decisions else None
-        flips()
-        yield flips
-    finally:
-        for part in parts:
-            part._held = None
+def _named(path: str, arrays: dict[str, Array]) -> Iterator[tuple[str, Array]]:
+    """Arrays of the layer at a path, with their whole names."""
+    return ((f"{path}.{key}" if path else key, array) for key, array in arrays.items())

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import separate, weight_map
-from tinyunet.networks.unet import UNet
+from tinyunet.networks.network import Network
 from tinyunet.segmentation.evaluation import check_data
 
 # Arguments of `weight_map`. "auto" was measured on nuclei of some 15 pixels: a border term as wide as
@@ -19,7 +19,7 @@ WEIGHTS = {
 
 
 def check_settings(
-    model: UNet,
+    model: Network,
     train: Dataset,
     validation: Dataset | None,
     steps: int | None,
@@ -60,7 +60,7 @@ def weight_maps(train: Dataset, weights: str | list[np.ndarray] | None) -> list[
 
 
 def window_size(
-    model: UNet, train: Dataset, crop: int | tuple[int, int] | None, output: int = 128
+    model: Network, train: Dataset, crop: int | tuple[int, int] | None, output: int = 128
 ) -> tuple[int, int]:
     """The input size of the windows: the given one, or one that gives about `output` pixels."""
     if crop is None:

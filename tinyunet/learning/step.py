@@ -11,20 +11,19 @@ import numpy as np
 
 from tinyunet.data.batches import Batches, Prefetched
 from tinyunet.data.dataset import Dataset
-from tinyunet.engine.arrays import device_name, to_device
+from tinyunet.engine.arrays import to_device
 from tinyunet.engine.threads import one_blas_thread
+from tinyunet.layers.layer import Layer
 from tinyunet.learning.optim import Optimizer
 from tinyunet.losses.loss import Loss
-from tinyunet.networks.unet import UNet
-from tinyunet.segmentation.evaluation import validation_score
+from tinyunet.segmentation.thresholds import validation_score
 
 VALIDATIONS = 12  # how often a run looks at the validation images
 
 
-def training_step(model: UNet, loss: Loss, optimizer: Optimizer, batch: tuple) -> float:
+def training_step(model: Layer, loss: Loss, optimizer: Optimizer, batch: tuple) -> float:
     """One step of training: forward, loss, backward, update. A loss that is not finite ends it."""
-    weight = model.head.params["weight"]
-    device, dtype = device_name(weight), weight.dtype
+    device, dtype = model.device, model.dtype
     images, labels, weights = batch
     images = to_device(images.astype(dtype, copy=False), device)
     labels = to_device(labels, device)
@@ -38,7 +37,7 @@ def training_step(model: UNet, loss: Loss, optimizer: Optimizer, batch: tuple) -
 
 
 def calibrate(
-    model: UNet,
+    model: Layer,
     loss: Loss,
     optimizer: Optimizer,
     batches: Batches,

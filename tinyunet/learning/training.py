@@ -18,14 +18,15 @@ from tinyunet.data.dataset import Dataset
 from tinyunet.engine.arrays import to_cpu
 from tinyunet.engine.interrupts import uninterrupted
 from tinyunet.engine.whole_files import write_text
+from tinyunet.layers.layer import Layer
 from tinyunet.learning import checkpoint
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import Adam, Optimizer
 from tinyunet.learning.preparation import check_settings, weight_maps, window_size
 from tinyunet.learning.step import VALIDATIONS, calibrate, training_step
 from tinyunet.losses.loss import Loss, SoftmaxCrossEntropy
-from tinyunet.networks.unet import UNet
-from tinyunet.segmentation.evaluation import validation_score
+from tinyunet.networks.network import Network, as_network
+from tinyunet.segmentation.thresholds import validation_score
 
 # How long the learning rate rises to its full size, as a share of all steps, and in steps at least.
 # Too fast, and Adam's first steps push many a ReLU to where it is 0 for every image, for ever: of the
@@ -35,7 +36,7 @@ WARM_UP, SHORTEST_WARM_UP = 0.05, 20
 
 
 def fit(
-    model: UNet,
+    model: Layer,
     train: Dataset,
     validation: Dataset | None = None,
     *,
@@ -110,6 +111,7 @@ def fit(
     FileExistsError, FileNotFoundError
         If `out` holds a run and `resume` is False; if there is none to resume.
     """
+    model = as_network(model)
     check_settings(model, train, validation, steps, minutes, batch_size, schedule)
     loss = SoftmaxCrossEntropy() if loss is None else loss
     optimizer = Adam(model, lr=2e-3) if optimizer is None else optimizer
@@ -227,12 +229,12 @@ def rate_factor(schedule: str, step: int, total: int) -> float:
     return min(1.0, (step + 1) / rising) * 0.5 * (1 + math.cos(math.pi * step / total))
 
 
-def _finite(model: UNet) -> bool:
+def _finite(model: Network) -> bool:
     return all(bool(np.isfinite(to_cpu(array)).all()) for _, array in model.named_parameters())
 
 
 def _restore(
-    last: Path | None, model: UNet, optimizer: Optimizer, settings: dict, steps: int | None
+    last: Path | None, model: Network, optimizer: Optimizer, settings: dict, steps: int | None
 ) -> tuple[History, dict | None]:
     """Put a run's model, optimizer and generators back as they were."""
     if last is None:

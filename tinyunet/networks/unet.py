@@ -8,9 +8,11 @@ from tinyunet.engine.arrays import Array, checked_dtype
 from tinyunet.engine.elementwise import add
 from tinyunet.layers import Add, CenterCrop, Concat, Conv2d, ConvTranspose2d, Dropout, MaxPool2d
 from tinyunet.layers.layer import Layer
+from tinyunet.networks.network import Network
+from tinyunet.networks.sizes import Sizes
 
 
-class UNet(Layer):
+class UNet(Network):
     """A contracting path that sees more and more, an expanding path that says where, and skips.
 
         x ── encoder 0 ──────────────── skip ──────────────── decoder 0 ── head ── logits
@@ -61,11 +63,7 @@ class UNet(Layer):
                 raise ValueError(f"{name} must be at least 1, got {value}")
         if padding not in ("valid", "same"):
             raise ValueError(f'padding must be "valid" or "same", got {padding!r}')
-        self.config = {
-            "in_channels": in_channels, "num_classes": num_classes, "base_channels": base_channels,
-            "depth": depth, "padding": padding, "skip": skip, "dropout": dropout, "seed": seed,
-            "dtype": checked_dtype(dtype).name,
-        }  # fmt: skip
+        self.in_channels, self.num_classes = in_channels, num_classes
         self.depth, self.padding = depth, padding
 
         rng = np.random.default_rng(seed)
@@ -141,19 +139,20 @@ class UNet(Layer):
     # ------------------------------------------------------------------ sizes
 
     @property
-    def _lost(self) -> int:
-        """The pixels that two 3x3 convolutions take off a side."""
-        return 4 if self.padding == "valid" else 0
+    def sizes(self) -> tuple[Sizes, Sizes]:
+        """The heights and widths that it takes, 2^depth apart.
 
-    @property
-    def _margins(self) -> tuple[int, int]:
-        """(a, b) such that a side of 2^depth * n + a goes in where 2^depth * n - b comes out.
-
-        n is the side after the bottom's convolutions. Downwards, each of the depth levels maps a
-        side s to 2 s + lost, upwards to 2 s - lost, and a geometric series adds the losses up.
+        Let n be a side after the bottom's convolutions. Downwards, each of the depth levels maps a
+        side s to 2 s + lost, where two 3x3 convolutions take `lost` pixels off; upwards to
+        2 s - lost. A geometric series adds the losses up: a side of 2^depth * n + grow goes in where
+        2^depth * n - shrink comes out.
         """
-        below = self._lost * (2**self.depth - 1)
-        return below + self._lost * 2**self.depth, below
+        lost, step = 4 if self.padding == "valid" else 0, 2**self.depth
+        shrink = lost * (step - 1)
+        grow = shrink + lost * step
+        least = shrink // step + 1  # the smallest n for which at least one pixel comes out
+        side = Sizes(least * step + grow, step, grow + shrink)
+        return side, side
 
     @property
     def reach(self) -> int:
@@ -163,51 +162,11 @@ class UNet(Layer):
         """
         return 6 * 2**self.depth
 
-    def output_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the (height, width) of the logits for an image of a valid size.
-
-        Raises
-        ------
-        ValueError
-            If a pooling would see an odd side, or nothing is left; it names the nearest valid sizes.
-        """
-        grow, shrink = self._margins
-        for what, side in (("height", height), ("width", width)):
-            nearest = self._nearest(side)
-            if side not in nearest:
-                choices = " or ".join(str(size) for size in nearest)
-                raise ValueError(
-                    f"UNet(depth={self.depth}, padding={self.padding!r}) cannot take an image of "
-                    f"{what} {side}: the nearest valid sizes are {choices}"
-                )
-        return height - grow - shrink, width - grow - shrink
-
-    def input_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the smallest valid image (height, width) whose logits cover (height, width)."""
-        grow, shrink = self._margins
-        sides = [max(-(-(side + shrink) // 2**self.depth), self._least) for side in (height, width)]
-        return sides[0] * 2**self.depth + grow, sides[1] * 2**self.depth + grow
-
-    def valid_input_sizes(self, limit: int) -> list[int]:
-        """Return all image sides up to `limit` that the network accepts."""
-        grow, _ = self._margins
-        return list(range(self._least * 2**self.depth + grow, limit + 1, 2**self.depth))
-
-    @property
-    def _least(self) -> int:
-        """The smallest side after the bottom for which at least one pixel comes out."""
-        return self._margins[1] // 2**self.depth + 1
-
-    def _nearest(self, side: int) -> list[int]:
-        """The largest valid size up to `side` and the smallest from it on."""
-        grow, _ = self._margins
-        step, least = 2**self.depth, self._least
-        below = (side - grow) // step
-        counts = sorted({max(below, least), max(-(-(side - grow) // step), least)})
-        return [n * step + grow for n in counts]
+    def _sized(self) -> str:
+        return f"UNet(depth={self.depth}, padding={self.padding!r})"
 
     def _check_size(self, x: Array) -> None:
-        self._check_image(x, self.config["in_channels"])
+        self._check_image(x, self.in_channels)
         self.output_size(*x.shape[1:3])
 
     def _describe(self) -> str:

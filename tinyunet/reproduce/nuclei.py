@@ -28,6 +28,7 @@ from tinyunet.reproduce.words import (
 )
 from tinyunet.segmentation import evaluation
 from tinyunet.segmentation.cells import instances
+from tinyunet.segmentation.thresholds import choose_threshold
 from tinyunet.segmentation.tiles import predict_image
 
 FEW = 10
@@ -115,7 +116,7 @@ def train(job: Job) -> Outcome:
 def score(model: UNet, parts: tuple[Dataset, Dataset, Dataset], row: str) -> Rows:
     """Scores of a model on the test images, as the row of a table."""
     _, validation, test = parts
-    threshold = evaluation.choose_threshold(model, validation)
+    threshold = choose_threshold(model, validation)
     scores = summed(evaluation.evaluate(model, test, threshold=threshold))
     return {row: {**scores, "threshold": threshold}}
 

@@ -10,8 +10,9 @@ from typing import Any
 from tinyunet.data import Augmentation, Dataset, load, load_folder
 from tinyunet.learning.optim import SGD, Adam, Optimizer
 from tinyunet.learning.preparation import window_size
-from tinyunet.networks.unet import UNet
-from tinyunet.runs.settings import Settings
+from tinyunet.networks.network import Network
+from tinyunet.runs.network import find, make, named_options
+from tinyunet.runs.settings import OF_NETWORK, Settings
 from tinyunet.segmentation.symmetries import AVERAGES
 
 AUGMENTS = {
@@ -38,18 +39,20 @@ def load_parts(settings: Settings) -> tuple[Dataset, Dataset, Dataset]:
     return load_data(settings).split(seed=settings.split_seed)
 
 
-def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[UNet, Optimizer]:
+def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimizer]:
     """Make the network for these images, and its optimizer."""
-    model = UNet(
-        parts[0].channels,
-        max(part.num_classes for part in parts),
-        base_channels=settings.base_channels,
-        depth=settings.depth,
-        padding=settings.padding,
-        skip=settings.skip,
-        dropout=settings.dropout,
-        seed=settings.seed,
-    ).to(settings.device)
+    network = find(settings.network)
+    offered = {
+        "in_channels": parts[0].channels,
+        "num_classes": max(part.num_classes for part in parts),
+        "seed": settings.seed,
+    }
+    takes = named_options(network)
+    options = {name: value for name, value in offered.items() if name in takes}
+    options |= {
+        name: value for name in OF_NETWORK if (value := getattr(settings, name)) is not None
+    }
+    model = make(network, options).to(settings.device)
     if settings.optimizer == "adam":
         return model, Adam(model, settings.lr, tuple(settings.betas))
     if settings.optimizer == "sgd":
@@ -57,7 +60,7 @@ def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[UNet, Optimizer
     raise ValueError(f'optimizer must be "adam" or "sgd", got {settings.optimizer!r}')
 
 
-def fit_options(settings: Settings, model: UNet, train_part: Dataset) -> dict[str, Any]:
+def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict[str, Any]:
     """What `fit` is told, by the names of its arguments."""
     if settings.augment not in AUGMENTS:
         names = ", ".join(AUGMENTS)

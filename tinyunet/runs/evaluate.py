@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tinyunet.data import Dataset
-from tinyunet.networks.unet import UNet
+from tinyunet.networks.network import Network
 from tinyunet.runs.build import load_data
+from tinyunet.runs.network import name_of
 from tinyunet.runs.settings import Settings
 from tinyunet.runs.train import row_name
 from tinyunet.segmentation import evaluation
@@ -23,6 +24,7 @@ class Scores:
     `threshold` is None where no cells are scored, `details` are empty unless they were asked for.
     """
 
+    network: str
     data: str
     part: str
     rows: dict[str, dict[str, float]]
@@ -45,8 +47,8 @@ class Scores:
         ]
         if self.details:
             lines.append(
-                f"\n{next(iter(self.rows))} in detail: F1 and outlines are of the cells; V_Rand, "
-                "V_Info and Rand error of\nthe mask's connected parts, as ISBI 2012 scores membranes"
+                f"\n{self.network} in detail: F1 and outlines are of the cells; V_Rand, "
+                "V_Info and Rand error of the\nmask's connected parts, as ISBI 2012 scores membranes"
             )
         lines += [f"{name:22}{value:10.4g}" for name, value in self.details.items()]
         return "\n".join(lines)
@@ -73,7 +75,12 @@ def may_be_trained_on(settings: Settings, own: Settings, part: str) -> bool:
 
 
 def score(
-    model: UNet, settings: Settings, part: str, average: str | None, threshold: float, details: bool
+    model: Network,
+    settings: Settings,
+    part: str,
+    average: str | None,
+    threshold: float,
+    details: bool,
 ) -> Scores:
     """Score the model beside methods that learn nothing.
 
@@ -90,10 +97,11 @@ def score(
         )
     maps = evaluation.predict(model, data, average=average)
     scores = evaluation.evaluate(model, data, threshold=threshold, probabilities=maps)
-    rows = {row_name(average or "none"): evaluation.mean(scores)}
+    rows = {row_name(model, average or "none"): evaluation.mean(scores)}
     if cells:
         rows |= {name: evaluation.mean(s) for name, s in evaluation.references(data).items()}
     return Scores(
+        name_of(model),
         settings.data,
         part,
         rows,

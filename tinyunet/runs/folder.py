@@ -18,8 +18,9 @@ from pathlib import Path
 
 from tinyunet.learning import checkpoint
 from tinyunet.learning.checkpoint_header import check_thresholds
-from tinyunet.networks.unet import UNet
+from tinyunet.networks.network import Network
 from tinyunet.runs.settings import BETAS, Settings
+from tinyunet.segmentation.evaluation import num_classes
 
 
 def new_folder(parent: Path, name: str) -> Path:
@@ -51,7 +52,7 @@ def settings_beside(checkpoint_file: Path) -> Settings | None:
     return read_settings(folder) if (folder / "settings.json").is_file() else None
 
 
-def load_model(path: Path, average: str | None, threshold: float | None) -> tuple[UNet, float]:
+def load_model(path: Path, average: str | None, threshold: float | None) -> tuple[Network, float]:
     """Read a model; and the threshold that `train` chose for it (else 0.5), unless one is given.
 
     Raises
@@ -63,7 +64,7 @@ def load_model(path: Path, average: str | None, threshold: float | None) -> tupl
     if threshold is not None:
         if not 0 <= threshold <= 1:
             raise ValueError(f"--threshold is a probability, from 0 to 1, got {threshold}")
-        classes = saved.model.config["num_classes"]
+        classes = num_classes(saved.model)
         if classes != 2:
             raise ValueError(
                 f"--threshold {threshold} is for cells, but {path} knows {classes} classes"

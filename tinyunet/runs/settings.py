@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from tinyunet.networks.network import registered
+from tinyunet.runs.network import class_name, named_options, refuse_others
+
 BETAS = (0.9, 0.999)  # Adam's usual ones
 AVERAGES_IN_WORDS = "symmetries (the eight of the square), rotations (the paper's 7) or none"
 
@@ -23,9 +26,23 @@ def _by_recipe(help_text: str = "", *, quick: Any, paper: Any) -> Any:
     return field(default=None, metadata={"help": help_text, "quick": quick, "paper": paper})
 
 
+def _of_network(help_text: str, *, quick: Any, paper: Any) -> Any:
+    """A setting that a network's constructor takes, or not."""
+    metadata = {"help": help_text, "quick": quick, "paper": paper, "of": "network"}
+    return field(default=None, metadata=metadata)
+
+
 @dataclass
 class Settings:
-    """What a run is made of; see ``tinyunet train --help``. None: as the recipe has it."""
+    """What a run is made of; see ``tinyunet train --help``.
+
+    None: as the recipe has it. What the constructor of the network does not take stays None.
+
+    Raises
+    ------
+    ValueError
+        If there is no such recipe; if something is chosen that the network does not take.
+    """
 
     data: str = _set(
         "synthetic-cells",
@@ -50,11 +67,18 @@ class Settings:
     recipe: str = _set(
         "quick", "quick for a laptop, or paper; the options below override parts of it."
     )
-    base_channels: int | None = _by_recipe("Channels of the first level.", quick=8, paper=64)
-    depth: int | None = _by_recipe("How often the image is halved.", quick=3, paper=4)
-    padding: str | None = _by_recipe("same, or valid as in the paper.", quick="same", paper="valid")
-    skip: str = _set("concat", "concat, sum or none.")
-    dropout: float | None = _by_recipe("At the end of the contracting path.", quick=0.0, paper=0.5)
+    network: str = _set(
+        "UNet", "A network of ours, UNet, or a class in a file of yours, FILE.py:CLASS."
+    )
+    base_channels: int | None = _of_network("Channels of the first level.", quick=8, paper=64)
+    depth: int | None = _of_network("How often the image is halved.", quick=3, paper=4)
+    padding: str | None = _of_network(
+        "same, or valid as in the paper.", quick="same", paper="valid"
+    )
+    skip: str | None = _of_network(
+        "concat, sum or none. [default: concat]", quick="concat", paper="concat"
+    )
+    dropout: float | None = _of_network("At the end of the contracting path.", quick=0.0, paper=0.5)
     batch_size: int | None = _by_recipe("Windows in a step.", quick=8, paper=1)
     crop: int | None = _set(None, "The side of a window, a valid input size.")
     window: int | None = _by_recipe(quick=128, paper=388)  # output pixels, where no crop is chosen
@@ -90,8 +114,14 @@ class Settings:
     def __post_init__(self) -> None:
         if self.recipe not in RECIPES:
             raise ValueError(f"recipe must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
+        network = registered().get(class_name(self.network))  # None: its file was not run yet
+        chosen = [name for name in OF_NETWORK if getattr(self, name) is not None]
+        left_out: set[str] = set()
+        if network is not None:
+            refuse_others(network, chosen)
+            left_out = set(OF_NETWORK) - named_options(network)
         for name, value in RECIPES[self.recipe].items():
-            if getattr(self, name) is None:
+            if getattr(self, name) is None and name not in left_out:
                 setattr(self, name, value)
 
 
@@ -100,3 +130,4 @@ RECIPES = {
     recipe: {f.name: f.metadata[recipe] for f in fields(Settings) if recipe in f.metadata}
     for recipe in ("quick", "paper")
 }
+OF_NETWORK = [f.name for f in fields(Settings) if f.metadata.get("of") == "network"]

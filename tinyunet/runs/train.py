@@ -16,11 +16,13 @@ from tinyunet.learning import checkpoint
 from tinyunet.learning.history import History
 from tinyunet.learning.preparation import WEIGHTS, check_settings
 from tinyunet.learning.training import fit
-from tinyunet.networks.unet import UNet
+from tinyunet.networks.network import Network
 from tinyunet.runs.build import build, fit_options, load_parts
+from tinyunet.runs.network import name_of
 from tinyunet.runs.settings import Settings
 from tinyunet.segmentation import evaluation
 from tinyunet.segmentation.cells import instances
+from tinyunet.segmentation.thresholds import choose_threshold
 from tinyunet.segmentation.tiles import predict_image
 
 SHOWN = 3  # test images in the picture
@@ -34,7 +36,7 @@ class Result:
     are mean scores of the test images by what they are of, `scores` the model's of each test image.
     """
 
-    model: UNet
+    model: Network
     history: History
     parts: tuple[Dataset, Dataset, Dataset]
     thresholds: dict[str, float] = field(default_factory=dict)
@@ -97,11 +99,11 @@ def _score(result: Result, average: str, out: Path) -> None:
     """Choose thresholds on the validation images, score the test images, and write both down."""
     model, (_, validation, test) = result.model, result.parts
     for over in dict.fromkeys(("none", average)):
-        threshold = evaluation.choose_threshold(model, validation, over)
+        threshold = choose_threshold(model, validation, over)
         if threshold is not None:
             result.thresholds[over] = threshold
         scores = evaluation.evaluate(model, test, average=over, threshold=threshold)
-        result.rows[row_name(over)] = evaluation.mean(scores)
+        result.rows[row_name(model, over)] = evaluation.mean(scores)
         result.scores = result.scores or scores
     checkpoint.save(out / "best.npz", model, thresholds=result.thresholds)
     if evaluation.knows_cells(model, test):
@@ -112,9 +114,9 @@ def _score(result: Result, average: str, out: Path) -> None:
     write_text(out / "results.json", json.dumps(found, indent=1) + "\n")
 
 
-def row_name(average: str) -> str:
+def row_name(model: Network, average: str) -> str:
     """What the row of a model is called in tables, by what its predictions are averaged over."""
-    return "U-Net" if average == "none" else f"U-Net, mean of {average}"
+    return name_of(model) + ("" if average == "none" else f", mean of {average}")
 
 
 def draw(result: Result, out: Path, kind_of_weights: str) -> None:
