@@ -1,7 +1,8 @@
 """What a recipe stands for: the network, its training, how it predicts."""
 
 import json
-from dataclasses import asdict
+import sys
+from dataclasses import asdict, fields
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ import pytest
 import tinyunet as tu
 from tinyunet.data import Augmentation, Dataset
 from tinyunet.learning.preparation import weight_maps
+from tinyunet.runs import network
 from tinyunet.runs.build import build, fit_options
 from tinyunet.runs.folder import read_settings
-from tinyunet.runs.settings import Settings
+from tinyunet.runs.settings import RECIPES, Settings
 from tinyunet.runs.train import train
 from tinyunet.segmentation import tiles as inference
 
@@ -47,7 +49,7 @@ def test_the_papers_recipe():
     np.testing.assert_array_equal(weights, expected)
 
     assert settings.average == "rotations"
-    axis = inference._plan(model, 512, 572)
+    axis = inference._plan(model, 0, 512, 572)
     assert (axis.gives, axis.stride) == (388, 384)  # a multiple of 2^4
 
 
@@ -75,6 +77,95 @@ def test_what_is_chosen_overrides_the_recipe():
     assert (settings.optimizer, settings.window) == ("sgd", 388)
     with pytest.raises(ValueError, match="recipe must be one of quick, paper, got 'slow'"):
         Settings(recipe="slow")
+
+
+def test_every_setting_that_a_recipe_has_is_stated_with_it_and_decided_by_it_alone():
+    names = {field.name: field for field in fields(Settings)}
+    assert set(RECIPES["quick"]) == set(RECIPES["paper"]) <= set(names)
+    assert all(names[name].default is None for name in RECIPES["quick"])
+    for recipe, values in RECIPES.items():
+        assert values.items() <= asdict(Settings(recipe=recipe)).items()
+
+
+def test_settings_that_this_version_does_not_know_are_named(tmp_path):
+    written = asdict(Settings()) | {"colour": 1, "betas": [0.8, 0.9]}
+    (tmp_path / "settings.json").write_text(json.dumps(written))
+    with pytest.raises(
+        ValueError, match=r"settings\.json holds no settings .* it has colour, which"
+    ):
+        read_settings(tmp_path)
+    (tmp_path / "settings.json").write_text("[1]")
+    with pytest.raises(ValueError, match="holds no settings that tinyunet wrote"):
+        read_settings(tmp_path)
+
+
+class Narrow(tu.networks.Network):
+    """One convolution, with a few of the options of `train`."""
+
+    def __init__(self, num_classes=2, *, base_channels=3, seed=0):
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        self.first = tu.Conv2d(1, base_channels, 3, padding="same", rng=rng)
+        self.head = tu.Conv2d(base_channels, num_classes, 1, rng=rng)
+
+    def forward(self, x):
+        return self.head(self.first(x))
+
+    def backward(self, dy, *, input_gradient=True):
+        return self.first.backward(self.head.backward(dy), input_gradient=input_gradient)
+
+
+def test_a_network_is_made_with_the_options_that_it_takes():
+    settings = Settings(network="Narrow", seed=7)
+    assert (settings.base_channels, settings.depth, settings.skip) == (8, None, None)
+    model, _ = build(settings, [slices(32)])
+    assert model.config == {"num_classes": 2, "base_channels": 8, "seed": 7}
+    assert Settings(**asdict(settings)) == settings
+    message = "the network Narrow takes no --depth, --skip"
+    with pytest.raises(ValueError, match=message):
+        Settings(network="Narrow", depth=3, skip="none")
+    with pytest.raises(
+        ValueError, match=r"no network called 'Naro', but .*Narrow.* is FILE.py:Naro"
+    ):
+        build(Settings(network="Naro"), [slices(32)])
+
+
+def test_a_network_that_needs_more_than_there_are_options_for_says_so():
+    class Needy(Narrow):
+        def __init__(self, kernels):
+            super().__init__(base_channels=kernels)
+
+    with pytest.raises(ValueError, match="Needy needs kernels, for which there is no option"):
+        build(Settings(network="Needy"), [slices(32)])
+
+
+def test_a_class_in_a_file_is_run_on_the_users_word_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    file = tmp_path / "own.py"
+    word = f"{file}:Owned"
+    file.write_text(
+        "import tinyunet as tu\nimport friend\n"
+        "class Owned(tu.networks.UNet):\n    pass\n"
+        "Alias, number = Owned, 3\n"
+    )
+    with pytest.raises(ValueError, match=r"own\.py cannot be run: .*friend.* \(line 2\)"):
+        network.define(word)
+    (tmp_path / "friend.py").write_text("")
+    (tmp_path / "settings.json").write_text(json.dumps({"network": word}))
+    with pytest.raises(ValueError, match=r"run only on your word: add --network .*own\.py:Owned"):
+        build(read_settings(tmp_path), [slices(32)])
+    network.define(word)
+    model, _ = build(read_settings(tmp_path), [slices(32)])
+    assert (type(model).__name__, model.config["base_channels"]) == ("Owned", 8)
+    for wrong, says in (
+        ("Nobody", "has no class Nobody"),
+        ("number", "is no network: derive its class from tinyunet.Network"),
+        ("Alias", "is a class called Owned"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            network.define(f"{file}:{wrong}")
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        network.define("nowhere.py:Owned")
 
 
 def test_unknown_weights_are_refused_for_classes_too():

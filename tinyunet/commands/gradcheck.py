@@ -13,9 +13,7 @@ from tinyunet.runs.network import find, make
 if TYPE_CHECKING:
     from tinyunet.gradcheck.report import GradientReport
 
-Network = setting(
-    "network", "Check a whole network: UNet, or a class in a file of yours: FILE.py:CLASS."
-)
+Network = setting("network", "Check a whole network instead, as for train.")
 
 
 def gradcheck(

@@ -68,7 +68,7 @@ class Settings:
         "quick", "quick for a laptop, or paper; the options below override parts of it."
     )
     network: str = _set(
-        "UNet", "A network of ours, UNet, or a class in a file of yours, FILE.py:CLASS."
+        "UNet", f"{', '.join(sorted(registered()))}, or a class in a file of yours: FILE.py:CLASS."
     )
     base_channels: int | None = _of_network("Channels of the first level.", quick=8, paper=64)
     depth: int | None = _of_network("How often the image is halved.", quick=3, paper=4)
