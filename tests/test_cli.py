@@ -12,7 +12,7 @@ from PIL import Image
 
 import tinyunet as tu
 from tinyunet.data import synthetic_cells
-from tinyunet.segmentation import evaluation
+from tinyunet.segmentation import thresholds
 
 
 def tinyunet(*arguments, cwd, **environment):
@@ -166,7 +166,7 @@ def test_the_threshold_goes_with_the_model_unless_one_is_given(run):
     checkpoint = folder / "runs/synthetic-cells-1/best.npz"
     saved = tu.load(checkpoint, everything=True)
     assert set(saved.state["thresholds"]) == {"none", "symmetries"}
-    assert set(saved.state["thresholds"].values()) <= set(evaluation.THRESHOLDS)
+    assert set(saved.state["thresholds"].values()) <= set(thresholds.THRESHOLDS)
     tu.save(folder / "high.npz", saved.model, thresholds={"none": 0.999})
     image = synthetic_cells(1, 48, seed=9).images[0]
     Image.fromarray((255 * image[..., 0].clip(0, 1)).astype(np.uint8)).save(folder / "cells.png")
@@ -229,17 +229,17 @@ def test_gradcheck_of_a_broken_layer_exits_with_1(monkeypatch, capsys):
     assert "FAILED" in capsys.readouterr().out
 
 
-def test_a_training_that_diverges_after_a_good_look_is_scored_and_exits_with_1(
+def test_a_training_that_diverges_after_a_good_validation_is_scored_and_exits_with_1(
     monkeypatch, capsys, tmp_path
 ):
     from tinyunet.commands import main as cli
     from tinyunet.learning import training
 
-    plain, looks = training.validation_score, []
+    plain, calls = training.validation_score, []
 
     def score(model, data):
-        looks.append(1)
-        return plain(model, data) if len(looks) == 1 else ("SEG", float("nan"))
+        calls.append(1)
+        return plain(model, data) if len(calls) == 1 else ("SEG", float("nan"))
 
     monkeypatch.setattr(training, "validation_score", score)
     small = ["--images", "6", "--size", "32", "--depth", "1", "--base-channels", "2"]
