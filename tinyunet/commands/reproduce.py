@@ -71,10 +71,6 @@ def reproduce(
     )
     planned, left_out = schedule.plan(choose(experiments or []), options)
     schedule.check_folder(out, planned, options)
-    for name, reason in left_out.items():
-        typer.echo(f"{name} is left out. {reason}", err=True)
-    if not planned:
-        raise typer.Exit(2)
     _run(planned, left_out, options, out)
 
 
@@ -82,6 +78,10 @@ def _run(planned: Sequence[Planned], left_out: dict[str, str], options: Options,
     """Do all runs, write the report, and say what is missing in it."""
     from tinyunet.reproduce import report, schedule
 
+    for name, reason in left_out.items():
+        typer.echo(f"{name} is left out. {reason}", err=True)
+    if not planned:
+        raise typer.Exit(2)
     interrupted, failures = False, {}
     try:
         schedule.run_all(planned, options, out, typer.echo, failures)
