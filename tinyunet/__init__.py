@@ -31,7 +31,7 @@ from tinyunet.layers.layer import Layer
 from tinyunet.learning.checkpoint import Checkpoint, load, save
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import SGD, Adam
-from tinyunet.losses.loss import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
 from tinyunet.networks import Network, UNet
 
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below

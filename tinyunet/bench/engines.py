@@ -13,7 +13,7 @@ from tinyunet.engine.arrays import to_cpu, to_device
 from tinyunet.engine.threads import num_threads
 from tinyunet.exchange.torch_layout import to_torch_layout
 from tinyunet.learning.optim import SGD
-from tinyunet.losses.loss import SoftmaxCrossEntropy
+from tinyunet.losses import SoftmaxCrossEntropy
 
 LR, MOMENTUM = 1e-3, 0.9
 TORCH_SETTINGS = ("eager", "channels_last", "compile")

@@ -13,7 +13,7 @@ from tinyunet.runs.network import find, make
 if TYPE_CHECKING:
     from tinyunet.gradcheck.report import GradientReport
 
-Network = setting("network", "Check a whole network instead, as for train.")
+Network = setting("network", "Check a whole network: NAME or FILE.py:CLASS, as for train.")
 
 
 def gradcheck(

@@ -7,7 +7,7 @@ import numpy as np
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 from tinyunet.gradcheck.diagnosis import IMAGE
-from tinyunet.losses.loss import SoftmaxCrossEntropy
+from tinyunet.losses import SoftmaxCrossEntropy
 
 # ---------------------------------------------------------------------- log-sum-exp
 

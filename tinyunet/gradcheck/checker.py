@@ -25,7 +25,7 @@ from tinyunet.gradcheck.places import own_generator, upstream
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.gradcheck.subject import LayerSubject, LossSubject
 from tinyunet.layers.layer import Layer
-from tinyunet.losses.loss import Loss
+from tinyunet.losses import Loss
 
 
 def check_gradients(

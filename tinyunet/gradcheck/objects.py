@@ -16,7 +16,7 @@ from tinyunet.gradcheck.report import GradientReport
 from tinyunet.gradcheck.signature import Signature
 from tinyunet.gradcheck.torch_function import TorchFunction, is_torch_function
 from tinyunet.layers.layer import Layer
-from tinyunet.losses.loss import Loss
+from tinyunet.losses import Loss
 
 
 def check_object(

@@ -18,7 +18,7 @@ from tinyunet.gradcheck.report import GradientReport
 from tinyunet.layers import ConvTranspose2d
 from tinyunet.layers.decisions import held_decisions
 from tinyunet.layers.layer import Layer
-from tinyunet.losses.loss import Loss
+from tinyunet.losses import Loss
 
 
 class Subject:

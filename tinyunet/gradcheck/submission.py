@@ -169,7 +169,7 @@ def examine(order: Order) -> Verdict:
     """Check what an order names, in this process."""
     import tinyunet as tu
     from tinyunet.layers.layer import Layer
-    from tinyunet.losses.loss import Loss
+    from tinyunet.losses import Loss
 
     names = names_of(Path(order.file))
     found = subjects(order.code, names)

@@ -12,7 +12,7 @@ from tinyunet.engine.arrays import Array, to_device
 from tinyunet.gradcheck.checker import check_gradients
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.layers.layer import Layer
-from tinyunet.losses.loss import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
 from tinyunet.networks.network import Network
 from tinyunet.networks.unet import UNet
 

@@ -15,7 +15,7 @@ from tinyunet.engine.arrays import to_device
 from tinyunet.engine.threads import one_blas_thread
 from tinyunet.layers.layer import Layer
 from tinyunet.learning.optim import Optimizer
-from tinyunet.losses.loss import Loss
+from tinyunet.losses import Loss
 from tinyunet.segmentation.thresholds import validation_score
 
 VALIDATIONS = 12  # how often a run looks at the validation images

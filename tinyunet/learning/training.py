@@ -24,7 +24,7 @@ from tinyunet.learning.history import History
 from tinyunet.learning.optim import Adam, Optimizer
 from tinyunet.learning.preparation import check_settings, weight_maps, window_size
 from tinyunet.learning.step import VALIDATIONS, calibrate, training_step
-from tinyunet.losses.loss import Loss, SoftmaxCrossEntropy
+from tinyunet.losses import Loss, SoftmaxCrossEntropy
 from tinyunet.networks.network import Network, as_network
 from tinyunet.segmentation.thresholds import validation_score
 

@@ -13,7 +13,7 @@ from tinyunet.data import Dataset
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import Optimizer
 from tinyunet.learning.training import fit
-from tinyunet.losses.loss import SoftmaxCrossEntropy
+from tinyunet.losses import SoftmaxCrossEntropy
 from tinyunet.networks.unet import UNet
 from tinyunet.reproduce.words import Diverged, Job
 from tinyunet.runs.build import build, fit_options
