@@ -18,7 +18,8 @@ from tinyunet.learning.training import Training
 from tinyunet.losses import SoftmaxCrossEntropy
 from tinyunet.networks.unet import UNet
 from tinyunet.reproduce.words import Diverged, Job
-from tinyunet.runs import train as run
+from tinyunet.runs.build import build, fit_options
+from tinyunet.runs.settings import Settings
 
 
 @dataclass
@@ -32,11 +33,11 @@ class Prepared:
 
 def prepare(job: Job, parts: tuple[Dataset, ...]) -> Prepared:
     """Make the network, for images like these; the first part is for training."""
-    settings = run.Settings(
+    settings = Settings(
         **job.run.settings["training"], seed=job.run.seed, steps=job.steps, minutes=job.minutes
     )
-    model, optimizer = run.build(settings, parts)
-    return Prepared(model, optimizer, run.fit_options(settings, model, parts[0]))
+    model, optimizer = build(settings, parts)
+    return Prepared(model, optimizer, fit_options(settings, model, parts[0]))
 
 
 def learn(
