@@ -11,7 +11,6 @@ from tinyunet.bench.tasks import Task
 from tinyunet.convolution import im2col
 from tinyunet.engine.arrays import to_cpu, to_device
 from tinyunet.engine.threads import num_threads
-from tinyunet.exchange.torch_layout import to_torch_layout
 from tinyunet.learning.optim import SGD
 from tinyunet.losses.loss import SoftmaxCrossEntropy
 
@@ -65,8 +64,8 @@ def torch_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
     model = task.model()
     where = "cuda" if device == "gpu" else "cpu"
     weights = {
-        name: torch.tensor(np.ascontiguousarray(to_torch_layout(name, array)))
-        for name, array in model.named_parameters()
+        name: torch.tensor(np.ascontiguousarray(array))
+        for name, array in model.torch_state().items()
     }
     net = (TorchConv if task.net == "conv" else TorchUNet)(weights, model).to(where)
     x = torch.tensor(np.ascontiguousarray(np.moveaxis(task.input(), 3, 1))).to(where)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from tinyunet import convolution
 from tinyunet.convolution import im2col
+from tinyunet.engine import budget
 from tinyunet.engine.arrays import Array, array_module, pair
 from tinyunet.engine.elementwise import add_bias, sum_pixels
 from tinyunet.engine.memory import empty
@@ -45,6 +48,8 @@ class ConvTranspose2d(Layer):
     ``params["weight"]`` is (in_channels, kh, kw, out_channels), ``params["bias"]`` (out_channels,).
     """
 
+    TORCH_AXES: ClassVar = {"weight": (0, 3, 1, 2)}
+
     def __init__(
         self,
         in_channels: int,
@@ -66,6 +71,7 @@ class ConvTranspose2d(Layer):
 
         (kh, kw), (sy, sx) = self.geometry.kernel, self.geometry.stride
         fan_in = in_channels * -(-kh // sy) * -(-kw // sx)
+        budget.spend(in_channels, kh, kw, out_channels)
         rng = np.random.default_rng(0) if rng is None else rng
         weight = rng.normal(0, np.sqrt(2 / fan_in), (in_channels, kh, kw, out_channels))
         self.params["weight"] = weight.astype(np.float32)

@@ -12,7 +12,6 @@ from tqdm import tqdm
 from tinyunet.bench.torch_unet import TorchUNet
 from tinyunet.data.batches import Batches, Prefetched
 from tinyunet.engine.threads import num_threads
-from tinyunet.exchange.torch_layout import to_torch_layout
 from tinyunet.learning.optim import Adam
 from tinyunet.learning.training import rate_factor
 from tinyunet.networks.unet import UNet
@@ -41,8 +40,8 @@ def train(model: UNet, batches: Batches, steps: int, adam: Adam) -> tuple[list[f
 
 def _train(model: UNet, batches: Batches, steps: int, adam: Adam) -> tuple[list, list]:
     weights = {
-        name: torch.tensor(np.ascontiguousarray(to_torch_layout(name, array)))
-        for name, array in model.named_parameters()
+        name: torch.tensor(np.ascontiguousarray(array))
+        for name, array in model.torch_state().items()
     }
     net = TorchUNet(weights, model)
     optimizer = torch.optim.Adam(net.parameters(), adam.lr, adam.betas, adam.eps, adam.weight_decay)
@@ -63,7 +62,6 @@ def _train(model: UNet, batches: Batches, steps: int, adam: Adam) -> tuple[list,
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
-    for name, parameter in model.named_parameters():
-        trained = getattr(net, net.names[name]).detach().numpy()
-        to_torch_layout(name, parameter)[...] = trained  # a view: this fills our parameter
+    for name, view in model.torch_state().items():
+        view[...] = getattr(net, net.names[name]).detach().numpy()  # this fills our parameter
     return losses, times
