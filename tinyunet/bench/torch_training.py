@@ -12,7 +12,7 @@ from tinyunet.bench.torch_unet import channels_first, put_back, same_in_torch
 from tinyunet.data.batches import Batches, Prefetched
 from tinyunet.engine.threads import num_threads
 from tinyunet.learning.optim import Adam
-from tinyunet.learning.training import rate_factor
+from tinyunet.learning.schedule import rate_factor
 from tinyunet.networks.unet import UNet
 
 VERSION = str(torch.__version__)

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from tinyunet.exchange.torch_layout import to_torch_layout
 from tinyunet.layers import Conv2d
 from tinyunet.networks.unet import UNet
 
@@ -69,17 +68,16 @@ class TorchUNet(Weights):
 def same_in_torch(model: UNet | Conv2d) -> TorchUNet | TorchConv:
     """The same network or layer in PyTorch, with a copy of its parameters."""
     weights = {
-        name: torch.tensor(np.ascontiguousarray(to_torch_layout(name, array)))
-        for name, array in model.named_parameters()
+        name: torch.tensor(np.ascontiguousarray(array))
+        for name, array in model.torch_state().items()
     }
     return (TorchConv if isinstance(model, Conv2d) else TorchUNet)(weights, model)
 
 
 def put_back(net: TorchUNet, model: UNet) -> None:
     """Fill the parameters of our model with those of its twin."""
-    for name, parameter in model.named_parameters():
-        trained = getattr(net, net.names[name]).detach().numpy()
-        to_torch_layout(name, parameter)[...] = trained  # a view: this fills our parameter
+    for name, view in model.torch_state().items():
+        view[...] = getattr(net, net.names[name]).detach().numpy()  # this fills our parameter
 
 
 def channels_first(x: np.ndarray) -> torch.Tensor:

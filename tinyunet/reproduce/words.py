@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from tinyunet.data.catalogue import find
 from tinyunet.data.weightmap import WEIGHTS
 from tinyunet.reproduce.sources import Source
-from tinyunet.runs.train import AUGMENTS, Settings
+from tinyunet.runs.build import AUGMENTS
+from tinyunet.runs.settings import Settings
 
 MINUTES = 5.0  # of training, for each network, unless the user has other plans
 
@@ -64,9 +65,9 @@ class Run:
     """One thing to do, with one seed.
 
     `settings` are all that the result depends on besides the seed and the length, as plain data; under
-    ``"training"`` those of `tinyunet.runs.train.Settings`. Runs of one group are trained for the same
-    number of steps. `usual_steps` is how many unless the options say so: a number, a function of the
-    records so far, or None to go by the minutes.
+    ``"training"`` those of `tinyunet.runs.settings.Settings`. Runs of one group are trained for the
+    same number of steps. `usual_steps` is how many unless the options say so: a number, a function of
+    the records so far, or None to go by the minutes.
     """
 
     name: str  # what its files are called

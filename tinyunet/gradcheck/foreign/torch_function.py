@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.gradcheck.pair import FunctionSubject
+from tinyunet.gradcheck.foreign.function_subject import FunctionSubject
 
 
 def is_torch_function(cls: type) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.gradcheck.conventions import gradient_key, gradient_named, names_of_gradient
-from tinyunet.gradcheck.values import is_array, is_floats
+from tinyunet.gradcheck.foreign.conventions import gradient_key, gradient_named, names_of_gradient
+from tinyunet.gradcheck.foreign.values import is_array, is_floats
 
 Place = tuple  # attributes and keys on the way from the object
 Places = dict[str, tuple[Place, list[Place]]]  # of a parameter and of its gradients, by name

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tinyunet.gradcheck.values import array_from, bare, is_array, is_floats, is_rows, leaves
+from tinyunet.gradcheck.foreign.values import array_from, bare, is_array, is_floats, is_rows, leaves
 
 # What need not have a gradient, though it is given as floats: targets, masks, settings.
 TARGET = re.compile(

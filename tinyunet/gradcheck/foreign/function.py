@@ -9,11 +9,11 @@ import numpy as np
 
 from tinyunet.gradcheck.checker import check_options
 from tinyunet.gradcheck.examine import examine
-from tinyunet.gradcheck.foreign import ForeignSubject
-from tinyunet.gradcheck.pair import FunctionSubject
+from tinyunet.gradcheck.foreign.foreign_subject import ForeignSubject
+from tinyunet.gradcheck.foreign.function_subject import FunctionSubject
+from tinyunet.gradcheck.foreign.values import kind_of
 from tinyunet.gradcheck.places import own_generator
 from tinyunet.gradcheck.report import GradientReport
-from tinyunet.gradcheck.values import kind_of
 
 
 def check_function(
@@ -85,7 +85,9 @@ def check_function(
     return examined(subject, samples, rng, tolerance)
 
 
-def examined(subject: ForeignSubject, samples: int, rng: Any, tolerance: float) -> GradientReport:
+def examined(
+    subject: ForeignSubject, samples: int, rng: np.random.Generator | None, tolerance: float
+) -> GradientReport:
     """Examine functions or an object, and add what was seen on the way."""
     if not subject.tensors:
         kinds = ", ".join(f"{n} is {kind_of(v)}" for n, v in subject.inputs.items())

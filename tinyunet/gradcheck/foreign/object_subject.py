@@ -2,57 +2,39 @@
 
 from __future__ import annotations
 
-import copy
-import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tinyunet.engine.arrays import Array
-from tinyunet.gradcheck.arguments import Given
-from tinyunet.gradcheck.conventions import gradient_key, gradient_named
-from tinyunet.gradcheck.pair import FunctionSubject
-from tinyunet.gradcheck.parameters import (
+from tinyunet.gradcheck.arguments import Snapshot
+from tinyunet.gradcheck.foreign.conventions import gradient_key, gradient_named
+from tinyunet.gradcheck.foreign.function_subject import FunctionSubject
+from tinyunet.gradcheck.foreign.object_passes import (
+    CLEARING,
+    INPUT_GRADIENTS,
+    OUTPUTS,
+    Variable,
+    copied,
+    methods_of,
+    values_in,
+)
+from tinyunet.gradcheck.foreign.parameters import (
+    Places,
     at,
     attributes,
     find_places,
     given_places,
-    parts,
     put,
     returned_places,
-    walk,
     widen,
     without_gradient,
 )
+from tinyunet.gradcheck.foreign.signature import name_of
+from tinyunet.gradcheck.foreign.values import array_from, is_array
 from tinyunet.gradcheck.places import scale_of
 from tinyunet.gradcheck.report import GradientReport, Row
-from tinyunet.gradcheck.signature import name_of
-from tinyunet.gradcheck.values import array_from, is_array
-
-# What people call the two passes.
-METHODS = (
-    ("forward", "backward"),
-    ("__call__", "backward"),
-    ("forward_pass", "backward_pass"),
-    ("fprop", "bprop"),
-    ("forward_propagation", "backward_propagation"),
-    ("loss", "grad"),
-    ("loss", "gradient"),
-)
-# What clears gradients that add up from pass to pass, or a state that is kept from call to call.
-CLEARING = (
-    "zero_grad",
-    "zero_grads",
-    "zero_gradients",
-    "cleargrads",
-    "flush_gradients",
-    "reset_grads",
-    "reset_state",
-)
-# Where objects leave what their forward, or their backward, does not return.
-OUTPUTS = ("output", "outputs", "out", "y", "result", "a", "activation")
-INPUT_GRADIENTS = ("dinputs", "dinput", "dx", "dX", "d_input", "grad_input", "input_grad")
 
 
 class ObjectSubject(FunctionSubject):
@@ -64,30 +46,30 @@ class ObjectSubject(FunctionSubject):
         self,
         layer: Any,
         inputs: tuple,
-        parameters: Any,
+        parameters: Mapping[str, str] | Iterable[str] | None,
         wrt: Iterable | None,
         layout: str | None,
     ) -> None:
         self._bind(layer)
         super().__init__(self.forward, self.backward, inputs, wrt, layout)
         self.title = type(layer).__name__
-        places = self._look(parameters)
+        places = self._find_parameters(parameters)
         self._bind(layer)  # a fresh copy: the other one has gradients, which may add up
         self.value()  # parameters may be made by the first forward
         widen(self.layer)
         self._kept: dict[str, list] = {}
-        self._take(places)
-        self._forgotten()
+        self._add_parameters(places)
+        self._drop_unused()
         kept = list(self._kept)
         self.groups["all parameters"] = kept
         self.note(f"parameters that were checked: {', '.join(kept) or 'none'}")
-        self.given = Given({name: self.tensors[name] for name in kept})
+        self.snapshot = Snapshot({name: self.tensors[name] for name in kept})
 
     def _bind(self, layer: Any) -> None:
         """Work on a copy of an object, in float64."""
         self.layer = copied(layer)
         widen(self.layer)
-        self.forward, self.backward = _methods(self.layer)
+        self.forward, self.backward = methods_of(self.layer)
         self._lent: set[str] = set()
         self._clear: list[Callable] = [
             getattr(self.layer, name)
@@ -95,7 +77,7 @@ class ObjectSubject(FunctionSubject):
             if callable(getattr(self.layer, name, None))
         ]
 
-    def _look(self, parameters: Any) -> dict:
+    def _find_parameters(self, parameters: Mapping[str, str] | Iterable[str] | None) -> Places:
         """Run both passes, for parameters and gradients may be made by them, and find the places."""
         for clear in self._clear:
             self.note(f"{name_of(clear)} is called before each forward")
@@ -103,9 +85,9 @@ class ObjectSubject(FunctionSubject):
         returned = self._run_backward(self.upstream(y, np.random.default_rng(0)))
         if parameters is not None:
             return given_places(self.layer, parameters)
-        before = _values(self.layer)
+        before = values_in(self.layer)
         self.value()
-        lasting = set(before) & set(_values(self.layer))
+        lasting = set(before) & set(values_in(self.layer))
         places = find_places(self.layer, lasting)
         places = places or returned_places(self.layer, lasting, returned, len(self.inputs))
         self.unproved += [self._unproved(n) for n in without_gradient(self.layer, places)]
@@ -134,7 +116,7 @@ class ObjectSubject(FunctionSubject):
         finally:
             array[...] = start
 
-    def _take(self, places: dict) -> None:
+    def _add_parameters(self, places: Places) -> None:
         """Make the parameters tensors of this check."""
         for name, (parameter, gradients) in places.items():
             array = at(self.layer, parameter)
@@ -150,7 +132,7 @@ class ObjectSubject(FunctionSubject):
         for clear in self._clear:
             clear()
         y = super().value()
-        self._lend(y)
+        self._set_variables(y)
         return y
 
     def returned(self, value: Any) -> Any:
@@ -159,7 +141,7 @@ class ObjectSubject(FunctionSubject):
         names = [n for n in kept if is_array(getattr(self.layer, n, None))]
         return getattr(self.layer, names[0]) if value is None and names else value
 
-    def _lend(self, y: Any) -> None:
+    def _set_variables(self, y: Any) -> None:
         """Set what `__call__` sets in functions like DeZero's, before it calls forward."""
         calls = callable(self.layer) and name_of(self.forward) != "__call__"
         if not calls or not self.handed or not hasattr(self.layer, "__dict__"):
@@ -177,7 +159,7 @@ class ObjectSubject(FunctionSubject):
         before = self.changed("forward")
         returned = self._run_backward(dy)
         if returned is None:
-            returned = self._left()
+            returned = self._left_behind()
         count, extra = len(self.inputs), {}
         if isinstance(returned, tuple) and len(returned) == count + len(self._kept):
             returned, extra = returned[:count], dict(zip(self._kept, returned[count:], strict=True))
@@ -186,7 +168,7 @@ class ObjectSubject(FunctionSubject):
             for name in [n for n in self.wanted if gradient_named(returned, n) is None]:
                 self.leave_out(name)
         found = self._sorted(returned, report) if self.wanted else {}
-        self._accuse(before, report)
+        self._report_writes(before, report)
         for name, places in self._kept.items():
             found[name] = self._gradient_of(places) if places else extra.get(name)
         return self.keep(found)
@@ -199,7 +181,7 @@ class ObjectSubject(FunctionSubject):
         arrays = [array_from(value, "backward") for value in values]
         return arrays[0] if len(arrays) == 1 else sum(arrays)
 
-    def _left(self) -> dict[str, Any] | None:
+    def _left_behind(self) -> dict[str, Any] | None:
         """The gradients of inputs that a backward that returns nothing left in attributes."""
         held = {n: value for n, value in attributes(self.layer).items() if value is not None}
         found = {}
@@ -209,53 +191,8 @@ class ObjectSubject(FunctionSubject):
             found |= {name: held[gradient]} if gradient else {}
         return found or None
 
-    def _forgotten(self) -> None:
+    def _drop_unused(self) -> None:
         """Leave out parameters without a gradient on which the output does not depend."""
         for name in [name for name, gradients in self._kept.items() if not gradients]:
             if not self._matters(self.tensors[name]):
                 del self._kept[name], self.tensors[name]
-
-
-class Variable(np.ndarray):
-    """An array that has its numbers in `data`, as the variables of DeZero."""
-
-    def __new__(cls, array: Any) -> Variable:
-        """Look at an array as a variable."""
-        return np.asarray(array).view(cls)
-
-    @property
-    def data(self) -> np.ndarray:
-        """The array."""
-        return self.view(np.ndarray)
-
-
-def _methods(layer: Any) -> tuple[Callable, Callable | None]:
-    """An object's forward and backward, whatever they are called."""
-    for names in METHODS:
-        forward, backward = (getattr(layer, name, None) for name in names)
-        if callable(forward) and callable(backward):
-            return forward, backward
-    if callable(getattr(layer, "loss", None)):
-        return layer.loss, None  # it should return the gradients beside the loss
-    raise TypeError(
-        f"{type(layer).__name__} needs the methods forward (or __call__) and backward: give "
-        "check_function the two functions, whatever they are called"
-    )
-
-
-def _values(layer: Any) -> dict[int, Any]:
-    """Everything in an object by its id, which belongs to it as long as it is kept here."""
-    return {id(value): value for _, owner in walk(layer) for value in parts(owner).values()}
-
-
-def copied(layer: Any) -> Any:
-    """A copy of an object, so that checking does not change it."""
-    values = _values(layer).values()
-    modules = {id(value): value for value in values if isinstance(value, types.ModuleType)}
-    try:
-        return copy.deepcopy(layer, modules)  # of which there is one each, as in self.xp = numpy
-    except Exception as error:
-        raise TypeError(
-            f"{type(layer).__name__} cannot be copied ({error}): give check_function its forward and "
-            "backward"
-        ) from error

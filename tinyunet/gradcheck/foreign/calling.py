@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tinyunet.gradcheck.signature import Signature
+from tinyunet.gradcheck.foreign.signature import Signature
 
 CACHE = re.compile(r"^(\w*cache\w*|saved\w*|mem\w*|mask|state|tape|aux)$", re.IGNORECASE)
 OUTPUT = ("y", "out", "output", "outputs", "result", "y_out")

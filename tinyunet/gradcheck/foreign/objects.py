@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from tinyunet.gradcheck.checker import check_gradients, check_options
-from tinyunet.gradcheck.function import examined
-from tinyunet.gradcheck.object_subject import METHODS, ObjectSubject
-from tinyunet.gradcheck.pair import FunctionSubject
+from tinyunet.gradcheck.foreign.function import examined
+from tinyunet.gradcheck.foreign.function_subject import FunctionSubject
+from tinyunet.gradcheck.foreign.object_passes import METHODS
+from tinyunet.gradcheck.foreign.object_subject import ObjectSubject
+from tinyunet.gradcheck.foreign.signature import Signature
+from tinyunet.gradcheck.foreign.torch_function import TorchFunction, is_torch_function
 from tinyunet.gradcheck.report import GradientReport
-from tinyunet.gradcheck.signature import Signature
-from tinyunet.gradcheck.torch_function import TorchFunction, is_torch_function
 from tinyunet.layers.layer import Layer
 from tinyunet.losses import Loss
 

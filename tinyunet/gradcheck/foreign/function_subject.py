@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from tinyunet.engine.arrays import Array, array_module
-from tinyunet.gradcheck.calling import OUTPUT, Call
-from tinyunet.gradcheck.conventions import (
+from tinyunet.gradcheck.foreign.calling import OUTPUT, Call
+from tinyunet.gradcheck.foreign.conventions import (
     count_problem,
     may_lack_gradient,
     output,
     sort_gradients,
 )
-from tinyunet.gradcheck.foreign import ForeignSubject
+from tinyunet.gradcheck.foreign.foreign_subject import ForeignSubject
+from tinyunet.gradcheck.foreign.signature import Context, Signature, name_of
+from tinyunet.gradcheck.foreign.values import is_array, is_floats, kind_of, leaves
 from tinyunet.gradcheck.report import GradientReport, Row
-from tinyunet.gradcheck.signature import Context, Signature, name_of
-from tinyunet.gradcheck.values import is_array, is_floats, kind_of, leaves
 
 
 class FunctionSubject(ForeignSubject):
@@ -94,10 +94,10 @@ class FunctionSubject(ForeignSubject):
         """Run backward."""
         before = self.changed("forward")
         found = self._sorted(self._run_backward(dy), report)
-        self._accuse(before, report)
+        self._report_writes(before, report)
         return self.keep(found)
 
-    def _accuse(self, before: list[Row], report: GradientReport) -> None:
+    def _report_writes(self, before: list[Row], report: GradientReport) -> None:
         """Add rows for inputs that were written into, by forward, or else by backward."""
         names = [row.name for row in before if row.name in self.tensors]
         after = [row for row in self.changed("backward") if row.name not in names]

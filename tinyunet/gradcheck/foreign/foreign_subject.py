@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from tinyunet.engine.arrays import Array
-from tinyunet.gradcheck.arguments import WROTE, Given, unchanged
+from tinyunet.gradcheck.arguments import WROTE, Snapshot, unchanged
+from tinyunet.gradcheck.foreign.values import filled, is_array, leaves, on_gpu
 from tinyunet.gradcheck.report import Row
 from tinyunet.gradcheck.subject import Subject
-from tinyunet.gradcheck.values import filled, is_array, leaves, on_gpu
 
 LAYOUTS = {
     "NHWC": ("batch", "height", "width", "channels"),
@@ -49,7 +49,7 @@ class ForeignSubject(Subject):
         self.tensors = _all_leaves(inputs, self.wanted, self.arrays)
         self.input_tensors = list(self.tensors)
         self.groups: dict[str, list[str]] = {"all inputs": self.input_tensors}
-        self.given = Given({})
+        self.snapshot = Snapshot({})
         self.shared: dict[str, str] = {}
         self.unproved: list[Row] = []
         self.remarks: list[str] = []

@@ -27,6 +27,12 @@ from typing import Any
 
 import numpy as np
 
+from tinyunet.gradcheck.checker import check_gradients
+from tinyunet.gradcheck.foreign.function import check_function
+from tinyunet.gradcheck.foreign.objects import check_object
+from tinyunet.layers.layer import Layer
+from tinyunet.losses import Loss
+
 PROVED, WRONG, UNUSABLE, NOT_PROVED = range(4)  # exit codes
 WORDS = {PROVED: "proved", WRONG: "wrong", UNUSABLE: "unusable", NOT_PROVED: "not proved"}
 INPUT = re.compile(r"^(?P<shape>\d+(x\d+)*|scalar)(:(?P<kind>normal|positive|int(?P<below>\d+)))?$")
@@ -167,10 +173,6 @@ def subjects(code: str, names: dict[str, Any]) -> list[Any]:
 
 def examine(order: Order) -> Verdict:
     """Check what an order names, in this process."""
-    import tinyunet as tu
-    from tinyunet.layers.layer import Layer
-    from tinyunet.losses import Loss
-
     names = names_of(Path(order.file))
     found = subjects(order.code, names)
     rng = np.random.default_rng(order.seed)
@@ -178,17 +180,17 @@ def examine(order: Order) -> Verdict:
     options: dict[str, Any] = {"samples": order.samples, "tolerance": order.tolerance}
     options = {name: value for name, value in options.items() if value is not None}
     if len(found) == 2:
-        report = tu.check_function(*found, *inputs, **options)
+        report = check_function(*found, *inputs, **options)
     else:
         (subject,) = found
         if isinstance(subject, type) and not _is_static(subject):
             subject = _instance(subject)
         if inspect.isroutine(subject) or isinstance(subject, functools.partial):
-            report = tu.check_function(subject, None, *inputs, **options)
+            report = check_function(subject, None, *inputs, **options)
         elif isinstance(subject, Layer | Loss):
-            report = tu.check_gradients(subject, *inputs, **options)
+            report = check_gradients(subject, *inputs, **options)
         else:
-            report = tu.check_object(subject, *inputs, parameters=order.parameters, **options)
+            report = check_object(subject, *inputs, parameters=order.parameters, **options)
     code = PROVED if report.passed else WRONG if report.failed else NOT_PROVED
     return Verdict(code, report.to_dict(), str(report))
 
