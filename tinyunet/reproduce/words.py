@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from matplotlib.figure import Figure
 
 from tinyunet.data.catalogue import find
-from tinyunet.learning.preparation import WEIGHTS
+from tinyunet.data.weightmap import WEIGHTS
 from tinyunet.reproduce.sources import Source
 from tinyunet.runs.build import AUGMENTS
 from tinyunet.runs.settings import Settings

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from tinyunet import plots
 from tinyunet.data import Dataset, separate, weight_map
+from tinyunet.data.weightmap import WEIGHTS
 from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.fit import fit
 from tinyunet.learning.history import History
-from tinyunet.learning.preparation import WEIGHTS, check_settings
+from tinyunet.learning.preparation import check_settings
 from tinyunet.networks.network import Network
 from tinyunet.runs.build import build, fit_options, load_parts
 from tinyunet.runs.network import name_of
