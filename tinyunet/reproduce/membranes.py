@@ -110,7 +110,7 @@ def train(job: Job) -> Outcome:
     by_pixel = Dataset(validation.images, validation.labels, None, validation.names)
     ready = prepare(job, (train_part, by_pixel))
     checkpoints = Checkpoints(ready.model, validation, test, job.scratch)
-    history = learn(job, ready, train_part, by_pixel, on_look=checkpoints.note)
+    history = learn(job, ready, train_part, by_pixel, callbacks=[checkpoints.note])
     facts = {"best step": history.best_step, CHECKPOINTS: checkpoints.scores}
     outcome = Outcome({}, history.total_steps, history.loss, facts)
     for average in (False, "rotations"):

@@ -14,7 +14,7 @@ from tinyunet.data.batches import Batches, Prefetched
 from tinyunet.engine.threads import num_threads
 from tinyunet.exchange.torch_layout import to_torch_layout
 from tinyunet.learning.optim import Adam
-from tinyunet.learning.training import rate_factor
+from tinyunet.learning.schedule import rate_factor
 from tinyunet.networks.unet import UNet
 
 VERSION = str(torch.__version__)
