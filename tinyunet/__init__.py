@@ -33,6 +33,7 @@ from tinyunet.learning.history import History
 from tinyunet.learning.optim import SGD, Adam
 from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
 from tinyunet.networks import Network, UNet
+from tinyunet.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet import data, metrics, plots, segmentation
@@ -42,8 +43,6 @@ if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet.learning.step import training_step
     from tinyunet.learning.training import Training
     from tinyunet.segmentation import evaluate, instances, predict_image
-
-__version__ = "0.2.0"
 
 __all__ = [
     "SGD",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -94,7 +95,7 @@ class Network(Layer):
     @property
     def tile_stride(self) -> int:
         """Pixels between tiles which all meet the poolings at the same places."""
-        return int(np.lcm(*(axis.step for axis in self.sizes)))
+        return math.lcm(*(axis.step for axis in self.sizes))
 
     @property
     def shrinks(self) -> bool:

@@ -14,9 +14,11 @@ from tinyunet.learning.step import Step
 from tinyunet.learning.training import Training
 from tinyunet.networks.unet import UNet
 from tinyunet.reproduce.records import write_whole
+from tinyunet.reproduce.words import Record
 from tinyunet.segmentation import evaluation
 
 Maps = Sequence[np.ndarray]  # (H, W) of each slice, all of one size: probabilities, masks, segments
+CHECKPOINTS = "V_Rand at checkpoints"  # the fact of a run that holds {step: score}
 
 
 def v_rand(masks: Maps, slices: Dataset) -> float:
@@ -141,3 +143,9 @@ class Checkpoints:
         self.scores[str(step.number)] = v_rand(masks, self.test)  # JSON's keys are strings
         if self.file:
             write_whole(self.file, json.dumps(self.scores))
+
+
+def checkpoints_of(records: list[Record], name: str) -> list[dict[str, float]]:
+    """V_Rand by the number of steps, of each run of this name that has looked."""
+    runs = [record["facts"] for record in records if record["name"] == name]
+    return [facts[CHECKPOINTS] for facts in runs if facts.get(CHECKPOINTS)]
