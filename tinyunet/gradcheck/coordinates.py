@@ -69,7 +69,7 @@ def check_tensor(
         alike = [other for other, values in tensors if values.shape == gradient.shape]
         if alike:
             row.hint += f" {alike[0]} has this shape: are the gradients in another order?"
-    if row.hint:
+    if row.hint or gradient is None:
         row.verdict = "FAILED"
         return checked
     places = list(coordinates(to_cpu(gradient), samples, experiment.rng))

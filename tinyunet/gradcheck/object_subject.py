@@ -108,8 +108,8 @@ class ObjectSubject(FunctionSubject):
         lasting = set(before) & set(_values(self.layer))
         places = find_places(self.layer, lasting)
         places = places or returned_places(self.layer, lasting, returned, len(self.inputs))
-        self.unproved += [self._unproved(n) for n in without_gradient(self.layer, places)]
-        self.unproved = [row for row in self.unproved if row is not None]
+        rows = [self._unproved(name) for name in without_gradient(self.layer, places)]
+        self.unproved += [row for row in rows if row is not None]
         return places
 
     def _unproved(self, name: str) -> Row | None:
@@ -202,7 +202,7 @@ class ObjectSubject(FunctionSubject):
     def _left(self) -> dict[str, Any] | None:
         """The gradients of inputs that a backward that returns nothing left in attributes."""
         held = {n: value for n, value in attributes(self.layer).items() if value is not None}
-        found = {}
+        found: dict[str, Any] = {}
         for i, name in enumerate(self.wanted):
             others = [n for n in INPUT_GRADIENTS if n in held and i == 0]
             gradient = gradient_key(held, name) or next(iter(others), None)
@@ -224,7 +224,7 @@ class Variable(np.ndarray):
         return np.asarray(array).view(cls)
 
     @property
-    def data(self) -> np.ndarray:
+    def data(self) -> np.ndarray:  # type: ignore[override]  # NumPy's is a memoryview
         """The array."""
         return self.view(np.ndarray)
 

@@ -8,7 +8,7 @@ about all of them together: their names follow the attributes, as in ``encoder.0
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -203,29 +203,29 @@ class Layer:
         for name, array in mine.items():
             array[...] = to_device(state[name], device_name(array)).astype(array.dtype)
 
-    def train(self) -> Layer:
+    def train(self) -> Self:
         """Put this layer and all below it in training mode."""
         for _, layer in self.named_layers():
             layer.training = True
         return self
 
-    def eval(self) -> Layer:
+    def eval(self) -> Self:
         """Put this layer and all below it in eval mode: nothing is kept, dropout does nothing."""
         for _, layer in self.named_layers():
             layer.training = False
             layer._kept = None
         return self
 
-    def astype(self, dtype: Any) -> Layer:
+    def astype(self, dtype: Any) -> Self:
         """Convert all parameters, and buffers that hold floats, to float32 or float64."""
         dtype = checked_dtype(dtype)
         return self._convert(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a)
 
-    def to(self, device: str) -> Layer:
+    def to(self, device: str) -> Self:
         """Move all parameters and buffers to ``"cpu"`` or ``"gpu"``."""
         return self._convert(lambda array: to_device(array, device))
 
-    def _convert(self, change: Callable[[Array], Array]) -> Layer:
+    def _convert(self, change: Callable[[Array], Array]) -> Self:
         for _, layer in self.named_layers():
             layer.params = {key: change(array) for key, array in layer.params.items()}
             layer.buffers = {key: change(array) for key, array in layer.buffers.items()}

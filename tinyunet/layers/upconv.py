@@ -6,7 +6,7 @@ import numpy as np
 
 from tinyunet import convolution
 from tinyunet.convolution import im2col
-from tinyunet.engine.arrays import Array, array_module, pair
+from tinyunet.engine.arrays import Array, MaybeArray, array_module, pair
 from tinyunet.engine.elementwise import add_bias, sum_pixels
 from tinyunet.engine.memory import empty
 from tinyunet.engine.threads import Band, total
@@ -89,7 +89,7 @@ class ConvTranspose2d(Layer):
         self._keep(y, x)
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Set the gradients of weight and bias and return dx (N, H, W, in_channels)."""
         (x,) = self._take(dy)
         xp, weight = array_module(dy), self.params["weight"]
@@ -98,7 +98,7 @@ class ConvTranspose2d(Layer):
 
         def share(band: Band) -> tuple[Array]:  # dx, and this band's part of dw
             dpatches = im2col.patches(dy, band, self.geometry)
-            if input_gradient:
+            if dx is not None:
                 xp.matmul(dpatches, matrix.T, out=dx[band].reshape(-1, self.in_channels))
             return (x[band].reshape(-1, self.in_channels).T @ dpatches,)
 
