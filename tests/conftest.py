@@ -12,6 +12,7 @@ import tinyunet as tu
 # `pytest -m quick`: what another version of Python or of a package would break first. A line is the
 # beginning of a test's name, as pytest says it after "tests/".
 QUICK = (
+    "test_architecture.py",
     "test_project.py",
     # the arithmetic, and what checks it
     "test_contributing.py",

@@ -106,11 +106,11 @@ def random_symmetry(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
+    rng
         The choice is its: four quarter turns, mirrored or not, all equally likely.
-    arrays : (H, W, ...) arrays
-        For example an image, its labels and its weights.
-    quarter_turns : bool
+    arrays
+        (H, W, ...) arrays. For example an image, its labels and its weights.
+    quarter_turns
         With False, half turns only: the four symmetries of a rectangle, which keep the shape.
 
     Returns
@@ -134,8 +134,10 @@ def random_gray(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-    image : (H, W, C) float array, about [0, 1]
+    rng
+        Draws the change.
+    image
+        (H, W, C) float array, about [0, 1].
 
     Returns
     -------

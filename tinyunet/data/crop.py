@@ -20,13 +20,14 @@ def random_crop(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
+    rng
         Draws the position.
-    image : (H, W, C) array
-    targets : sequence of (H, W) arrays
-        For example labels and weights.
-    input_size, output_size : int or (height, width)
-        The network's; equal for a network with "same" padding.
+    image
+        (H, W, C) array.
+    targets
+        Sequence of (H, W) arrays. For example labels and weights.
+    input_size, output_size
+        A side or (height, width), the network's; equal for a network with "same" padding.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def random_window(
     ----------
     rng, image, targets, input_size, output_size
         As for `random_crop`.
-    beyond : float
+    beyond
         How many pixels the output window may stick out of the image; it then lies at fractions of a
         pixel. With 0 it lies on whole pixels, inside the image wherever it fits.
 

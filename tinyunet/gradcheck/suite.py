@@ -1,8 +1,8 @@
-"""What `tinyunet gradcheck` checks: every layer, every algorithm, both losses, and whole U-Nets."""
+"""What `tinyunet gradcheck` checks: every layer, every algorithm, both losses, and whole networks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +13,6 @@ from tinyunet.gradcheck.checker import check_gradients
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.layers.layer import Layer
 from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
-from tinyunet.networks.unet import UNet
 
 SomeLayer = TypeVar("SomeLayer", bound=Layer)
 SAME = 1e-11  # what the values of two algorithms may differ by, of the largest; in float64
@@ -69,19 +68,6 @@ def cases() -> dict[str, tuple[Callable, list[tuple]]]:
             lambda: nn.Sequential(nn.Conv2d(3, 4), nn.ReLU(), nn.Conv2d(4, 2)),
             [(2, 7, 6, 3)],
         ),
-        "U-Net, valid, depth 2": (lambda: UNet(2, 3, base_channels=3, depth=2), [(1, 44, 48, 2)]),
-        "U-Net, same, depth 3, dropout": (
-            lambda: UNet(1, 2, base_channels=3, depth=3, padding="same", dropout=0.3),
-            [(2, 16, 24, 1)],
-        ),
-        "U-Net, summed skips": (
-            lambda: UNet(1, 2, base_channels=3, depth=2, padding="same", skip="sum"),
-            [(2, 8, 12, 1)],
-        ),
-        "U-Net, no skips": (
-            lambda: UNet(1, 2, base_channels=3, depth=2, padding="same", skip="none"),
-            [(2, 8, 12, 1)],
-        ),
     }
 
 
@@ -117,7 +103,13 @@ def algorithms() -> dict[str, tuple[Callable, tuple[int, ...]]]:
     }
 
 
-def check_algorithm(make: Callable, shape: tuple, samples: int, rng: Any, device: str) -> Any:
+def check_algorithm(
+    make: Callable[[], nn.Conv2d],
+    shape: tuple[int, ...],
+    samples: int,
+    rng: np.random.Generator,
+    device: str,
+) -> GradientReport:
     """Check one algorithm's gradients, and its values beside those of the plainest that is fast enough.
 
     A wrong forward with a backward that belongs to it has right gradients: of another function.
@@ -137,10 +129,28 @@ def check_algorithm(make: Callable, shape: tuple, samples: int, rng: Any, device
     return report
 
 
-def check_all(samples: int = 20, seed: int = 0, device: str = "cpu") -> Iterator[tuple]:
-    """Yield (name, GradientReport) for every layer, algorithm, loss and small U-Net."""
+def check_all(
+    networks: Mapping[str, tuple[Callable[[], Layer], tuple[int, ...]]],
+    samples: int = 20,
+    seed: int = 0,
+    device: str = "cpu",
+) -> Iterator[tuple[str, GradientReport]]:
+    """Yield (name, GradientReport) for every layer, small network, algorithm and loss.
+
+    Parameters
+    ----------
+    networks
+        As `small_networks` returns them: what makes each, and an input's shape.
+    samples
+        How many coordinates of each tensor are checked.
+    seed
+        Draws biases, inputs, upstream gradients and coordinates.
+    device
+        ``"cpu"`` or ``"gpu"``.
+    """
     rng = np.random.default_rng(seed)
-    for name, (make, shapes) in cases().items():
+    whole = {name: (make, [shape]) for name, (make, shape) in networks.items()}
+    for name, (make, shapes) in {**cases(), **whole}.items():
         layer = with_biases(make(), rng).to(device)
         inputs = [to_device(rng.standard_normal(shape), device) for shape in shapes]
         yield name, check_gradients(layer, *inputs, samples=samples, rng=rng)
@@ -167,11 +177,13 @@ def check_all(samples: int = 20, seed: int = 0, device: str = "cpu") -> Iterator
         yield name, check_gradients(loss, logits, labels, weights, samples=samples, rng=rng)
 
 
-def check_paper(samples: int = 2, seed: int = 0, device: str = "cpu") -> GradientReport:
-    """Check the paper's network, 31,030,658 parameters, at its smallest input of 188 pixels."""
+def check_network(
+    network: Layer, shape: tuple[int, ...], samples: int = 20, seed: int = 0, device: str = "cpu"
+) -> GradientReport:
+    """Check a whole network, with random biases and one random input of a shape."""
     rng = np.random.default_rng(seed)
-    model = with_biases(UNet(), rng).to(device)
-    image = to_device(rng.standard_normal((1, 188, 188, 1)), device)
+    model = with_biases(network, rng).to(device)
+    image = to_device(rng.standard_normal(shape), device)
     return check_gradients(model, image, samples=samples, rng=rng, progress=True)
 
 

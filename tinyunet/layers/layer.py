@@ -1,27 +1,44 @@
 """The contract that every layer keeps: one forward, one backward, parameters by name.
 
-A layer with learned arrays puts them in ``params`` and its backward pass SETS the arrays of the same
-names in ``grads``. A composite layer just holds other layers as attributes, or in lists, and is asked
-about all of them together: their names follow the attributes, as in ``encoder.0.conv1.weight``.
+A composite layer just holds other layers as attributes, or in lists, and is asked about all of them
+together (`tinyunet.layers.parts`): names follow the attributes, as in ``encoder.0.conv1.weight``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Self
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
 
-import numpy as np
+from tinyunet.engine import budget
+from tinyunet.engine.arrays import Array, array_module, device_name
+from tinyunet.layers.parts import Parts
 
-from tinyunet.engine.arrays import Array, array_module, checked_dtype, device_name, to_device
 
+class Layer(Parts):
+    """The base of all layers. This is a whole one, with one learned number a channel::
 
-class Layer:
-    """The base of all layers.
+        class Scale(tu.Layer):
+            def __init__(self, channels):
+                super().__init__()
+                self.params["factor"] = np.ones(channels, np.float32)
+
+            def forward(self, x):  # (N, H, W, C)
+                self._keep(y := x * self.params["factor"], x)
+                return y
+
+            def backward(self, dy, *, input_gradient=True):
+                (x,) = self._take(dy)
+                self.grads["factor"] = (dy * x).sum((0, 1, 2))
+                return dy * self.params["factor"] if input_gradient else None
+
+    ``tu.check_gradients(Scale(3), x)`` says whether its backward is right.
 
     Attributes
     ----------
     params, grads
-        Learned arrays by name, and their gradients under the same names after a backward pass.
+        Learned arrays by name, and their gradients, which backward SETS under the same names.
     buffers
         Arrays by name that are saved, converted and moved with the parameters but not learned, such
         as running statistics.
@@ -30,6 +47,7 @@ class Layer:
     """
 
     def __init__(self) -> None:
+        budget.spend(layers=1)
         self.params: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
         self.buffers: dict[str, Array] = {}
@@ -51,6 +69,11 @@ class Layer:
         gradient needs.
         """
         raise TypeError(f"{self} does not define backward")
+
+    def backward_parameters(self, dy: Array) -> None:
+        """Run `backward` for the gradients of parameters alone, also one without ``input_gradient``."""
+        own = getattr(self.backward, "__func__", self.backward)
+        self.backward(dy, **({"input_gradient": False} if _can_skip(own) else {}))
 
     def __call__(self, *inputs: Any, **options: Any) -> Array:
         """Run `forward`."""
@@ -120,119 +143,6 @@ class Layer:
         self._flips += int((fresh != self._held).sum())
         return self._held
 
-    # ------------------------------------------------------------------ layers inside layers
-
-    def children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the layers that this one is made of, in definition order.
-
-        An attribute whose name begins with an underscore is not a part, only a reference.
-        """
-        for name, value in vars(self).items():
-            if name.startswith("_"):
-                continue
-            if isinstance(value, Layer):
-                yield name, value
-            elif isinstance(value, list | tuple):
-                for i, item in enumerate(value):
-                    if isinstance(item, Layer):
-                        yield f"{name}.{i}", item
-
-    def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        """Yield this layer (with an empty name) and every layer below it, with their names."""
-        yield prefix, self
-        for name, child in self.children():
-            yield from child.named_layers(f"{prefix}.{name}" if prefix else name)
-
-    def named_parameters(self) -> Iterator[tuple[str, Array]]:
-        """Yield every parameter with its name."""
-        for path, layer in self.named_layers():
-            yield from _named(path, layer.params)
-
-    def named_gradients(self) -> Iterator[tuple[str, Array]]:
-        """Yield the gradient of every parameter that has one, with the parameter's name."""
-        for path, layer in self.named_layers():
-            yield from _named(path, {k: layer.grads[k] for k in layer.params if k in layer.grads})
-
-    def named_buffers(self) -> Iterator[tuple[str, Array]]:
-        """Yield every buffer with its name."""
-        for path, layer in self.named_layers():
-            yield from _named(path, layer.buffers)
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The dtype of its parameters; float32 if it has none."""
-        first = next(self.named_parameters(), None)
-        return np.dtype(np.float32) if first is None else first[1].dtype
-
-    @property
-    def device(self) -> str:
-        """Where its parameters are: ``"cpu"`` or ``"gpu"``; ``"cpu"`` if it has none."""
-        first = next(self.named_parameters(), None)
-        return "cpu" if first is None else device_name(first[1])
-
-    @property
-    def num_parameters(self) -> int:
-        """The number of learned numbers."""
-        return sum(array.size for _, array in self.named_parameters())
-
-    # ------------------------------------------------------------------ saving, modes, kinds
-
-    def state_dict(self) -> dict[str, Array]:
-        """Return copies of all parameters and buffers by name."""
-        return {name: array.copy() for name, array in self._named_state()}
-
-    def _named_state(self) -> Iterator[tuple[str, Array]]:
-        yield from self.named_parameters()
-        yield from self.named_buffers()
-
-    def load_state_dict(self, state: dict[str, Array]) -> None:
-        """Copy parameters and buffers from `state`, which must have exactly their names and shapes.
-
-        Values are converted to the layer's dtype and device. On an error nothing has been changed.
-        """
-        mine = dict(self._named_state())
-        problems = [f"missing: {name}" for name in mine if name not in state]
-        problems += [f"unexpected: {name}" for name in state if name not in mine]
-        problems += [
-            f"{name}: shape {state[name].shape}, expected {array.shape}"
-            for name, array in mine.items()
-            if name in state and state[name].shape != array.shape
-        ]
-        if problems:
-            raise ValueError(f"the state does not fit {self}:\n  " + "\n  ".join(problems))
-        for name, array in mine.items():
-            array[...] = to_device(state[name], device_name(array)).astype(array.dtype)
-
-    def train(self) -> Self:
-        """Put this layer and all below it in training mode."""
-        for _, layer in self.named_layers():
-            layer.training = True
-        return self
-
-    def eval(self) -> Self:
-        """Put this layer and all below it in eval mode: nothing is kept, dropout does nothing."""
-        for _, layer in self.named_layers():
-            layer.training = False
-            layer._kept = None
-        return self
-
-    def astype(self, dtype: Any) -> Self:
-        """Convert all parameters, and buffers that hold floats, to float32 or float64."""
-        dtype = checked_dtype(dtype)
-        return self._convert(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a)
-
-    def to(self, device: str) -> Self:
-        """Move all parameters and buffers to ``"cpu"`` or ``"gpu"``."""
-        return self._convert(lambda array: to_device(array, device))
-
-    def _convert(self, change: Callable[[Array], Array]) -> Self:
-        for _, layer in self.named_layers():
-            layer.params = {key: change(array) for key, array in layer.params.items()}
-            layer.buffers = {key: change(array) for key, array in layer.buffers.items()}
-            layer.grads = {}
-            layer._kept = None
-        return self
-
     # ------------------------------------------------------------------ decisions
 
     def decisions(self) -> list[Array]:
@@ -252,6 +162,10 @@ class Layer:
         return ""
 
 
-def _named(path: str, arrays: dict[str, Array]) -> Iterator[tuple[str, Array]]:
-    """Arrays of the layer at a path, with their whole names."""
-    return ((f"{path}.{key}" if path else key, array) for key, array in arrays.items())
+@functools.lru_cache(maxsize=1000)
+def _can_skip(backward: Callable) -> bool:
+    """Whether a backward pass takes ``input_gradient``; one that a user wrote may not."""
+    parameters = inspect.signature(backward).parameters
+    return "input_gradient" in parameters or any(
+        p.kind is p.VAR_KEYWORD for p in parameters.values()
+    )

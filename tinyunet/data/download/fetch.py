@@ -46,18 +46,18 @@ def fetch(
 
     Parameters
     ----------
-    name : str
+    name
         `dsb2018` or `isbi2012`.
-    root : str or Path, optional
+    root
         The data folder; by default the user's cache (`$XDG_CACHE_HOME/tinyunet`, usually
         `~/.cache/tinyunet`).
-    url : str, optional
+    url
         Address of the ZIP archive; for `isbi2012` also of a folder that holds `train-volume.tif`
         and `train-labels.tif`. Without it, the environment variable TINYUNET_DATA_URL_DSB2018 or
         TINYUNET_DATA_URL_ISBI2012 counts, then the address where its makers publish it.
-    sha256 : sequence of str
+    sha256
         The expected checksum of each file, 64 hexadecimal digits, in the order of download.
-    accept : callable
+    accept
         Is given the terms as text, before anything is downloaded, and answers whether the user
         accepts them.
 

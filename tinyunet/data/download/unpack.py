@@ -31,9 +31,9 @@ def unpack(archive: str | Path, folder: str | Path) -> None:
 
     Parameters
     ----------
-    archive : str or Path
+    archive
         The ZIP file.
-    folder : str or Path
+    folder
         Where to; must not exist. After an error it may hold a part: the caller throws it away.
 
     Raises

@@ -27,10 +27,10 @@ def load_folder(images: str | Path, masks: str | Path, kind: str = "auto") -> Da
 
     Parameters
     ----------
-    images, masks : str or Path
+    images, masks
         The two folders.
-    kind : {"auto", "binary", "classes", "instances"}
-        What the numbers in the masks mean:
+    kind
+        "auto", "binary", "classes" or "instances": what the numbers in the masks mean:
 
         - "binary": 0 is background, all else is cell. Instances are the connected components.
         - "classes": class numbers 0 ... K-1. There are no instances.

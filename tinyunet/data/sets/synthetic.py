@@ -20,11 +20,13 @@ def synthetic_cells(n: int, size: int | tuple[int, int] = 128, seed: int = 0) ->
 
     Parameters
     ----------
-    n : int
+    n
         Number of images. Image i depends on `seed` and i only: more images keep the first ones.
-    size : int or (height, width)
-        In pixels, at least 32 a side. Cells have a radius of about 6 to 11 pixels.
-    seed : int
+    size
+        A side or (height, width), in pixels, at least 32 a side. Cells have a radius of about 6 to 11
+        pixels.
+    seed
+        Draws everything.
 
     Returns
     -------
@@ -40,12 +42,13 @@ def synthetic_membranes(n: int, size: int | tuple[int, int] = 128, seed: int = 0
 
     Parameters
     ----------
-    n : int
+    n
         Number of images. Image i depends on `seed` and i only: more images keep the first ones.
-    size : int or (height, width)
-        In pixels, at least 32 a side. Cells are about 17 pixels wide, nearly all between 5
-        and 31.
-    seed : int
+    size
+        A side or (height, width), in pixels, at least 32 a side. Cells are about 17 pixels wide,
+        nearly all between 5 and 31.
+    seed
+        Draws everything.
 
     Returns
     -------
