@@ -65,9 +65,9 @@ class Run:
     """One thing to do, with one seed.
 
     `settings` are all that the result depends on besides the seed and the length, as plain data; under
-    ``"training"`` those of `tinyunet.runs.settings.Settings`. Runs of one group are trained for the same
-    number of steps. `usual_steps` is how many unless the options say so: a number, a function of the
-    records so far, or None to go by the minutes.
+    ``"training"`` those of `tinyunet.runs.settings.Settings`. Runs of one group are trained for the
+    same number of steps. `usual_steps` is how many unless the options say so: a number, a function of
+    the records so far, or None to go by the minutes.
     """
 
     name: str  # what its files are called
