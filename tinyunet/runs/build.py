@@ -1,4 +1,4 @@
-"""What a run begins with: its data, its network and optimizer, and what `fit` is told."""
+"""What a run begins with: its data, its network and optimizer, and what `Training` is told."""
 
 from __future__ import annotations
 
@@ -61,18 +61,21 @@ def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimi
 
 
 def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict[str, Any]:
-    """What `fit` is told, by the names of its arguments."""
+    """What `Training` is told, by the names of its arguments."""
     if settings.augment not in AUGMENTS:
         names = ", ".join(AUGMENTS)
         raise ValueError(f"augment must be one of {names}, got {settings.augment!r}")
     if settings.average not in ("none", *AVERAGES):
         names = ", ".join(("none", *AVERAGES))
         raise ValueError(f"average must be one of {names}, got {settings.average!r}")
+    crop = settings.crop
+    if crop is None:
+        crop = window_size(model, train_part, None, settings.window)
     return {
         "steps": settings.steps,
         "minutes": settings.minutes,
         "batch_size": settings.batch_size,
-        "crop": window_size(model, train_part, settings.crop, settings.window),
+        "crop": crop,
         "augment": AUGMENTS[settings.augment],
         "weights": None if settings.weights == "none" else settings.weights,
         "seed": settings.seed,

@@ -14,9 +14,8 @@ from tinyunet.data import Dataset, separate, weight_map
 from tinyunet.data.weightmap import WEIGHTS
 from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
-from tinyunet.learning.fit import fit
 from tinyunet.learning.history import History
-from tinyunet.learning.preparation import check_settings
+from tinyunet.learning.training import Training
 from tinyunet.networks.network import Network
 from tinyunet.runs.build import build, fit_options, load_parts
 from tinyunet.runs.network import name_of
@@ -56,18 +55,24 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     FileExistsError, FileNotFoundError
         If `out` holds a run and `resume` is False; if there is none to resume.
     """
+    if resume and not (out / "last.npz").exists():
+        raise FileNotFoundError(
+            f"the run in {out} ended before its first steps were kept: there is nothing to go on from. "
+            f"Begin it again, with --out {out}"
+        )
     parts = load_parts(settings)
     train_part, validation, _ = parts
     model, optimizer = build(settings, parts)
     options = fit_options(settings, model, train_part)
-    length = settings.steps, settings.minutes
-    check_settings(model, train_part, validation, *length, settings.batch_size, "cosine")
     if not any(labels.any() for labels in train_part.labels):
         raise ValueError(f"no mask among the training images of {settings.data} has anything in it")
-    _open_folder(out, settings, resume)
-    history = fit(
+    training = Training(
         model, train_part, validation, optimizer=optimizer, **options, out=out, resume=resume
     )
+    if not resume:
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(out / "settings.json", json.dumps(asdict(settings), indent=1) + "\n")
+    history = training.run()
     if history.diverged and history.best_step is None:  # there is no model to score
         raise ValueError(
             f"{history.stopped}; begin again in another folder, for example with --lr "
@@ -77,23 +82,6 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     _score(result, settings.average, out)
     draw(result, out, settings.weights)
     return result
-
-
-def _open_folder(out: Path, settings: Settings, resume: bool) -> None:
-    """Make the folder of a new run and note its settings; or see that there is a run to go on with."""
-    held = (out / "last.npz").exists()
-    if resume and not held:
-        raise FileNotFoundError(
-            f"the run in {out} ended before its first steps were kept: there is nothing to go on from. "
-            f"Begin it again, with --out {out}"
-        )
-    if held and not resume:  # before anything of the run in it is lost
-        raise FileExistsError(
-            f"{out} already holds a run: --resume {out} continues it, or choose another folder"
-        )
-    if not resume:
-        out.mkdir(parents=True, exist_ok=True)
-        write_text(out / "settings.json", json.dumps(asdict(settings), indent=1) + "\n")
 
 
 def _score(result: Result, average: str, out: Path) -> None:
