@@ -8,20 +8,23 @@ after Chellapilla et al. 2006). With one row for each output pixel, a convolutio
     dx   = patches^T(dy @ w.T)      the transpose of `patches` adds every entry back to its pixel
 
 The patch matrix is kh * kw times as large as the image. It is never built whole: the output is
-computed in bands of rows, so that one band's patches stay in the processor's cache. `windows.py` makes
-the patches of a band.
+computed in bands of rows, so that one band's patches stay in the processor's cache. `windows.py` copies
+a band's patches, and adds them back.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import groupby
 from types import ModuleType
 
 import numpy as np
 
+from tinyunet.convolution import windows
 from tinyunet.convolution.geometry import Geometry
-from tinyunet.convolution.windows import add_patches, patches, tiled
+from tinyunet.convolution.gpu import windows as gpu_windows
+from tinyunet.convolution.windows import tiled
 from tinyunet.engine.arrays import Array, array_module
 from tinyunet.engine.elementwise import bias_and_relu, fill, gated
 from tinyunet.engine.memory import empty
@@ -97,7 +100,7 @@ def spread(
 
     def add(group: list[Band]) -> None:
         for band in group:
-            add_patches(dx, dpatches(band), band, geometry)
+            _windows(xp).add_patches(dx, dpatches(band), band, geometry)
 
     # Windows of neighbouring bands may overlap in dx: then one thread adds up all of an image.
     if geometry.span[0] <= geometry.stride[0]:
@@ -105,6 +108,17 @@ def spread(
     else:
         each(add, [list(group) for _, group in groupby(pieces, lambda band: band[0].start)], xp)
     return dx
+
+
+def patches(x: Array, band: Band, geometry: Geometry) -> Array:
+    """Return the patches of a band of output rows: (pixels in the band, kh * kw * C_in)."""
+    if geometry.tiles(x.shape[1:3]):
+        return tiled(x, band, geometry).reshape(-1, math.prod(geometry.kernel) * x.shape[3])
+    return _windows(array_module(x)).patches(x, band, geometry)
+
+
+def _windows(xp: ModuleType) -> ModuleType:
+    return windows if xp is np else gpu_windows
 
 
 def cut(y_shape: tuple, matrix_shape: tuple, xp: ModuleType = np) -> list[Band]:

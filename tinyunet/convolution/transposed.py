@@ -11,8 +11,7 @@ With a row of A's patch matrix for each pixel of x (see `im2col.py`), and w as (
 from __future__ import annotations
 
 from tinyunet.convolution.geometry import Geometry
-from tinyunet.convolution.im2col import cut, spread
-from tinyunet.convolution.windows import patches
+from tinyunet.convolution.im2col import cut, patches, spread
 from tinyunet.engine.arrays import Array, array_module
 from tinyunet.engine.elementwise import add_bias
 from tinyunet.engine.memory import empty

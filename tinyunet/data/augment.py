@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyunet.data.crop import pair, random_crop
+from tinyunet.data.crop import random_crop
 from tinyunet.data.warp import random_warped_crop
 
 
@@ -91,8 +91,7 @@ class Augmentation:
         else:
             image, targets = random_crop(rng, image, targets, input_size, output_size)
         if self.flips:
-            height, width = pair(input_size)
-            square = height == width
+            square = image.shape[0] == image.shape[1]
             image, *targets = random_symmetry(rng, image, *targets, quarter_turns=square)
         if self.gray:
             image = random_gray(rng, image)

@@ -10,16 +10,9 @@ from tqdm import tqdm
 
 from tinyunet.data.augment import Augmentation
 from tinyunet.data.dataset import Dataset
-from tinyunet.data.weightmap import separate, weight_map
+from tinyunet.data.weightmap import WEIGHTS, separate, weight_map
 from tinyunet.networks.network import Network
 from tinyunet.segmentation.evaluation import check_data
-
-# Arguments of `weight_map`. "auto" was measured on nuclei of some 15 pixels: a border term as wide as
-# the paper's makes their masks thin, and weighing the fewer foreground pixels more makes them fat.
-WEIGHTS = {
-    "auto": {"w0": 10.0, "sigma": 2.0, "class_weights": (1, 1)},
-    "paper": {"w0": 10.0, "sigma": 5.0},
-}
 
 
 def check_settings(

@@ -89,7 +89,17 @@ def components(mask: np.ndarray, smallest: int = SMALLEST) -> np.ndarray:
 
     Pixels are connected if they share an edge. Regions of fewer than `smallest` pixels are dropped.
     """
-    regions, _ = ndimage.label(mask)
+    return without_small(ndimage.label(mask)[0], smallest)
+
+
+def without_small(regions: np.ndarray, smallest: int) -> np.ndarray:
+    """Number regions (H, W) anew, 1 ... k without gaps; those below `smallest` pixels are dropped."""
     keep = np.bincount(regions.ravel()) >= smallest
     keep[0] = False  # the background
     return np.where(keep, np.cumsum(keep), 0)[regions]
+
+
+def consecutive(instances: np.ndarray) -> np.ndarray:
+    """Number the cells (H, W) anew, 1 ... k without gaps, in the order of their numbers; as int64."""
+    in_use = np.unique(instances[instances > 0])
+    return (np.searchsorted(in_use, instances) + 1) * (instances > 0)

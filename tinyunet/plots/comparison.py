@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from tinyunet.metrics.regions import consecutive
 from tinyunet.plots.colours import (
     CONFUSED,
     EXTRA,
@@ -15,7 +16,6 @@ from tinyunet.plots.colours import (
     RIGHT,
     colour_numbers,
     common_pixels,
-    consecutive,
     errors,
     outlines,
     palette,
@@ -111,8 +111,8 @@ def compare(
 
 def _merged(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
     """Return the mask of the predicted cells that hold more than half of two true cells or more."""
-    cells = consecutive(guess)[1]
-    common = common_pixels(cells, consecutive(truth)[1])
+    cells = consecutive(guess)
+    common = common_pixels(cells, consecutive(truth))
     held = common > common.sum(axis=0) / 2
     held[:, 0] = held[0] = False
     return (held.sum(axis=1) > 1)[cells]

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from tinyunet import metrics, plots
 from tinyunet.data import Dataset, separate, weight_map
-from tinyunet.learning.preparation import WEIGHTS
+from tinyunet.data.weightmap import WEIGHTS
 from tinyunet.networks.unet import UNet
 from tinyunet.reproduce import pictures
 from tinyunet.reproduce.sources import Source, corner

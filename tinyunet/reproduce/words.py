@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from matplotlib.figure import Figure
 
 from tinyunet.data.catalogue import find
-from tinyunet.learning.preparation import WEIGHTS
+from tinyunet.data.weightmap import WEIGHTS
 from tinyunet.reproduce.sources import Source
 from tinyunet.runs.build import AUGMENTS
 from tinyunet.runs.settings import Settings
@@ -66,8 +66,8 @@ class Run:
 
     `settings` are all that the result depends on besides the seed and the length, as plain data; under
     ``"training"`` those of `tinyunet.runs.settings.Settings`. Runs of one group are trained for the
-    same number of steps. `usual_steps` is how many unless the options say so: a number, a function
-    of the records so far, or None to go by the minutes.
+    same number of steps. `usual_steps` is how many unless the options say so: a number, a function of
+    the records so far, or None to go by the minutes.
     """
 
     name: str  # what its files are called

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tinyunet import plots
 from tinyunet.data import Dataset, separate, weight_map
+from tinyunet.data.weightmap import WEIGHTS
 from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.history import History
-from tinyunet.learning.preparation import WEIGHTS
 from tinyunet.learning.training import Training
 from tinyunet.networks.network import Network
 from tinyunet.runs.build import build, fit_options, load_parts

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 
 from tinyunet.convolution.geometry import Geometry
+from tinyunet.convolution.windows import as_rows
 from tinyunet.engine.arrays import Array, array_module
 from tinyunet.engine.elementwise import fused
 from tinyunet.engine.threads import Band
@@ -20,9 +22,9 @@ def patches(x: Array, band: Band, geometry: Geometry) -> Array:
         window = array_module(x).zeros(shape, x.dtype)
         window[inside] = x[there]
     seen = _views(window, geometry)
-    if seen.size >= MANY:
-        seen = _gathered(seen)
-    return seen.reshape(-1, seen.shape[3] * seen.shape[4] * seen.shape[5])
+    if seen.size < MANY:
+        return as_rows(seen)
+    return _gathered(seen).reshape(-1, math.prod(seen.shape[3:]))
 
 
 def add_patches(dx: Array, dpatches: Array, band: Band, geometry: Geometry) -> None:

@@ -12,7 +12,8 @@ from scipy import ndimage
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.mask_kinds import doubt, guess_kind, white
 from tinyunet.data.sets.image_files import JPEG, SUFFIXES, read_image, read_mask
-from tinyunet.data.weightmap import consecutive, separate
+from tinyunet.data.weightmap import separate
+from tinyunet.metrics.regions import consecutive
 
 KINDS = ("auto", "binary", "classes", "instances")
 MASK_SUFFIX = re.compile(r"[_-](masks?|labels?|seg)$", re.IGNORECASE)
