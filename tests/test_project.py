@@ -55,6 +55,14 @@ def test_the_sdist_takes_files_that_are_there():
         assert (ROOT / name).exists(), name
 
 
+def test_the_type_check_reads_what_is_to_be_read_and_wants_types_there():
+    mypy = PYPROJECT["tool"]["mypy"]
+    assert mypy["files"] == [f"tinyunet/{x}" for x in ("layers", "losses", "networks", "gradcheck")]
+    assert mypy["disallow_untyped_defs"]
+    assert all((ROOT / folder).is_dir() for folder in mypy["files"])
+    assert (ROOT / "tinyunet" / "py.typed").exists()
+
+
 # ---------------------------------------------------------------------- what hosts and hooks run
 
 WORKFLOW = yaml.safe_load(read(".github/workflows/tests.yml"))

@@ -67,7 +67,7 @@ def check_tensor(experiment: Experiment, name: str) -> Checked:
         alike = [other for other, values in tensors if values.shape == gradient.shape]
         if alike:
             row.hint += f" {alike[0]} has this shape: are the gradients in another order?"
-    if row.hint:
+    if row.hint or gradient is None:
         row.verdict = "FAILED"
         return checked
     places = list(coordinates(to_cpu(gradient), experiment.samples, experiment.rng))

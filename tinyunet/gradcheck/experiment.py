@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tinyunet.engine.arrays import Array, device_name, to_cpu, to_device
+from tinyunet.engine.arrays import Array, MaybeArray, device_name, to_cpu, to_device
 from tinyunet.gradcheck.line import ROUNDING, Line
 from tinyunet.gradcheck.noise import noise_along
 from tinyunet.gradcheck.places import direction, scale_of
@@ -65,7 +65,7 @@ class Experiment:
         self.dy = subject.upstream(self.y, rng)
         if np.ndim(self.dy) > 0:
             subject.snapshot.add("the upstream gradient", self.dy)
-        self.gradients: dict[str, Array | None] = {}
+        self.gradients: dict[str, MaybeArray] = {}
         self.noise, self.rounding, self.coarse = 0.0, 0.0, ""
         self.flips: Callable[[], int] = lambda: 0
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinyunet import layers as nn
-from tinyunet.engine.arrays import Array, to_device
+from tinyunet.engine.arrays import Array, MaybeArray, to_device
 from tinyunet.gradcheck.checker import check_gradients
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.layers.layer import Layer
 from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
 
+SomeLayer = TypeVar("SomeLayer", bound=Layer)
 SAME = 1e-11  # what the values of two algorithms may differ by, of the largest; in float64
 
 
@@ -29,7 +30,7 @@ class PoolAndBack(Layer):
         """Keep the largest pixel of each window and zero the others."""
         return self.unpool(self.pool(x))
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Return dy at the largest pixels."""
         return self.pool.backward(self.unpool.backward(dy), input_gradient=input_gradient)
 
@@ -186,7 +187,7 @@ def check_network(
     return check_gradients(model, image, samples=samples, rng=rng, progress=True)
 
 
-def with_biases(layer: Layer, rng: np.random.Generator) -> Layer:
+def with_biases(layer: SomeLayer, rng: np.random.Generator) -> SomeLayer:
     """Give a new layer random biases: zeros would hide mistakes."""
     for name, array in layer.named_parameters():
         if name.endswith("bias"):

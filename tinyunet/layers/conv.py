@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyunet import convolution
 from tinyunet.engine import budget
-from tinyunet.engine.arrays import Array, array_module
+from tinyunet.engine.arrays import Array, MaybeArray, array_module
 from tinyunet.layers.layer import Layer
 
 
@@ -107,7 +107,7 @@ class Conv2d(Layer):
         self._keep(y, x, gate)
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Set the gradients of weight and bias and return dx (N, H, W, in_channels)."""
         x, gate = self._take(dy)
         weight = self.params["weight"]

@@ -40,7 +40,8 @@ class Sequential(Layer):
             dy = layer.backward(dy)
         for layer in self.layers[:1]:
             if not input_gradient:
-                return layer.backward_parameters(dy)
+                layer.backward_parameters(dy)
+                return None
             dy = layer.backward(dy)
         return dy
 

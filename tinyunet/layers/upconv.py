@@ -12,7 +12,7 @@ import numpy as np
 from tinyunet import convolution
 from tinyunet.convolution import transposed
 from tinyunet.engine import budget
-from tinyunet.engine.arrays import Array, pair
+from tinyunet.engine.arrays import Array, MaybeArray, pair
 from tinyunet.engine.elementwise import sum_pixels
 from tinyunet.layers.layer import Layer
 
@@ -89,7 +89,7 @@ class ConvTranspose2d(Layer):
         self._keep(y, x)
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Set the gradients of weight and bias and return dx (N, H, W, in_channels)."""
         (x,) = self._take(dy)
         weight = self.params["weight"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -132,7 +132,7 @@ class UNet(Network):
             dx = self.encoder[level].backward(dx, input_gradient=input_gradient or level > 0)
         return dx
 
-    def astype(self, dtype: str) -> UNet:
+    def astype(self, dtype: Any) -> Self:
         """Convert all parameters to float32 or float64."""
         super().astype(dtype)
         self.config["dtype"] = checked_dtype(dtype).name

@@ -49,8 +49,8 @@ class Call:
         """The arguments, without a context, and whether dy is among them."""
         takes = self.takes
         if takes.any:
-            others = self.beside or (self.inputs.values() if self.by_count else ())
-            return [*self.dys, *(() if takes.context else others)], True
+            rest = self.beside or (self.inputs.values() if self.by_count else ())
+            return [*self.dys, *(() if takes.context else rest)], True
         places = takes.upstreams(self.inputs)[: len(self.dys)]
         if self.is_number and (takes.required == 0 or not places):
             without = self._without_dy()

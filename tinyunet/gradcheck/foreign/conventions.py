@@ -175,9 +175,9 @@ def _flat(gradient: Any, value: Any, name: str) -> dict[str, Any]:
         found = gradient if isinstance(gradient, Mapping) else {}
         parts = [_flat(gradient_named(found, k), v, f"{name}.{k}") for k, v in value.items()]
     else:
-        found = list(gradient) if isinstance(gradient, list | tuple) or is_array(gradient) else []
-        found += [None] * (len(value) - len(found))
+        given = list(gradient) if isinstance(gradient, list | tuple) or is_array(gradient) else []
+        given += [None] * (len(value) - len(given))
         parts = [
-            _flat(g, v, f"{name}.{i}") for i, (g, v) in enumerate(zip(found, value, strict=False))
+            _flat(g, v, f"{name}.{i}") for i, (g, v) in enumerate(zip(given, value, strict=False))
         ]
     return {key: g for part in parts for key, g in part.items()}

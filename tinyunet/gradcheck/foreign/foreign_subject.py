@@ -151,6 +151,6 @@ def _chosen(inputs: dict[str, Any], wrt: Iterable | None) -> list[str]:
 def _share_memory(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays overlap; asking exactly is limited, for it can take for ever."""
     try:
-        return np.shares_memory(a, b, max_work=100_000)
+        return np.shares_memory(a, b, max_work=100_000)  # type: ignore[arg-type]  # numpy's stubs: -1 or 0  # type: ignore[arg-type]  # numpy's stubs: -1 or 0
     except np.exceptions.TooHardError:
         return False

@@ -165,6 +165,7 @@ class FunctionSubject(ForeignSubject):
     def _arguments(self, dy: Any) -> tuple[list[Any], bool]:
         """What backward is called with, and whether the upstream gradient is among it."""
         takes = self._backward_takes
+        assert takes is not None  # whoever asks has a backward
         y = self._outputs[0] if len(self._outputs) == 1 else self._outputs
         call = Call(
             takes,
@@ -177,14 +178,14 @@ class FunctionSubject(ForeignSubject):
             self.by_count,
         )
         arguments, with_dy = call.arguments()
-        self._doubt(arguments)
+        self._doubt(takes, arguments)
         if takes.context:
             arguments = [self._context or Context(len(self.handed)), *arguments]
         return arguments, with_dy
 
-    def _doubt(self, arguments: list) -> None:
+    def _doubt(self, takes: Signature, arguments: list) -> None:
         """An argument with a name of its own got the input: it may have meant the output."""
-        names = [n for n in self._backward_takes.names if n not in (*self.inputs, *OUTPUT)]
+        names = [n for n in takes.names if n not in (*self.inputs, *OUTPUT)]
         inputs = list(self.handed.values())
         if len(names) == len(arguments) == 2 and len(inputs) == 1 and arguments[1] is inputs[0]:
             self.doubts = [

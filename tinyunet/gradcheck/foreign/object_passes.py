@@ -44,7 +44,7 @@ class Variable(np.ndarray):
         return np.asarray(array).view(cls)
 
     @property
-    def data(self) -> np.ndarray:
+    def data(self) -> np.ndarray:  # type: ignore[override]  # NumPy's is a memoryview
         """The array."""
         return self.view(np.ndarray)
 

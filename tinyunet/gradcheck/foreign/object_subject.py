@@ -90,8 +90,8 @@ class ObjectSubject(FunctionSubject):
         lasting = set(before) & set(values_in(self.layer))
         places = find_places(self.layer, lasting)
         places = places or returned_places(self.layer, lasting, returned, len(self.inputs))
-        self.unproved += [self._unproved(n) for n in without_gradient(self.layer, places)]
-        self.unproved = [row for row in self.unproved if row is not None]
+        rows = [self._unproved(name) for name in without_gradient(self.layer, places)]
+        self.unproved += [row for row in rows if row is not None]
         return places
 
     def _unproved(self, name: str) -> Row | None:
@@ -184,7 +184,7 @@ class ObjectSubject(FunctionSubject):
     def _left_behind(self) -> dict[str, Any] | None:
         """The gradients of inputs that a backward that returns nothing left in attributes."""
         held = {n: value for n, value in attributes(self.layer).items() if value is not None}
-        found = {}
+        found: dict[str, Any] = {}
         for i, name in enumerate(self.wanted):
             others = [n for n in INPUT_GRADIENTS if n in held and i == 0]
             gradient = gradient_key(held, name) or next(iter(others), None)

@@ -97,7 +97,8 @@ def _class_subject(cls: type, inputs: tuple, wrt: Iterable | None, layout: str |
             isinstance(inspect.getattr_static(cls, name, None), staticmethod | classmethod)
             for name in names
         )
-        if static or (callable(forward) and callable(backward) and Signature(forward).context):
+        own_context = callable(forward) and callable(backward) and Signature(forward).context
+        if forward is not None and (static or own_context):
             subject = FunctionSubject(forward, backward, inputs, wrt, layout)
             subject.title = cls.__name__
             return subject

@@ -71,7 +71,7 @@ def parts(value: Any) -> dict[Any, Any]:
 def walk(root: Any) -> Iterator[tuple[Place, Any]]:
     """Yield an object and all objects in it, each once, with the way to them."""
     seen: set[int] = set()
-    ways = deque([((), root)])
+    ways: deque[tuple[Place, Any]] = deque([((), root)])
     while ways:
         place, value = ways.popleft()
         if id(value) not in seen and (held := parts(value)):
@@ -97,7 +97,7 @@ def put(root: Any, place: Place, value: Any) -> None:
     """Put a value in a place."""
     owner, key = at(root, place[:-1]), place[-1]
     if isinstance(owner, Mapping):
-        owner[key] = value
+        owner[key] = value  # type: ignore[index]  # it raises what it raises
     elif isinstance(owner, list):
         owner[int(key)] = value
     elif isinstance(owner, tuple):
@@ -155,9 +155,9 @@ def _in_stores(owner: Any) -> Places:
                 found[str(key)] = ((params, key), [] if same is None else [(grads, same)])
             if found:
                 return found
-        lists = isinstance(store, list | tuple) and isinstance(gradients, list | tuple)
         if (
-            lists
+            isinstance(store, list | tuple)
+            and isinstance(gradients, list | tuple)
             and store
             and all(is_floats(p) for p in store)
             and len(gradients) in (0, len(store))

@@ -101,12 +101,14 @@ def check_submission(order: Order, seconds: float) -> Verdict:
 
 def _run(command: list[str], seconds: float) -> int:
     """Run a command in a group of processes, which ends as one; return its exit code."""
-    group = {"start_new_session": True} if os.name == "posix" else {}
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=2, **group) as process:
+    group = os.name == "posix"
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=2, start_new_session=group
+    ) as process:
         try:
             return process.wait(seconds)
         finally:
-            if os.name == "posix":
+            if group:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, signal.SIGKILL)  # whatever it started, too
             process.kill()

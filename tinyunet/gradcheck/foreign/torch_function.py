@@ -21,7 +21,7 @@ def is_torch_function(cls: type) -> bool:
 class TorchFunction(FunctionSubject):
     """Its inputs become tensors for each forward pass."""
 
-    def __init__(self, cls: type, inputs: tuple, wrt: Iterable | None, layout: str | None) -> None:
+    def __init__(self, cls: Any, inputs: tuple, wrt: Iterable | None, layout: str | None) -> None:
         self._torch = sys.modules["torch"]
         self._apply = cls.apply
         self._made: dict[str, Any] = {}
@@ -73,7 +73,7 @@ class TorchFunction(FunctionSubject):
         return [named.get(name) for name in self.inputs]
 
 
-def _names(cls: type, count: int) -> list[str]:
+def _names(cls: Any, count: int) -> list[str]:
     """The inputs' names, as its forward calls them after its context."""
     names = [name for name in inspect.signature(cls.forward).parameters if name != "ctx"]
     return names[:count] if len(names) >= count else [f"x{i}" for i in range(count)]

@@ -127,10 +127,10 @@ def filled(value: Any, name: str, arrays: dict[str, Array]) -> Any:
         parts = {key: filled(part, f"{name}.{key}", arrays) for key, part in value.items()}
         return _updated(value, parts)
     if isinstance(value, list | tuple):
-        parts = [filled(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
+        items = [filled(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
         if hasattr(value, "_fields"):
-            return type(value)(*parts)
-        return parts if isinstance(value, list) else tuple(parts)
+            return type(value)(*items)
+        return items if isinstance(value, list) else tuple(items)
     if isinstance(value, np.random.Generator | np.random.RandomState | random.Random):
         return copy.deepcopy(value)  # each forward draws the same numbers
     return value.copy() if is_array(value) else value
@@ -152,7 +152,7 @@ def _like(value: Any, array: Array) -> Any:
 def _updated(mapping: Mapping, parts: dict) -> Mapping:
     """A mapping of the same kind, with other values."""
     try:
-        new = copy.copy(mapping)
+        new: Any = copy.copy(mapping)
         new.update(parts)
         return new
     except (AttributeError, TypeError):  # it cannot be written to
