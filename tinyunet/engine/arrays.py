@@ -131,6 +131,19 @@ def _why_no_gpu(runtime: Any) -> str:
     )
 
 
+def sliding_windows(x: Array, spans: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    """Return every window of `spans` along `axes`, as new axes at the end, without copying.
+
+    NumPy's `sliding_window_view` checks its arguments first, for 30 us, as long as a block of work may
+    take; and CuPy's waits for the GPU.
+    """
+    shape = list(x.shape)
+    for span, axis in zip(spans, axes, strict=True):
+        shape[axis] -= span - 1
+    strides = x.strides + tuple(x.strides[axis] for axis in axes)
+    return array_module(x).lib.stride_tricks.as_strided(x, (*shape, *spans), strides)
+
+
 def checked_dtype(dtype: Any) -> np.dtype:
     """Return `dtype` as a NumPy dtype if it is float32 or float64, else raise ValueError."""
     dtype = np.dtype(dtype)
