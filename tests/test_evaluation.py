@@ -8,7 +8,9 @@ import pytest
 import tinyunet as tu
 from tinyunet.data import Dataset
 from tinyunet.runs import train as run
-from tinyunet.segmentation import evaluation
+from tinyunet.runs.folder import load_model
+from tinyunet.runs.settings import Settings
+from tinyunet.segmentation import evaluation, thresholds
 
 CELLS = np.zeros((20, 24), int)
 CELLS[3:11, 3:11], CELLS[4:14, 14:21] = 1, 2
@@ -39,7 +41,7 @@ def test_the_best_threshold_is_chosen_and_of_equals_the_one_next_to_a_half(
     model, monkeypatch, rim, background, expected
 ):
     predict(monkeypatch, rim, background)
-    assert evaluation.choose_threshold(model, data()) == expected
+    assert thresholds.choose_threshold(model, data()) == expected
 
 
 def test_evaluate_uses_the_threshold(model, monkeypatch):
@@ -66,14 +68,14 @@ def test_images_without_cells_have_no_say(model, monkeypatch):
     empty = np.zeros_like(CELLS)
     both = Dataset(one.images * 2, [one.labels[0], empty], [CELLS, empty], ["one", "two"])
     predict(monkeypatch, rim=0.42)  # in the empty image, cells are found at every threshold
-    assert evaluation.choose_threshold(model, both) == 0.4
-    assert evaluation.validation_score(model, both) == ("SEG", 1)
-    assert evaluation.validation_score(model, both.subset([1])) == ("SEG", 0)
-    assert evaluation.choose_threshold(model, both.subset([1])) == 0.5
+    assert thresholds.choose_threshold(model, both) == 0.4
+    assert thresholds.validation_score(model, both) == ("SEG", 1)
+    assert thresholds.validation_score(model, both.subset([1])) == ("SEG", 0)
+    assert thresholds.choose_threshold(model, both.subset([1])) == 0.5
 
 
 def test_where_cells_are_not_known_there_is_no_threshold(model):
-    assert evaluation.choose_threshold(model, data(with_cells=False)) is None
+    assert thresholds.choose_threshold(model, data(with_cells=False)) is None
 
 
 @pytest.mark.parametrize("average", ["none", "rotations"])
@@ -92,8 +94,8 @@ def test_train_chooses_a_threshold_for_each_look_on_validation_images_and_uses_i
         return real(model, images, **options)
 
     real = evaluation.evaluate
-    monkeypatch.setattr(evaluation, "choose_threshold", choose)
-    settings = run.Settings(
+    monkeypatch.setattr(run, "choose_threshold", choose)
+    settings = Settings(
         images=6, size=32, base_channels=2, depth=1, steps=1, average=average, batch_size=2
     )
     monkeypatch.setattr(evaluation, "evaluate", evaluate)
@@ -105,9 +107,9 @@ def test_train_chooses_a_threshold_for_each_look_on_validation_images_and_uses_i
     assert tu.load(tmp_path / "run/best.npz", everything=True).state["thresholds"] == expected
     assert json.loads((tmp_path / "run/results.json").read_text())["thresholds"] == expected
     best = tmp_path / "run/best.npz"
-    assert run.load_model(best, None, None)[1] == 0.35
-    assert run.load_model(best, "rotations", None)[1] == expected.get("rotations", 0.35)
-    assert run.load_model(best, "rotations", 0.6)[1] == 0.6
+    assert load_model(best, None, None)[1] == 0.35
+    assert load_model(best, "rotations", None)[1] == expected.get("rotations", 0.35)
+    assert load_model(best, "rotations", 0.6)[1] == 0.6
 
 
 def maps(rim, background=0.1, middle=0.95):

@@ -5,6 +5,7 @@ import pytest
 
 import tinyunet as tu
 from tinyunet.segmentation import tiles as inference
+from tinyunet.segmentation.symmetries import AVERAGES
 
 
 def network(padding="valid", depth=2, device="cpu", **options):
@@ -124,7 +125,7 @@ def test_averaging_commutes_with_turning_the_image(device):
 
 def test_symmetries_go_there_and_back():
     image = picture(5, 7, channels=2)
-    versions = inference.AVERAGES["symmetries"](image)
+    versions = AVERAGES["symmetries"](image)
     assert len({version.tobytes() for version, _ in versions}) == 8
     for version, back in versions:
         np.testing.assert_array_equal(back(version), image)
@@ -146,7 +147,7 @@ def test_averaging_is_the_mean_of_what_comes_back():
 def test_rotations_go_there_and_back():
     rows, columns = np.mgrid[:37, :52]
     smooth = (np.sin(rows / 6) + np.cos(columns / 9))[..., None]  # slow enough to be interpolated
-    versions = inference.AVERAGES["rotations"](smooth)
+    versions = AVERAGES["rotations"](smooth)
     assert len(versions) == 7
     for i, (turned, back) in enumerate(versions):
         restored = back(turned)
@@ -159,7 +160,7 @@ def test_rotations_go_there_and_back():
 def test_rotations_are_by_sevenths_of_a_turn():
     slope = np.tile(np.arange(41.0), (41, 1))[..., None]  # rises to the right
     angles = []
-    for turned, _ in inference.AVERAGES["rotations"](slope):
+    for turned, _ in AVERAGES["rotations"](slope):
         middle = len(turned) // 2
         down, right = (g[middle, middle] for g in np.gradient(turned[..., 0]))
         angles.append((np.degrees(np.arctan2(down, right)) + 1) % 360 - 1)
@@ -168,7 +169,7 @@ def test_rotations_are_by_sevenths_of_a_turn():
 
 def test_rotations_leave_an_image_as_noisy_as_it_is():
     noise = np.random.default_rng(3).normal(size=(64, 64, 1))
-    for turned, _ in inference.AVERAGES["rotations"](noise):
+    for turned, _ in AVERAGES["rotations"](noise):
         assert turned[20:-20, 20:-20].std() > 0.8 * noise.std()  # linear interpolation leaves 2/3
 
 
@@ -219,7 +220,7 @@ def test_bad_tiles_are_named():
 @pytest.mark.parametrize(("depth", "tile"), [(3, 512), (4, 512), (5, 768), (6, 1536)])
 def test_the_usual_tile_of_a_large_image_suits_the_depth(depth, tile):
     model = tu.UNet(1, 2, base_channels=1, depth=depth, padding="same")
-    axis = inference._plan(model, 4000, None)
+    axis = inference._plan(model, 0, 4000, None)
     assert axis.reads == tile
     assert axis.margin == 6 * 2**depth
     assert axis.stride == axis.gives >= tile // 2
@@ -230,7 +231,7 @@ def test_the_usual_tile_of_a_large_image_suits_the_depth(depth, tile):
 def test_an_image_in_one_piece_is_one_tile(padding, depth):
     model = tu.UNet(1, 2, base_channels=1, depth=depth, padding=padding)
     for side in [*range(1, 40), 130, 257, 388, 572, 1000, 1024]:
-        axis = inference._plan(model, side, None)
+        axis = inference._plan(model, 0, side, None)
         assert len(axis.starts) == 1
         assert axis.places == [slice(0, side)]
 

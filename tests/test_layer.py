@@ -33,7 +33,7 @@ def test_the_table_of_layers_is_complete():
     tested = {type(part) for case in CASES for _, part in case.layer().named_layers()}
     public = {getattr(tu, name) for name in tu.__all__}
     layers = {item for item in public if isinstance(item, type) and issubclass(item, tu.Layer)}
-    assert layers - tested == {tu.Layer}
+    assert layers - tested == {tu.Layer, tu.Network}  # what all of these are
 
 
 def test_parameters_are_named_in_definition_order():
@@ -148,6 +148,132 @@ def test_states_between_devices(xp, device):
     back = tu.Conv2d(1, 2)
     back.load_state_dict(target.state_dict())
     np.testing.assert_array_equal(back.params["weight"], source.params["weight"])
+
+
+# ---------------------------------------------------------------------- buffers and generators
+
+
+class Centred(tu.Layer):
+    """Subtract a running mean: a buffer of floats, and one that counts."""
+
+    def __init__(self):
+        super().__init__()
+        self.buffers["mean"] = np.full(2, 0.5, np.float32)
+        self.buffers["seen"] = np.array(3, np.int64)
+
+
+def centred():
+    return tu.Sequential(tu.Conv2d(1, 2, 1), Centred())
+
+
+def test_buffers_are_in_the_state_after_all_parameters():
+    model = centred()
+    assert list(dict(model.named_buffers())) == ["1.mean", "1.seen"]
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "1.mean", "1.seen"]
+    assert "1.mean" not in dict(model.named_parameters())
+    assert model.num_parameters == 4
+    other = centred()
+    other.layers[1].buffers["mean"][...] = 7
+    own = other.layers[1].buffers["seen"]
+    model.layers[1].buffers["seen"][...] = 41
+    other.load_state_dict(model.state_dict())
+    np.testing.assert_array_equal(other.layers[1].buffers["mean"], [0.5, 0.5])
+    assert own == 41  # in place
+    assert own.dtype == np.int64
+
+
+def test_a_state_without_a_buffer_is_refused():
+    model = centred()
+    state = model.state_dict()
+    del state["1.mean"]
+    state["1.seen"] = np.zeros(2, np.int64)
+    with pytest.raises(
+        ValueError, match=r"missing: 1\.mean\n  1\.seen: shape \(2,\), expected \(\)"
+    ):
+        model.load_state_dict(state)
+
+
+def test_only_buffers_of_floats_are_cast():
+    model = centred().astype("float64")
+    buffers = dict(model.named_buffers())
+    assert [array.dtype.name for array in buffers.values()] == ["float64", "int64"]
+
+
+def test_buffers_move(xp, device):
+    model = centred().to(device)
+    assert all(tu.array_module(array) is xp for _, array in model.named_buffers())
+
+
+def test_generators_are_found_by_their_layers():
+    model = tu.Sequential(tu.Conv2d(1, 1, 1), tu.Dropout(0.5), tu.Dropout(0.2))
+    found = dict(model.named_generators())
+    assert list(found) == ["1.rng", "2.rng"]
+    assert found["2.rng"] is model.layers[2].rng
+    assert not dict(tu.Conv2d(1, 1, 1, rng=np.random.default_rng(3)).named_generators())
+
+
+# ---------------------------------------------------------------------- PyTorch's axes
+
+
+def test_each_layer_says_its_own_axes():
+    model = tu.Sequential(tu.Conv2d(2, 3, (4, 5)), tu.ConvTranspose2d(3, 2, (6, 7)), Centred())
+    shapes = {name: array.shape for name, array in model.torch_state().items()}
+    assert shapes == {
+        "0.weight": (3, 2, 4, 5), "0.bias": (3,), "1.weight": (3, 2, 6, 7), "1.bias": (2,),
+        "2.mean": (2,), "2.seen": (),
+    }  # fmt: skip
+
+
+def test_to_write_into_a_state_of_pytorch_fills_the_layer():
+    model = tu.ConvTranspose2d(2, 3)
+    model.torch_state()["weight"][1, 2, 0, 1] = 9
+    assert model.params["weight"][1, 0, 1, 2] == 9
+
+
+def test_the_old_function_still_guesses_and_says_so():
+    array = np.zeros((2, 3, 4, 5))
+    with pytest.warns(DeprecationWarning, match=r"use model\.torch_state\(\)"):
+        assert tu.to_torch_layout("ups.0.weight", array).shape == (2, 5, 3, 4)
+    with pytest.warns(DeprecationWarning, match="guesses"):
+        assert tu.to_torch_layout("head.weight", array).shape == (5, 4, 2, 3)
+
+
+# ---------------------------------------------------------------------- a user's backward
+
+
+class Doubled(tu.Layer):
+    """Its backward takes no ``input_gradient``."""
+
+    def forward(self, x):
+        self._keep(x)
+        return 2 * x
+
+    def backward(self, dy):
+        self._take(dy)
+        return 2 * dy
+
+
+@pytest.mark.parametrize("input_gradient", [True, False])
+def test_a_backward_may_leave_out_input_gradient(input_gradient):
+    model = tu.Sequential(Doubled(), tu.Conv2d(1, 1, 1), Doubled())
+    y = model(image(1, 2, 3, 1))
+    dx = model.backward(upstream(y), input_gradient=input_gradient)
+    assert (dx is None) is not input_gradient
+    assert len(dict(model.named_gradients())) == 2
+
+
+def test_gradients_of_parameters_alone():
+    model = tu.Conv2d(1, 2, 1)
+    y = model(image(1, 2, 3, 1))
+    assert model.backward_parameters(upstream(y)) is None
+    assert model.grads.keys() == {"weight", "bias"}
+
+
+def test_the_layer_in_the_docstring_is_right():
+    code = tu.Layer.__doc__.split("::\n", 1)[1].split("``tu.check", 1)[0]
+    scope = {"np": np, "tu": tu}
+    exec("if True:\n" + code, scope)
+    assert tu.check_gradients(scope["Scale"](3), image(2, 3, 4, 3)).passed
 
 
 # ---------------------------------------------------------------------- modes

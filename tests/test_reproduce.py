@@ -35,7 +35,7 @@ from tinyunet.reproduce import schedule as running
 from tinyunet.reproduce import training as learning
 from tinyunet.reproduce.records import read_all
 from tinyunet.reproduce.words import Diverged, Options
-from tinyunet.runs.train import AUGMENTS
+from tinyunet.runs.build import AUGMENTS
 from tinyunet.segmentation import tiles as inference
 
 STEPS = {"nuclei": 2, "membranes": 2, "rates": 2, "seams": 3, "torch": 3, "torch-seconds": 2}
@@ -342,7 +342,7 @@ def test_cells_merged_in_the_mask_are_counted_before_cores_part_them(monkeypatch
 
     monkeypatch.setattr(nuclei, "predict_image", lambda model, image: p)
     monkeypatch.setattr(nuclei.evaluation, "predict_image", lambda model, image, average=False: p)
-    monkeypatch.setattr(nuclei.evaluation, "choose_threshold", choose)
+    monkeypatch.setattr(nuclei, "choose_threshold", choose)
     model, validation = tu.UNet(1, 2, base_channels=2, depth=1), object()
     assert nuclei.merged_in_mask(model, data) == 2
     scores = nuclei.score(model, (None, validation, data), "row")["row"]

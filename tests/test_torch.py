@@ -179,6 +179,27 @@ def test_unet_forward_in_single_precision():
     assert_close(model.predict(x), image_from_torch(expected), 1e-4, "logits")
 
 
+def test_torch_state_goes_into_a_sequential_of_pytorch():
+    """Strided, rectangular, down and up again; and trained numbers come back through the views."""
+    rng = np.random.default_rng(9)
+    model = tu.Sequential(
+        tu.Conv2d(2, 3, (3, 2), stride=(1, 2), padding=1, rng=rng),
+        tu.ConvTranspose2d(3, 4, (2, 3), stride=(2, 3), rng=rng),
+    )
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(2, 3, (3, 2), stride=(1, 2), padding=1),
+        torch.nn.ConvTranspose2d(3, 4, (2, 3), stride=(2, 3)),
+    )
+    state = model.torch_state()
+    net.load_state_dict({name: torch.tensor(array) for name, array in state.items()})
+    x = rng.standard_normal((2, 5, 6, 2)).astype("float32")
+    assert_close(model.predict(x), image_from_torch(net(image_to_torch(x))), 1e-6, "y")
+    for name, tensor in net.state_dict().items():
+        state[name][...] = tensor.numpy() * 2 + 1
+    net.load_state_dict({name: tensor * 2 + 1 for name, tensor in net.state_dict().items()})
+    assert_close(model.predict(x), image_from_torch(net(image_to_torch(x))), 1e-6, "y")
+
+
 # ---------------------------------------------------------------------- losses
 
 

@@ -1,6 +1,8 @@
-"""The same weights in PyTorch's axis order."""
+"""The same weights in PyTorch's axis order, guessed from their names: `Layer.torch_state` knows it."""
 
 from __future__ import annotations
+
+import warnings
 
 from tinyunet.engine.arrays import Array
 
@@ -11,6 +13,10 @@ def to_torch_layout(name: str, array: Array) -> Array:
     A convolution's (kh, kw, I, O) becomes (O, I, kh, kw); a transposed convolution's (I, kh, kw, O)
     becomes (I, O, kh, kw); a bias stays as it is.
 
+    .. deprecated:: 0.2
+        A name that begins with "up" is a guess. Use ``model.torch_state()``, where each layer says
+        its own axes.
+
     Parameters
     ----------
     name
@@ -19,6 +25,11 @@ def to_torch_layout(name: str, array: Array) -> Array:
     array
         Its value.
     """
+    warnings.warn(
+        "to_torch_layout guesses from a parameter's name: use model.torch_state()",
+        DeprecationWarning,
+        stacklevel=2,
+    )
     if array.ndim != 4:
         return array
     transposed = any(part.startswith("up") for part in name.split("."))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from tinyunet import convolution
-from tinyunet.engine.arrays import Array, array_module
+from tinyunet.engine import budget
+from tinyunet.engine.arrays import Array, MaybeArray, array_module
 from tinyunet.layers.layer import Layer
 
 
@@ -50,6 +53,8 @@ class Conv2d(Layer):
     ``params["weight"]`` is (kh, kw, in_channels, out_channels), ``params["bias"]`` (out_channels,).
     """
 
+    TORCH_AXES: ClassVar = {"weight": (3, 2, 0, 1)}
+
     def __init__(
         self,
         in_channels: int,
@@ -75,6 +80,7 @@ class Conv2d(Layer):
         convolution.check_algorithm(algorithm, self.geometry)
 
         kh, kw = self.geometry.kernel
+        budget.spend(kh, kw, in_channels, out_channels)
         rng = np.random.default_rng(0) if rng is None else rng
         weight = rng.normal(
             0, np.sqrt(2 / (in_channels * kh * kw)), (kh, kw, in_channels, out_channels)
@@ -101,7 +107,7 @@ class Conv2d(Layer):
         self._keep(y, x, gate)
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Set the gradients of weight and bias and return dx (N, H, W, in_channels)."""
         x, gate = self._take(dy)
         weight = self.params["weight"]

@@ -1,33 +1,56 @@
 """The contract that every layer keeps: one forward, one backward, parameters by name.
 
-A layer with learned arrays puts them in ``params`` and its backward pass SETS the arrays of the same
-names in ``grads``. A composite layer just holds other layers as attributes, or in lists, and is asked
-about all of them together: their names follow the attributes, as in ``encoder.0.conv1.weight``.
+A composite layer just holds other layers as attributes, or in lists, and is asked about all of them
+together (`tinyunet.layers.parts`): names follow the attributes, as in ``encoder.0.conv1.weight``.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Any
 
-from tinyunet.engine.arrays import Array, array_module, checked_dtype, device_name, to_device
+from tinyunet.engine import budget
+from tinyunet.engine.arrays import Array, array_module, device_name
+from tinyunet.layers.parts import Parts
 
 
-class Layer:
-    """The base of all layers.
+class Layer(Parts):
+    """The base of all layers. This is a whole one, with one learned number a channel::
+
+        class Scale(tu.Layer):
+            def __init__(self, channels):
+                super().__init__()
+                self.params["factor"] = np.ones(channels, np.float32)
+
+            def forward(self, x):  # (N, H, W, C)
+                self._keep(y := x * self.params["factor"], x)
+                return y
+
+            def backward(self, dy, *, input_gradient=True):
+                (x,) = self._take(dy)
+                self.grads["factor"] = (dy * x).sum((0, 1, 2))
+                return dy * self.params["factor"] if input_gradient else None
+
+    ``tu.check_gradients(Scale(3), x)`` says whether its backward is right.
 
     Attributes
     ----------
     params, grads
-        Learned arrays by name, and their gradients under the same names after a backward pass.
+        Learned arrays by name, and their gradients, which backward SETS under the same names.
+    buffers
+        Arrays by name that are saved, converted and moved with the parameters but not learned, such
+        as running statistics.
     training
         In training (the default) a forward pass keeps what backward needs. In eval it keeps nothing.
     """
 
     def __init__(self) -> None:
+        budget.spend(layers=1)
         self.params: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
+        self.buffers: dict[str, Array] = {}
         self.training = True
         self._kept: tuple | None = None
         self._held: Array | None = None  # see held_decisions
@@ -35,7 +58,7 @@ class Layer:
 
     # ------------------------------------------------------------------ what a layer computes
 
-    def forward(self, *inputs: Array) -> Array:
+    def forward(self, *inputs: Any, **options: Any) -> Array:
         """Compute the output from the inputs, and in training keep what `backward` needs."""
         raise TypeError(f"{self} does not define forward")
 
@@ -46,6 +69,11 @@ class Layer:
         gradient needs.
         """
         raise TypeError(f"{self} does not define backward")
+
+    def backward_parameters(self, dy: Array) -> None:
+        """Run `backward` for the gradients of parameters alone, also one without ``input_gradient``."""
+        own = getattr(self.backward, "__func__", self.backward)
+        self.backward(dy, **({"input_gradient": False} if _can_skip(own) else {}))
 
     def __call__(self, *inputs: Any, **options: Any) -> Array:
         """Run `forward`."""
@@ -115,101 +143,6 @@ class Layer:
         self._flips += int((fresh != self._held).sum())
         return self._held
 
-    # ------------------------------------------------------------------ layers inside layers
-
-    def children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the layers that this one is made of, in definition order.
-
-        An attribute whose name begins with an underscore is not a part, only a reference.
-        """
-        for name, value in vars(self).items():
-            if name.startswith("_"):
-                continue
-            if isinstance(value, Layer):
-                yield name, value
-            elif isinstance(value, list | tuple):
-                for i, item in enumerate(value):
-                    if isinstance(item, Layer):
-                        yield f"{name}.{i}", item
-
-    def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        """Yield this layer (with an empty name) and every layer below it, with their names."""
-        yield prefix, self
-        for name, child in self.children():
-            yield from child.named_layers(f"{prefix}.{name}" if prefix else name)
-
-    def _slots(self) -> Iterator[tuple[str, Layer, str]]:
-        for path, layer in self.named_layers():
-            for key in layer.params:
-                yield (f"{path}.{key}" if path else key), layer, key
-
-    def named_parameters(self) -> Iterator[tuple[str, Array]]:
-        """Yield every parameter with its name."""
-        return ((name, layer.params[key]) for name, layer, key in self._slots())
-
-    def named_gradients(self) -> Iterator[tuple[str, Array]]:
-        """Yield the gradient of every parameter that has one, with the parameter's name."""
-        slots = ((name, layer.grads.get(key)) for name, layer, key in self._slots())
-        return ((name, grad) for name, grad in slots if grad is not None)
-
-    @property
-    def num_parameters(self) -> int:
-        """The number of learned numbers."""
-        return sum(array.size for _, array in self.named_parameters())
-
-    # ------------------------------------------------------------------ saving, modes, kinds
-
-    def state_dict(self) -> dict[str, Array]:
-        """Return copies of all parameters by name."""
-        return {name: array.copy() for name, array in self.named_parameters()}
-
-    def load_state_dict(self, state: dict[str, Array]) -> None:
-        """Copy parameters from `state`, which must have exactly this layer's names and shapes.
-
-        Values are converted to the layer's dtype and device. On an error nothing has been changed.
-        """
-        mine = dict(self.named_parameters())
-        problems = [f"missing: {name}" for name in mine if name not in state]
-        problems += [f"unexpected: {name}" for name in state if name not in mine]
-        problems += [
-            f"{name}: shape {state[name].shape}, expected {array.shape}"
-            for name, array in mine.items()
-            if name in state and state[name].shape != array.shape
-        ]
-        if problems:
-            raise ValueError(f"the state does not fit {self}:\n  " + "\n  ".join(problems))
-        for name, array in mine.items():
-            array[...] = to_device(state[name], device_name(array)).astype(array.dtype)
-
-    def train(self) -> Layer:
-        """Put this layer and all below it in training mode."""
-        for _, layer in self.named_layers():
-            layer.training = True
-        return self
-
-    def eval(self) -> Layer:
-        """Put this layer and all below it in eval mode: nothing is kept, dropout does nothing."""
-        for _, layer in self.named_layers():
-            layer.training = False
-            layer._kept = None
-        return self
-
-    def astype(self, dtype: Any) -> Layer:
-        """Convert all parameters to float32 or float64."""
-        dtype = checked_dtype(dtype)
-        return self._convert(lambda array: array.astype(dtype))
-
-    def to(self, device: str) -> Layer:
-        """Move all parameters to ``"cpu"`` or ``"gpu"``."""
-        return self._convert(lambda array: to_device(array, device))
-
-    def _convert(self, change: Callable[[Array], Array]) -> Layer:
-        for _, layer in self.named_layers():
-            layer.params = {key: change(array) for key, array in layer.params.items()}
-            layer.grads = {}
-            layer._kept = None
-        return self
-
     # ------------------------------------------------------------------ decisions
 
     def decisions(self) -> list[Array]:
@@ -229,33 +162,10 @@ class Layer:
         return ""
 
 
-@contextlib.contextmanager
-def held_decisions(layer: Layer) -> Iterator[Callable[[], int]]:
-    """Replay the decisions of the last training forward while the context lasts.
-
-    A network of ReLUs, max-pooling and dropout has kinks and draws, where finite differences do not
-    converge. With the decisions held it is smooth, and equal to the plain network at the same input.
-
-    Yields
-    ------
-    flips
-        A function that returns how many decisions would have come out differently since it was
-        called last.
-    """
-    parts = [part for _, part in layer.named_layers() if not list(part.children())]
-
-    def flips() -> int:
-        total = sum(part._flips for part in parts)
-        for part in parts:
-            part._flips = 0
-        return total
-
-    try:
-        for part in parts:
-            decisions = part.decisions()
-            part._held = decisions[0] if decisions else None
-        flips()
-        yield flips
-    finally:
-        for part in parts:
-            part._held = None
+@functools.lru_cache(maxsize=1000)
+def _can_skip(backward: Callable) -> bool:
+    """Whether a backward pass takes ``input_gradient``; one that a user wrote may not."""
+    parameters = inspect.signature(backward).parameters
+    return "input_gradient" in parameters or any(
+        p.kind is p.VAR_KEYWORD for p in parameters.values()
+    )

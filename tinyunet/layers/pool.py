@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tinyunet.engine.arrays import Array, array_module, pair
+from tinyunet.engine.arrays import Array, MaybeArray, array_module, pair
 from tinyunet.engine.elementwise import fused, over_bands
 from tinyunet.engine.memory import empty
 from tinyunet.layers.layer import Layer
@@ -51,7 +51,7 @@ class MaxPool2d(Layer):
         self._keep(y, x, y, winner)
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Return dx (N, H, W, C): dy at the first maximum of each window and else 0."""
         x, y, winner = self._take(dy)
         if not input_gradient:
@@ -121,7 +121,7 @@ class MaxUnpool2d(Layer):
         self._keep(y, self._pool.take_winners())
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Return dx (N, H, W, C): dy read at the winners."""
         (winner,) = self._take(dy)
         if not input_gradient:

@@ -5,11 +5,14 @@ Its arithmetic lives in `tinyunet/convolution/transposed.py`.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from tinyunet import convolution
 from tinyunet.convolution import transposed
-from tinyunet.engine.arrays import Array, pair
+from tinyunet.engine import budget
+from tinyunet.engine.arrays import Array, MaybeArray, pair
 from tinyunet.engine.elementwise import sum_pixels
 from tinyunet.layers.layer import Layer
 
@@ -46,6 +49,8 @@ class ConvTranspose2d(Layer):
     ``params["weight"]`` is (in_channels, kh, kw, out_channels), ``params["bias"]`` (out_channels,).
     """
 
+    TORCH_AXES: ClassVar = {"weight": (0, 3, 1, 2)}
+
     def __init__(
         self,
         in_channels: int,
@@ -67,6 +72,7 @@ class ConvTranspose2d(Layer):
 
         (kh, kw), (sy, sx) = self.geometry.kernel, self.geometry.stride
         fan_in = in_channels * -(-kh // sy) * -(-kw // sx)
+        budget.spend(in_channels, kh, kw, out_channels)
         rng = np.random.default_rng(0) if rng is None else rng
         weight = rng.normal(0, np.sqrt(2 / fan_in), (in_channels, kh, kw, out_channels))
         self.params["weight"] = weight.astype(np.float32)
@@ -83,7 +89,7 @@ class ConvTranspose2d(Layer):
         self._keep(y, x)
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Set the gradients of weight and bias and return dx (N, H, W, in_channels)."""
         (x,) = self._take(dy)
         weight = self.params["weight"]

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import copy
-import functools
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from tinyunet.engine.arrays import Array, device_name, to_device
-from tinyunet.layers import (
-    Add,
-    CenterCrop,
-    Concat,
-    Conv2d,
-    ConvTranspose2d,
-    Dropout,
-    MaxPool2d,
-    ReLU,
-)
+from tinyunet.engine.arrays import Array, to_device
 from tinyunet.layers.layer import Layer
-from tinyunet.networks.unet import UNet
+from tinyunet.networks.network import Network, as_network
+from tinyunet.networks.receptive_field import Calls, recorded_calls
 
 MB = 1e6  # bytes
-INPUT = -1  # stands for the image where calls are numbered
 
 
 @dataclass(frozen=True)
@@ -116,28 +104,14 @@ class Summary:
 def summarize(model: Layer, height: int | None = None, width: int | None = None) -> Summary:
     """Run a network on one black image and note what each of its layers does.
 
-    The receptive field is counted backwards. Take r neighbouring pixels (in a row, or a column) of a
-    layer's output; they depend on
-
-        convolution           (r - 1) * stride + span       of its input, span = (k - 1) * dilation + 1
-        max-pooling           r * k
-        up-convolution        (r + k - 2) // stride + 1     at most
-        all others            r
-
-    and so on with the layers before, down to the image, along the longest path there is: in a U-Net
-    down to the bottom and up again. For an up-convolution "at most" matters: with k = stride = 2, two
-    neighbours may come from one pixel or from two. Which it is depends on where they lie in the grid
-    of the pooling, so pixels of one output see fields of different sizes, and this is the largest.
-    In the paper's network, four of every 16 output rows see 188 pixels and the others 204. The usual
-    forward rule, r += (span - 1) * jump, where pooling doubles the jump and an up-convolution halves
-    it, is exact down to the bottom, 140 pixels, but ends with the mean: 200.
+    How the receptive field is counted is said in `tinyunet.networks.receptive_field`.
 
     Parameters
     ----------
     model
-        A `UNet`, or any layer with one input. It is copied and not changed.
+        A `Network`, or any layer with one input. It is copied and not changed.
     height, width
-        Of the image, in pixels. By default a U-Net's smallest valid size; a lone height means a
+        Of the image, in pixels. By default the network's smallest valid size; a lone height means a
         square.
 
     Returns
@@ -147,29 +121,21 @@ def summarize(model: Layer, height: int | None = None, width: int | None = None)
     Raises
     ------
     ValueError
-        If the network does not take that size, or is no `UNet` and no size is given.
+        If the network does not take that size.
     """
-    model = copy.deepcopy(model).train()  # a forward pass moves the random state of dropout
+    model = as_network(copy.deepcopy(model))
     x = _black_image(model, height, width)
-    leaves = {
-        name: layer
-        for name, layer in model.named_layers()
-        if not any(True for _ in layer.children())
-    }
-    calls = _Calls(x)
-    for name, layer in leaves.items():
-        layer.forward = calls.recorded(name, layer)
-    y = model.forward(x)
-    kept = _nbytes([layer._kept for layer in leaves.values()])
-    for layer in leaves.values():
-        del layer.forward  # it refers to the layer: a cycle that would keep the memory for a while
+    model.train()  # on a copy: a forward pass moves the random state of dropout
+    with recorded_calls(model, x) as calls:
+        y = model.forward(x)
+    kept = _nbytes([layer._kept for _, layer, _, _ in calls.made])
 
     parameters = dict(model.named_parameters())
     return Summary(
         model=str(model),
         input_shape=x.shape[1:],
         output_shape=y.shape[1:],
-        rows=calls.rows(),
+        rows=_rows(calls),
         parameters=model.num_parameters,
         parameter_tensors=len(parameters),
         parameter_mb=sum(array.nbytes for array in parameters.values()) / MB,
@@ -177,80 +143,24 @@ def summarize(model: Layer, height: int | None = None, width: int | None = None)
     )
 
 
-class _Calls:
-    """Which layer ran on what: the network as a graph of calls, in order."""
-
-    def __init__(self, x: Array) -> None:
-        self.made: list[tuple[str, Layer, Array, list[int | None]]] = []  # with the inputs' makers
-        self.maker = {id(x): INPUT}
-
-    def recorded(self, name: str, layer: Layer) -> Callable[..., Array]:
-        """Return the layer's forward pass, with a note taken of each call."""
-        forward = layer.forward
-
-        def forward_and_note(*inputs: Any, **options: Any) -> Array:
-            y = forward(*inputs, **options)
-            arrays = [x for x in inputs if hasattr(x, "shape")]
-            makers = [self.maker.get(id(x)) for x in arrays]
-            self.maker[id(y)] = len(self.made)
-            self.made.append((name, layer, y, makers))  # y stays alive, so its id stays its own
-            return y
-
-        return forward_and_note
-
-    def rows(self) -> list[Row]:
-        """Return the rows of the summary."""
-
-        @functools.cache
-        def seen(number: int | None, pixels: int, axis: int) -> int | None:
-            """How many image pixels in a row `pixels` neighbours of a call's output depend on."""
-            if number == INPUT:
-                return pixels
-            if number is None:  # made by something other than a layer
-                return None
-            _, layer, _, makers = self.made[number]
-            read = _pixels_read(layer, pixels, axis)
-            before = [None if read is None else seen(maker, read, axis) for maker in makers]
-            return None if None in before else max(before)
-
-        rows, counted = [], set()
-        for number, (name, layer, y, _) in enumerate(self.made):
-            parameters = 0 if name in counted else layer.num_parameters
-            counted.add(name)
-            sides = seen(number, 1, 0), seen(number, 1, 1)
-            field = None if None in sides else sides
-            rows.append(Row(name, _kind(layer), y.shape[1:], parameters, field))
-        return rows
+def _rows(calls: Calls) -> list[Row]:
+    """One row for each call; parameters count where a layer runs first."""
+    rows, counted = [], set()
+    for number, (name, layer, y, _) in enumerate(calls.made):
+        parameters = 0 if name in counted else layer.num_parameters
+        counted.add(name)
+        rows.append(Row(name, _kind(layer), y.shape[1:], parameters, calls.field(number)))
+    return rows
 
 
-def _pixels_read(layer: Layer, pixels: int, axis: int) -> int | None:
-    """How many input pixels in a row `pixels` output pixels depend on; derived in `summarize`."""
-    if isinstance(layer, Conv2d):
-        return (pixels - 1) * layer.geometry.stride[axis] + layer.geometry.span[axis]
-    if isinstance(layer, MaxPool2d):
-        return pixels * layer.kernel_size[axis]
-    if isinstance(layer, ConvTranspose2d):
-        kernel, stride = layer.geometry.kernel[axis], layer.geometry.stride[axis]
-        return (pixels + kernel - 2) // stride + 1
-    if isinstance(layer, Add | CenterCrop | Concat | Dropout | ReLU):
-        return pixels
-    return None
-
-
-def _black_image(model: Layer, height: int | None, width: int | None) -> Array:
-    """Return zeros (1, H, W, C) that suit the model's first layer."""
-    if height is None and width is None:
-        if not isinstance(model, UNet):
-            raise ValueError(f"{type(model).__name__} has no smallest size: give height and width")
-        height, width = model.input_size(1, 1)
-    height = width if height is None else height
-    width = height if width is None else width
-    for _, layer in model.named_layers():
-        if isinstance(layer, Conv2d | ConvTranspose2d):
-            weight = layer.params["weight"]
-            image = np.zeros((1, height, width, layer.in_channels), weight.dtype)
-            return to_device(image, device_name(weight))
-    raise ValueError(f"{model} has no convolution that tells how many channels its input has")
+def _black_image(model: Network, height: int | None, width: int | None) -> Array:
+    """Return zeros (1, H, W, C) that suit the network."""
+    if height is None:
+        height, width = model.input_size(1, 1) if width is None else (width, width)
+    elif width is None:
+        width = height
+    image = np.zeros((1, height, width, model.in_channels), model.dtype)
+    return to_device(image, model.device)
 
 
 def _nbytes(kept: list) -> int:

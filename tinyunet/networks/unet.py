@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 import numpy as np
 
-from tinyunet.engine.arrays import Array, checked_dtype
+from tinyunet.engine.arrays import Array, MaybeArray, checked_dtype
 from tinyunet.engine.elementwise import add
 from tinyunet.layers import Add, CenterCrop, Concat, Conv2d, ConvTranspose2d, Dropout, MaxPool2d
 from tinyunet.layers.layer import Layer
+from tinyunet.networks.network import Network
+from tinyunet.networks.sizes import Sizes
 
 
-class UNet(Layer):
+class UNet(Network):
     """A contracting path that sees more and more, an expanding path that says where, and skips.
 
         x ── encoder 0 ──────────────── skip ──────────────── decoder 0 ── head ── logits
@@ -61,11 +65,7 @@ class UNet(Layer):
                 raise ValueError(f"{name} must be at least 1, got {value}")
         if padding not in ("valid", "same"):
             raise ValueError(f'padding must be "valid" or "same", got {padding!r}')
-        self.config = {
-            "in_channels": in_channels, "num_classes": num_classes, "base_channels": base_channels,
-            "depth": depth, "padding": padding, "skip": skip, "dropout": dropout, "seed": seed,
-            "dtype": checked_dtype(dtype).name,
-        }  # fmt: skip
+        self.in_channels, self.num_classes = in_channels, num_classes
         self.depth, self.padding = depth, padding
 
         rng = np.random.default_rng(seed)
@@ -113,7 +113,7 @@ class UNet(Layer):
             x = self.decoder[level](x)
         return self.head(x)
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Set every parameter's gradient from dL/d(logits) and return dL/d(images)."""
         dacross = []
         dx = self.head.backward(dy)
@@ -132,7 +132,7 @@ class UNet(Layer):
             dx = self.encoder[level].backward(dx, input_gradient=input_gradient or level > 0)
         return dx
 
-    def astype(self, dtype: str) -> UNet:
+    def astype(self, dtype: Any) -> Self:
         """Convert all parameters to float32 or float64."""
         super().astype(dtype)
         self.config["dtype"] = checked_dtype(dtype).name
@@ -141,19 +141,20 @@ class UNet(Layer):
     # ------------------------------------------------------------------ sizes
 
     @property
-    def _lost(self) -> int:
-        """The pixels that two 3x3 convolutions take off a side."""
-        return 4 if self.padding == "valid" else 0
+    def sizes(self) -> tuple[Sizes, Sizes]:
+        """The heights and widths that it takes, 2^depth apart.
 
-    @property
-    def _margins(self) -> tuple[int, int]:
-        """(a, b) such that a side of 2^depth * n + a goes in where 2^depth * n - b comes out.
-
-        n is the side after the bottom's convolutions. Downwards, each of the depth levels maps a
-        side s to 2 s + lost, upwards to 2 s - lost, and a geometric series adds the losses up.
+        Let n be a side after the bottom's convolutions. Downwards, each of the depth levels maps a
+        side s to 2 s + lost, where two 3x3 convolutions take `lost` pixels off; upwards to
+        2 s - lost. A geometric series adds the losses up: a side of 2^depth * n + grow goes in where
+        2^depth * n - shrink comes out.
         """
-        below = self._lost * (2**self.depth - 1)
-        return below + self._lost * 2**self.depth, below
+        lost, step = 4 if self.padding == "valid" else 0, 2**self.depth
+        shrink = lost * (step - 1)
+        grow = shrink + lost * step
+        least = shrink // step + 1  # the smallest n for which at least one pixel comes out
+        side = Sizes(least * step + grow, step, grow + shrink)
+        return side, side
 
     @property
     def reach(self) -> int:
@@ -163,51 +164,11 @@ class UNet(Layer):
         """
         return 6 * 2**self.depth
 
-    def output_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the (height, width) of the logits for an image of a valid size.
-
-        Raises
-        ------
-        ValueError
-            If a pooling would see an odd side, or nothing is left; it names the nearest valid sizes.
-        """
-        grow, shrink = self._margins
-        for what, side in (("height", height), ("width", width)):
-            nearest = self._nearest(side)
-            if side not in nearest:
-                choices = " or ".join(str(size) for size in nearest)
-                raise ValueError(
-                    f"UNet(depth={self.depth}, padding={self.padding!r}) cannot take an image of "
-                    f"{what} {side}: the nearest valid sizes are {choices}"
-                )
-        return height - grow - shrink, width - grow - shrink
-
-    def input_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the smallest valid image (height, width) whose logits cover (height, width)."""
-        grow, shrink = self._margins
-        sides = [max(-(-(side + shrink) // 2**self.depth), self._least) for side in (height, width)]
-        return sides[0] * 2**self.depth + grow, sides[1] * 2**self.depth + grow
-
-    def valid_input_sizes(self, limit: int) -> list[int]:
-        """Return all image sides up to `limit` that the network accepts."""
-        grow, _ = self._margins
-        return list(range(self._least * 2**self.depth + grow, limit + 1, 2**self.depth))
-
-    @property
-    def _least(self) -> int:
-        """The smallest side after the bottom for which at least one pixel comes out."""
-        return self._margins[1] // 2**self.depth + 1
-
-    def _nearest(self, side: int) -> list[int]:
-        """The largest valid size up to `side` and the smallest from it on."""
-        grow, _ = self._margins
-        step, least = 2**self.depth, self._least
-        below = (side - grow) // step
-        counts = sorted({max(below, least), max(-(-(side - grow) // step), least)})
-        return [n * step + grow for n in counts]
+    def _sized(self) -> str:
+        return f"UNet(depth={self.depth}, padding={self.padding!r})"
 
     def _check_size(self, x: Array) -> None:
-        self._check_image(x, self.config["in_channels"])
+        self._check_image(x, self.in_channels)
         self.output_size(*x.shape[1:3])
 
     def _describe(self) -> str:
@@ -227,7 +188,7 @@ class DoubleConv(Layer):
         dropout: Dropout | None = None,
     ) -> None:
         super().__init__()
-        options = {"padding": padding, "activation": "relu", "rng": rng}
+        options: dict[str, Any] = {"padding": padding, "activation": "relu", "rng": rng}
         self.conv1 = Conv2d(in_channels, out_channels, 3, **options)
         self.conv2 = Conv2d(out_channels, out_channels, 3, **options)
         self.dropout = dropout
@@ -237,7 +198,7 @@ class DoubleConv(Layer):
         x = self.conv2(self.conv1(x))
         return x if self.dropout is None else self.dropout(x)
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Return dx (N, H, W, in_channels)."""
         if self.dropout is not None:
             dy = self.dropout.backward(dy)
@@ -255,11 +216,12 @@ class Skip(Layer):
 
     def __init__(self, how: str) -> None:
         super().__init__()
-        joins = {"concat": Concat, "sum": Add, "none": None}
+        joins: dict[str, type[Layer] | None] = {"concat": Concat, "sum": Add, "none": None}
         if how not in joins:
             raise ValueError(f'skip must be "concat", "sum" or "none", got {how!r}')
         self.crop = CenterCrop()
-        self.join = joins[how]() if joins[how] else None
+        join = joins[how]
+        self.join = None if join is None else join()
 
     def forward(self, across: Array, x: Array) -> Array:
         """Return the encoder's features joined to the decoder's x (N, h, w, C)."""
@@ -267,7 +229,7 @@ class Skip(Layer):
             return x
         return self.join(self.crop(across, x.shape[1:3]), x)
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> tuple[Array | None, Array]:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> tuple[MaybeArray, Array]:
         """Return the gradients of the encoder's features (None without a skip) and of x."""
         if self.join is None:
             return None, dy

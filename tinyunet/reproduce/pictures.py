@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from tinyunet.plots import LINE, MARK, WIDTH, visible
+from tinyunet.plots.colours import visible
+from tinyunet.plots.figure import LINE, MARK, WIDTH
 from tinyunet.reproduce.statistics import Row
 
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from tinyunet import plots
 from tinyunet.engine.whole_files import written_whole
-from tinyunet.networks.unet import UNet
+from tinyunet.networks.network import Network
 from tinyunet.segmentation.cells import instances
+from tinyunet.segmentation.evaluation import num_classes
 from tinyunet.segmentation.tiles import predict_image
 
 
@@ -28,7 +29,7 @@ def in_channels(image: np.ndarray, channels: int) -> np.ndarray:
 
 
 def predict_file(
-    model: UNet,
+    model: Network,
     image: np.ndarray,
     stem: Path,
     *,
@@ -47,9 +48,9 @@ def predict_file(
     import tifffile
     from PIL import Image
 
-    image = in_channels(image, model.config["in_channels"])
+    image = in_channels(image, model.in_channels)
     probabilities = predict_image(model, image, tile=tile, average=average)
-    two_classes = model.config["num_classes"] == 2
+    two_classes = num_classes(model) == 2
     labels = instances(probabilities, threshold) if two_classes else probabilities.argmax(2)
     if labels.max() > np.iinfo(np.uint16).max:
         raise ValueError(f"{labels.max()} cells are more than a 16-bit image can number")

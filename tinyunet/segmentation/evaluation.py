@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,16 +11,11 @@ from tqdm import tqdm
 from tinyunet import metrics
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import separate
-from tinyunet.networks.unet import UNet
+from tinyunet.layers.layer import Layer
+from tinyunet.networks.network import Network, as_network
 from tinyunet.segmentation.cells import instances as label_instances
 from tinyunet.segmentation.otsu import otsu_components, otsu_peaks
 from tinyunet.segmentation.tiles import predict_image
-
-# Those that `choose_threshold` tries. Far from 0.5 there is little to gain and much to lose by chance.
-THRESHOLDS = tuple(i / 20 for i in range(5, 14))  # 0.25, 0.3 ... 0.65
-AT_A_LOOK = (0.3, 0.4, 0.5)  # fewer, for training looks often
-INSTANCE_SCORES = ("SEG", "F1", "IoU", "Dice", "pixel error", "merged")
-CLASS_SCORES = ("IoU", "Dice", "pixel error")
 
 
 def score_instances(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -51,14 +45,19 @@ def score_classes(predicted: np.ndarray, truth: np.ndarray, num_classes: int) ->
     }
 
 
-def knows_cells(model: UNet, data: Dataset) -> bool:
+def knows_cells(model: Network, data: Dataset) -> bool:
     """Whether to score single cells: the data set knows them, and the model has two classes."""
-    return data.instances is not None and model.config["num_classes"] == 2
+    return data.instances is not None and num_classes(model) == 2
 
 
-def check_data(model: UNet, data: Dataset, what: str) -> None:
+def num_classes(model: Network) -> int:
+    """How many classes a network tells apart: logits of one channel tell two."""
+    return max(2, model.num_classes)
+
+
+def check_data(model: Network, data: Dataset, what: str) -> None:
     """Raise ValueError unless the model takes these images and knows all their classes."""
-    channels, classes = model.config["in_channels"], model.config["num_classes"]
+    channels, classes = model.in_channels, num_classes(model)
     if data.channels != channels:
         raise ValueError(
             f"the model takes {channels} channels, but the {what} images have {data.channels}"
@@ -71,16 +70,17 @@ def check_data(model: UNet, data: Dataset, what: str) -> None:
 
 
 def predict(
-    model: UNet, data: Dataset, *, average: bool | str | None = None, progress: bool = True
+    model: Layer, data: Dataset, *, average: bool | str | None = None, progress: bool = True
 ) -> list[np.ndarray]:
     """Class probabilities (H, W, K) of every image; see `predict_image`."""
+    model = as_network(model)
     check_data(model, data, "given")
     bar = tqdm(data.images, desc="predicting", delay=2, leave=False, disable=not progress)
     return [predict_image(model, image, average=average or False) for image in bar]
 
 
 def evaluate(
-    model: UNet,
+    model: Layer,
     data: Dataset,
     *,
     average: bool | str = False,
@@ -100,7 +100,7 @@ def evaluate(
     average
         Average over symmetries or rotations: see `predict_image`.
     threshold
-        For `instances`, where cells are scored; see `choose_threshold`. None: 0.5.
+        For `instances`, where cells are scored; see `thresholds.choose_threshold`. None: 0.5.
     probabilities
         As `predict` gives them, where they are known already; `average` then counts for nothing.
     progress
@@ -116,6 +116,7 @@ def evaluate(
     ValueError
         If the model does not take these images or does not know their classes.
     """
+    model = as_network(model)
     check_data(model, data, "given")
     threshold = 0.5 if threshold is None else threshold
     cells = knows_cells(model, data)
@@ -128,67 +129,8 @@ def evaluate(
     )
     if cells:
         return [score_instances(label_instances(p, threshold), truth) for p, truth in bar]
-    classes = model.config["num_classes"]
+    classes = num_classes(model)
     return [score_classes(p.argmax(2), truth, classes) for p, truth in bar]
-
-
-def validation_score(model: UNet, data: Dataset) -> tuple[str, float]:
-    """The one number by which training chooses its best moment, and its name.
-
-    SEG is that of the best of a few thresholds: the threshold will be chosen on these images, too, and
-    at a fixed one a network looks better or worse for the width of its outlines alone. Images without
-    a cell have no say, as for `choose_threshold`, unless there are no others.
-
-    It is NaN where the network no longer gives probabilities: training has diverged.
-    """
-    cells = knows_cells(model, data)
-    if cells:
-        data = _with_cells(data) or data
-    maps = predict(model, data, progress=False)
-    if not all(np.isfinite(p).all() for p in maps):
-        score = math.nan
-    elif cells:
-        score = max(_mean_seg(maps, data.instances, threshold) for threshold in AT_A_LOOK)
-    else:
-        score = mean(evaluate(model, data, probabilities=maps, progress=False))["IoU"]
-    return "SEG" if cells else "IoU", score
-
-
-def choose_threshold(model: UNet, data: Dataset, average: bool | str = False) -> float | None:
-    """The threshold for `instances` that gives the best mean SEG on validation images.
-
-    The weight map makes a network doubt the pixels between and around cells: at 0.5 its masks are
-    often a little thin. Never choose by the images that are scored afterwards.
-
-    Images without a cell have no say: their SEG is all or nothing.
-
-    Returns
-    -------
-    float or None
-        One of `THRESHOLDS`, 0.5 if no image has a cell; None where the data set or the model does
-        not tell single cells.
-    """
-    if not knows_cells(model, data):
-        return None
-    with_cells = _with_cells(data)
-    if with_cells is None:
-        return 0.5
-    maps = predict(model, with_cells, average=average)
-    bar = tqdm(THRESHOLDS, desc="thresholds", delay=2, leave=False)
-    means = {threshold: _mean_seg(maps, with_cells.instances, threshold) for threshold in bar}
-    return max(THRESHOLDS, key=lambda t: (means[t], -abs(t - 0.5)))  # of equals, next to a half
-
-
-def _with_cells(data: Dataset) -> Dataset | None:
-    """The images that have a cell, None if there are none."""
-    places = [i for i, cells in enumerate(data.instances) if cells.any()]
-    return data.subset(places) if places else None
-
-
-def _mean_seg(maps: Sequence[np.ndarray], truths: Sequence[np.ndarray], threshold: float) -> float:
-    """Mean SEG of images whose probabilities (H, W, K) are known."""
-    pairs = zip(maps, truths, strict=True)
-    return float(np.mean([metrics.seg(label_instances(p, threshold), truth) for p, truth in pairs]))
 
 
 def details(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import ndimage
+from tqdm import tqdm
 
 
 def symmetries(image: np.ndarray) -> list[tuple[np.ndarray, Callable]]:
@@ -48,3 +49,21 @@ def rotations(image: np.ndarray) -> list[tuple[np.ndarray, Callable]]:
 
 
 AVERAGES = {"symmetries": symmetries, "rotations": rotations}
+
+
+def averaged(
+    predict: Callable[[np.ndarray], np.ndarray], image: np.ndarray, average: bool | str | None
+) -> np.ndarray:
+    """The mean of what `predict` gives for an image's versions, each turned back.
+
+    See `tinyunet.segmentation.predict_image` for `average`.
+    """
+    if average is None or isinstance(average, bool | np.bool_):
+        average = "symmetries" if average else "none"
+    if average == "none":
+        return predict(image)
+    if not isinstance(average, str) or average not in AVERAGES:
+        raise ValueError(f"average must be one of none, {', '.join(AVERAGES)}, got {average!r}")
+    bar = tqdm(AVERAGES[average](image), desc="versions", delay=2, leave=False)
+    parts = [back(predict(version)) for version, back in bar]
+    return (sum(parts) / len(parts)).astype(image.dtype, copy=False)

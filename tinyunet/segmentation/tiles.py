@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from tinyunet.engine.arrays import Array, array_module, device_name, pair, to_cpu, to_device
-from tinyunet.networks.unet import UNet
-from tinyunet.segmentation.symmetries import AVERAGES
+from tinyunet.engine.arrays import array_module, pair, to_cpu, to_device
+from tinyunet.layers.layer import Layer
+from tinyunet.networks.network import Network, as_network
+from tinyunet.segmentation.symmetries import averaged
 
 # Around the image, a network with same padding could be shown a mirror image, too (`reach` pixels of
 # it). Measured on 60 images for each network, of depth 3 and trained for 400 or 500 steps, within 16
@@ -30,7 +31,7 @@ RIM = 32
 
 
 def predict_image(
-    model: UNet,
+    model: Layer,
     image: np.ndarray,
     *,
     tile: int | tuple[int, int] | None = None,
@@ -53,7 +54,8 @@ def predict_image(
     Parameters
     ----------
     model
-        The network; its mode and parameters do not change.
+        The network, a `Network` or any layer that turns images into logits; its mode and parameters
+        do not change. Logits of one channel are the foreground's, for a sigmoid.
     image
         (H, W, C), or (H, W) for one channel, floats of about [0, 1]; any size.
     tile
@@ -67,7 +69,7 @@ def predict_image(
     Returns
     -------
     (H, W, K) array
-        Probabilities, float32 or float64 as the model.
+        Probabilities, float32 or float64 as the model. For logits of one channel K is 2: 1 - p and p.
 
     Raises
     ------
@@ -75,17 +77,9 @@ def predict_image(
         If the image has the wrong number of channels or values that are not finite, or the network
         cannot take the tile.
     """
+    model = as_network(model)
     image = _checked(model, image)
-    if average is None or isinstance(average, bool | np.bool_):
-        average = "symmetries" if average else "none"
-    if average == "none":
-        return _predict(model, image, tile)
-    if not isinstance(average, str) or average not in AVERAGES:
-        raise ValueError(f"average must be one of none, {', '.join(AVERAGES)}, got {average!r}")
-    versions = AVERAGES[average](image)
-    bar = tqdm(versions, desc="versions", delay=2, leave=False)
-    parts = [back(_predict(model, version, tile)) for version, back in bar]
-    return (sum(parts) / len(parts)).astype(image.dtype, copy=False)
+    return averaged(lambda version: _predict(model, version, tile), image, average)
 
 
 @dataclass
@@ -136,13 +130,13 @@ class Axis:
         return -self.starts[0], self.starts[-1] + self.reads - self.side
 
 
-def _predict(model: UNet, image: np.ndarray, tile: int | tuple[int, int] | None) -> np.ndarray:
+def _predict(model: Network, image: np.ndarray, tile: int | tuple[int, int] | None) -> np.ndarray:
     tiles = (None, None) if tile is None else pair(tile, "tile", smallest=1)
-    down, across = (_plan(model, side, t) for side, t in zip(image.shape[:2], tiles, strict=True))
+    down, across = (_plan(model, axis, image.shape[axis], tiles[axis]) for axis in (0, 1))
     return stitch(model, image, down, across)
 
 
-def stitch(model: UNet, image: np.ndarray, down: Axis, across: Axis) -> np.ndarray:
+def stitch(model: Network, image: np.ndarray, down: Axis, across: Axis) -> np.ndarray:
     """Return the class probabilities (H, W, K) of an image (H, W, C), tile by tile.
 
     `predict_image` lays tiles that fit together; this does as it is told, and so shows what happens
@@ -159,7 +153,7 @@ def stitch(model: UNet, image: np.ndarray, down: Axis, across: Axis) -> np.ndarr
     """
     padded = np.pad(image, (down.border, across.border, (0, 0)), mode="reflect")
     above, before = down.border[0], across.border[0]
-    probabilities = np.empty((*image.shape[:2], model.config["num_classes"]), image.dtype)
+    probabilities = np.empty((*image.shape[:2], max(2, model.num_classes)), image.dtype)
     lines = (list(zip(axis.starts, axis.places, strict=True)) for axis in (down, across))
     tiles = list(itertools.product(*lines))
     bar = tqdm(tiles, desc="tiles", delay=2, leave=False, disable=len(tiles) == 1)
@@ -175,51 +169,52 @@ def _moved(place: slice, by: int) -> slice:
     return slice(place.start + by, place.stop + by)
 
 
-def _plan(model: UNet, side: int, tile: int | None) -> Axis:
-    """Lay tiles along one side of the image."""
-    step, same = 2**model.depth, model.padding == "same"
-    whole = model.input_size(side, side)[0]  # one tile that covers everything
+def _plan(model: Network, axis: int, side: int, tile: int | None) -> Axis:
+    """Lay tiles along one side of the image: 0, its height, or 1, its width."""
+    step, same = model.tile_stride, not model.shrinks
+    whole = model.input_size(side, side)[axis]  # one tile that covers everything
     if tile is None and side <= WHOLE:
         tile = whole
-    elif tile is None:  # in a deep network, enough to give more than it leaves out
-        large = max(WHOLE // 2, 4 * model.reach) if same else WHOLE // 2
-        tile = model.input_size(large, large)[0]
+    reach = 0
+    if same and (tile is None or tile < whole):  # zeros stand in for what lies beyond a tile
+        reach = RIM if model.reach is None else model.reach
+    if tile is None:  # in a deep network, enough to give more than it leaves out
+        large = max(WHOLE // 2, 4 * reach)
+        tile = model.input_size(large, large)[axis]
     if tile >= whole:
-        gives = model.output_size(whole, whole)[0]
+        gives = model.output_size(whole, whole)[axis]
         return Axis(side, whole, gives, stride=gives, within=whole if same else None)
-    gives, rim = model.output_size(tile, tile)[0], 0
-    if same:  # zeros stand in for what lies beyond a tile: leave out where they reach
-        enough = gives - 2 * model.reach >= step
-        rim = model.reach if enough else min(RIM, model.reach)
+    gives = model.output_size(tile, tile)[axis]
+    rim = (
+        reach if gives - 2 * reach >= step else min(RIM, reach)
+    )  # what the zeros reach is left out
     if gives - 2 * rim < step:
-        least = model.input_size(step + 2 * rim, step)[0]
+        least = model.input_size(step + 2 * rim, step + 2 * rim)[axis]
         raise ValueError(f"a tile of {tile} pixels is too small for {model}: use {least} or more")
     gives -= 2 * rim
     return Axis(side, tile, gives, gives // step * step, within=whole if same else None)
 
 
-def _probabilities(model: UNet, window: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
-    """Run one tile and return the softmax probabilities (h, w, K) of some rows and columns of it."""
-    x = to_device(np.ascontiguousarray(window[None]), device_name(_a_parameter(model)))
+def _probabilities(model: Network, window: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
+    """Run one tile and return the probabilities (h, w, K) of some rows and columns of it."""
+    x = to_device(np.ascontiguousarray(window[None]), model.device)
     logits = model.predict(x)[0]
     lost = ((a - b) // 2 for a, b in zip(window.shape[:2], logits.shape[:2], strict=True))
     rows, columns = (_moved(place, -n) for place, n in zip((rows, columns), lost, strict=True))
     logits = logits[rows, columns]
     xp = array_module(logits)
+    if logits.shape[2] == 1:  # a sigmoid is the softmax of 0 and the logit
+        logits = xp.concatenate([xp.zeros_like(logits), logits], axis=2)
     p = xp.exp(logits - logits.max(axis=2, keepdims=True))
     return to_cpu(p / p.sum(axis=2, keepdims=True))
 
 
-def _a_parameter(model: UNet) -> Array:
-    return model.head.params["weight"]
-
-
-def _checked(model: UNet, image: np.ndarray) -> np.ndarray:
+def _checked(model: Network, image: np.ndarray) -> np.ndarray:
     """Return the image as (H, W, C) in the model's dtype, or raise."""
     image = np.asarray(image)
     if image.ndim == 2:
         image = image[..., None]
-    channels = model.config["in_channels"]
+    channels = model.in_channels
     if image.ndim != 3 or image.shape[2] != channels or 0 in image.shape:
         raise ValueError(
             f"the model needs an image (H, W, {channels}), got one of shape {image.shape}"
@@ -228,4 +223,4 @@ def _checked(model: UNet, image: np.ndarray) -> np.ndarray:
         raise TypeError(f"the image has dtype {image.dtype}: scale it to about [0, 1] as float32")
     if not np.isfinite(image).all():
         raise ValueError("the image has NaN or infinite values: repair it first")
-    return image.astype(_a_parameter(model).dtype, copy=False)
+    return image.astype(model.dtype, copy=False)
