@@ -71,9 +71,10 @@ nothing. A cell that draws ends with ``plt.show()``. Figures: few, of 80 dots an
 (``plt.rcParams["figure.dpi"] = 80``), and moving ones with `tu.plots.animate`. Everything random has a
 seed. A lesson downloads nothing and writes no file.
 
-**Stale** is a notebook when its source changed, or the code (not comments or docstrings) of a module
-of the package that it uses. Import by name what you use: ``import tinyunet as tu`` and ``tu.Conv2d``
-counts as the module in which Conv2d is written, and those which that one imports.
+**Stale** is a notebook when its source changed, or a definition of the package that it uses: a
+function, class or constant, and those whose names are in it. Where they are written does not count,
+nor do comments, docstrings and annotations. So use by name what you use: ``tu.Conv2d`` counts as this
+class and what it needs, but ``tu`` or ``tu.data`` alone, handed on, as all that is in it.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ import nbformat
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
-from lessons.freshness import fingerprints
+from lessons.freshness import changes, fingerprints
 from lessons.notebooks import (
     LESSONS,
     read,
@@ -114,14 +115,11 @@ def stale(source: Path) -> list[str]:
         != student_path(source).read_text(encoding="utf-8").rstrip()
     ):
         reasons.append("its exercises changed")
-    now, then = uses(source), before.get("made_with", {})
-    changed = [name for name in now if now[name] != then.get(name)]
-    changed += [name for name in then if name not in now]
-    return reasons + [f"{name} changed" for name in changed]
+    return reasons + changes(uses(source), before.get("made_with", {}))
 
 
 def uses(source: Path) -> dict[str, str]:
-    """Fingerprints of the package's modules that a lesson uses."""
+    """Fingerprints of the package's definitions that a lesson uses."""
     return fingerprints(source.read_text(encoding="utf-8"), lesson=int(source.stem[:2]))
 
 

@@ -1,5 +1,6 @@
 """Fixtures: the modules that arrays come from. And which tests are quick."""
 
+import sys
 from pathlib import Path
 
 import cupy_double
@@ -11,8 +12,10 @@ import tinyunet as tu
 # `pytest -m quick`: what another version of Python or of a package would break first. A line is the
 # beginning of a test's name, as pytest says it after "tests/".
 QUICK = (
+    "test_architecture.py",
     "test_project.py",
     # the arithmetic, and what checks it
+    "test_contributing.py",
     "test_convolution.py::test_im2col_equals_the_loops",
     "test_layers.py::test_agrees_with_the_naive_twin",
     "test_layers.py::test_dtype_stays[numpy-Conv2d auto",
@@ -47,6 +50,19 @@ QUICK = (
     "test_lessons.py::test_a_source_becomes_two_notebooks",
     "test_lessons.py::test_a_students_notebook_stops_at_the_first_exercise_and_says_how_to_go_on[05",
 )
+
+# Warnings are errors here. These say nothing about us, but something about a system.
+WARNINGS = {
+    # Apple's BLAS sets flags of floating-point errors that have not happened (numpy/numpy#28687).
+    "darwin": "ignore:.* encountered in matmul:RuntimeWarning",
+    # Jupyter starts a thread for what the event loop lacks there (jupyter/nbconvert#2186).
+    "win32": "ignore:Proactor event loop:RuntimeWarning",
+}
+
+
+def pytest_configure(config):
+    if sys.platform in WARNINGS:
+        config.addinivalue_line("filterwarnings", WARNINGS[sys.platform])
 
 
 def pytest_ignore_collect(collection_path, config):

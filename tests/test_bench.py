@@ -20,7 +20,7 @@ from tinyunet.bench import LAYERS, NETWORKS, Task, engines, pictures, report, sh
 from tinyunet.bench import race as races
 from tinyunet.bench.race import CLOSE, WARM_UP, Measured, Runner, Worker, difference, race, ratio
 from tinyunet.bench.tasks import layer_task, network_task
-from tinyunet.plots import results as plots
+from tinyunet.plots import figure as plots
 
 CONV = Task("conv", "train", (1, 12, 12, 8), 8)
 TOO_SMALL = Task("conv", "predict", (1, 2, 2, 8), 8)  # smaller than its kernel: an error as it runs

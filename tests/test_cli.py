@@ -12,7 +12,7 @@ from PIL import Image
 
 import tinyunet as tu
 from tinyunet.data import synthetic_cells
-from tinyunet.segmentation import evaluation
+from tinyunet.segmentation import thresholds
 
 
 def tinyunet(*arguments, cwd, **environment):
@@ -166,7 +166,7 @@ def test_the_threshold_goes_with_the_model_unless_one_is_given(run):
     checkpoint = folder / "runs/synthetic-cells-1/best.npz"
     saved = tu.load(checkpoint, everything=True)
     assert set(saved.state["thresholds"]) == {"none", "symmetries"}
-    assert set(saved.state["thresholds"].values()) <= set(evaluation.THRESHOLDS)
+    assert set(saved.state["thresholds"].values()) <= set(thresholds.THRESHOLDS)
     tu.save(folder / "high.npz", saved.model, thresholds={"none": 0.999})
     image = synthetic_cells(1, 48, seed=9).images[0]
     Image.fromarray((255 * image[..., 0].clip(0, 1)).astype(np.uint8)).save(folder / "cells.png")
@@ -229,17 +229,17 @@ def test_gradcheck_of_a_broken_layer_exits_with_1(monkeypatch, capsys):
     assert "FAILED" in capsys.readouterr().out
 
 
-def test_a_training_that_diverges_after_a_good_look_is_scored_and_exits_with_1(
+def test_a_training_that_diverges_after_a_good_validation_is_scored_and_exits_with_1(
     monkeypatch, capsys, tmp_path
 ):
     from tinyunet.commands import main as cli
     from tinyunet.learning import training
 
-    plain, looks = training.validation_score, []
+    plain, calls = training.validation_score, []
 
     def score(model, data):
-        looks.append(1)
-        return plain(model, data) if len(looks) == 1 else ("SEG", float("nan"))
+        calls.append(1)
+        return plain(model, data) if len(calls) == 1 else ("SEG", float("nan"))
 
     monkeypatch.setattr(training, "validation_score", score)
     small = ["--images", "6", "--size", "32", "--depth", "1", "--base-channels", "2"]
@@ -284,6 +284,7 @@ def write_mistakes(folder, model):
     rng = np.random.default_rng(0)
     tu.save(folder / "good.npz", model)
     tu.save(folder / "three.npz", tu.UNet(1, 3, base_channels=2, depth=1, padding="same"))
+    (folder / "own.py").write_text(OWN)
     data = (folder / "good.npz").read_bytes()
     (folder / "cut.npz").write_bytes(data[: len(data) // 2])
     gray = rng.integers(0, 255, (20, 24), dtype=np.uint8)
@@ -302,6 +303,57 @@ def write_mistakes(folder, model):
         Image.fromarray(gray // 64).save(folder / f"labels/masks/{i}.png")
         Image.fromarray(gray).save(folder / f"hollow/images/{i}.png")
         Image.fromarray(0 * gray).save(folder / f"hollow/masks/{i}.png")
+
+
+OWN = """
+import numpy as np
+import tinyunet as tu
+
+class Shallow(tu.networks.Network):
+    def __init__(self):
+        super().__init__()
+        rng = np.random.default_rng(0)
+        self.first = tu.Conv2d(1, 4, 3, padding="same", rng=rng)
+        self.relu = tu.ReLU()
+        self.head = tu.Conv2d(4, 2, 1, rng=rng)
+
+    def forward(self, x):
+        return self.head(self.relu(self.first(x)))
+
+    def backward(self, dy, *, input_gradient=True):
+        dy = self.relu.backward(self.head.backward(dy))
+        return self.first.backward(dy, input_gradient=input_gradient)
+"""
+
+
+def test_a_network_of_ones_own_is_trained_predicts_and_is_scored(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    Image.fromarray(np.zeros((20, 24), np.uint8)).save(tmp_path / "gray.png")
+    small, own = ("--images", 6, "--size", 32), ("--network", "own.py:Shallow")
+    done = tinyunet("train", "--steps", 2, *small, *own, "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "run/results.json").read_text())["test"]
+    assert list(rows)[:2] == ["Shallow", "Shallow, mean of symmetries"]
+    assert json.loads((tmp_path / "run/settings.json").read_text())["network"] == own[1]
+
+    done = tinyunet("evaluate", "run/best.npz", "--details", *own, cwd=tmp_path)
+    assert "\nShallow in detail" in done.stdout, done.stderr
+    for command in (
+        ("predict", "run/best.npz", "gray.png"),
+        ("summary", "run/best.npz"),
+        ("train", "--resume", "run"),
+    ):
+        done = tinyunet(*command, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "Shallow" in done.stderr
+        done = tinyunet(*command, *own, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    done = tinyunet("train", "--resume", "run", "--network", "UNet", cwd=tmp_path)
+    assert "leave out --network" in done.stderr
+    done = tinyunet("gradcheck", *own, "--samples", 2, "--json", cwd=tmp_path)
+    (report,) = json.loads(done.stdout)["reports"]
+    assert report["name"] == "Shallow()"
+    assert report["worst"] < 1e-7
 
 
 def test_train_by_the_papers_recipe(tmp_path):
@@ -382,6 +434,12 @@ MISTAKES = {
     "bad average": (("train", "--steps", 1, "--average", "all"), "none, symmetries, rotations"),
     "threshold of classes": (("predict", "three.npz", "gray.png", "--threshold", 0.4), "3 classes"),
     "bad depth": (("summary", "--depth", 0), "depth must be at least 1"),
+    "no such network": (("train", "--network", "Wide"), "no network called 'Wide', but UNet"),
+    "a class of no file": (("summary", "--network", "none.py:Wide"), "none.py: no such file"),
+    "an option of another network": (
+        ("train", "--network", "own.py:Shallow", "--depth", 3, "--steps", 1),
+        "the network Shallow takes no --depth",
+    ),
     "no GPU": (("train", "--steps", 1, "--device", "gpu"), "tinyunet[cuda12]"),
 }
 

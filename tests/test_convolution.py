@@ -1,5 +1,7 @@
 """The algorithms of `tinyunet.convolution` against loops, on geometries nobody chose by hand."""
 
+import re
+
 import numpy as np
 import pytest
 from helpers import assert_close
@@ -7,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinyunet as tu
-from tinyunet.convolution import choose, gate_once, im2col, naive
+from tinyunet.convolution import choose, gradients, im2col, naive
 from tinyunet.convolution.geometry import geometry
-from tinyunet.convolution.gpu import winograd as winograd_gpu
-from tinyunet.convolution.winograd import blocked as winograd
+from tinyunet.convolution.gpu import windows as gpu_windows
+from tinyunet.convolution.gpu import winograd as gpu_winograd
+from tinyunet.convolution.winograd import blocked, plain
+from tinyunet.convolution.winograd.matrices import TRANSFORMS
 
 
 def pairs(smallest, largest):
@@ -70,16 +74,25 @@ def test_im2col_equals_the_loops(convolution):
 @settings(max_examples=80, deadline=None)
 @given(three_by_three())
 def test_winograd_equals_the_loops(convolution):
-    assert_equal_algorithms(winograd, *convolution)
+    assert_equal_algorithms(blocked, *convolution)
+
+
+@pytest.mark.parametrize("m", TRANSFORMS)
+@settings(max_examples=30, deadline=None)
+@given(convolution=three_by_three())
+def test_the_plain_winograd_equals_the_loops(m, convolution):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain, "F", TRANSFORMS[m])
+        assert_equal_algorithms(plain, *convolution)
 
 
 @pytest.fixture(scope="module")
 def winograd_for_all():
     """Winograd for a GPU, also for the gradient of small weights."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(winograd_gpu, "WIDE", 0)
-        patch.setattr(winograd_gpu, "MANY", 0)
-        yield winograd_gpu
+        patch.setattr(gpu_winograd, "WIDE", 0)
+        patch.setattr(gpu_winograd, "MANY", 0)
+        yield gpu_winograd
 
 
 @pytest.mark.parametrize("numbers", [1, 2000, 1 << 28])
@@ -87,7 +100,7 @@ def winograd_for_all():
 @given(convolution=three_by_three())
 def test_winograd_for_a_gpu_equals_the_loops(winograd_for_all, numbers, convolution):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(winograd_gpu, "NUMBERS", numbers)  # small ones cut it into pieces
+        patch.setattr(gpu_winograd, "NUMBERS", numbers)  # small ones cut it into pieces
         assert_equal_algorithms(winograd_for_all, *convolution)
 
 
@@ -121,7 +134,7 @@ def test_winograd_equals_im2col_where_loops_are_slow(shape, channels_out, thread
     y = im2col.forward(x, w, b, g, True)
     dy = rng.standard_normal(y.shape)
     for result, expected in zip(
-        passes(winograd, x, w, b, dy, g), passes(im2col, x, w, b, dy, g), strict=True
+        passes(blocked, x, w, b, dy, g), passes(im2col, x, w, b, dy, g), strict=True
     ):
         assert_close(result, expected, 1e-12)
 
@@ -284,10 +297,10 @@ def test_algorithms_are_chosen_by_name_or_by_shape(xp):
     assert chosen("auto", 1, 64, 3) is im2col  # a first layer
     assert chosen("auto", 8, 8, 1) is im2col
     assert chosen("auto", 8, 8, 3, 2) is im2col
-    assert chosen("auto", 64, 64, 3, 1, 1) is (winograd if xp is np else winograd_gpu)
+    assert chosen("auto", 64, 64, 3, 1, 1) is (blocked if xp is np else gpu_winograd)
     assert chosen("auto", 8, 8, 3, 1, 1, side=16) is im2col  # too little work
     # On a GPU this is too little, too.
-    assert chosen("auto", 64, 64, 3, 1, 1, side=64) is (winograd if xp is np else im2col)
+    assert chosen("auto", 64, 64, 3, 1, 1, side=64) is (blocked if xp is np else im2col)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +314,7 @@ def test_winograd_refuses_what_it_cannot_do(options):
 
 def test_winograd_is_done_as_the_device_likes_it(xp):
     x, w = xp.zeros((1, 5, 5, 2)), xp.zeros((3, 3, 2, 2))
-    assert choose("winograd", x, w, geometry(3)) is (winograd if xp is np else winograd_gpu)
+    assert choose("winograd", x, w, geometry(3)) is (blocked if xp is np else gpu_winograd)
 
 
 def passes(algorithm, x, w, b, dy, g):
@@ -328,7 +341,7 @@ def test_on_every_device(algorithm, band, xp, monkeypatch):
 
 @pytest.mark.parametrize("numbers", [1 << 28, 3600, 2000, 1])  # whole, images, rows of tiles
 def test_winograd_on_a_gpu(winograd_for_all, numbers, xp, monkeypatch):
-    monkeypatch.setattr(winograd_gpu, "NUMBERS", numbers)
+    monkeypatch.setattr(gpu_winograd, "NUMBERS", numbers)
     rng, g = np.random.default_rng(0), geometry(3, 1, (1, 2))
     x, w = rng.standard_normal((2, 13, 18, 4)), rng.standard_normal((3, 3, 4, 5))
     b, dy = rng.standard_normal(5), rng.standard_normal((2, 13, 20, 5))
@@ -341,12 +354,12 @@ def test_winograd_on_a_gpu(winograd_for_all, numbers, xp, monkeypatch):
 
 @pytest.mark.parametrize(("wide", "many"), [(0, 0), (5, 0), (0, 10**5)])
 def test_winograd_for_a_gpu_leaves_small_weights_to_im2col(wide, many, monkeypatch):
-    monkeypatch.setattr(winograd_gpu, "WIDE", wide)
-    monkeypatch.setattr(winograd_gpu, "MANY", many)
+    monkeypatch.setattr(gpu_winograd, "WIDE", wide)
+    monkeypatch.setattr(gpu_winograd, "MANY", many)
     asked = []
     monkeypatch.setattr(im2col, "weight_gradient", lambda *given: asked.append(1) or (0, 0))
     x, dy = np.zeros((1, 6, 6, 4)), np.zeros((1, 4, 4, 5))
-    winograd_gpu.weight_gradient(x, dy, (3, 3, 4, 5), geometry(3))
+    gpu_winograd.weight_gradient(x, dy, (3, 3, 4, 5), geometry(3))
     assert bool(asked) == bool(wide or many)
 
 
@@ -357,26 +370,61 @@ def test_winograd_for_a_gpu_leaves_small_weights_to_im2col(wide, many, monkeypat
     ids=["3x2", "2x27, too many views for one kernel"],
 )
 def test_patches_are_copied_in_two_ways_on_a_gpu(settings_, many, xp, monkeypatch):
-    monkeypatch.setattr(im2col, "MANY", many)
+    monkeypatch.setattr(gpu_windows, "MANY", many)
     rng, g = np.random.default_rng(0), geometry(*settings_)
     x, band = rng.standard_normal((2, 9, 7, 3)), (slice(0, 2), slice(1, 4))
     found = im2col.patches(xp.asarray(x), band, g)
     np.testing.assert_array_equal(tu.to_cpu(found), im2col.patches(x, band, g))
 
 
-def test_a_gpu_applies_a_gate_once(xp):
-    dy, gate = (
-        xp.ones((1, 2, 2, 1)),
-        xp.asarray(np.array([[1.0, 0.0], [-1.0, 2.0]])[None, ..., None]),
+def test_a_gpu_applies_a_gate_once_and_a_cpu_where_it_is_needed(xp, monkeypatch):
+    asked = []
+    for name in ("weight_gradient", "input_gradient"):
+        right = getattr(im2col, name)
+        monkeypatch.setattr(
+            im2col, name, lambda *given, right=right: asked.append(given) or right(*given)
+        )
+    rng, g = np.random.default_rng(0), geometry(2)
+    x, w = rng.standard_normal((1, 3, 4, 1)), rng.standard_normal((2, 2, 1, 3))
+    dy, gate = rng.standard_normal((2, 1, 2, 3, 3))
+    expected = (
+        *naive.weight_gradient(x, dy, w.shape, g, gate),
+        naive.input_gradient(dy, w, x.shape, g, gate),
     )
-    ready, left = gate_once(dy, gate)
-    if xp is np:
-        assert ready is dy
-        assert left is gate
-    else:
-        assert left is None
-        np.testing.assert_array_equal(tu.to_cpu(ready)[0, :, :, 0], [[1, 0], [0, 1]])
-    assert gate_once(dy, None) == (dy, None)
+    found = gradients(*map(xp.asarray, (x, dy, gate, w)), g, "im2col")
+    for result, reference in zip(found, expected, strict=True):
+        close(tu.to_cpu(result), reference)
+    for arguments, place in zip(asked, (1, 0), strict=True):  # of dy among the arguments
+        seen = dy if xp is np else dy * (gate > 0)
+        np.testing.assert_array_equal(tu.to_cpu(arguments[place]), seen)
+        assert (arguments[-1] is None) == (xp is not np)
+
+
+def test_without_an_input_gradient_none_is_computed(monkeypatch):
+    monkeypatch.setattr(im2col, "input_gradient", None)
+    x, dy, w = np.ones((1, 3, 3, 1)), np.ones((1, 2, 2, 1)), np.ones((2, 2, 1, 1))
+    dw, db, dx = gradients(x, dy, None, w, geometry(2), "im2col", input_gradient=False)
+    assert (dw == 4).all()
+    assert db == 4
+    assert dx is None
+
+
+@pytest.mark.parametrize("kernel", [(3, 3), (2, 4), (1, 1)])
+def test_the_convolution_that_its_docstring_shows(kernel):
+    lines = [line.strip() for line in tu.Conv2d.__doc__.split("Parameters")[0].splitlines()]
+    code = "\n".join(line for line in lines if re.match(r"[\w, ]+ = ", line))
+    rng = np.random.default_rng(3)
+    layer = tu.Conv2d(2, 3, kernel).astype("float64")
+    layer.params["bias"] = rng.standard_normal(3)
+    x = rng.standard_normal((2, 6, 7, 2))
+    dy = rng.standard_normal(layer(x).shape)
+    w, b = layer.params["weight"], layer.params["bias"]
+    shown = dict(zip(("kh", "kw"), kernel, strict=True), x=x, dy=dy, w=w, b=b, np=np)
+    exec(code, shown | {"sliding_window_view": np.lib.stride_tricks.sliding_window_view}, shown)
+    close(layer(x), shown["y"])
+    close(layer.backward(dy), shown["dx"])
+    close(layer.grads["weight"], shown["dw"])
+    close(layer.grads["bias"], shown["db"])
 
 
 def test_a_convolution_turned_around():

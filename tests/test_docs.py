@@ -1,18 +1,34 @@
-"""What docs/verify.md shows is what happens."""
+"""What the pages show is what happens: their Python runs, and what they name is there."""
 
 import re
 from pathlib import Path
 
 import pytest
+import typer
 
-DOCS = Path(__file__).parents[1] / "docs"
+import tinyunet as tu
+from tinyunet.commands.main import app
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PLACES = (".", "docs", "tinyunet", "lessons", "examples")
+PAGES = [page for place in PLACES for page in sorted((ROOT / place).glob("*.md"))]
+each_page = pytest.mark.parametrize(
+    "page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix()
+)
 # Errors and the places of the worst differ between machines; everything else is the same.
 VARIES = re.compile(r"\d\.\de-\d+\s*|\([\d, ]+\)\s*")
 
 
+def fenced(page, language):
+    """The code of a page's blocks, each with the output shown below it, "" where there is none."""
+    text = page.read_text(encoding="utf-8")
+    block = rf"^```{language}\n(.*?)^```$(?:\s*^```text\n(.*?)^```$)?"
+    return re.findall(block, text, re.DOTALL | re.MULTILINE)
+
+
 def blocks():
-    text = (DOCS / "verify.md").read_text()
-    found = re.findall(r"```python\n(.*?)```(?:\s*```text\n(.*?)```)?", text, re.DOTALL)
+    found = fenced(DOCS / "verify.md", "python")
     torch = [code for code, _ in found if "import torch" in code]
     return [(code, shown) for code, shown in found if code not in torch], torch
 
@@ -40,3 +56,87 @@ def test_the_python_that_needs_torch_runs(capsys):
     found, torch = blocks()
     for code in (found[0][0], *torch):
         exec(code, scope)
+
+
+def test_the_python_of_training_runs(capsys):
+    scope = {}
+    ((code, _),) = fenced(DOCS / "train.md", "python")
+    exec(code.replace("steps=20", "steps=2"), scope)
+    assert scope["cells"].shape == (64, 64)
+    assert "cells found of" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------------- what they name
+
+
+def anchor(heading):
+    """The name that a host gives to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def without_code(page):
+    return re.sub(
+        r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+
+
+@each_page
+def test_its_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", without_code(page)):
+        if re.match(r"https?:|mailto:", link):
+            continue
+        path, _, place = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert target.is_relative_to(ROOT), link
+        if place:
+            headings = re.findall(r"^#+ (.*)$", without_code(target), re.MULTILINE)
+            assert place in map(anchor, headings), link
+
+
+@each_page
+def test_files_that_it_names_are_there(page):
+    text = page.read_text(encoding="utf-8")
+    top = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "runs")
+    for name in re.findall(rf"(?<![\w/.])(?:{top})/[\w./]*\w", text.replace("../", "")):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"\bpython -m (lessons[\w.]*|tinyunet[\w.]*)", text):
+        path = ROOT / name.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), name
+
+
+@each_page
+def test_names_of_tu_that_it_uses_are_there(page):
+    for name in set(re.findall(r"\btu((?:\.\w+)+)", page.read_text(encoding="utf-8"))):
+        found = tu
+        for part in name.split(".")[1:]:
+            assert hasattr(found, part), f"tu{name}"
+            found = getattr(found, part)
+
+
+@each_page
+def test_commands_and_options_that_it_names_exist(page):
+    text = page.read_text(encoding="utf-8")
+    shown = [code for language in ("bash", "text") for code, _ in fenced(page, language)]
+    lines = [line for code in shown for line in code.splitlines()]
+    lines += re.findall(r"`(tinyunet [^`]+)`", text)
+    for line in lines:
+        for command in re.findall(r"(?:^|&& )tinyunet ([^#&]*)", line.replace("\n", " ")):
+            check_command(command.split())
+    known = options(typer.main.get_command(app))
+    assert set(re.findall(r"`(--[\w-]+)[^`]*`", text)) <= known
+
+
+def options(command):
+    """All options of a command and of those below it."""
+    found = {option for parameter in command.params for option in parameter.opts}
+    return found.union({"--help"}, *map(options, getattr(command, "commands", {}).values()))
+
+
+def check_command(arguments):
+    """Fail unless the command line knows this command and its options; values are not checked."""
+    here = typer.main.get_command(app)
+    while arguments and arguments[0] in getattr(here, "commands", {}):
+        here = here.commands[arguments.pop(0)]
+    assert not hasattr(here, "commands"), f"no such command: {arguments}"
+    assert {name for name in arguments if name.startswith("--")} <= options(here), arguments

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tinyunet.engine import machine as doctor
+from tinyunet.engine.gpu import diagnose_gpu, installed_version
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +60,8 @@ def test_any_failure_of_the_gpu_is_reported_and_not_raised(monkeypatch):
     def broken(x):
         raise OSError("libcuda.so: wrong driver")
 
-    monkeypatch.setattr("tinyunet.to_gpu", broken)
-    gpu = doctor.diagnose_gpu()
+    monkeypatch.setattr("tinyunet.engine.gpu.to_gpu", broken)
+    gpu = diagnose_gpu()
     assert not gpu["usable"]
     assert gpu["reason"] == "libcuda.so: wrong driver"
 
@@ -68,7 +69,7 @@ def test_any_failure_of_the_gpu_is_reported_and_not_raised(monkeypatch):
 def test_a_gpu_is_described(device):
     if device == "cpu":
         pytest.skip("needs a GPU or its double")
-    gpu = doctor.diagnose_gpu()
+    gpu = diagnose_gpu()
     assert gpu["usable"], gpu["reason"]
     assert gpu["memory_gb"] > 1
     assert all(re.fullmatch(r"1\d\.\d", gpu[version]) for version in ("cuda", "driver"))
@@ -94,7 +95,7 @@ def test_scipys_own_blas_is_left_out(monkeypatch):
 
 
 def test_package_that_is_not_installed_has_no_version():
-    assert doctor._version("no-such-package-as-this") is None
+    assert installed_version("no-such-package-as-this") is None
 
 
 def test_report_has_everything(here):

@@ -143,7 +143,7 @@ def test_a_training_that_is_terminated_can_go_on(tmp_path):
 
 def test_a_run_without_a_step_says_how_to_begin_again(tmp_path, monkeypatch, capsys):
     from tinyunet.engine.whole_files import write_text
-    from tinyunet.runs.train import Settings
+    from tinyunet.runs.settings import Settings
 
     settings = vars(Settings(steps=3, images=6, size=32, depth=1, base_channels=2))
     write_text(tmp_path / "settings.json", json.dumps(settings))

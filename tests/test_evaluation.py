@@ -8,6 +8,8 @@ import pytest
 import tinyunet as tu
 from tinyunet.data import Dataset
 from tinyunet.runs import train as run
+from tinyunet.runs.folder import load_model
+from tinyunet.runs.settings import Settings
 from tinyunet.segmentation import evaluation, thresholds
 
 CELLS = np.zeros((20, 24), int)
@@ -93,7 +95,7 @@ def test_train_chooses_a_threshold_for_each_look_on_validation_images_and_uses_i
 
     real = evaluation.evaluate
     monkeypatch.setattr(run, "choose_threshold", choose)
-    settings = run.Settings(
+    settings = Settings(
         images=6, size=32, base_channels=2, depth=1, steps=1, average=average, batch_size=2
     )
     monkeypatch.setattr(evaluation, "evaluate", evaluate)
@@ -105,9 +107,9 @@ def test_train_chooses_a_threshold_for_each_look_on_validation_images_and_uses_i
     assert tu.load(tmp_path / "run/best.npz", everything=True).state["thresholds"] == expected
     assert json.loads((tmp_path / "run/results.json").read_text())["thresholds"] == expected
     best = tmp_path / "run/best.npz"
-    assert run.load_model(best, None, None)[1] == 0.35
-    assert run.load_model(best, "rotations", None)[1] == expected.get("rotations", 0.35)
-    assert run.load_model(best, "rotations", 0.6)[1] == 0.6
+    assert load_model(best, None, None)[1] == 0.35
+    assert load_model(best, "rotations", None)[1] == expected.get("rotations", 0.35)
+    assert load_model(best, "rotations", 0.6)[1] == 0.6
 
 
 def maps(rim, background=0.1, middle=0.95):

@@ -10,7 +10,9 @@ from layer_cases import CASES
 from planted_bugs import BUGS, Product
 
 import tinyunet as tu
-from tinyunet.gradcheck.suite import check_all, with_biases
+from tinyunet.gradcheck.subject import Subject
+from tinyunet.gradcheck.suite import check_all, check_network, with_biases
+from tinyunet.networks.small import small_input, small_networks
 
 HINTED = [bug for bug in BUGS if bug.hint]
 
@@ -132,9 +134,27 @@ def test_right_losses_never_fail(seed):
 
 
 def test_the_suite_of_the_command_passes():
-    reports = dict(check_all(samples=4))
+    reports = dict(check_all(small_networks(), samples=4))
     assert len(reports) >= 20
+    assert set(small_networks()) <= set(reports)
     assert all(report.passed for report in reports.values())
+
+
+def test_a_whole_network_is_checked_on_a_small_input():
+    network = tu.UNet(2, 3, base_channels=2, depth=1)
+    shape = small_input(network)
+    assert shape[1] != shape[2]
+    assert shape[3] == 2
+    assert check_network(network, shape, samples=2).passed
+
+
+@pytest.mark.parametrize(("method", "arguments"), [("value", ()), ("gradients", (1.0, None))])
+def test_a_subject_without_a_pass_says_which(method, arguments):
+    class Unfinished(Subject):
+        pass
+
+    with pytest.raises(TypeError, match=rf"Unfinished does not define {method}"):
+        getattr(Unfinished(), method)(*arguments)
 
 
 # ---------------------------------------------------------------------- what a report says

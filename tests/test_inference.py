@@ -231,7 +231,7 @@ def test_the_usual_tile_of_a_large_image_suits_the_depth(depth, tile):
 def test_an_image_in_one_piece_is_one_tile(padding, depth):
     model = tu.UNet(1, 2, base_channels=1, depth=depth, padding=padding)
     for side in [*range(1, 40), 130, 257, 388, 572, 1000, 1024]:
-        axis = inference._plan(model, side, None)
+        axis = inference._plan(model, 0, side, None)
         assert len(axis.starts) == 1
         assert axis.places == [slice(0, side)]
 

@@ -10,11 +10,12 @@ import pytest
 from helpers import within
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
+from tinyunet.engine import blas
 from tinyunet.engine import threads as parallel
 from tinyunet.engine.interrupts import sigterm_is_ctrl_c, uninterrupted
 from tinyunet.engine.threads import each, one_blas_thread
 
-FILES = [parallel.__file__, contextlib.__file__]
+FILES = [parallel.__file__, blas.__file__, contextlib.__file__]
 
 
 def pressed_at(line, work):
@@ -60,7 +61,7 @@ def work_on_threads():
 @pytest.mark.parametrize("work", [enter_and_leave, nested, work_on_threads])
 def test_ctrl_c_at_any_line_leaves_blas_as_it_was(work, fresh, monkeypatch):
     monkeypatch.setenv("TINYUNET_NUM_THREADS", "2")
-    monkeypatch.setattr(parallel, "_blas", parallel._BlasLimit())
+    monkeypatch.setattr(blas, "_blas", blas._BlasLimit())
     libraries = ThreadpoolController().select(user_api="blas").lib_controllers
     if not libraries:
         pytest.skip("threadpoolctl knows no BLAS library here")
@@ -71,11 +72,11 @@ def test_ctrl_c_at_any_line_leaves_blas_as_it_was(work, fresh, monkeypatch):
         assert lines > 20
         for line in range(1, lines + 1):
             if fresh:
-                parallel._blas.libraries = None
+                blas._blas.libraries = None
             pressed_at(line, work)
             assert [library.num_threads for library in libraries] == before, line
-            assert not parallel._blas.users
-            assert not parallel._blas.lock.locked()
+            assert not blas._blas.users
+            assert not blas._blas.lock.locked()
         seen = []
         within(20, lambda: each(seen.append, range(20)))
         assert sorted(seen) == list(range(20))

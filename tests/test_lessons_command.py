@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tinyunet.commands import lessons
+from tinyunet.exercises import notebooks
 
 EMPTY = """def {0}(x):
     raise NotImplementedError(
@@ -30,7 +31,7 @@ def course(tmp_path, monkeypatch):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps({"cells": cells, "metadata": {"tinyunet": about}}))
     (package / "lesson_files" / "README.md").write_text("not for the copy")
-    monkeypatch.setattr(lessons, "PACKAGE", package)
+    monkeypatch.setattr(notebooks, "PACKAGE", package)
     return tmp_path / "mine"
 
 
@@ -54,40 +55,40 @@ def solve(path, name, *, passed):
 
 
 def test_the_copy_holds_the_notebooks_alone(course):
-    assert lessons.copy(course) == (4, 0)
+    assert notebooks.copy(course) == (4, 0)
     found = {str(path.relative_to(course).as_posix()) for path in course.rglob("*.*")}
     assert found == {"01_a.ipynb", "02_b.ipynb", "exercises/01_a.ipynb", "exercises/02_b.ipynb"}
 
 
 def test_work_is_never_overwritten(course):
-    lessons.copy(course)
+    notebooks.copy(course)
     mine = course / "exercises" / "01_a.ipynb"
     mine.write_text("my work")
     (course / "02_b.ipynb").unlink()
-    assert lessons.copy(course) == (1, 3)
+    assert notebooks.copy(course) == (1, 3)
     assert mine.read_text() == "my work"
 
 
 def test_progress_counts_what_was_begun_and_what_passed(course):
     def counts():
-        return [(row.exercises, row.begun, row.solved) for row in lessons.progress(course)]
+        return [(row.exercises, row.begun, row.solved) for row in notebooks.progress(course)]
 
     assert counts() == [(2, 0, 0), (1, 0, 0)]  # without a copy
-    lessons.copy(course)
+    notebooks.copy(course)
     assert counts() == [(2, 0, 0), (1, 0, 0)]
     solve(course / "exercises" / "01_a.ipynb", "area", passed=True)
     solve(course / "exercises" / "01_a.ipynb", "sides", passed=False)
     assert counts() == [(2, 2, 1), (1, 0, 0)]
-    text = lessons.table(lessons.progress(course))
+    text = notebooks.table(notebooks.progress(course))
     assert "Title 1     5 s       1 of 2, 1 more begun" in text
     assert "1 of 3" in text.splitlines()[-1]
 
 
 def test_a_notebook_that_is_none_is_named(course):
-    lessons.copy(course)
+    notebooks.copy(course)
     (course / "exercises" / "02_b.ipynb").write_text("{")
     with pytest.raises(ValueError, match=r"02_b.ipynb is no notebook any more"):
-        lessons.progress(course)
+        notebooks.progress(course)
 
 
 def test_jupyterlab_opens_in_the_copy_or_is_asked_for(course, monkeypatch, capsys):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinyunet as tu
-from tinyunet.runs import train as run
+from tinyunet.runs.folder import load_model
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of memory are POSIX's")
 
@@ -187,7 +187,7 @@ def test_thresholds_that_lie_are_not_used(tmp_path, value):
     tu.save(path, tu.UNet(1, 2, base_channels=2, depth=1, padding="same"), thresholds=value)
     tu.load(path)
     with pytest.raises(ValueError, match=r"m\.npz holds no thresholds .*state\.thresholds"):
-        run.load_model(path, None, None)
+        load_model(path, None, None)
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 import tinyunet as tu
-from tinyunet.convolution import im2col
-from tinyunet.convolution.winograd import blocked as winograd
-from tinyunet.engine import memory
+from tinyunet.convolution import im2col, transposed
+from tinyunet.convolution.winograd import blocked
+from tinyunet.engine import blas as blas_limit
+from tinyunet.engine import elementwise, memory
 from tinyunet.engine import threads as parallel
 from tinyunet.engine.threads import bands, each, num_threads, one_blas_thread, total
-from tinyunet.layers import pool, upconv
+from tinyunet.layers import pool
 
 LONG = 20  # seconds after which something hangs
 
@@ -332,7 +333,7 @@ def fresh(monkeypatch):
     """A limit that looks for BLAS libraries now: other tests may have loaded more of them."""
     if not blas():
         pytest.skip("threadpoolctl knows no BLAS library here")
-    monkeypatch.setattr(parallel, "_blas", parallel._BlasLimit())
+    monkeypatch.setattr(blas_limit, "_blas", blas_limit._BlasLimit())
     before = blas()
     yield
     assert blas() == before
@@ -466,7 +467,7 @@ def test_blas_libraries_are_looked_for_once(fresh, monkeypatch):
         made.append(ThreadpoolController())
         return made[-1]
 
-    monkeypatch.setattr(parallel, "ThreadpoolController", look)
+    monkeypatch.setattr(blas_limit, "ThreadpoolController", look)
     for _ in range(5):
         each(Work(), range(4))
     assert len(made) == 1
@@ -662,9 +663,9 @@ def writers(monkeypatch):
                 seen |= written
         jobs.append(len(items))
 
-    for module in (im2col, winograd, pool, upconv):
+    for module in (im2col, blocked, pool, transposed):
         monkeypatch.setattr(module, "empty", empty)
-    for module in (im2col, winograd, pool, parallel):
+    for module in (im2col, blocked, elementwise, parallel):
         monkeypatch.setattr(module, "each", alone)
     monkeypatch.setattr(im2col, "BAND", 300)
     monkeypatch.setattr(pool, "BAND", 100)

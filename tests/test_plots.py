@@ -10,8 +10,9 @@ from hypothesis.extra.numpy import arrays
 from matplotlib.figure import Figure
 from PIL import Image
 
+from tinyunet import plots
 from tinyunet.data import separate, synthetic_cells, weight_map
-from tinyunet.plots import results as plots
+from tinyunet.plots import colours
 from tinyunet.plots.colours import ALIKE, BACKGROUND, CELLS, colour_numbers, palette
 
 cell_maps = arrays(
@@ -187,12 +188,12 @@ def test_error_colours_are_counted():
     picture = plots.errors(truth, guess)
     counts = [
         pixels_of(picture, colour).sum()
-        for colour in (BACKGROUND, plots.RIGHT, plots.EXTRA, plots.MISSED, plots.CONFUSED)
+        for colour in (BACKGROUND, colours.RIGHT, colours.EXTRA, colours.MISSED, colours.CONFUSED)
     ]
     assert counts == [1, 3, 2, 1, 0]
     as_classes = plots.errors(truth, guess, classes=True)
-    assert pixels_of(as_classes, plots.CONFUSED).tolist() == [[0, 0, 1, 0, 0, 0, 0]]
-    assert pixels_of(as_classes, plots.RIGHT).sum() == 2
+    assert pixels_of(as_classes, colours.CONFUSED).tolist() == [[0, 0, 1, 0, 0, 0, 0]]
+    assert pixels_of(as_classes, colours.RIGHT).sum() == 2
 
 
 # ---- compare ----
@@ -210,7 +211,7 @@ def test_compare_has_a_row_for_each_image(cells):
     assert figure.get_suptitle() == "T"
     assert legend_texts(figure) == ["right", "too much", "missed"]
     np.testing.assert_array_equal(shown(figure.axes[1]), shown(figure.axes[2]))
-    assert not pixels_of(shown(figure.axes[3]), plots.EXTRA).any()
+    assert not pixels_of(shown(figure.axes[3]), colours.EXTRA).any()
 
 
 def test_merged_cells_are_outlined():
@@ -220,7 +221,7 @@ def test_merged_cells_are_outlined():
     image = np.zeros((12, 24, 1))
     figure = plots.compare([image], [truth], [guess])
     assert "merged cells" in legend_texts(figure)
-    marked = pixels_of(shown(figure.axes[3]), plots.CONFUSED)
+    marked = pixels_of(shown(figure.axes[3]), colours.CONFUSED)
     np.testing.assert_array_equal(marked, plots.outlines(guess) & (guess == 1))
     # A cell that is split is not merged, and neither is one that barely touches another.
     assert "merged cells" not in legend_texts(plots.compare([image], [guess], [truth]))
@@ -236,7 +237,7 @@ def test_classes_keep_their_own_colours():
     left, right = shown(figure.axes[1]), shown(figure.axes[2])
     np.testing.assert_allclose(left[1, 6], CELLS[0])  # inside of class 1
     np.testing.assert_allclose(right[1, 14], CELLS[0])  # where 3 was taken for 1
-    assert pixels_of(shown(figure.axes[3]), plots.CONFUSED).sum() == 16
+    assert pixels_of(shown(figure.axes[3]), colours.CONFUSED).sum() == 16
     assert "wrong class" in legend_texts(figure)
 
 

@@ -35,7 +35,7 @@ from tinyunet.reproduce import schedule as running
 from tinyunet.reproduce import training as learning
 from tinyunet.reproduce.records import read_all
 from tinyunet.reproduce.words import Diverged, Options
-from tinyunet.runs.train import AUGMENTS
+from tinyunet.runs.build import AUGMENTS
 from tinyunet.segmentation import tiles as inference
 
 STEPS = {"nuclei": 2, "membranes": 2, "rates": 2, "seams": 3, "torch": 3, "torch-seconds": 2}

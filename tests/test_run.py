@@ -1,14 +1,20 @@
 """What a recipe stands for: the network, its training, how it predicts."""
 
 import json
-from dataclasses import asdict
+import sys
+from dataclasses import asdict, fields
 
 import numpy as np
 import pytest
 
 import tinyunet as tu
 from tinyunet.data import Augmentation, Dataset
-from tinyunet.runs import train as run
+from tinyunet.learning.preparation import weight_maps
+from tinyunet.runs import network
+from tinyunet.runs.build import build, fit_options
+from tinyunet.runs.folder import read_settings
+from tinyunet.runs.settings import RECIPES, Settings
+from tinyunet.runs.train import train
 from tinyunet.segmentation import tiles as inference
 
 
@@ -20,9 +26,9 @@ def slices(side):
 
 
 def test_the_papers_recipe():
-    settings = run.Settings(recipe="paper", base_channels=2)
+    settings = Settings(recipe="paper", base_channels=2)
     data = slices(512)
-    model, optimizer = run.build(settings, [data])
+    model, optimizer = build(settings, [data])
     assert (model.depth, model.padding) == (4, "valid")
     # Dropout at the end of the contracting path: its last level, and the bottom.
     rates = {name: layer.p for name, layer in model.named_layers() if isinstance(layer, tu.Dropout)}
@@ -32,65 +38,154 @@ def test_the_papers_recipe():
     weight = model.bottom.conv2.params["weight"]  # He's initialisation
     assert weight.std() == pytest.approx(np.sqrt(2 / (9 * weight.shape[2])), rel=0.05)
 
-    options = run.fit_options(settings, model, data)
+    options = fit_options(settings, model, data)
     assert options["crop"] == (572, 572)
     assert options["batch_size"] == 1
     assert options["augment"] == Augmentation(
         flips=True, gray=True, rotate=True, elastic=10.0, shift=8.0
     )
-    (weights,) = tu.preparation.weight_maps(data, options["weights"])
+    (weights,) = weight_maps(data, options["weights"])
     expected = tu.weight_map(tu.separate(data.instances[0]), w0=10, sigma=5)
     np.testing.assert_array_equal(weights, expected)
 
     assert settings.average == "rotations"
-    axis = inference._plan(model, 512, 572)
+    axis = inference._plan(model, 0, 512, 572)
     assert (axis.gives, axis.stride) == (388, 384)  # a multiple of 2^4
 
 
 def test_the_quick_recipe():
-    model, adam = run.build(run.Settings(), [slices(64)])
+    model, adam = build(Settings(), [slices(64)])
     assert isinstance(adam, tu.Adam)
     assert (adam.lr, adam.betas) == (6e-3, (0.9, 0.99))
     assert (model.depth, model.padding, model.config["base_channels"]) == (3, "same", 8)
 
 
 def test_a_run_from_before_there_were_betas_goes_on_with_its_own(tmp_path):
-    settings = asdict(run.Settings())
+    settings = asdict(Settings())
     del settings["betas"]
     (tmp_path / "settings.json").write_text(json.dumps(settings))
-    assert run.build(run.read_settings(tmp_path), [slices(64)])[1].betas == (0.9, 0.999)
+    assert build(read_settings(tmp_path), [slices(64)])[1].betas == (0.9, 0.999)
     settings["betas"] = (0.8, 0.9)
     (tmp_path / "settings.json").write_text(json.dumps(settings))
-    assert run.build(run.read_settings(tmp_path), [slices(64)])[1].betas == (0.8, 0.9)
+    assert build(read_settings(tmp_path), [slices(64)])[1].betas == (0.8, 0.9)
 
 
 def test_what_is_chosen_overrides_the_recipe():
-    assert run.Settings(recipe="paper").base_channels == 64
-    settings = run.Settings(recipe="paper", base_channels=8, weights="none", dropout=0.0)
+    assert Settings(recipe="paper").base_channels == 64
+    settings = Settings(recipe="paper", base_channels=8, weights="none", dropout=0.0)
     assert (settings.base_channels, settings.weights, settings.dropout) == (8, "none", 0.0)
     assert (settings.optimizer, settings.window) == ("sgd", 388)
     with pytest.raises(ValueError, match="recipe must be one of quick, paper, got 'slow'"):
-        run.Settings(recipe="slow")
+        Settings(recipe="slow")
+
+
+def test_every_setting_that_a_recipe_has_is_stated_with_it_and_decided_by_it_alone():
+    names = {field.name: field for field in fields(Settings)}
+    assert set(RECIPES["quick"]) == set(RECIPES["paper"]) <= set(names)
+    assert all(names[name].default is None for name in RECIPES["quick"])
+    for recipe, values in RECIPES.items():
+        assert values.items() <= asdict(Settings(recipe=recipe)).items()
+
+
+def test_settings_that_this_version_does_not_know_are_named(tmp_path):
+    written = asdict(Settings()) | {"colour": 1, "betas": [0.8, 0.9]}
+    (tmp_path / "settings.json").write_text(json.dumps(written))
+    with pytest.raises(
+        ValueError, match=r"settings\.json holds no settings .* it has colour, which"
+    ):
+        read_settings(tmp_path)
+    (tmp_path / "settings.json").write_text("[1]")
+    with pytest.raises(ValueError, match="holds no settings that tinyunet wrote"):
+        read_settings(tmp_path)
+
+
+class Narrow(tu.networks.Network):
+    """One convolution, with a few of the options of `train`."""
+
+    def __init__(self, num_classes=2, *, base_channels=3, seed=0):
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        self.first = tu.Conv2d(1, base_channels, 3, padding="same", rng=rng)
+        self.head = tu.Conv2d(base_channels, num_classes, 1, rng=rng)
+
+    def forward(self, x):
+        return self.head(self.first(x))
+
+    def backward(self, dy, *, input_gradient=True):
+        return self.first.backward(self.head.backward(dy), input_gradient=input_gradient)
+
+
+def test_a_network_is_made_with_the_options_that_it_takes():
+    settings = Settings(network="Narrow", seed=7)
+    assert (settings.base_channels, settings.depth, settings.skip) == (8, None, None)
+    model, _ = build(settings, [slices(32)])
+    assert model.config == {"num_classes": 2, "base_channels": 8, "seed": 7}
+    assert Settings(**asdict(settings)) == settings
+    message = "the network Narrow takes no --depth, --skip"
+    with pytest.raises(ValueError, match=message):
+        Settings(network="Narrow", depth=3, skip="none")
+    with pytest.raises(
+        ValueError, match=r"no network called 'Naro', but .*Narrow.* is FILE.py:Naro"
+    ):
+        build(Settings(network="Naro"), [slices(32)])
+
+
+def test_a_network_that_needs_more_than_there_are_options_for_says_so():
+    class Needy(Narrow):
+        def __init__(self, kernels):
+            super().__init__(base_channels=kernels)
+
+    with pytest.raises(ValueError, match="Needy needs kernels, for which there is no option"):
+        build(Settings(network="Needy"), [slices(32)])
+
+
+def test_a_class_in_a_file_is_run_on_the_users_word_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    file = tmp_path / "own.py"
+    word = f"{file}:Owned"
+    file.write_text(
+        "import tinyunet as tu\nimport friend\n"
+        "class Owned(tu.networks.UNet):\n    pass\n"
+        "Alias, number = Owned, 3\n"
+    )
+    with pytest.raises(ValueError, match=r"own\.py cannot be run: .*friend.* \(line 2\)"):
+        network.define(word)
+    (tmp_path / "friend.py").write_text("")
+    (tmp_path / "settings.json").write_text(json.dumps({"network": word}))
+    with pytest.raises(ValueError, match=r"run only on your word: add --network .*own\.py:Owned"):
+        build(read_settings(tmp_path), [slices(32)])
+    network.define(word)
+    model, _ = build(read_settings(tmp_path), [slices(32)])
+    assert (type(model).__name__, model.config["base_channels"]) == ("Owned", 8)
+    for wrong, says in (
+        ("Nobody", "has no class Nobody"),
+        ("number", "is no network: derive its class from tinyunet.Network"),
+        ("Alias", "is a class called Owned"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            network.define(f"{file}:{wrong}")
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        network.define("nowhere.py:Owned")
 
 
 def test_unknown_weights_are_refused_for_classes_too():
     data = slices(32)
     data.instances = None
     with pytest.raises(ValueError, match="'papr'"):
-        tu.preparation.weight_maps(data, "papr")
-    assert tu.preparation.weight_maps(data, "paper") is None
+        weight_maps(data, "papr")
+    assert weight_maps(data, "paper") is None
 
 
 def test_a_run_that_diverges_at_once_says_so_and_keeps_no_model(tmp_path):
-    settings = run.Settings(
+    settings = Settings(
         images=10, size=48, steps=12, base_channels=4, depth=2, batch_size=2, window=32, lr=1e30
     )
     with (
         np.errstate(all="ignore"),
         pytest.raises(ValueError, match=r"became NaN at step 1.*another folder"),
     ):
-        run.train(settings, tmp_path)
+        train(settings, tmp_path)
     assert not (tmp_path / "best.npz").exists()
     assert not (tmp_path / "results.json").exists()
     with pytest.raises(ValueError, match="cannot go on: the network's predictions became NaN"):
-        run.train(settings, tmp_path, resume=True)
+        train(settings, tmp_path, resume=True)

@@ -11,6 +11,7 @@ import tinyunet as tu
 from tinyunet.data import Dataset, synthetic_cells
 from tinyunet.data.batches import Batches
 from tinyunet.learning import training
+from tinyunet.learning.schedule import rate_factor
 
 DATA = synthetic_cells(10, 48, seed=3)
 TRAIN, VALIDATION, TEST = DATA.split(seed=0)
@@ -47,12 +48,12 @@ def test_it_learns_cells():
 
 @pytest.mark.parametrize(("total", "rising"), [(2000, 100), (400, 20), (100, 20), (12, 12)])
 def test_the_learning_rate_rises_and_falls(total, rising):
-    factors = [training.rate_factor("cosine", step, total) for step in range(total)]
+    factors = [rate_factor("cosine", step, total) for step in range(total)]
     cosine = [(1 + np.cos(np.pi * step / total)) / 2 for step in range(total)]
     assert factors[0] == pytest.approx(1 / rising)
     np.testing.assert_allclose(factors[rising - 1 :], cosine[rising - 1 :])
     assert np.all(np.array(factors[: rising - 1]) < cosine[: rising - 1])
-    assert {training.rate_factor("constant", step, total) for step in range(total)} == {1.0}
+    assert {rate_factor("constant", step, total) for step in range(total)} == {1.0}
 
 
 def test_the_same_seed_repeats_exactly_and_another_does_not(device):
@@ -355,14 +356,16 @@ def test_of_equal_scores_the_later_model_is_kept(monkeypatch):
     assert fit(small(), 6).best_step == 6
 
 
-def test_on_look_sees_every_moment_as_validation_saw_it():
+def test_callbacks_see_every_moment_as_validation_saw_it():
     model, seen = small(), []
 
-    def look(done, total):
-        assert total == 5
-        seen.append((done, training.validation_score(model, VALIDATION)[1]))
+    def look(running, step):
+        assert (running.total, running.done) == (5, step.number)
+        assert running.model is model
+        seen.append((step.number, training.validation_score(model, VALIDATION)[1]))
+        assert step.score == seen[-1][1]
 
-    history = fit(model, 5, on_look=look)
+    history = fit(model, 5, callbacks=[look])
     assert len(seen) == 5
     assert seen == history.validation
 
@@ -386,15 +389,15 @@ def test_a_run_that_broke_off_goes_on_from_its_last_checkpoint(tmp_path):
         model = small(seed=7)
         return model, tu.Adam(model, 0.01)
 
-    def break_off(done, total):
-        if done == 4:
+    def break_off(running, step):
+        if step.number == 4:
             raise OSError("the disk is full")
 
     whole, optimizer = start()
     expected = fit(whole, optimizer=optimizer)
     model, optimizer = start()
     with pytest.raises(OSError, match="full"):
-        fit(model, optimizer=optimizer, out=tmp_path, on_look=break_off)
+        fit(model, optimizer=optimizer, out=tmp_path, callbacks=[break_off])
     resumed, optimizer = start()
     history = fit(resumed, optimizer=optimizer, out=tmp_path, resume=True)
     assert history.resumed_at == 3

@@ -17,9 +17,9 @@ from tinyunet import plots
 from tinyunet.data import synthetic_cells
 from tinyunet.engine import whole_files as whole
 from tinyunet.engine.whole_files import write_text, written_whole
-from tinyunet.learning import training
 from tinyunet.runs import predict as predicting
 from tinyunet.runs import train as run
+from tinyunet.runs.settings import Settings
 
 
 @pytest.fixture
@@ -182,9 +182,7 @@ def test_history_stays_whole_where_the_disk_becomes_full(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", sync)
     with pytest.raises(OSError, match="the disk is full"):
-        training.fit(
-            small(), data, data, steps=12, batch_size=1, crop=32, out=tmp_path, progress=False
-        )
+        tu.fit(small(), data, data, steps=12, batch_size=1, crop=32, out=tmp_path, progress=False)
     monkeypatch.undo()
     steps = len(json.loads((tmp_path / "history.json").read_text())["loss"])
     kept = tu.load(tmp_path / "last.npz", everything=True).state["history"]
@@ -197,7 +195,7 @@ def test_history_stays_whole_where_the_disk_becomes_full(tmp_path, monkeypatch):
     ["settings.json", "results.json", "curves.png", "weights.png", "best.npz", "history.json"],
 )
 def test_every_file_of_a_run_is_written_whole(tmp_path, monkeypatch, name):
-    settings = run.Settings(steps=1, images=6, size=32, depth=1, base_channels=1)
+    settings = Settings(steps=1, images=6, size=32, depth=1, base_channels=1)
     out, plain = tmp_path / "run", os.replace
     out.mkdir()
     (out / name).write_text("older")

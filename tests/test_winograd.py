@@ -9,7 +9,7 @@ from helpers import assert_close
 import tinyunet as tu
 from tinyunet.convolution import im2col
 from tinyunet.convolution.geometry import geometry
-from tinyunet.convolution.winograd import blocked as winograd
+from tinyunet.convolution.winograd import blocked
 from tinyunet.convolution.winograd.blocks import Plan
 from tinyunet.convolution.winograd.matrices import POINTS, TRANSFORMS
 
@@ -63,9 +63,9 @@ def test_single_precision_on_the_papers_layers(name):
     w = rng.standard_normal((3, 3, channels_in, channels_out)) * np.sqrt(2 / (9 * channels_in))
     dy = rng.standard_normal((1, side - 2, side - 2, channels_out))
     x, w, dy = (array.astype("float32") for array in (x, w, dy))
-    y = winograd.forward(x, w, None, g, relu=True)
-    dx = winograd.input_gradient(dy, w, x.shape, g, gate=y)
-    dw, db = winograd.weight_gradient(x, dy, w.shape, g, gate=y)
+    y = blocked.forward(x, w, None, g, relu=True)
+    dx = blocked.input_gradient(dy, w, x.shape, g, gate=y)
+    dw, db = blocked.weight_gradient(x, dy, w.shape, g, gate=y)
 
     x, w, dy, gate = (array.astype("float64") for array in (x, w, dy, y))
     assert_close(y, im2col.forward(x, w, None, g, relu=True), 2e-5, "y")

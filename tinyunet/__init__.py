@@ -31,17 +31,18 @@ from tinyunet.layers.layer import Layer
 from tinyunet.learning.checkpoint import Checkpoint, load, save
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import SGD, Adam
-from tinyunet.losses.loss import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
 from tinyunet.networks import Network, UNet
+from tinyunet.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet import data, metrics, plots, segmentation
     from tinyunet.data import separate, weight_map
+    from tinyunet.learning.fit import fit
+    from tinyunet.learning.schedule import rate_factor
     from tinyunet.learning.step import training_step
-    from tinyunet.learning.training import fit, rate_factor
+    from tinyunet.learning.training import Training
     from tinyunet.segmentation import evaluate, instances, predict_image
-
-__version__ = "0.2.0"
 
 __all__ = [
     "SGD",
@@ -63,6 +64,7 @@ __all__ = [
     "ReLU",
     "Sequential",
     "SoftmaxCrossEntropy",
+    "Training",
     "UNet",
     "array_module",
     "check_adjoint",
@@ -98,12 +100,13 @@ __all__ = [
 _LATER = {
     "data": "tinyunet.data",
     "evaluate": "tinyunet.segmentation",
-    "fit": "tinyunet.learning.training",
+    "Training": "tinyunet.learning.training",
+    "fit": "tinyunet.learning.fit",
     "instances": "tinyunet.segmentation",
     "metrics": "tinyunet.metrics",
     "plots": "tinyunet.plots",
     "predict_image": "tinyunet.segmentation",
-    "rate_factor": "tinyunet.learning.training",
+    "rate_factor": "tinyunet.learning.schedule",
     "segmentation": "tinyunet.segmentation",
     "separate": "tinyunet.data",
     "training_step": "tinyunet.learning.step",

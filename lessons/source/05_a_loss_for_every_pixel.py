@@ -476,6 +476,6 @@ axis.spines[["top", "right"]].set_visible(False)
 # - The gradient is $w \, (p - t) / n$, with $t$ one-hot, and each pixel's gradients add up to 0.
 # - Weights say what counts, and by how much.
 #
-# The package's version is in `tinyunet/losses/loss.py`, beside a second loss, Dice, which lesson 12
-# derives. In **lesson 6** two paths of the network meet, and their gradients have to find the way
-# back.
+# The package's version is in `tinyunet/losses/cross_entropy.py`, beside a second loss, Dice, which
+# lesson 12 derives. In **lesson 6** two paths of the network meet, and their gradients have to find
+# the way back.

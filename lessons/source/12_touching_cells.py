@@ -694,7 +694,7 @@ tu.plots.compare([test.images[1]] * 2, [test.instances[1]] * 2, found, captions=
 # - Dice: $D = A / B$, and $\partial D / \partial p = 2 w (g - p D) / B$.
 # - The map buys parted cells with thinner masks. Judge it by a score that pays for both.
 #
-# The package's versions are `tinyunet/data/weightmap.py`, `tinyunet/losses/loss.py` and
+# The package's versions are `tinyunet/data/weightmap.py`, `tinyunet/losses/dice.py` and
 # `tinyunet/metrics/cells.py`. `tu.fit` trains with a weight map unless told otherwise: its own
 # default has $\sigma = 2$ and no $w_c$, for small nuclei; `weights="paper"` is the paper's.
 #

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-API = json.loads(Path(__file__).with_name("cupy_api.json").read_text())
+API = json.loads(Path(__file__).with_name("cupy_api.json").read_text(encoding="utf-8"))
 
 UPLOADS = {"array", "asanyarray", "asarray", "ascontiguousarray", "asfortranarray"}
 # The size of their result depends on values, or CuPy looks at values first: the host waits.

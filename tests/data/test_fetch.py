@@ -23,7 +23,6 @@ from tinyunet import data
 from tinyunet.commands import main as cli
 from tinyunet.data.download import fetch as fetching
 from tinyunet.data.download import unpack
-from tinyunet.data.download.one_file import CHUNK
 from tinyunet.data.sets.dsb2018 import find_dsb2018
 
 
@@ -301,15 +300,8 @@ def flipped(archive, where):
 
 GOOD = zipped(nuclei())
 ABSOLUTE = os.path.join(tempfile.gettempdir(), "tinyunet-evil.png")
-ESCAPES = "could be written outside of the folder"
 ARCHIVES = {
-    "parent": (zipped({**nuclei(), "../evil.png": b"!"}), f"'../evil.png' {ESCAPES}"),
-    "parent inside": (zipped({"a/../../evil.png": b"!"}), ESCAPES),
-    "absolute": (zipped({ABSOLUTE: b"!"}), ESCAPES),
-    "drive letter": (zipped({"C:evil.png": b"!"}), ESCAPES),
-    "backslash": (zipped({"..\\evil.png": b"!"}), ESCAPES),
-    "symbolic link": (zipped({link("a"): "/etc", "a/evil.png": b"!"}), "'a' is a link or a device"),
-    "file and folder": (zipped({"a": b"!", "a/evil.png": b"!"}), "holds a path twice"),
+    "file and folder": (zipped({"a": b"!", "a/evil.png": b"!"}), "is damaged or no ZIP archive"),
     "announces 3 GiB": (announcing(3 << 30), "unpack to 3,221,225,472 bytes, more than"),
     "announces too little": (announcing(10), "is damaged or no ZIP archive"),
     "cut archive": (GOOD[: len(GOOD) // 2], "is damaged or no ZIP archive"),
@@ -330,7 +322,29 @@ def test_bad_archives_leave_nothing_behind(server, run, tmp_path, name):
     assert code == 2
     assert message in err
     assert not everything(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "entry", ["../evil.png", "a/../../evil.png", ABSOLUTE, "C:evil.png", "..\\evil.png"]
+)
+def test_nothing_is_written_outside_of_the_folder(tmp_path, entry):
+    (tmp_path / "a.zip").write_bytes(zipped({"b/ok.png": b"ok", entry: b"!"}))
+    unpack.unpack(tmp_path / "a.zip", tmp_path / "new")
+    assert sorted(os.listdir(tmp_path)) == ["a.zip", "new"]
+    assert (tmp_path / "new/b/ok.png").read_bytes() == b"ok"
     assert not os.path.exists(ABSOLUTE)
+
+
+def test_links_become_files(tmp_path):
+    (tmp_path / "target").mkdir()
+    entries = {link("a"): str(tmp_path / "target"), link("b"): "../target/c"}
+    (tmp_path / "a.zip").write_bytes(zipped(entries))
+    unpack.unpack(tmp_path / "a.zip", tmp_path / "new")
+    assert not any(path.is_symlink() for path in tmp_path.rglob("*"))
+    (tmp_path / "b.zip").write_bytes(zipped({**entries, "a/evil.png": b"!"}))
+    with pytest.raises(ValueError, match="is damaged or no ZIP archive"):
+        unpack.unpack(tmp_path / "b.zip", tmp_path / "other")
+    assert not everything(tmp_path / "target")
 
 
 def test_too_many_files(server, run, tmp_path, monkeypatch):
@@ -386,34 +400,19 @@ def test_mistakes_leave_nothing_behind(server, deaf, run, tmp_path, name):
 
 
 def test_a_cut_connection_says_how_to_go_on(server, run, tmp_path):
-    noise = np.random.default_rng(0).bytes(8 * CHUNK)  # does not compress
-    server.files["/a.zip"] = archive = zipped({**nuclei(), "more.bin": noise})
+    noise = np.random.default_rng(0).bytes(1 << 19)  # does not compress
+    server.files["/a.zip"] = zipped({**nuclei(), "more.bin": noise})
     server.cuts = True
     arguments = ("fetch", "dsb2018", "--yes", "--url", server.url + "/a.zip")
     code, _, err = run(*arguments)
     assert code == 2
-    assert re.search(rf"was cut after 26\d,\d\d\d of {len(archive):,} bytes", err)
+    assert "the connection was cut" in err
+    assert re.search(r"26\d\d\d\d bytes read, 26\d\d\d\d more expected", err)
     assert "run the same command again" in err
     assert not everything(tmp_path)
     server.cuts = False
     assert run(*arguments)[0] == 0
     assert data.load("dsb2018").names == ["a", "b"]
-
-
-def test_a_cut_connection_is_noticed_where_requests_does_not(server, tmp_path, monkeypatch):
-    """As urllib3 1 behaves: the end comes early, and there is no error."""
-    import pooch
-
-    class Silent(pooch.HTTPDownloader):
-        def __call__(self, url, path, _):
-            self.progressbar.total = 10
-            with open(path, "wb") as file:
-                file.write(b"12345")
-
-    monkeypatch.setattr(pooch, "HTTPDownloader", Silent)
-    with pytest.raises(OSError, match="was cut after 5 of 10 bytes"):
-        fetching.fetch("dsb2018", tmp_path, accept=lambda terms: True)
-    assert not everything(tmp_path)
 
 
 @pytest.mark.parametrize("moment", ["download", "_stage"])

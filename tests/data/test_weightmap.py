@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from tinyunet.data import separate, synthetic_cells, weight_map
-from tinyunet.data.weightmap import consecutive
+from tinyunet.metrics.regions import consecutive
 
 # Numbers with gaps; not 1, which alone and in pieces looks like a mask.
 small_maps = arrays(

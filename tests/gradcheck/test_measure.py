@@ -7,7 +7,7 @@ import pytest
 
 from tinyunet.gradcheck import places
 from tinyunet.gradcheck.line import ROUNDING, Line
-from tinyunet.gradcheck.measure import compare
+from tinyunet.gradcheck.measure import Claim, compare
 
 
 def find(function, at, claim, scale=1.0, tolerance=1e-7):
@@ -20,7 +20,7 @@ def find(function, at, claim, scale=1.0, tolerance=1e-7):
 
     noise = ROUNDING * abs(float(y[0]))
     line = Line(lambda: function(x), np.ones(1), y, move, noise, scale, abs(at), abs(at))
-    return compare(line, claim, abs(claim), tolerance)
+    return compare(line, Claim(claim, abs(claim), tolerance))
 
 
 SMOOTH = {  # function, place, slope there, scale

@@ -12,7 +12,7 @@ from tinyunet.convolution import im2col
 from tinyunet.engine.arrays import to_cpu, to_device
 from tinyunet.engine.threads import num_threads
 from tinyunet.learning.optim import SGD
-from tinyunet.losses.loss import SoftmaxCrossEntropy
+from tinyunet.losses import SoftmaxCrossEntropy
 
 LR, MOMENTUM = 1e-3, 0.9
 TORCH_SETTINGS = ("eager", "channels_last", "compile")
@@ -56,19 +56,15 @@ def torch_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
         raise ValueError(f"PyTorch runs {', '.join(GPU_SETTINGS)}, got {setting!r}")
     import torch
 
-    from tinyunet.bench.torch_unet import TorchConv, TorchUNet
+    from tinyunet.bench.torch_unet import channels_first, same_in_torch
 
     torch.set_num_threads(num_threads())
     torch.backends.cudnn.allow_tf32 = False  # float32 on both sides: its default on a GPU is less
     torch.backends.cudnn.benchmark = setting == "benchmark"
     model = task.model()
     where = "cuda" if device == "gpu" else "cpu"
-    weights = {
-        name: torch.tensor(np.ascontiguousarray(array))
-        for name, array in model.torch_state().items()
-    }
-    net = (TorchConv if task.net == "conv" else TorchUNet)(weights, model).to(where)
-    x = torch.tensor(np.ascontiguousarray(np.moveaxis(task.input(), 3, 1))).to(where)
+    net = same_in_torch(model).to(where)
+    x = channels_first(task.input()).to(where)
     if setting == "channels_last":
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     if setting == "compile":
@@ -84,7 +80,7 @@ def torch_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
     if task.net == "conv":
         x.requires_grad_()
         shape = (*x.shape[:1], *(side - 2 for side in x.shape[2:]), task.channels)
-        dy = torch.tensor(np.ascontiguousarray(np.moveaxis(upstream(shape), 3, 1))).to(where)
+        dy = channels_first(upstream(shape)).to(where)
 
         def both_ways() -> Any:
             x.grad = None

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tinyunet.engine import machine
 from tinyunet.engine.arrays import check_device
+from tinyunet.engine.gpu import gpu_in_words
 
 TESTS = Path("tests")
 KEPT = 40  # lines of what a command that failed has printed
@@ -87,7 +88,7 @@ def report() -> tuple[str, bool]:
     versions = found["versions"]
     lines = [
         "tinyunet GPU report",
-        f"GPU       {machine.gpu_in_words(found['gpu'])}",
+        f"GPU       {gpu_in_words(found['gpu'])}",
         f"packages  tinyunet {versions['tinyunet']}, Python {versions['python']}, "
         f"NumPy {versions['numpy']}, {torch or 'no PyTorch that sees a GPU'}",
         f"machine   {found['cpu']['model']}, {found['platform']}",

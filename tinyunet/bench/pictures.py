@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from tinyunet.plots.results import LINE, MARK, WIDTH
+from tinyunet.plots.figure import LINE, MARK, WIDTH
 
 WAYS = {"whole patches": "im2col, whole image", "im2col": "im2col in bands", "winograd": "Winograd"}
 

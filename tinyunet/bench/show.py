@@ -13,21 +13,20 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-import tinyunet
 from tinyunet.bench import report
 from tinyunet.bench.engines import GPU_SETTINGS, TORCH_SETTINGS
 from tinyunet.bench.race import CLOSE
 from tinyunet.bench.tasks import NETWORKS, network_task
 from tinyunet.engine.arrays import check_device
+from tinyunet.engine.gpu import diagnose_gpu, gpu_in_words
 from tinyunet.engine.machine import (
     KERNEL_CHOICES,
     cpu_model,
     diagnose_blas,
-    diagnose_gpu,
-    gpu_in_words,
     sgemm_gflops,
 )
 from tinyunet.engine.threads import num_threads
+from tinyunet.version import __version__
 
 KINDS = ("steps", "layers", "ladder", "sweep")
 
@@ -99,7 +98,7 @@ def machine(device: str) -> dict[str, Any]:
         "threads": num_threads(),
         "sgemm_gflops": sgemm_gflops(),
         "blas": [f"{b['name']} {b['version']} ({b['kernel']})" for b in diagnose_blas()],
-        "versions": {"tinyunet": tinyunet.__version__, "numpy": np.__version__,
+        "versions": {"tinyunet": __version__, "numpy": np.__version__,
                      "python": platform.python_version()},
         "variables": {name: os.environ[name] for name in KERNEL_CHOICES if name in os.environ},
     }  # fmt: skip

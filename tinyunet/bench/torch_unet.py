@@ -1,7 +1,8 @@
-"""The U-Net in PyTorch, to be measured beside ours. Imported only where PyTorch is installed."""
+"""The U-Net in PyTorch, to stand beside ours. Imported only where PyTorch is installed."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -62,3 +63,23 @@ class TorchUNet(Weights):
         for conv in ("conv1", "conv2"):
             x = F.relu(F.conv2d(x, *self.pair(f"{name}.{conv}"), padding=self.padding))
         return x
+
+
+def same_in_torch(model: UNet | Conv2d) -> TorchUNet | TorchConv:
+    """The same network or layer in PyTorch, with a copy of its parameters."""
+    weights = {
+        name: torch.tensor(np.ascontiguousarray(array))
+        for name, array in model.torch_state().items()
+    }
+    return (TorchConv if isinstance(model, Conv2d) else TorchUNet)(weights, model)
+
+
+def put_back(net: TorchUNet, model: UNet) -> None:
+    """Fill the parameters of our model with those of its twin."""
+    for name, view in model.torch_state().items():
+        view[...] = getattr(net, net.names[name]).detach().numpy()  # this fills our parameter
+
+
+def channels_first(x: np.ndarray) -> torch.Tensor:
+    """An array (N, H, W, C) as a tensor (N, C, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, 3, 1)))

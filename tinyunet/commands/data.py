@@ -1,4 +1,4 @@
-"""``tinyunet data``: which data sets there are, and getting them."""
+"""``tinyunet data list`` and ``tinyunet data fetch``."""
 
 from __future__ import annotations
 
@@ -9,19 +9,14 @@ from typing import Annotated
 
 import typer
 
-data_app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Show which data sets there are, and download real ones.",
-)
+from tinyunet.commands.options import AsJson
 
 
-@data_app.command("list")
 def show_list(
     root: Annotated[
         Path | None, typer.Option(help="Look here first, then in $TINYUNET_DATA and the cache.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the data sets, their terms, and where they were found."""
     from tinyunet.data import catalogue
@@ -44,7 +39,6 @@ def show_list(
             typer.echo(f"{'':20} {row['terms']}")
 
 
-@data_app.command("fetch")
 def fetch_data(
     name: Annotated[str, typer.Argument(help="dsb2018 or isbi2012.")],
     root: Annotated[

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tinyunet.commands.options import AsJson, Device
+from tinyunet.commands.options import AsJson, Device, setting
+from tinyunet.runs.network import find, make
+
+if TYPE_CHECKING:
+    from tinyunet.gradcheck.report import GradientReport
+
+Network = setting("network", "Check a whole network: NAME or FILE.py:CLASS, as for train.")
 
 
 def gradcheck(
@@ -37,6 +43,7 @@ def gradcheck(
     paper: Annotated[
         bool, typer.Option("--paper", help="Check the paper's network with its 31 M parameters.")
     ] = False,
+    network: Network = None,
     samples: Annotated[
         int | None,
         typer.Option(
@@ -56,8 +63,10 @@ def gradcheck(
     3: not proved, for a gradient is zero or cannot be measured.
     """
     if submission is not None:
-        if paper or device != "cpu":
-            raise ValueError("--paper and --device are of tinyunet's own layers: leave FILE.py out")
+        if paper or network or device != "cpu":
+            raise ValueError(
+                "--paper, --network and --device check layers of tinyunet's: leave FILE.py out"
+            )
         _check_file(
             submission, inputs or [], parameters, seconds, samples, tolerance, seed, as_json
         )
@@ -66,24 +75,39 @@ def gradcheck(
         raise ValueError("--input, --parameters and --tolerance need a FILE.py:CODE before them")
     if samples is not None and samples < 1:
         raise ValueError(f"--samples must be at least 1, got {samples}")
-    _check_own(paper, samples, seed, device, as_json)
+    _check_own(paper, network, samples, seed, device, as_json)
 
 
-def _check_own(paper: bool, samples: int | None, seed: int, device: str, as_json: bool) -> None:
-    """Check tinyunet's own layers, or the paper's network."""
+def _check_own(
+    paper: bool, network: str | None, samples: int | None, seed: int, device: str, as_json: bool
+) -> None:
+    """Check tinyunet's own layers, the paper's network, or a whole network."""
     from tinyunet.gradcheck import suite
+    from tinyunet.networks.small import small_input, small_networks
+    from tinyunet.networks.unet import UNet
 
-    if paper:
-        reports = [("the paper's U-Net", suite.check_paper(samples or 2, seed, device))]
-        if not as_json:
-            typer.echo(str(reports[0][1]))
-    else:
-        reports = []
-        for name, report in suite.check_all(samples or 20, seed, device):
+    reports: list[tuple[str, GradientReport]] = []
+    if paper:  # its 31,030,658 parameters, at its smallest input
+        report = suite.check_network(UNet(), (1, 188, 188, 1), samples or 2, seed, device)
+        reports.append(("the paper's U-Net", report))
+    elif network is not None:
+        model = make(find(network), {})
+        shape = small_input(model)
+        report = suite.check_network(model, shape, samples or 20, seed, device)
+        reports.append((str(model), report))
+    if not as_json:
+        typer.echo("".join(f"{report}\n" for _, report in reports), nl=False)
+    if not reports:
+        for name, report in suite.check_all(small_networks(), samples or 20, seed, device):
             reports.append((name, report))
             if not as_json:
                 typer.echo(f"{name:32} {report.summary}")
                 typer.echo("".join(f"  ! {remark}\n" for remark in report.remarks), nl=False)
+    _end(reports, as_json)
+
+
+def _end(reports: list[tuple[str, GradientReport]], as_json: bool) -> None:
+    """Say what was found, and exit with it."""
     passed = all(report.passed for _, report in reports)
     failed = any(report.failed for _, report in reports)
     if as_json:
@@ -108,7 +132,7 @@ def _check_file(
     as_json: bool,
 ) -> None:
     """Check code in a file, and exit with the verdict."""
-    from tinyunet.gradcheck.submission import WORDS, Order, check_submission
+    from tinyunet.gradcheck.foreign.submission import WORDS, Order, check_submission
 
     file, colon, code = submission.partition(".py:")
     if not colon or not code.strip():

@@ -1,131 +1,18 @@
-"""``tinyunet lessons``: a copy of the lessons to work in, and how far you are."""
+"""``tinyunet lessons``."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-PACKAGE = Path(__file__).parents[1]
-UNSOLVED = "is not solved yet. First hint:"  # every empty answer says so
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One lesson, and how many of its exercises are done.
-
-    Attributes
-    ----------
-    number, title, time
-        The lesson, and how long it takes to run.
-    exercises
-        How many it has.
-    begun
-        In how many of them the empty answer was replaced.
-    solved
-        How many of these passed their check, as the output of the check in the saved notebook says.
-    """
-
-    number: int
-    title: str
-    time: str
-    exercises: int
-    begun: int
-    solved: int
-
-
-def original() -> Path:
-    """The folder with the lessons: in a clone of the repository, or in the installed package."""
-    for folder in (PACKAGE.parent / "lessons", PACKAGE / "lesson_files"):
-        if list(folder.glob("exercises/*.ipynb")):
-            return folder
-    raise FileNotFoundError("this installation holds no lessons: install the package again")
-
-
-def copy(folder: Path) -> tuple[int, int]:
-    """Copy the notebooks to a folder; return how many were copied, and how many were there already.
-
-    What is there is never touched.
-    """
-    source, copied, kept = original(), 0, 0
-    for path in sorted([*source.glob("*.ipynb"), *source.glob("exercises/*.ipynb")]):
-        goal = folder / path.relative_to(source)
-        if goal.exists():
-            kept += 1
-        else:
-            goal.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, goal)
-            copied += 1
-    return copied, kept
-
-
-def progress(folder: Path) -> list[Progress]:
-    """Read from the saved notebooks of a copy how far a student is.
-
-    A lesson that was not copied yet counts as not begun.
-    """
-    rows = []
-    for path in sorted((original() / "exercises").glob("*.ipynb")):
-        own = folder / "exercises" / path.name
-        about = _read(path)["metadata"]["tinyunet"]
-        try:
-            cells = _read(own if own.exists() else path)["cells"]
-        except (ValueError, KeyError):
-            raise ValueError(
-                f"{own} is no notebook any more: move it away to get a new one"
-            ) from None
-        cells = {grade_id: cell for cell in cells if (grade_id := _grade_id(cell))}
-        names = [name for name in cells if f"check_{name}" in cells]
-        begun = [name for name in names if UNSOLVED not in _flat(cells[name])]
-        solved = [name for name in begun if _passed(cells[f"check_{name}"], name)]
-        rows.append(
-            Progress(
-                about["lesson"], about["title"], about["time"], len(names), len(begun), len(solved)
-            )
-        )
-    return rows
-
-
-def _read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _grade_id(cell: dict) -> str:
-    return cell["metadata"].get("nbgrader", {}).get("grade_id", "")
-
-
-def _flat(cell: dict) -> str:
-    """A cell's code with its strings joined: the empty answer's message goes over several lines."""
-    return " ".join("".join(cell["source"]).replace('"', "").split())
-
-
-def _passed(check: dict, name: str) -> bool:
-    for output in check.get("outputs", []):
-        text = "".join(output.get("data", {}).get("text/plain", ""))
-        if text.startswith(f"{name}: passed"):
-            return True
-    return False
-
-
-def table(rows: list[Progress]) -> str:
-    """The lessons as lines of text."""
-    width = max(len(title) for title in ["altogether", *(row.title for row in rows)])
-    lines = [f"{'':2}  {'lesson':{width}}  {'runs for':8}  exercises solved"]
-    for row in rows:
-        done = f"{row.solved} of {row.exercises}"
-        more = row.begun - row.solved
-        done += f", {more} more begun" if more else ""
-        lines.append(f"{row.number:2}  {row.title:{width}}  {row.time:8}  {done}")
-    solved, exercises = (sum(getattr(row, key) for row in rows) for key in ("solved", "exercises"))
-    lines.append(f"{'':2}  {'altogether':{width}}  {'':8}  {solved} of {exercises}")
-    return "\n".join(lines)
+from tinyunet.commands.options import AsJson
 
 
 def lessons(
@@ -136,21 +23,23 @@ def lessons(
     folder: Annotated[
         Path, typer.Option(help="Your copy of the lessons; what is there is never overwritten.")
     ] = Path("tinyunet-lessons"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Open the lessons in JupyterLab; show what you have solved."""
+    from tinyunet.exercises import notebooks
+
     if what not in ("open", "list"):
         raise ValueError(f"say open or list, got {what!r}")
     if what == "open":
-        copied, kept = copy(folder)
+        copied, kept = notebooks.copy(folder)
         typer.echo(
             f"{folder}: {copied} files copied, {kept} were there and stay as they are", err=True
         )
-    rows = progress(folder)
+    rows = notebooks.progress(folder)
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=1))
     else:
-        typer.echo(table(rows))
+        typer.echo(notebooks.table(rows))
     if what == "open":
         launch(folder)
     elif not as_json:

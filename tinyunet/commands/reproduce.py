@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tinyunet.commands.options import DataRoot
+
+if TYPE_CHECKING:
+    from tinyunet.reproduce.schedule import Planned
+    from tinyunet.reproduce.words import Options
 
 
 def reproduce(
@@ -36,10 +43,7 @@ def reproduce(
             "groups nuclei, membranes, rates, seams, torch and torch-seconds."
         ),
     ] = None,
-    data_root: Annotated[
-        str | None,
-        typer.Option(help="Where real data is; else $TINYUNET_DATA, else the user's cache."),
-    ] = None,
+    data_root: DataRoot = None,
     out: Annotated[
         Path, typer.Option(help="The folder for runs and report; finished runs are not repeated.")
     ] = Path("reproduction"),
@@ -51,7 +55,7 @@ def reproduce(
     in PyTorch. All of them with the defaults take hours; stop with Ctrl-C whenever you like, the same
     command goes on.
     """
-    from tinyunet.reproduce import report, schedule
+    from tinyunet.reproduce import schedule
     from tinyunet.reproduce.experiments import choose, read_steps
     from tinyunet.reproduce.words import Options
 
@@ -67,6 +71,13 @@ def reproduce(
     )
     planned, left_out = schedule.plan(choose(experiments or []), options)
     schedule.check_folder(out, planned, options)
+    _run(planned, left_out, options, out)
+
+
+def _run(planned: Sequence[Planned], left_out: dict[str, str], options: Options, out: Path) -> None:
+    """Do all runs, write the report, and say what is missing in it."""
+    from tinyunet.reproduce import report, schedule
+
     for name, reason in left_out.items():
         typer.echo(f"{name} is left out. {reason}", err=True)
     if not planned:

@@ -5,6 +5,7 @@
     weight_gradient(x, dy, w_shape, geometry, gate=None) -> (dw, db)
 
 `gate` is the layer's own output where a ReLU was fused into it: dy counts only where gate > 0.
+`choose` says which algorithm suits an input, and `gradients` asks it for all that backward needs.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from types import ModuleType
 
 from tinyunet.convolution import im2col, naive
 from tinyunet.convolution.geometry import Geometry, geometry
-from tinyunet.convolution.gpu import winograd as winograd_gpu
-from tinyunet.convolution.winograd import blocked as winograd
+from tinyunet.convolution.gpu import winograd as gpu_winograd
+from tinyunet.convolution.winograd import blocked
 from tinyunet.engine.arrays import Array, device_name
 from tinyunet.engine.elementwise import gated
 
@@ -23,7 +24,7 @@ THICK = 8  # channels, of input and output
 LARGE = 1 << 15  # numbers in the input
 GPU_LARGE = 10**10  # multiplications: with fewer, a GPU would wait for Python
 
-ALGORITHMS = {"naive": naive, "im2col": im2col, "winograd": winograd}
+ALGORITHMS = {"naive": naive, "im2col": im2col, "winograd": blocked}
 
 
 def check_algorithm(algorithm: str, geometry: Geometry) -> None:
@@ -52,18 +53,30 @@ def choose(algorithm: str, x: Array, weight: Array, geometry: Geometry) -> Modul
         enough = pixels * weight.size >= GPU_LARGE if on_gpu else x.size >= LARGE
         if not (enough and min(weight.shape[2:]) >= THICK and _three_by_three(geometry)):
             return im2col
-    return winograd_gpu if on_gpu else winograd
+    return gpu_winograd if on_gpu else blocked
 
 
-def gate_once(dy: Array, gate: Array | None) -> tuple[Array, Array | None]:
-    """Return dy and gate as both gradients should get them.
+def gradients(
+    x: Array,
+    dy: Array,
+    gate: Array | None,
+    weight: Array,
+    geometry: Geometry,
+    algorithm: str = "auto",
+    input_gradient: bool = True,
+) -> tuple[Array, Array, Array | None]:
+    """Return dw (kh, kw, C_in, C_out), db (C_out,) and dx (N, H, W, C_in), or None in its place.
 
-    A GPU applies the gate now, once for both: None is left of it. On a CPU each gradient applies it
-    to the blocks it works on, while they are in cache.
+    The same algorithm computes them as computed forward. A GPU applies the gate now, once for all of
+    them; on a CPU each gradient applies it to the blocks that it works on, while they are in cache.
     """
-    if gate is None or device_name(dy) == "cpu":
-        return dy, gate
-    return gated(dy, gate), None
+    chosen = choose(algorithm, x, weight, geometry)
+    if gate is not None and device_name(dy) == "gpu":
+        dy, gate = gated(dy, gate), None
+    dw, db = chosen.weight_gradient(x, dy, weight.shape, geometry, gate)
+    if not input_gradient:
+        return dw, db, None
+    return dw, db, chosen.input_gradient(dy, weight, x.shape, geometry, gate)
 
 
 def _three_by_three(geometry: Geometry) -> bool:
@@ -71,4 +84,4 @@ def _three_by_three(geometry: Geometry) -> bool:
     return geometry.kernel == (3, 3) and plain and max(map(max, geometry.padding)) <= 2
 
 
-__all__ = ["ALGORITHMS", "Geometry", "check_algorithm", "choose", "gate_once", "geometry"]
+__all__ = ["ALGORITHMS", "Geometry", "check_algorithm", "choose", "geometry", "gradients"]

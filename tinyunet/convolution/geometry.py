@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyunet.engine.arrays import pair
+from tinyunet.engine.threads import Band
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,32 @@ class Geometry:
         plain = self.padding == ((0, 0), (0, 0)) and self.dilation == (1, 1)
         whole = all(side % k == 0 for side, k in zip(size, self.kernel, strict=True))
         return plain and whole and self.kernel == self.stride
+
+    def window(self, x_shape: tuple, band: Band) -> tuple[tuple, tuple, tuple]:
+        """Return what a band of output rows reads of x (N, H, W, C).
+
+        Three things: the shape of the window with its padding; where in the window the image lies;
+        and which images, rows and columns those are.
+        """
+        images, rows = band
+        n, height, width, channels = x_shape
+        (sy, sx), ((above, _), (left, _)) = self.stride, self.padding
+        tall = (rows.stop - 1 - rows.start) * sy + self.span[0]
+        wide = (self.output_size(height, width)[1] - 1) * sx + self.span[1]
+        window_rows, image_rows = _overlap(rows.start * sy - above, tall, height)
+        window_columns, image_columns = _overlap(-left, wide, width)
+        count = len(range(*images.indices(n)))
+        inside = slice(None), window_rows, window_columns
+        return (count, tall, wide, channels), inside, (images, image_rows, image_columns)
+
+
+def _overlap(start: int, length: int, side: int) -> tuple[slice, slice]:
+    """Return the part of the window [start, start + length) that lies in an image of `side`.
+
+    Once counted from the window's first pixel, once from the image's.
+    """
+    first, last = (min(max(edge, 0), side) for edge in (start, start + length))
+    return slice(first - start, last - start), slice(first, last)
 
 
 def geometry(kernel_size, stride=1, padding=0, dilation=1) -> Geometry:

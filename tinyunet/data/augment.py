@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyunet.data.crop import pair, random_crop
+from tinyunet.data.crop import random_crop
 from tinyunet.data.warp import random_warped_crop
 
 
@@ -91,8 +91,7 @@ class Augmentation:
         else:
             image, targets = random_crop(rng, image, targets, input_size, output_size)
         if self.flips:
-            height, width = pair(input_size)
-            square = height == width
+            square = image.shape[0] == image.shape[1]
             image, *targets = random_symmetry(rng, image, *targets, quarter_turns=square)
         if self.gray:
             image = random_gray(rng, image)
@@ -106,11 +105,11 @@ def random_symmetry(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
+    rng
         The choice is its: four quarter turns, mirrored or not, all equally likely.
-    arrays : (H, W, ...) arrays
-        For example an image, its labels and its weights.
-    quarter_turns : bool
+    arrays
+        (H, W, ...) arrays. For example an image, its labels and its weights.
+    quarter_turns
         With False, half turns only: the four symmetries of a rectangle, which keep the shape.
 
     Returns
@@ -134,8 +133,10 @@ def random_gray(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-    image : (H, W, C) float array, about [0, 1]
+    rng
+        Draws the change.
+    image
+        (H, W, C) float array, about [0, 1].
 
     Returns
     -------

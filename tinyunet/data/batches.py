@@ -23,17 +23,20 @@ class Batches:
 
     Parameters
     ----------
-    dataset : Dataset
-    weights : sequence of (H, W) float arrays, or None
-        The weight map of each image.
-    batch_size : int
-    input_size, output_size : (height, width)
-        What the network takes and gives; equal with "same" padding.
-    augment : bool, Augmentation or callable
+    dataset
+        The images and their labels.
+    weights
+        Sequence of (H, W) float arrays, or None. The weight map of each image.
+    batch_size
+        Windows in a batch.
+    input_size, output_size
+        (height, width) that the network takes and gives; equal with "same" padding.
+    augment
         True: `Augmentation.rigid()`. False: `Augmentation.none()`. A callable
         ``augment(rng, image, labels, weights)`` gets windows as they are and returns the three
         changed; weights may be None.
-    seed : int
+    seed
+        Draws images, windows and their changes.
     """
 
     def __init__(
@@ -90,8 +93,9 @@ class Prefetched:
 
     Parameters
     ----------
-    batches : Batches
-    stop : int, optional
+    batches
+        What to take them from.
+    stop
         The first batch that nobody will ask for.
 
     Notes

@@ -26,10 +26,10 @@ def load(
 
     Parameters
     ----------
-    name_or_path : str or Path
+    name_or_path
         `synthetic-cells`, `synthetic-membranes`, `dsb2018`, `isbi2012`, or a folder with the
         subfolders `images` and `masks` (see `load_folder`).
-    root : str or Path, optional
+    root
         Where to look for real data first; then in the folder that the environment variable
         TINYUNET_DATA names, then in the user's cache (`$XDG_CACHE_HOME/tinyunet`, usually
         `~/.cache/tinyunet`).
@@ -66,9 +66,9 @@ def find(name: str, root: str | Path | None = None) -> Path | None:
 
     Parameters
     ----------
-    name : str
+    name
         `dsb2018` or `isbi2012`.
-    root : str or Path, optional
+    root
         As for `load`.
     """
     found = (FINDERS[name](place) for place in _places(root))

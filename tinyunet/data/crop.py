@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinyunet.engine.arrays import pair
+
 
 def random_crop(
     rng: np.random.Generator,
@@ -20,13 +22,14 @@ def random_crop(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
+    rng
         Draws the position.
-    image : (H, W, C) array
-    targets : sequence of (H, W) arrays
-        For example labels and weights.
-    input_size, output_size : int or (height, width)
-        The network's; equal for a network with "same" padding.
+    image
+        (H, W, C) array.
+    targets
+        Sequence of (H, W) arrays. For example labels and weights.
+    input_size, output_size
+        A side or (height, width), the network's; equal for a network with "same" padding.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def random_window(
     ----------
     rng, image, targets, input_size, output_size
         As for `random_crop`.
-    beyond : float
+    beyond
         How many pixels the output window may stick out of the image; it then lies at fractions of a
         pixel. With 0 it lies on whole pixels, inside the image wherever it fits.
 
@@ -69,10 +72,9 @@ def random_window(
                 f"a target has shape {target.shape}, but the image is {image.shape}: "
                 "heights and widths should agree"
             )
+    inner, outer = pair(output_size, "output_size", 1), pair(input_size, "input_size", 1)
     lines, middle = [], []
-    for length, inside, outside in zip(
-        image.shape[:2], pair(output_size), pair(input_size), strict=True
-    ):
+    for length, inside, outside in zip(image.shape[:2], inner, outer, strict=True):
         if outside < inside:
             raise ValueError(f"input_size {input_size} is smaller than output_size {output_size}")
         # An image shorter than the window is covered whole: the range then lies below zero.
@@ -85,12 +87,6 @@ def random_window(
         lines.append(start - margin + np.arange(outside))
         middle.append(slice(margin, margin + inside))
     return tuple(lines), tuple(middle)
-
-
-def pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    """Give (height, width): a single number stands for both."""
-    height, width = (size, size) if np.ndim(size) == 0 else size
-    return int(height), int(width)
 
 
 def mirrored(places: np.ndarray, length: int) -> np.ndarray:

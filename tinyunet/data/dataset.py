@@ -14,14 +14,15 @@ class Dataset:
 
     Parameters
     ----------
-    images : sequence of (H, W, C) float arrays
-        Scaled to about [0, 1]; kept as float32.
-    labels : sequence of (H, W) integer arrays
-        The class of every pixel, 0 ... K-1; kept as int64. A largest label of 255 or 65535 is
-        refused: it means the white of a mask, or "ignore", and would make as many classes.
-    instances : sequence of (H, W) integer arrays, optional
-        The number of the cell at every pixel, 0 = background.
-    names : sequence of str, optional
+    images
+        Sequence of (H, W, C) float arrays. Scaled to about [0, 1]; kept as float32.
+    labels
+        Sequence of (H, W) integer arrays. The class of every pixel, 0 ... K-1; kept as int64. A
+        largest label of 255 or 65535 is refused: it means the white of a mask, or "ignore", and
+        would make as many classes.
+    instances
+        Sequence of (H, W) integer arrays. The number of the cell at every pixel, 0 = background.
+    names
         What messages and plots call the images; "0", "1", ... by default.
 
     Raises
@@ -120,9 +121,9 @@ class Dataset:
 
         Parameters
         ----------
-        validation, test : float
+        validation, test
             Fractions of the images, rounded, but at least one image each.
-        seed : int
+        seed
             The same seed gives the same split.
 
         Raises

@@ -26,10 +26,11 @@ def displacement_field(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-    shape : (H, W)
-        Of the image.
-    std : float
+    rng
+        Draws the vectors.
+    shape
+        (H, W) of the image.
+    std
         Standard deviation of both components of the vectors, in pixels, if the image's shorter side is
         512 pixels; it grows and shrinks with that side, so that a photograph of the same tissue with
         half the pixels is deformed alike. By the longer side, the field of a strip could fold it.
@@ -64,11 +65,12 @@ def spread(
 
     Parameters
     ----------
-    grid : (2, 3, 3) array
-    rows, columns : (h,) and (w,) arrays
-        In pixels; only these are computed.
-    shape : (H, W)
-        Of the image.
+    grid
+        (2, 3, 3) array.
+    rows, columns
+        (h,) and (w,) arrays. In pixels; only these are computed.
+    shape
+        (H, W) of the image.
 
     Returns
     -------
@@ -118,17 +120,19 @@ def random_warped_crop(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-    image : (H, W, C) float array
-    targets : sequence of (H, W) arrays
-        For example labels, instances and weights.
-    input_size, output_size : int or (height, width)
-        The network's; equal for a network with "same" padding.
-    rotate : bool
+    rng
+        Draws the place of the window and its changes.
+    image
+        (H, W, C) float array.
+    targets
+        Sequence of (H, W) arrays. For example labels, instances and weights.
+    input_size, output_size
+        A side or (height, width), the network's; equal for a network with "same" padding.
+    rotate
         Turn the window about its middle by any angle.
-    elastic : float
+    elastic
         Standard deviation of a `displacement_field` of the image; 0 = none.
-    shift : float
+    shift
         How many pixels the window may stick out of the image, at fractions of a pixel.
 
     Returns

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-Array = Any  # a numpy.ndarray or a cupy.ndarray
+# A NumPy array, or a CuPy array, of which the type checker knows nothing but that it will do as well:
+# tests hold what is written here against a strict double of CuPy.
+Array: TypeAlias = np.ndarray
+# What a layer's `backward` returns: the gradient of its input, or None where that was not asked for. To
+# the type checker it is an array or anything, for who calls it knows which of the two will come.
+MaybeArray: TypeAlias = Array | Any
 
 DTYPES = ("float32", "float64")
 INSTALL = 'pip install "tinyunet[cuda12]" (or "tinyunet[cuda13]"; `nvidia-smi` shows which)'

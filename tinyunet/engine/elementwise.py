@@ -6,6 +6,7 @@ On a GPU the band here is everything, and `fused` makes one kernel of several op
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -69,14 +70,26 @@ def _add_and_rectify(xp: ModuleType, part: Array, bias: Array | None) -> None:
     part[...] = xp.maximum(part if bias is None else part + bias, 0)
 
 
+def over_bands(work: Callable[..., Any], *images: Array | None, size: int = 1 << 16) -> None:
+    """Call ``work(*parts)`` with the same rows of all images (N, H, ...), band after band.
+
+    A band has about `size` numbers of the first image. Of None, every part is None.
+    """
+
+    def on(band: Band) -> None:
+        work(*(None if image is None else image[band] for image in images))
+
+    xp = array_module(images[0])
+    each(on, bands(images[0].shape, xp, size), xp)
+
+
 def add_bias(y: Array, bias: Array) -> None:
     """Add one number for each channel to images y (N, H, W, C), in place."""
 
-    def work(band: Band) -> None:
-        bias_and_relu(y[band].reshape(-1, y.shape[3]), bias, False, y.shape[2])
+    def work(part: Array) -> None:
+        bias_and_relu(part.reshape(-1, y.shape[3]), bias, False, y.shape[2])
 
-    xp = array_module(y)
-    each(work, bands(y.shape, xp), xp)
+    over_bands(work, y)
 
 
 def sum_pixels(dy: Array) -> Array:
@@ -95,30 +108,18 @@ def sum_pixels(dy: Array) -> Array:
 
 def add(x: Array, y: Array) -> None:
     """Add images y (N, H, W, C) to x in place."""
-
-    def work(band: Band) -> None:
-        part = x[band]
-        part += y[band]  # `x[band] += ...` would also assign, which a GPU may do by copying twice
-
-    xp = array_module(x)
-    each(work, bands(x.shape, xp), xp)
+    over_bands(operator.iadd, x, y)
 
 
 def fill(y: Array, value: float) -> None:
     """Set all of y (N, H, ...) to a value."""
-
-    def work(band: Band) -> None:
-        y[band] = value
-
-    xp = array_module(y)
-    each(work, bands(y.shape, xp), xp)
+    over_bands(lambda part: _assign(part, value), y)
 
 
 def copy(y: Array, x: Array) -> None:
     """Copy images x (N, H, W, C) into y."""
+    over_bands(_assign, y, x)
 
-    def work(band: Band) -> None:
-        y[band] = x[band]
 
-    xp = array_module(y)
-    each(work, bands(y.shape, xp), xp)
+def _assign(part: Array, value: Array | float) -> None:
+    part[...] = value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import time
@@ -12,14 +11,14 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info
 
-import tinyunet
 from tinyunet.engine.arrays import to_device
+from tinyunet.engine.gpu import diagnose_gpu, gpu_in_words, installed_version
 from tinyunet.engine.threads import num_threads
+from tinyunet.version import __version__
 
 PACKAGES = (
     "numpy", "scipy", "matplotlib", "pillow", "tifffile", "tqdm", "typer", "threadpoolctl", "pooch",
 )  # fmt: skip
-CUPY_PACKAGES = ("cupy", "cupy-cuda13x", "cupy-cuda12x", "cupy-cuda11x")
 # What limits the threads of whom; the first one that is set decides.
 THREAD_LIMITS = {
     "openblas": ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"),
@@ -50,9 +49,9 @@ def diagnose_system() -> dict[str, Any]:
     """
     found = {
         "versions": {
-            "tinyunet": tinyunet.__version__,
+            "tinyunet": __version__,
             "python": platform.python_version(),
-            **{name: _version(name) for name in (*PACKAGES, "torch")},
+            **{name: installed_version(name) for name in (*PACKAGES, "torch")},
         },
         "platform": platform.platform(),
         "cpu": {"model": cpu_model(), "cores": os.cpu_count(), "usable": _usable_cores()},
@@ -143,14 +142,6 @@ def format_report(found: dict[str, Any]) -> str:
     return "\n".join(f"{name:9} {text}" for name, text in lines)
 
 
-def _version(package: str) -> str | None:
-    """The installed version, found without importing the package."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def cpu_model() -> str:
     """The processor's name."""
     for line in _read("/proc/cpuinfo").splitlines():
@@ -183,7 +174,7 @@ def _memory_gb() -> float | None:
 def _read(path: str) -> str:
     """The text of a file of the Linux kernel, empty where there is none."""
     try:
-        return Path(path).read_text()
+        return Path(path).read_text(encoding="utf-8")
     except OSError:
         return ""
 
@@ -212,41 +203,3 @@ def sgemm_gflops(n: int = 1024, seconds: float = 0.4, device: str = "cpu") -> fl
         float((a @ a)[0, 0])  # to read a number is to wait until a GPU is done
         best = min(best, time.perf_counter() - began)
     return 2 * n**3 / best / 1e9
-
-
-def diagnose_gpu() -> dict[str, Any]:
-    """Whether CuPy has a GPU to work on: its name and memory, CuPy's and CUDA's versions; or why not.
-
-    ``cuda`` is the version that CuPy was built for, ``driver`` the newest that the driver runs.
-    """
-    versions = [version for name in CUPY_PACKAGES if (version := _version(name))]
-    found = {"cupy": versions[0] if versions else None, "usable": False, "name": "", "reason": ""}
-    try:
-        tinyunet.to_gpu(np.zeros(1, np.float32))
-        import cupy
-
-        runtime = cupy.cuda.runtime
-        properties = runtime.getDeviceProperties(runtime.getDevice())
-        return {
-            **found,
-            "usable": True,
-            "name": properties["name"].decode(),
-            "memory_gb": properties["totalGlobalMem"] / 1e9,
-            "cuda": _cuda_version(runtime.runtimeGetVersion()),
-            "driver": _cuda_version(runtime.driverGetVersion()),
-        }
-    except Exception as error:  # a broken driver or CUDA fails in its own ways: report, never stop
-        return {**found, "reason": str(error)}
-
-
-def _cuda_version(number: int) -> str:
-    """12040 is CUDA 12.4."""
-    return f"{number // 1000}.{number % 1000 // 10}"
-
-
-def gpu_in_words(gpu: dict[str, Any]) -> str:
-    """One line about a usable GPU, as `diagnose_gpu` found it."""
-    return (
-        f"{gpu['name']}, {gpu['memory_gb']:.1f} GB, CuPy {gpu['cupy']} for CUDA {gpu['cuda']}, "
-        f"driver for CUDA up to {gpu['driver']}"
-    )

@@ -2,8 +2,8 @@
 
 NumPy releases Python's lock inside its loops, so threads that work on separate blocks really run at
 once. A matrix product inside such a block must not start threads of its own: while blocks run, BLAS is
-limited to one thread, and afterwards it is as the user had it. Where threads do not exist or cannot
-start (in a browser), the same code runs serially.
+limited to one thread (`blas.py`). Where threads do not exist or cannot start (in a browser), the same
+code runs serially.
 
 The number of threads is that of the usable cores, or TINYUNET_NUM_THREADS.
 """
@@ -15,13 +15,13 @@ import contextlib
 import math
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
+from tinyunet.engine.blas import one_blas_thread
 from tinyunet.engine.interrupts import uninterrupted
 
 Band = tuple[slice, slice]  # images, and rows in them
@@ -180,7 +180,7 @@ def _start(task: Callable[[], None], helpers: int) -> None:
     """Start `task` on up to so many pool threads; on none where threads cannot start."""
     if helpers < 1:
         return
-    with _executor_lock: pool = _pool(helpers)  # fmt: skip # noqa: E701 (see _BlasLimit)
+    with _executor_lock: pool = _pool(helpers)  # fmt: skip # noqa: E701 (see blas.py)
     for _ in pool.threads[:helpers]:  # without threads it would stay in the queue for ever
         pool.tasks.put(task)
 
@@ -195,83 +195,11 @@ def _pool(helpers: int) -> _Pool:
     return _executor
 
 
-class _BlasLimit:
-    """Counts who needs BLAS limited: the first to come limits it, the last to go restores it."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.libraries: list | None = None  # finding them costs 1 ms
-        self.users: set[object] = set()
-        self.before: list[int] | None = None  # how it was, until it is so again
-
-    # A `with` and its work stand on one line: so no trace function, where debuggers and tests raise
-    # Ctrl-C, comes between the work and giving the lock back.
-
-    def enter(self, user: object) -> None:
-        with self.lock: self._enter(user)  # fmt: skip # noqa: E701
-
-    def leave(self, user: object) -> None:
-        """Leave; to leave again, or without having entered, changes nothing."""
-        with self.lock: self._leave(user)  # fmt: skip # noqa: E701
-
-    def _enter(self, user: object) -> None:
-        if not self.users:
-            if self.libraries is None:
-                self.libraries = _blas_libraries()
-            if self.before is None:
-                self.before = [library.num_threads for library in self.libraries]
-            self._set([1] * len(self.libraries))
-        self.users.add(user)
-
-    def _leave(self, user: object) -> None:
-        self.users.discard(user)
-        if not self.users and self.before is not None:
-            self._set(self.before)
-            self.before = None
-
-    def _set(self, counts: list[int]) -> None:
-        """Set each library's number of threads.
-
-        Since threadpoolctl 3.8, OpenBLAS obeys the first thread that set its number and ignores all
-        others. Here the first to come and the last to go may be different threads, so nobody owns it.
-        """
-        for library, count in zip(self.libraries, counts, strict=True):
-            disown = getattr(library, "clear_controlling_thread", lambda force: None)
-            disown(force=True)
-            library.set_num_threads(count)
-            disown(force=True)
-
-
-def _blas_libraries() -> list:
-    with uninterrupted():
-        return ThreadpoolController().select(user_api="blas").lib_controllers
-
-
-_blas = _BlasLimit()
-
-
 def _after_fork() -> None:
-    """A forked process has none of its parent's threads: none work, hold locks or limit BLAS."""
+    """A forked process has none of its parent's threads: none work, and none hold the lock."""
     global _executor, _executor_lock
     _executor, _executor_lock = None, threading.Lock()
-    _blas.lock = threading.Lock()
-    _blas.users.clear()
-    _blas.leave(None)
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-
-@contextlib.contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Limit BLAS to one thread while the context lasts; contexts may overlap on several threads."""
-    user = object()
-    try:
-        try:
-            _blas.enter(user)
-            yield
-        finally:
-            _blas.leave(user)
-    finally:
-        _blas.leave(user)  # again: Ctrl-C may have come at any moment of entering and leaving

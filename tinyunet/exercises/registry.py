@@ -1,7 +1,7 @@
 """The list of exercises: each has a check, a lesson and three hints.
 
-A lesson's exercises are in a file of its own, ``lesson_NN.py``, or in a folder ``lesson_NN`` whose
-files its ``__init__.py`` imports, in the lesson's order; nothing else needs to know of them:
+A lesson's exercises are in a folder of its own, ``lesson_NN``, whose files its ``__init__.py``
+imports, in the lesson's order; nothing else needs to know of them:
 
     @exercise(lesson=1, hints=("a nudge", "the idea", "almost the line of code"))
     def output_size(trial):

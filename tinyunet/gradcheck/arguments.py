@@ -47,7 +47,7 @@ def unchanged(array: Array, copy: Array) -> bool:
     return np.array_equal(to_cpu(array), to_cpu(copy), equal_nan=array.dtype.kind == "f")
 
 
-class Given:
+class Snapshot:
     """Remembers what a layer was given, which it must not change.
 
     Parameters

@@ -15,22 +15,23 @@ that was given does not change.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from tinyunet.engine.arrays import Array
 from tinyunet.gradcheck.arguments import is_variable, match_inputs
 from tinyunet.gradcheck.diagnosis import explain_order
 from tinyunet.gradcheck.examine import examine
 from tinyunet.gradcheck.places import own_generator, upstream
 from tinyunet.gradcheck.report import GradientReport, Row
-from tinyunet.gradcheck.subject import LayerSubject, LossSubject
+from tinyunet.gradcheck.subject import LayerSubject, LossSubject, Subject
 from tinyunet.layers.layer import Layer
-from tinyunet.losses.loss import Loss
+from tinyunet.losses import Loss
 
 
 def check_gradients(
     layer: Layer | Loss,
-    *inputs: Array,
+    *inputs: Any,
     eps: float | None = None,
     samples: int = 20,
     rng: np.random.Generator | None = None,
@@ -70,7 +71,7 @@ def check_gradients(
     """
     check_options(samples, tolerance, eps)
     if isinstance(layer, Loss):
-        subject = LossSubject(layer, inputs)
+        subject: Subject = LossSubject(layer, inputs)
     elif isinstance(layer, Layer):
         subject = LayerSubject(layer, inputs)
     else:
@@ -100,7 +101,7 @@ def check_options(samples: int, tolerance: float, eps: float | None = None) -> N
 
 def check_adjoint(
     layer: Layer,
-    *inputs: Array,
+    *inputs: Any,
     rng: np.random.Generator | None = None,
     tolerance: float = 1e-10,
 ) -> GradientReport:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyunet.engine.arrays import Array, to_cpu
 from tinyunet.gradcheck.experiment import Experiment
-from tinyunet.gradcheck.measure import STAIRCASE, Finding, bears_out, compare
+from tinyunet.gradcheck.measure import STAIRCASE, Claim, Finding, compare, confirms
 from tinyunet.gradcheck.places import coordinates, scale_of
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.gradcheck.smoothness import is_smooth_here
@@ -56,9 +56,7 @@ class Checked:
             row.verdict, row.hint = ("not measurable", COARSE) if coarse else ("untested", "")
 
 
-def check_tensor(
-    experiment: Experiment, name: str, samples: int, tolerance: float, first: float | None
-) -> Checked:
+def check_tensor(experiment: Experiment, name: str) -> Checked:
     """Compare sampled coordinates of one tensor."""
     array, gradient = experiment.subject.tensors[name], experiment.gradients.get(name)
     checked = Checked(Row(name, tuple(array.shape)))
@@ -69,20 +67,20 @@ def check_tensor(
         alike = [other for other, values in tensors if values.shape == gradient.shape]
         if alike:
             row.hint += f" {alike[0]} has this shape: are the gradients in another order?"
-    if row.hint:
+    if row.hint or gradient is None:
         row.verdict = "FAILED"
         return checked
-    places = list(coordinates(to_cpu(gradient), samples, experiment.rng))
+    places = list(coordinates(to_cpu(gradient), experiment.samples, experiment.rng))
     experiment.flips()
-    for index, finding in findings_of(experiment, name, places, tolerance, first):
+    for index, finding in findings_of(experiment, name, places, experiment.first):
         checked.findings[index] = finding
         row.flips += experiment.flips() > 0
-    _look_closer(experiment, checked, tolerance)
+    _look_closer(experiment, checked)
     checked.sum_up(experiment.coarse, zero=not bool(gradient.any()))
     return checked
 
 
-def _look_closer(experiment: Experiment, checked: Checked, tolerance: float) -> None:
+def _look_closer(experiment: Experiment, checked: Checked) -> None:
     """See whether small steps bear out the largest gradient that a large step agreed with.
 
     Where forward rounds, large steps may show the slope 1 exactly, and small ones always 0.
@@ -94,7 +92,7 @@ def _look_closer(experiment: Experiment, checked: Checked, tolerance: float) -> 
     array, found = experiment.subject.tensors[checked.row.name], right[index]
     line = experiment.line(_mover(array, index), scale=scale_of(array))
     line.noise = experiment.rounding
-    if not bears_out(line, found, abs(float(array[index]))):
+    if not confirms(line, found, abs(float(array[index]))):
         reason = STAIRCASE
         checked.findings[index] = Finding("unresolved", found.slope, step=found.step, reason=reason)
 
@@ -103,7 +101,6 @@ def findings_of(
     experiment: Experiment,
     name: str,
     places: Iterable[tuple],
-    tolerance: float,
     first: float | None = None,
 ) -> Iterator[tuple[tuple, Finding]]:
     """Yield what becomes of each of some coordinates of a tensor."""
@@ -113,7 +110,8 @@ def findings_of(
         index = tuple(int(i) for i in place)
         own = abs(float(array[index]))
         line = experiment.line(_mover(array, index), scale=scale, largest_value=own, own=own)
-        yield index, compare(line, float(claims[index]), largest, tolerance, first)
+        claim = Claim(float(claims[index]), largest, experiment.tolerance)
+        yield index, compare(line, claim, first)
 
 
 def _mover(array: Array, index: tuple) -> Callable[[float], None]:
@@ -126,8 +124,8 @@ def _mover(array: Array, index: tuple) -> Callable[[float], None]:
     return move
 
 
-def look_again(experiment: Experiment, tensors: list[Checked], tolerance: float) -> None:
-    """Look at wrong coordinates once more, with all others a hair beside, if there is no gradient here.
+def look_again(experiment: Experiment, tensors: list[Checked]) -> None:
+    """Compare wrong coordinates once more, all others a little beside, if there is no gradient here.
 
     The median of three equal values has every partial derivative, and they are 0; but it has no
     gradient, and a right backward pass gives dy to one of the three. Such places are left out.
@@ -136,16 +134,16 @@ def look_again(experiment: Experiment, tensors: list[Checked], tolerance: float)
         return
     for checked in tensors:
         wrong = [i for i, found in checked.findings.items() if found.verdict == "wrong"]
-        if wrong and all(_right_alone(experiment, checked.row.name, i, tolerance) for i in wrong):
+        if wrong and all(_right_alone(experiment, checked.row.name, i) for i in wrong):
             checked.findings.update({index: Finding("kink") for index in wrong})
             checked.sum_up(experiment.coarse)
 
 
-def _right_alone(experiment: Experiment, name: str, index: tuple, tolerance: float) -> bool:
+def _right_alone(experiment: Experiment, name: str, index: tuple) -> bool:
     """Whether a coordinate is right where all others have moved."""
     try:
-        with experiment.aside(list(experiment.subject.tensors), but=(name, index)):
-            ((_, finding),) = findings_of(experiment, name, [index], tolerance)
+        with experiment.displaced(list(experiment.subject.tensors), but=(name, index)):
+            ((_, finding),) = findings_of(experiment, name, [index])
     except Exception:  # outside of its domain there
         return False
     return finding.verdict in ("ok", "zero", "kink")

@@ -6,7 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tinyunet.gradcheck.coordinates import check_tensor, count_kinks, look_again
-from tinyunet.gradcheck.directions import check_alone, check_direction, unfelt
+from tinyunet.gradcheck.directions import check_alone, check_direction, unseen
 from tinyunet.gradcheck.experiment import Experiment
 from tinyunet.gradcheck.explain import explain_failures
 from tinyunet.gradcheck.report import GradientReport, Row
@@ -38,10 +38,12 @@ def examine(
     progress
         Show a progress bar.
     """
-    experiment = Experiment(subject, rng)
+    experiment = Experiment(subject, rng, samples, report.tolerance, first)
     with subject.held() as experiment.flips:
         experiment.gradients = subject.gradients(experiment.dy, report)
-        report.rows += subject.given.restore(subject.who)  # measure where gradients were asked for
+        report.rows += subject.snapshot.restore(
+            subject.who
+        )  # measure where gradients were asked for
         hint = experiment.unusable()
         if hint:
             _refuse(experiment, hint, report)
@@ -49,21 +51,21 @@ def examine(
         experiment.measure_noise()
         report.notes += [experiment.coarse] if experiment.coarse else []
         bar = tqdm(subject.tensors, desc="gradient check", disable=not progress, leave=False)
-        tensors = [check_tensor(experiment, name, samples, report.tolerance, first) for name in bar]
+        tensors = [check_tensor(experiment, name) for name in bar]
         if any(checked.row.verdict == "FAILED" for checked in tensors):
-            look_again(experiment, tensors, report.tolerance)
+            look_again(experiment, tensors)
         for checked in tensors:
             report.rows.append(checked.row)
             count_kinks(experiment, checked.row, report)
-        explain_failures(experiment, tensors, report.tolerance)
+        explain_failures(experiment, tensors)
         rows = {checked.row.name: checked.row for checked in tensors}
         for members in subject.groups.values():
             if not report.failed:
-                for name in unfelt(experiment, members, report.tolerance):
-                    check_alone(experiment, rows[name], report.tolerance)
+                for name in unseen(experiment, members):
+                    check_alone(experiment, rows[name])
         for name, members in subject.groups.items():
             if members and not report.failed:
-                report.rows.append(check_direction(experiment, name, members, report.tolerance))
+                report.rows.append(check_direction(experiment, name, members))
         if not report.failed:
             report.rows += _repeat(experiment)
 

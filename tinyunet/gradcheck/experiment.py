@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tinyunet.engine.arrays import Array, device_name, to_cpu, to_device
+from tinyunet.engine.arrays import Array, MaybeArray, device_name, to_cpu, to_device
 from tinyunet.gradcheck.line import ROUNDING, Line
 from tinyunet.gradcheck.noise import noise_along
 from tinyunet.gradcheck.places import direction, scale_of
 from tinyunet.gradcheck.report import GradientReport
 from tinyunet.gradcheck.subject import Subject
 
-HAIR = 2.0**-10  # of a tensor's scale
+DISPLACEMENT = 2.0**-10  # of a tensor's scale
 RANDOM = (
     "forward gives another output for the same input when it is called twice: it is random, or it "
     "keeps something from call to call, so no slope can be measured. Make it draw the same numbers "
@@ -32,6 +32,12 @@ class Experiment:
         What is examined.
     rng
         Draws dy and the places.
+    samples
+        How many coordinates of each tensor are checked.
+    tolerance
+        The relative error that passes.
+    first
+        The first step, where the user chose it.
 
     Attributes
     ----------
@@ -45,13 +51,21 @@ class Experiment:
         How many decisions would have come out differently since it was called last.
     """
 
-    def __init__(self, subject: Subject, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        rng: np.random.Generator,
+        samples: int,
+        tolerance: float,
+        first: float | None = None,
+    ) -> None:
         self.subject, self.rng = subject, rng
+        self.samples, self.tolerance, self.first = samples, tolerance, first
         self.y = self.output()
         self.dy = subject.upstream(self.y, rng)
         if np.ndim(self.dy) > 0:
-            subject.given.add("the upstream gradient", self.dy)
-        self.gradients: dict[str, Array | None] = {}
+            subject.snapshot.add("the upstream gradient", self.dy)
+        self.gradients: dict[str, MaybeArray] = {}
         self.noise, self.rounding, self.coarse = 0.0, 0.0, ""
         self.flips: Callable[[], int] = lambda: 0
 
@@ -105,8 +119,8 @@ class Experiment:
         return move, numbers
 
     @contextlib.contextmanager
-    def aside(self, members: list[str], but: tuple[str, tuple] | None = None) -> Iterator[None]:
-        """Move some tensors by a hair, and take output and gradients there, while the context lasts.
+    def displaced(self, members: list[str], but: tuple[str, tuple] | None = None) -> Iterator[None]:
+        """Move some tensors by a little, and take output and gradients there, while the context lasts.
 
         `but` is a coordinate that stays, as a tensor's name and an index.
         """
@@ -125,8 +139,8 @@ class Experiment:
         starts = [array.copy() for array in tensors]
         try:
             for array, start in zip(tensors, starts, strict=True):
-                hair = to_device(self.rng.uniform(-1, 1, start.shape), device_name(array))
-                array[...] = start + HAIR * scale_of(start) * hair
+                noise = to_device(self.rng.uniform(-1, 1, start.shape), device_name(array))
+                array[...] = start + DISPLACEMENT * scale_of(start) * noise
             if but is not None:
                 name, index = but
                 self.subject.tensors[name][index] = starts[members.index(name)][index]
@@ -138,7 +152,7 @@ class Experiment:
     # ------------------------------------------------------------------ noise
 
     def _output_of_many_digits(self) -> Array:
-        """The output a hair beside: the given inputs may have few digits themselves, as images do."""
+        """The output a little beside: the given inputs may have few digits themselves, as images do."""
         try:
             with self._moved(list(self.subject.tensors)), np.errstate(all="ignore"):
                 y = self.output()

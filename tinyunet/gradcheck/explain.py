@@ -22,7 +22,7 @@ EXPLAINED = 3  # failing tensors at most, since that takes many forward passes
 DIAGNOSED = 600  # a failing tensor of up to so many numbers is measured whole, to explain it
 
 
-def explain_failures(experiment: Experiment, tensors: list[Checked], tolerance: float) -> None:
+def explain_failures(experiment: Experiment, tensors: list[Checked]) -> None:
     """Add hints to the failures nearest the output, where backward goes wrong first."""
     failed = [t for t in tensors if t.row.verdict == "FAILED" and not t.row.hint]
     if not failed:
@@ -30,23 +30,22 @@ def explain_failures(experiment: Experiment, tensors: list[Checked], tolerance: 
     unused, shared = _without_dy(experiment), getattr(experiment.subject, "shared", {})
     for checked in failed[-EXPLAINED:]:
         row = checked.row
-        row.hint = unused.get(row.name) or _looks_like(
-            experiment, row.name, checked.step, tolerance
-        )
+        row.hint = unused.get(row.name) or _looks_like(experiment, row.name, checked.step)
         if row.name in shared:
             row.hint += f"; it shares its memory with the gradient of {shared[row.name]}"
 
 
-def _looks_like(experiment: Experiment, name: str, step: float | None, tolerance: float) -> str:
+def _looks_like(experiment: Experiment, name: str, step: float | None) -> str:
     """Measure a failing tensor whole, if it is small enough, and ask which mistake it looks like."""
     subject = experiment.subject
     array, claims = subject.tensors[name], to_cpu(experiment.gradients[name])
     if array.size > DIAGNOSED:
         return "" if claims.any() else "it is zero everywhere: backward never computes it"
-    numeric = _measured(experiment, name, tolerance)
+    numeric = _measured(experiment, name)
     known = np.isfinite(numeric)
     if not known.all():  # kinks and the like: count only
-        wrong = known & ~np.isclose(claims, numeric, rtol=tolerance, atol=tolerance)
+        near = experiment.tolerance
+        wrong = known & ~np.isclose(claims, numeric, rtol=near, atol=near)
         return f"{wrong.sum()} of the {known.sum()} entries that can be measured are wrong"
     probe = Probe(subject.value, experiment.dy, step or FIRST * scale_of(array))
     dy, per_image = None, None
@@ -55,18 +54,18 @@ def _looks_like(experiment: Experiment, name: str, step: float | None, tolerance
         if subject.sums_over_the_batch(name):
             per_image = [probe.whole(array, one) for one in subject.batch_alone(experiment.dy)]
     others = {
-        other: _measured(experiment, other, tolerance)
+        other: _measured(experiment, other)
         for other, values in subject.tensors.items()
         if other != name and values.shape == array.shape and values.size <= DIAGNOSED
     }
     return diagnose(subject.axes(name), claims, numeric, per_image, others, dy)
 
 
-def _measured(experiment: Experiment, name: str, tolerance: float) -> np.ndarray:
+def _measured(experiment: Experiment, name: str) -> np.ndarray:
     """The whole gradient of a tensor as measured; NaN where it cannot be."""
     shape = experiment.subject.tensors[name].shape
     numeric = np.full(shape, np.nan)
-    for index, finding in findings_of(experiment, name, np.ndindex(shape), tolerance):
+    for index, finding in findings_of(experiment, name, np.ndindex(shape)):
         if finding.verdict in ("ok", "wrong", "zero"):
             numeric[index] = finding.slope
     return numeric

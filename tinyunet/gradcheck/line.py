@@ -30,14 +30,15 @@ from tinyunet.engine.arrays import Array
 FIRST = 2.0**-7  # the first step, in units of the scale of what moves
 FACTOR = 8  # from one step to the next
 LOWEST = 2.0**-40  # of the largest value that moves: below, x + h loses digits of h
-RUNGS = 17  # steps at most, down to 2^-55 of the first; noise ends nearly all of them earlier
+STEPS = 17  # steps at most, down to 2^-55 of the first; noise ends nearly all of them earlier
+SEEN = 20  # times its noise: what a step measured, and not rounding
 VISIBLE = 1e4  # times the noise: a change that larger steps may bring out
 EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 10 * EPS  # of an output that took many operations
 
 
 @dataclass
-class Rung:
+class Quotient:
     """What one step measured: D, the extrapolated R and J, and the noise left in them by rounding.
 
     `bent` is the D that is right where the slope itself has a kink, as that of x |x| at 0: its error is
@@ -52,8 +53,8 @@ class Rung:
     better_jump: float = math.nan
     bent: float = math.nan
 
-    def extrapolate(self, above: Rung | None) -> None:
-        """Use the rung with the step 8 times as large, if there is one."""
+    def extrapolate(self, above: Quotient | None) -> None:
+        """Use the quotient with the step 8 times as large, if there is one."""
         self.better, self.better_jump, self.bent = self.slope, self.jump, self.slope
         if above is not None and above.step == FACTOR * self.step:
             self.better += (self.slope - above.slope) / (FACTOR**2 - 1)
@@ -101,11 +102,11 @@ class Line:
         finally:
             self.move(0.0)
 
-    def rung(self, step: float) -> Rung:
+    def quotient(self, step: float) -> Quotient:
         """Measure with one step."""
         right, left = self.change(step), -self.change(-step)
         noise = self.noise + 4 * EPS * (abs(left) + abs(right))
-        return Rung(step, (right + left) / (2 * step), (right - left) / step, noise / step)
+        return Quotient(step, (right + left) / (2 * step), (right - left) / step, noise / step)
 
     @property
     def natural(self) -> float:
@@ -126,7 +127,7 @@ class Line:
                 first *= FACTOR
         lowest = LOWEST * self.largest_value
         step = first
-        for _ in range(RUNGS):
+        for _ in range(STEPS):
             if step < lowest:
                 break
             yield step
@@ -136,6 +137,11 @@ class Line:
             for _ in range(6):
                 yield step
                 step /= FACTOR
+
+
+def is_same_jump(before: float, after: float) -> bool:
+    """Whether the slope's jump at two steps is that of a kink, which no smaller step makes smaller."""
+    return abs(after - before) <= 0.25 * abs(after)
 
 
 def power_of_two(value: float) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tinyunet.gradcheck.line import FACTOR, LOWEST, Line, Rung, power_of_two
+from tinyunet.gradcheck.line import FACTOR, LOWEST, SEEN, Line, Quotient, is_same_jump, power_of_two
 
 FLOOR = 1e-3  # of a tensor's largest gradient: smaller ones are compared as if they were as large
 AMPLE = 0.01  # of the tolerance: an agreement that needs no second look
@@ -20,6 +20,40 @@ STAIRCASE = (
     "large steps agree with backward and small ones do not: is something inside computed with few "
     "digits, as in float32, or rounded?"
 )
+
+
+@dataclass
+class Claim:
+    """What backward says about a slope.
+
+    Attributes
+    ----------
+    slope
+        What it says.
+    largest
+        The largest gradient of the same tensor, which says what counts as small.
+    tolerance
+        The relative error that passes.
+    """
+
+    slope: float
+    largest: float
+    tolerance: float
+
+    def error(self, slope: float, noise: float) -> float:
+        """The relative error |a - n| / max(|a|, |n|, floor) of this a beside a measured slope n.
+
+        The floor is 1e-3 of the tensor's largest gradient, or what rounding lets us see to the
+        tolerance, whichever is larger. The second only counts where the largest gradient itself can be
+        seen.
+        """
+        difference = abs(self.slope - slope)
+        if difference == 0:
+            return 0.0
+        size = max(abs(self.slope), abs(slope), FLOOR * self.largest)
+        if noise <= self.tolerance * max(self.largest, abs(slope)):
+            size = max(size, noise / self.tolerance)
+        return difference / size
 
 
 @dataclass
@@ -46,9 +80,7 @@ class Finding:
     reason: str = ""
 
 
-def compare(
-    line: Line, claim: float, largest: float, tolerance: float, first: float | None = None
-) -> Finding:
+def compare(line: Line, claim: Claim, first: float | None = None) -> Finding:
     """Compare a claimed slope with the measured one.
 
     Parameters
@@ -57,65 +89,49 @@ def compare(
         Where to measure.
     claim
         What backward says.
-    largest
-        The largest gradient of the same tensor, which says what counts as small.
-    tolerance
-        The relative error that passes.
     first
         The first step; by default as the values' scale suggests.
     """
-    rungs: list[Rung] = []
+    quotients: list[Quotient] = []
     best: Finding | None = None
-    for step in line.steps(first, largest, tolerance):
-        rung = line.rung(step)
-        if math.isfinite(rung.slope):
-            rung.extrapolate(rungs[-1] if rungs else None)
-            rungs.append(rung)
-            if claim == rung.slope == 0:
+    for step in line.steps(first, claim.largest, claim.tolerance):
+        q = line.quotient(step)
+        if math.isfinite(q.slope):
+            q.extrapolate(quotients[-1] if quotients else None)
+            quotients.append(q)
+            if claim.slope == q.slope == 0:
                 return Finding("zero", 0.0, 0.0, step)
-            found = _agrees(rung, claim, largest, tolerance)
-            if found and not best and step > line.natural and not _nearby(line, claim):
+            found = _agrees(q, claim)
+            if found and not best and step > line.natural and not _nearby(line, claim.slope):
                 found = None
-            if best or (found and found.error <= AMPLE * tolerance):
+            if best or (found and found.error <= AMPLE * claim.tolerance):
                 return min(filter(None, (best, found)), key=lambda finding: finding.error)
             best = found  # just so: one more step shows it better
             natural = step <= max(line.natural, first or 0.0)
-            if natural and _settled(rungs[-3:], claim) and not _kinked(rungs, claim):
-                if _is_staircase(line, rungs, claim):
-                    return Finding("unresolved", rung.better, step=step, reason=STAIRCASE)
-                error = agreement(claim, rung.better, rung.noise, largest, tolerance)
-                return Finding("wrong", rung.better, error, step)
-            if rung.noise > 0.01 * max(abs(claim), abs(rung.slope), FLOOR * largest):
+            if (
+                natural
+                and _settled(quotients[-3:], claim.slope)
+                and not _kinked(quotients, claim.slope)
+            ):
+                if _is_staircase(line, quotients, claim.slope):
+                    return Finding("unresolved", q.better, step=step, reason=STAIRCASE)
+                error = claim.error(q.better, q.noise)
+                return Finding("wrong", q.better, error, step)
+            if q.noise > 0.01 * max(abs(claim.slope), abs(q.slope), FLOOR * claim.largest):
                 break  # smaller steps show rounding only
-    return best or _undecided(rungs, claim, largest, tolerance)
+    return best or _undecided(quotients, claim)
 
 
-def _agrees(rung: Rung, claim: float, largest: float, tolerance: float) -> Finding | None:
+def _agrees(q: Quotient, claim: Claim) -> Finding | None:
     """The claim's best agreement with what a step measured, if it is within the tolerance."""
-    errors = {
-        slope: agreement(claim, slope, rung.noise, largest, tolerance)
-        for slope in (rung.slope, rung.better, rung.bent)
-    }
+    slopes = (q.slope, q.better, q.bent)
+    errors = {slope: claim.error(slope, q.noise) for slope in slopes}
     slope = min(errors, key=errors.__getitem__)
-    return Finding("ok", slope, errors[slope], rung.step) if errors[slope] <= tolerance else None
+    right = errors[slope] <= claim.tolerance
+    return Finding("ok", slope, errors[slope], q.step) if right else None
 
 
-def agreement(claim: float, slope: float, noise: float, largest: float, tolerance: float) -> float:
-    """The relative error |a - n| / max(|a|, |n|, floor) of a claim a beside a measured slope n.
-
-    The floor is 1e-3 of the tensor's largest gradient, or what rounding lets us see to the tolerance,
-    whichever is larger. The second only counts where the largest gradient itself can be seen.
-    """
-    difference = abs(claim - slope)
-    if difference == 0:
-        return 0.0
-    size = max(abs(claim), abs(slope), FLOOR * largest)
-    if noise <= tolerance * max(largest, abs(slope)):
-        size = max(size, noise / tolerance)
-    return difference / size
-
-
-def bears_out(line: Line, found: Finding, largest_value: float) -> bool:
+def confirms(line: Line, found: Finding, largest_value: float) -> bool:
     """Whether a step as small as rounding allows shows about the slope that was found.
 
     True where none is small enough to tell.
@@ -124,41 +140,41 @@ def bears_out(line: Line, found: Finding, largest_value: float) -> bool:
     step = power_of_two(step)
     if step > found.step / FACTOR:
         return True
-    rung = line.rung(step)
-    return not abs(rung.slope - found.slope) > 0.1 * abs(found.slope)
+    q = line.quotient(step)
+    return not abs(q.slope - found.slope) > 0.1 * abs(found.slope)
 
 
-def _is_staircase(line: Line, rungs: list[Rung], claim: float) -> bool:
+def _is_staircase(line: Line, quotients: list[Quotient], claimed: float) -> bool:
     """Whether large steps agree with a claim far better than those that settled on another slope.
 
     Where something inside has few digits, as float32 has, the function is a staircase: only steps that
     are wider than its treads show the slope.
     """
-    distance = abs(claim - rungs[-1].better)
-    larger = [rung.slope for rung in rungs[:-3]]
-    if rungs[-1].slope == 0:  # a tread, or a function that does not depend on this at all
-        larger += [line.rung(factor * line.natural).slope for factor in (1, FACTOR, FACTOR**2)]
-    near = 0.15 * min(distance, abs(claim))
-    return any(abs(claim - slope) <= near for slope in larger)
+    distance = abs(claimed - quotients[-1].better)
+    larger = [q.slope for q in quotients[:-3]]
+    if quotients[-1].slope == 0:  # a tread, or a function that does not depend on this at all
+        larger += [line.quotient(factor * line.natural).slope for factor in (1, FACTOR, FACTOR**2)]
+    near = 0.15 * min(distance, abs(claimed))
+    return any(abs(claimed - slope) <= near for slope in larger)
 
 
-def _nearby(line: Line, claim: float) -> bool:
+def _nearby(line: Line, claimed: float) -> bool:
     """Whether a claim that agrees with large steps is also near what the natural step shows.
 
     Large steps see through rounding, but tanh(x) + x / 10 has the slope 1 / 10 for them.
     """
-    rung = line.rung(line.natural)
-    return abs(claim - rung.slope) <= 3 * rung.noise + 1e-3 * abs(claim)
+    q = line.quotient(line.natural)
+    return abs(claimed - q.slope) <= 3 * q.noise + 1e-3 * abs(claimed)
 
 
-def _settled(last: list[Rung], claim: float) -> bool:
+def _settled(last: list[Quotient], claimed: float) -> bool:
     """Whether three steps in a row agree with each other, on both sides, and not with the claim."""
     if len(last) < 3:
         return False
     finest = last[-1]
-    distance = abs(claim - finest.better)
-    spread = max(abs(rung.better - finest.better) for rung in last[:-1])
-    jump = max(abs(rung.better_jump) for rung in last[1:])
+    distance = abs(claimed - finest.better)
+    spread = max(abs(q.better - finest.better) for q in last[:-1])
+    jump = max(abs(q.better_jump) for q in last[1:])
     flat = spread <= 4 * finest.noise and 30 * finest.noise <= distance
     return (
         spread <= SETTLED * distance
@@ -168,51 +184,51 @@ def _settled(last: list[Rung], claim: float) -> bool:
     )
 
 
-def _undecided(rungs: list[Rung], claim: float, largest: float, tolerance: float) -> Finding:
+def _undecided(quotients: list[Quotient], claim: Claim) -> Finding:
     """Say why no step decided."""
-    if not rungs:
+    if not quotients:
         return Finding(
             "unresolved", reason="forward is not finite, or not defined, right beside it"
         )
-    best = min(rungs, key=lambda rung: rung.noise + abs(claim - rung.better))
-    if all(max(abs(claim), abs(r.slope), abs(r.better)) <= 20 * r.noise for r in rungs):
+    best = min(quotients, key=lambda q: q.noise + abs(claim.slope - q.better))
+    if all(max(abs(claim.slope), abs(r.slope), abs(r.better)) <= SEEN * r.noise for r in quotients):
         return Finding("zero", best.better, 0.0, best.step)
-    if _kinked(rungs, claim) or _jumps(rungs):
-        return Finding("kink", rungs[-1].slope, step=rungs[-1].step)
-    if best.noise > tolerance * max(largest, abs(best.slope)):
+    if _kinked(quotients, claim.slope) or _jumps(quotients):
+        return Finding("kink", quotients[-1].slope, step=quotients[-1].step)
+    if best.noise > claim.tolerance * max(claim.largest, abs(best.slope)):
         reason = "its gradient is so small beside the output that rounding hides it"
     else:
         reason = "no two steps agree on its slope"
     return Finding("unresolved", best.better, step=best.step, reason=reason)
 
 
-def _jumps(rungs: list[Rung]) -> bool:
+def _jumps(quotients: list[Quotient]) -> bool:
     """Whether s itself jumps: the slope is 8 times as large with each smaller step."""
-    if len(rungs) < 3:
+    if len(quotients) < 3:
         return False
-    changes = [rung.slope * rung.step for rung in rungs[-3:]]
-    jumps = [rung.jump * rung.step for rung in rungs[-3:]]  # of one side alone
+    changes = [q.slope * q.step for q in quotients[-3:]]
+    jumps = [q.jump * q.step for q in quotients[-3:]]  # of one side alone
     return any(
-        abs(values[-1]) > 100 * rungs[-1].noise * rungs[-1].step
+        abs(values[-1]) > 100 * quotients[-1].noise * quotients[-1].step
         and max(values) - min(values) <= 0.1 * abs(values[-1])
         for values in (changes, jumps)
     )
 
 
-def _kinked(rungs: list[Rung], claim: float) -> bool:
+def _kinked(quotients: list[Quotient], claimed: float) -> bool:
     """Whether the slope jumps by the same amount at the smallest steps at which that could be seen.
 
     Then any claim is left out, for conventions differ: where relu'(0) is 0, the backward pass of
     3 relu(x) - 2 relu(-x) gives 0 at 0, between slopes of 2 and 3.
     """
-    seen = [i for i, rung in enumerate(rungs) if abs(rung.better_jump) > 20 * rung.noise]
+    seen = [i for i, q in enumerate(quotients) if abs(q.better_jump) > SEEN * q.noise]
     if not seen or seen[-1] == 0:
         return False
-    before, after = (abs(rung.better_jump) for rung in rungs[seen[-1] - 1 : seen[-1] + 1])
-    finer = rungs[seen[-1] + 1 :]
-    size = max(abs(claim - rungs[seen[-1]].better), abs(rungs[seen[-1]].better))
+    before, after = (abs(q.better_jump) for q in quotients[seen[-1] - 1 : seen[-1] + 1])
+    finer = quotients[seen[-1] + 1 :]
+    size = max(abs(claimed - quotients[seen[-1]].better), abs(quotients[seen[-1]].better))
     return (
         after > STRAIGHT * size
-        and abs(after - before) <= 0.25 * after
-        and all(20 * rung.noise >= after for rung in finer)
+        and is_same_jump(before, after)
+        and all(SEEN * q.noise >= after for q in finer)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def own_generator(rng: np.random.Generator | int | None = None) -> np.random.Gen
     return np.random.default_rng([KEY, *(int(i) for i in rng.integers(2**63, size=4))])
 
 
-def upstream(y: Array, rng: np.random.Generator) -> Array:
+def upstream(y: Any, rng: np.random.Generator) -> Any:
     """A random upstream gradient for an output y, in float64, on its device."""
     if np.ndim(y) == 0:
         return np.float64(rng.standard_normal())

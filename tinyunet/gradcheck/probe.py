@@ -33,7 +33,8 @@ class Probe:
 
     def coordinate(self, array: Array, index: tuple, dy: Array | None = None) -> float:
         """ds/d(array[index])."""
-        start, change = float(array[index]), 0.0
+        start = float(array[index])
+        change: Array | float = 0.0
         for step, coefficient in FIVE_POINTS:
             array[index] = start + step * self.eps
             change = change + coefficient * self.run()

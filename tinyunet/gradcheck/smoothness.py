@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tinyunet.gradcheck.experiment import Experiment
-from tinyunet.gradcheck.line import FACTOR, Line, Rung
+from tinyunet.gradcheck.line import FACTOR, SEEN, Line, Quotient, is_same_jump
 
 
 def is_smooth_here(experiment: Experiment) -> bool:
@@ -27,24 +27,26 @@ def is_smooth_here(experiment: Experiment) -> bool:
 
 
 def bends(line: Line) -> bool:
-    """Whether the slope jumps at t = 0, by the same amount at all small steps that rounding allows."""
-    rungs: list[Rung] = []
+    """Whether the slope jumps at t = 0, by the same amount at all small steps that rounding allows.
+
+    `measure` asks the same where a claim is compared: there one step that shows the jump is enough.
+    """
+    quotients: list[Quotient] = []
     for step in line.steps(None, 0.0, 1.0):
-        rung = line.rung(step)
-        if not math.isfinite(rung.slope) or 20 * rung.noise > abs(rung.jump):
+        q = line.quotient(step)
+        if not math.isfinite(q.slope) or SEEN * q.noise > abs(q.jump):
             break
-        rungs.append(rung)
-    if len(rungs) < 4:
+        quotients.append(q)
+    if len(quotients) < 4:
         return False
-    before, after = rungs[-2].jump, rungs[-1].jump
-    return abs(after - before) <= 0.25 * abs(after)
+    return is_same_jump(quotients[-2].jump, quotients[-1].jump)
 
 
 def adds_up(first: Line, second: Line, both: Line) -> bool:
     """Whether the slope along a sum of two directions is the sum of their slopes, as of a gradient."""
     step = first.natural / FACTOR**3
-    a, b, c = (line.rung(step) for line in (first, second, both))
+    a, b, c = (line.quotient(step) for line in (first, second, both))
     off = abs(a.slope + b.slope - c.slope)
     if math.isnan(off):
         return True  # outside of its domain: nothing is known
-    return off <= 0.01 * max(abs(a.slope), abs(b.slope), abs(c.slope)) + 20 * c.noise
+    return off <= 0.01 * max(abs(a.slope), abs(b.slope), abs(c.slope)) + SEEN * c.noise

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinyunet.engine.arrays import Array
-from tinyunet.gradcheck.arguments import Given, arrays, double, match_inputs, variables
+from tinyunet.gradcheck.arguments import Snapshot, arrays, double, match_inputs, variables
 from tinyunet.gradcheck.diagnosis import IMAGE, TRANSPOSED_WEIGHT, WEIGHT
 from tinyunet.gradcheck.places import upstream
 from tinyunet.gradcheck.probe import only
@@ -18,7 +18,7 @@ from tinyunet.gradcheck.report import GradientReport
 from tinyunet.layers import ConvTranspose2d
 from tinyunet.layers.decisions import held_decisions
 from tinyunet.layers.layer import Layer
-from tinyunet.losses.loss import Loss
+from tinyunet.losses import Loss
 
 
 class Subject:
@@ -32,7 +32,7 @@ class Subject:
         What is differentiated, by name: float64 arrays, which are moved in place.
     groups
         The names of tensors that are moved together, by a name for the row of a report.
-    given
+    snapshot
         What it was given and must not change.
     contract
         Whether it promises to return gradients in the dtype of their tensors, as layers do.
@@ -41,13 +41,13 @@ class Subject:
     title: str
     tensors: dict[str, Array]
     groups: dict[str, list[str]]
-    given: Given
+    snapshot: Snapshot
     contract = True
     who = "the layer"  # that may have written into what it was given
 
     def value(self) -> Array:
         """Run forward on the arrays' present contents."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not define value")
 
     def upstream(self, y: Array, rng: np.random.Generator) -> Array:
         """Draw an upstream gradient for an output y."""
@@ -55,12 +55,11 @@ class Subject:
 
     def gradients(self, dy: Array, report: GradientReport) -> dict[str, Array | None]:
         """Run the backward pass that belongs to the last `value`; return copies by tensor."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not define gradients")
 
-    @contextlib.contextmanager
-    def held(self) -> Iterator[Callable[[], int]]:
+    def held(self) -> contextlib.AbstractContextManager[Callable[[], int]]:
         """Hold the decisions of the last forward, where they are known; see `held_decisions`."""
-        yield lambda: 0
+        return contextlib.nullcontext(lambda: 0)
 
     def axes(self, name: str) -> list[str]:
         """What a tensor's axes mean."""
@@ -85,7 +84,7 @@ class LayerSubject(Subject):
         self.inputs, parameters = variables(self.arguments), dict(self.layer.named_parameters())
         self.tensors = {**self.inputs, **parameters}
         self.groups = {"all inputs": list(self.inputs), "all parameters": list(parameters)}
-        self.given = Given({**arrays(self.arguments), **parameters})
+        self.snapshot = Snapshot({**arrays(self.arguments), **parameters})
         self._transposed = {
             f"{path}.weight".lstrip(".")
             for path, part in self.layer.named_layers()
@@ -102,7 +101,7 @@ class LayerSubject(Subject):
         found.update(self.layer.named_gradients())
         return {name: g if g is None else g.copy() for name, g in found.items()}
 
-    def held(self):
+    def held(self) -> contextlib.AbstractContextManager[Callable[[], int]]:
         """Hold the layers' decisions."""
         return held_decisions(self.layer)
 
@@ -128,7 +127,7 @@ class LossSubject(Subject):
         self.arguments = [double(value) for value in inputs]
         self.tensors = {"logits": self.arguments[0]}
         self.groups = {"all logits": ["logits"]}
-        self.given = Given(arrays(self.arguments))
+        self.snapshot = Snapshot(arrays(self.arguments))
 
     def value(self) -> Any:
         """The loss, a number."""

@@ -1,20 +1,20 @@
-"""What `tinyunet gradcheck` checks: every layer, every algorithm, both losses, and whole U-Nets."""
+"""What `tinyunet gradcheck` checks: every layer, every algorithm, both losses, and whole networks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinyunet import layers as nn
-from tinyunet.engine.arrays import Array, to_device
+from tinyunet.engine.arrays import Array, MaybeArray, to_device
 from tinyunet.gradcheck.checker import check_gradients
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.layers.layer import Layer
-from tinyunet.losses.loss import DiceLoss, SoftmaxCrossEntropy
-from tinyunet.networks.unet import UNet
+from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
 
+SomeLayer = TypeVar("SomeLayer", bound=Layer)
 SAME = 1e-11  # what the values of two algorithms may differ by, of the largest; in float64
 
 
@@ -30,7 +30,7 @@ class PoolAndBack(Layer):
         """Keep the largest pixel of each window and zero the others."""
         return self.unpool(self.pool(x))
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Return dy at the largest pixels."""
         return self.pool.backward(self.unpool.backward(dy), input_gradient=input_gradient)
 
@@ -68,19 +68,6 @@ def cases() -> dict[str, tuple[Callable, list[tuple]]]:
             lambda: nn.Sequential(nn.Conv2d(3, 4), nn.ReLU(), nn.Conv2d(4, 2)),
             [(2, 7, 6, 3)],
         ),
-        "U-Net, valid, depth 2": (lambda: UNet(2, 3, base_channels=3, depth=2), [(1, 44, 48, 2)]),
-        "U-Net, same, depth 3, dropout": (
-            lambda: UNet(1, 2, base_channels=3, depth=3, padding="same", dropout=0.3),
-            [(2, 16, 24, 1)],
-        ),
-        "U-Net, summed skips": (
-            lambda: UNet(1, 2, base_channels=3, depth=2, padding="same", skip="sum"),
-            [(2, 8, 12, 1)],
-        ),
-        "U-Net, no skips": (
-            lambda: UNet(1, 2, base_channels=3, depth=2, padding="same", skip="none"),
-            [(2, 8, 12, 1)],
-        ),
     }
 
 
@@ -116,7 +103,13 @@ def algorithms() -> dict[str, tuple[Callable, tuple[int, ...]]]:
     }
 
 
-def check_algorithm(make: Callable, shape: tuple, samples: int, rng: Any, device: str) -> Any:
+def check_algorithm(
+    make: Callable[[], nn.Conv2d],
+    shape: tuple[int, ...],
+    samples: int,
+    rng: np.random.Generator,
+    device: str,
+) -> GradientReport:
     """Check one algorithm's gradients, and its values beside those of the plainest that is fast enough.
 
     A wrong forward with a backward that belongs to it has right gradients: of another function.
@@ -136,10 +129,28 @@ def check_algorithm(make: Callable, shape: tuple, samples: int, rng: Any, device
     return report
 
 
-def check_all(samples: int = 20, seed: int = 0, device: str = "cpu") -> Iterator[tuple]:
-    """Yield (name, GradientReport) for every layer, algorithm, loss and small U-Net."""
+def check_all(
+    networks: Mapping[str, tuple[Callable[[], Layer], tuple[int, ...]]],
+    samples: int = 20,
+    seed: int = 0,
+    device: str = "cpu",
+) -> Iterator[tuple[str, GradientReport]]:
+    """Yield (name, GradientReport) for every layer, small network, algorithm and loss.
+
+    Parameters
+    ----------
+    networks
+        As `small_networks` returns them: what makes each, and an input's shape.
+    samples
+        How many coordinates of each tensor are checked.
+    seed
+        Draws biases, inputs, upstream gradients and coordinates.
+    device
+        ``"cpu"`` or ``"gpu"``.
+    """
     rng = np.random.default_rng(seed)
-    for name, (make, shapes) in cases().items():
+    whole = {name: (make, [shape]) for name, (make, shape) in networks.items()}
+    for name, (make, shapes) in {**cases(), **whole}.items():
         layer = with_biases(make(), rng).to(device)
         inputs = [to_device(rng.standard_normal(shape), device) for shape in shapes]
         yield name, check_gradients(layer, *inputs, samples=samples, rng=rng)
@@ -166,15 +177,17 @@ def check_all(samples: int = 20, seed: int = 0, device: str = "cpu") -> Iterator
         yield name, check_gradients(loss, logits, labels, weights, samples=samples, rng=rng)
 
 
-def check_paper(samples: int = 2, seed: int = 0, device: str = "cpu") -> GradientReport:
-    """Check the paper's network, 31,030,658 parameters, at its smallest input of 188 pixels."""
+def check_network(
+    network: Layer, shape: tuple[int, ...], samples: int = 20, seed: int = 0, device: str = "cpu"
+) -> GradientReport:
+    """Check a whole network, with random biases and one random input of a shape."""
     rng = np.random.default_rng(seed)
-    model = with_biases(UNet(), rng).to(device)
-    image = to_device(rng.standard_normal((1, 188, 188, 1)), device)
+    model = with_biases(network, rng).to(device)
+    image = to_device(rng.standard_normal(shape), device)
     return check_gradients(model, image, samples=samples, rng=rng, progress=True)
 
 
-def with_biases(layer: Layer, rng: np.random.Generator) -> Layer:
+def with_biases(layer: SomeLayer, rng: np.random.Generator) -> SomeLayer:
     """Give a new layer random biases: zeros would hide mistakes."""
     for name, array in layer.named_parameters():
         if name.endswith("bias"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinyunet.engine.arrays import Array, array_module
+from tinyunet.engine.arrays import Array, MaybeArray, array_module
 from tinyunet.layers.layer import Layer
 
 
@@ -25,7 +25,7 @@ class ReLU(Layer):
         self._keep(y, gate)
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Return dy where the input was positive, else 0."""
         (gate,) = self._take(dy)
         return dy * (gate > 0) if input_gradient else None

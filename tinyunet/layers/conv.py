@@ -8,17 +8,27 @@ import numpy as np
 
 from tinyunet import convolution
 from tinyunet.engine import budget
-from tinyunet.engine.arrays import Array, array_module
+from tinyunet.engine.arrays import Array, MaybeArray, array_module
 from tinyunet.layers.layer import Layer
 
 
 class Conv2d(Layer):
     """A 2-D convolution: every output pixel is a weighted sum of the input pixels under a kernel.
 
-    With the kernel at every output pixel, y = x * w + b. The gradients, by the chain rule:
-    dx is dy convolved with the turned kernel, dw[p, q] sums x[u, v].T @ dy[i, j] over all pixels
-    (i, j) and the (u, v) that they read through (p, q), and db sums dy (derived in
-    `tinyunet/convolution/naive.py`).
+    With stride 1 and no padding, all of it in NumPy (n: image, i j: output pixel, p q: place in the
+    kernel, c d: channel of the input and the output):
+
+        X = sliding_window_view(x, (kh, kw), axis=(1, 2))  # (N, H', W', C_in, kh, kw), no copy
+        y = np.einsum("nijcpq,pqcd->nijd", X, w) + b
+
+    The gradients, by the chain rule (derived in `tinyunet/convolution/naive.py`). dw[p, q] sums
+    x.T @ dy over all that the kernel read at (p, q), db sums dy, and dx is dy, with zeros around it,
+    convolved with the turned kernel:
+
+        dw, db = np.einsum("nijcpq,nijd->pqcd", X, dy), dy.sum((0, 1, 2))
+        wide = np.pad(dy, ((0, 0), (kh - 1, kh - 1), (kw - 1, kw - 1), (0, 0)))
+        DY = sliding_window_view(wide, (kh, kw), axis=(1, 2))  # (N, H, W, C_out, kh, kw)
+        dx = np.einsum("nijdpq,pqcd->nijc", DY, w[::-1, ::-1])
 
     Parameters
     ----------
@@ -97,17 +107,15 @@ class Conv2d(Layer):
         self._keep(y, x, gate)
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Set the gradients of weight and bias and return dx (N, H, W, in_channels)."""
         x, gate = self._take(dy)
         weight = self.params["weight"]
-        algorithm = convolution.choose(self.algorithm, x, weight, self.geometry)
-        dy, gate = convolution.gate_once(dy, gate)
-        dw, db = algorithm.weight_gradient(x, dy, weight.shape, self.geometry, gate)
+        dw, db, dx = convolution.gradients(
+            x, dy, gate, weight, self.geometry, self.algorithm, input_gradient
+        )
         self.grads = {"weight": dw, "bias": db} if "bias" in self.params else {"weight": dw}
-        if not input_gradient:
-            return None
-        return algorithm.input_gradient(dy, weight, x.shape, self.geometry, gate)
+        return dx
 
     def decisions(self) -> list[Array]:
         """Return the mask of the fused ReLU."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyunet.engine.arrays import Array, device_name, to_device
+from tinyunet.engine.arrays import Array, MaybeArray, device_name, to_device
 from tinyunet.layers.layer import Layer
 
 
@@ -44,7 +44,7 @@ class Dropout(Layer):
         self._keep(y, mask)
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Return dy with the same values dropped."""
         (mask,) = self._take(dy)
         if not input_gradient:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 
-from tinyunet.engine.arrays import Array, array_module
+from tinyunet.engine.arrays import Array, MaybeArray, array_module
 from tinyunet.engine.elementwise import copy, fill
 from tinyunet.engine.memory import empty
 from tinyunet.layers.layer import Layer
@@ -33,7 +33,7 @@ class CenterCrop(Layer):
         self._keep(y, x.shape, middle)
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Return dx (N, H, W, C): dy in the middle and 0 around it."""
         shape, middle = self._take(dy)
         if not input_gradient:

@@ -58,7 +58,7 @@ class Layer(Parts):
 
     # ------------------------------------------------------------------ what a layer computes
 
-    def forward(self, *inputs: Array) -> Array:
+    def forward(self, *inputs: Any, **options: Any) -> Array:
         """Compute the output from the inputs, and in training keep what `backward` needs."""
         raise TypeError(f"{self} does not define forward")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 
@@ -42,15 +42,15 @@ class Parts:
             if name.startswith("_"):
                 continue
             if isinstance(value, Parts):
-                yield name, value
+                yield name, cast("Layer", value)  # nothing else inherits from this class
             elif isinstance(value, list | tuple):
                 for i, item in enumerate(value):
                     if isinstance(item, Parts):
-                        yield f"{name}.{i}", item
+                        yield f"{name}.{i}", cast("Layer", item)
 
     def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield this layer (with an empty name) and every layer below it, with their names."""
-        yield prefix, self
+        yield prefix, cast("Layer", self)
         for name, child in self.children():
             yield from child.named_layers(f"{prefix}.{name}" if prefix else name)
 

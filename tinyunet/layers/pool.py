@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from types import ModuleType
 
-from tinyunet.engine.arrays import Array, array_module, pair
-from tinyunet.engine.elementwise import fused
+from tinyunet.engine.arrays import Array, MaybeArray, array_module, pair
+from tinyunet.engine.elementwise import fused, over_bands
 from tinyunet.engine.memory import empty
-from tinyunet.engine.threads import Band, bands, each
 from tinyunet.layers.layer import Layer
 
 BAND = 1 << 14  # numbers of output in a band: with the input under them, half a core's L2 cache
@@ -31,49 +28,38 @@ class MaxPool2d(Layer):
     def __init__(self, kernel_size: int | tuple[int, int] = 2) -> None:
         super().__init__()
         self.kernel_size = pair(kernel_size, "kernel_size", 1)
-        self.winners: Array | None = None  # kept for a MaxUnpool2d, where there is one
-        self._feeds_unpool = False
+        self.winners: Array | None = None  # of the latest forward, see `remember_winners`
+        self._remembers = False
 
     def forward(self, x: Array) -> Array:
         """Return the maxima (N, H / kh, W / kw, C) of x (N, H, W, C)."""
         self._check_image(x)
-        kh, kw = self.kernel_size
-        n, height, width, channels = x.shape
+        (kh, kw), (n, height, width, channels) = self.kernel_size, x.shape
         if height % kh or width % kw:
             raise ValueError(
                 f"{self} cannot divide {height}x{width}: sides must be multiples of {kh} and {kw}"
             )
-        xp = array_module(x)
+        xp, corners, winner = array_module(x), self._corners(x), None
         if self._held is None:
-            y, winner = empty(xp, (n, height // kh, width // kw, channels), x.dtype), None
-
-            def largest(band: Band) -> None:
-                fused(_largest, xp)(y[band], *self._corners(x[_under(band, kh)]))
-
-            each(largest, bands(y.shape, xp, BAND), xp)
-        else:
-            corners = list(self._corners(x))
+            y = empty(xp, (n, height // kh, width // kw, channels), x.dtype)
+            over_bands(fused(_largest, xp), y, *corners, size=BAND)
+        else:  # the winners are given: see held_decisions
             winner = self._decide(_first_winner(corners))
             y = sum(xp.where(winner == i, corner, 0) for i, corner in enumerate(corners))
-        if self._feeds_unpool:
-            self.winners = _first_winner(list(self._corners(x))) if winner is None else winner
+        if self._remembers:
+            self.winners = _first_winner(corners) if winner is None else winner
         self._keep(y, x, y, winner)
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Return dx (N, H, W, C): dy at the first maximum of each window and else 0."""
         x, y, winner = self._take(dy)
         if not input_gradient:
             return None
-        xp, kh = array_module(dy), self.kernel_size[0]
+        xp = array_module(dy)
         dx = empty(xp, x.shape, dy.dtype)
-
-        def route(band: Band) -> None:
-            corners = (self._corners(image[_under(band, kh)]) for image in (dx, x))
-            won = None if winner is None else winner[band]
-            fused(_route, xp)(dy[band], y[band], won, *itertools.chain(*corners))
-
-        each(route, bands(y.shape, xp, BAND), xp)
+        corners = *self._corners(dx), *self._corners(x)
+        over_bands(fused(_route, xp), dy, y, winner, *corners, size=BAND)
         return dx
 
     def decisions(self) -> list[Array]:
@@ -81,12 +67,21 @@ class MaxPool2d(Layer):
         if self._kept is None:
             return []
         x, _, winner = self._kept[-1]
-        return [_first_winner(list(self._corners(x))) if winner is None else winner]
+        return [_first_winner(self._corners(x)) if winner is None else winner]
 
-    def _corners(self, x: Array) -> Iterator[Array]:
-        """Yield x's pixels at each place of the window, row by row, as views (N, H / kh, W / kw, C)."""
+    def remember_winners(self) -> None:
+        """From now on, note in `winners` which corners won, until `take_winners` asks for them."""
+        self._remembers = True
+
+    def take_winners(self) -> Array | None:
+        """Give away the winners of the latest forward: as `decisions`, but in eval too, and once."""
+        winners, self.winners = self.winners, None
+        return winners
+
+    def _corners(self, x: Array) -> list[Array]:
+        """Return x's pixels at each place of the window, row by row: views (N, H / kh, W / kw, C)."""
         kh, kw = self.kernel_size
-        return (x[:, p::kh, q::kw] for p in range(kh) for q in range(kw))
+        return [x[:, p::kh, q::kw] for p in range(kh) for q in range(kw)]
 
     def _describe(self) -> str:
         return f"kernel_size={self.kernel_size}"
@@ -106,7 +101,7 @@ class MaxUnpool2d(Layer):
     def __init__(self, pool: MaxPool2d) -> None:
         super().__init__()
         self._pool = pool  # a reference, not a part: it is listed where it is defined
-        pool._feeds_unpool = True
+        pool.remember_winners()
 
     def forward(self, x: Array) -> Array:
         """Return y (N, H * kh, W * kw, C) from x (N, H, W, C)."""
@@ -119,16 +114,14 @@ class MaxUnpool2d(Layer):
                 else f"pooled to {winner.shape}"
             )
             raise ValueError(f"{self} got an input of shape {x.shape}, but its pool {seen}")
-        kh, kw = self._pool.kernel_size
-        n, height, width, channels = x.shape
+        (kh, kw), (n, height, width, channels) = self._pool.kernel_size, x.shape
         y = array_module(x).empty((n, height * kh, width * kw, channels), x.dtype)
         for i, corner in enumerate(self._pool._corners(y)):
             corner[...] = x * (winner == i)
-        self._pool.winners = None
-        self._keep(y, winner)
+        self._keep(y, self._pool.take_winners())
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Return dx (N, H, W, C): dy read at the winners."""
         (winner,) = self._take(dy)
         if not input_gradient:
@@ -139,12 +132,6 @@ class MaxUnpool2d(Layer):
         return f"kernel_size={self._pool.kernel_size}"
 
 
-def _under(band: Band, kh: int) -> Band:
-    """The rows of the input under a band of the output's."""
-    images, rows = band
-    return images, slice(rows.start * kh, rows.stop * kh)
-
-
 def _largest(xp: ModuleType, y: Array, first: Array, *others: Array) -> None:
     """Set y to the largest of the corners of each window."""
     y[...] = first
@@ -153,7 +140,11 @@ def _largest(xp: ModuleType, y: Array, first: Array, *others: Array) -> None:
 
 
 def _route(xp: ModuleType, dy: Array, y: Array, winner: Array | None, *corners: Array) -> None:
-    """Set the gradients of the corners, which come first, from dy; then come the corners."""
+    """Set the gradients of the corners, which come first, from dy; then come the corners.
+
+    Here ties are decided: corners are visited row by row, and the first that holds the maximum takes
+    all of dy, so that nothing is left for a later one.
+    """
     count = len(corners) // 2
     unclaimed = dy.copy()  # what no earlier corner of the window has taken
     for i, (dcorner, corner) in enumerate(zip(corners[:count], corners[count:], strict=True)):
@@ -163,7 +154,10 @@ def _route(xp: ModuleType, dy: Array, y: Array, winner: Array | None, *corners: 
 
 
 def _first_winner(corners: list[Array]) -> Array:
-    """Return the index of the first corner that holds the largest value of its window."""
+    """Return the index of the first corner that holds the largest value of its window.
+
+    Here, too, ties are decided: a later corner must be greater, not equal, to win.
+    """
     xp = array_module(corners[0])
     best, winner = corners[0], xp.zeros(corners[0].shape, "int32")
     for i, corner in enumerate(corners[1:], start=1):

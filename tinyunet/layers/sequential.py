@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyunet.engine.arrays import Array
+from tinyunet.engine.arrays import Array, MaybeArray
 from tinyunet.layers.layer import Layer
 
 
@@ -34,13 +34,14 @@ class Sequential(Layer):
             x = layer(x)
         return x
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Apply the chain rule in reverse order."""
         for layer in reversed(self.layers[1:]):
             dy = layer.backward(dy)
         for layer in self.layers[:1]:
             if not input_gradient:
-                return layer.backward_parameters(dy)
+                layer.backward_parameters(dy)
+                return None
             dy = layer.backward(dy)
         return dy
 

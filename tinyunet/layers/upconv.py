@@ -1,4 +1,7 @@
-"""ConvTranspose2d, the U-Net's up-convolution: a convolution run backwards."""
+"""ConvTranspose2d, the U-Net's up-convolution: a convolution run backwards.
+
+Its arithmetic lives in `tinyunet/convolution/transposed.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,10 @@ from typing import ClassVar
 import numpy as np
 
 from tinyunet import convolution
-from tinyunet.convolution import im2col
+from tinyunet.convolution import transposed
 from tinyunet.engine import budget
-from tinyunet.engine.arrays import Array, array_module, pair
-from tinyunet.engine.elementwise import add_bias, sum_pixels
-from tinyunet.engine.memory import empty
-from tinyunet.engine.threads import Band, total
+from tinyunet.engine.arrays import Array, MaybeArray, pair
+from tinyunet.engine.elementwise import sum_pixels
 from tinyunet.layers.layer import Layer
 
 
@@ -81,45 +82,26 @@ class ConvTranspose2d(Layer):
     def forward(self, x: Array) -> Array:
         """Return y (N, H', W', out_channels) from x (N, H, W, in_channels)."""
         self._check_image(x, self.in_channels)
-        y_shape = (x.shape[0], *self.output_size(*x.shape[1:3]), self.out_channels)
-        if min(y_shape) < 1:
+        if min(self.output_size(*x.shape[1:3])) < 1:
             raise ValueError(f"{self} leaves no output for an input of shape {x.shape}")
-        matrix = self.params["weight"].reshape(self.in_channels, -1)  # (C_in, kh*kw*C_out)
-
-        def patches(band: Band) -> Array:  # what each pixel adds to the output
-            return x[band].reshape(-1, self.in_channels) @ matrix
-
-        y = im2col.spread(patches, x, y_shape, self.geometry)
-        if "bias" in self.params:
-            add_bias(y, self.params["bias"])
+        weight, bias = self.params["weight"], self.params.get("bias")
+        y = transposed.forward(x, weight, bias, self.geometry)
         self._keep(y, x)
         return y
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Set the gradients of weight and bias and return dx (N, H, W, in_channels)."""
         (x,) = self._take(dy)
-        xp, weight = array_module(dy), self.params["weight"]
-        matrix = weight.reshape(self.in_channels, -1)
-        dx = empty(xp, x.shape, dy.dtype) if input_gradient else None
-
-        def share(band: Band) -> tuple[Array]:  # dx, and this band's part of dw
-            dpatches = im2col.patches(dy, band, self.geometry)
-            if input_gradient:
-                xp.matmul(dpatches, matrix.T, out=dx[band].reshape(-1, self.in_channels))
-            return (x[band].reshape(-1, self.in_channels).T @ dpatches,)
-
-        (dw,) = total(share, im2col.cut(x.shape, matrix.shape[::-1], xp), xp)
-        self.grads["weight"] = dw.reshape(weight.shape)
+        weight = self.params["weight"]
+        dw, dx = transposed.gradients(x, dy, weight, self.geometry, input_gradient)
+        self.grads = {"weight": dw}
         if "bias" in self.params:
             self.grads["bias"] = sum_pixels(dy)
         return dx
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the output's (height, width) for an input's."""
-        g = self.geometry
-        sides = zip((height, width), g.stride, g.padding, g.kernel, strict=True)
-        h, w = ((side - 1) * s - sum(pad) + k for side, s, pad, k in sides)
-        return h, w
+        return transposed.output_size(height, width, self.geometry)
 
     def _describe(self) -> str:
         g = self.geometry

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from tqdm import tqdm
 
+from tinyunet.data.augment import Augmentation
 from tinyunet.data.dataset import Dataset
-from tinyunet.data.weightmap import separate, weight_map
+from tinyunet.data.weightmap import WEIGHTS, separate, weight_map
 from tinyunet.networks.network import Network
 from tinyunet.segmentation.evaluation import check_data
-
-# Arguments of `weight_map`. "auto" was measured on nuclei of some 15 pixels: a border term as wide as
-# the paper's makes their masks thin, and weighing the fewer foreground pixels more makes them fat.
-WEIGHTS = {
-    "auto": {"w0": 10.0, "sigma": 2.0, "class_weights": (1, 1)},
-    "paper": {"w0": 10.0, "sigma": 5.0},
-}
 
 
 def check_settings(
@@ -69,3 +66,24 @@ def window_size(
     height, width = (crop, crop) if np.ndim(crop) == 0 else crop
     model.output_size(height, width)  # raises with the nearest valid sizes
     return int(height), int(width)
+
+
+def settings_kept(
+    batch_size: int,
+    input_size: tuple[int, int],
+    augment: bool | Augmentation | Callable,
+    weights: str | list[np.ndarray] | None,
+    schedule: str,
+    seed: int,
+) -> dict[str, Any]:
+    """What a run has to be given again when it is resumed, fit for JSON."""
+    settings = {
+        "batch_size": batch_size,
+        "crop": list(input_size),
+        "seed": seed,
+        "schedule": schedule,
+        "weights": weights if isinstance(weights, str | None) else "given maps",
+    }
+    if not callable(augment):  # a function cannot be told from another
+        settings["augment"] = str(augment)
+    return settings

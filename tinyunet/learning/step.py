@@ -1,73 +1,72 @@
-"""One step of training, and how many of them fit into some minutes."""
+"""One step of training: forward, loss, backward, update."""
 
 from __future__ import annotations
 
-import copy
 import math
-import time
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from tinyunet.data.batches import Batches, Prefetched
-from tinyunet.data.dataset import Dataset
-from tinyunet.engine.arrays import to_device
+from tinyunet.data.batches import Batch
+from tinyunet.engine.arrays import Array, to_cpu, to_device
 from tinyunet.engine.threads import one_blas_thread
 from tinyunet.layers.layer import Layer
 from tinyunet.learning.optim import Optimizer
-from tinyunet.losses.loss import Loss
-from tinyunet.segmentation.thresholds import validation_score
-
-VALIDATIONS = 12  # how often a run looks at the validation images
+from tinyunet.losses import Loss
 
 
-def training_step(model: Layer, loss: Loss, optimizer: Optimizer, batch: tuple) -> float:
-    """One step of training: forward, loss, backward, update. A loss that is not finite ends it."""
-    device, dtype = model.device, model.dtype
+def training_step(model: Layer, loss: Loss, optimizer: Optimizer, batch: Batch) -> float:
+    """Take one step of training and return the loss before it.
+
+    A loss that is not finite ends the step: neither gradients nor parameters change.
+
+    Parameters
+    ----------
+    model, loss, optimizer
+        The network, in training mode, what it is wrong by, and what changes its parameters.
+    batch
+        Images (N, H, W, C), labels (N, H', W'), and weights (N, H', W') or None, on the host.
+    """
     images, labels, weights = batch
-    images = to_device(images.astype(dtype, copy=False), device)
-    labels = to_device(labels, device)
-    weights = None if weights is None else to_device(weights.astype(dtype, copy=False), device)
+    images = _like(model, images)
+    labels = to_device(labels, model.device)
+    weights = None if weights is None else _like(model, weights)
     with one_blas_thread():  # once: a small network's layers would limit it a hundred times
         value = loss(model(images), labels, weights)
         if math.isfinite(value):
-            model.backward(loss.backward(), input_gradient=False)
+            model.backward_parameters(loss.backward())
             optimizer.step()
     return value
 
 
-def calibrate(
-    model: Layer,
-    loss: Loss,
-    optimizer: Optimizer,
-    batches: Batches,
-    validation: Dataset | None,
-    minutes: float,
-) -> int:
-    """Return how many steps fit in the minutes, validations included, by trying some on a copy.
+@dataclass(frozen=True)
+class Step:
+    """One step of a training, as `Training.steps` gives it.
 
-    It tries at least 6 and at most 30, for about a sixtieth of the time.
+    Attributes
+    ----------
+    number
+        How many steps are done with this one.
+    loss
+        The loss before the step's update.
+    lr
+        The learning rate of the update.
+    score
+        The validation score after it, None where the step was not one to validate.
     """
-    started = time.perf_counter()
-    model, optimizer = copy.deepcopy((model, optimizer))
-    times: list[float] = []
-    with Prefetched(batches) as ahead:
-        while len(times) < 6 or (len(times) < 30 and time.perf_counter() - started < minutes):
-            before = time.perf_counter()
-            training_step(model, loss, optimizer, ahead[len(times)])
-            times.append(time.perf_counter() - before)
-    looking = 0.0
-    if validation is not None:
-        one = validation.subset([0])
-        # Two looks: the first also fills memory pools.
-        looks = [_seconds(lambda: validation_score(model, one)) for _ in range(2)]
-        looking = min(looks) * len(validation) * VALIDATIONS
-    left = minutes * 60 - looking - (time.perf_counter() - started)
-    # The first steps are not typical: they fill memory pools, and the first waits for its batch.
-    return max(VALIDATIONS, int(left / np.median(times[2:])))
+
+    number: int
+    loss: float
+    lr: float
+    score: float | None
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+def has_finite_parameters(model: Layer) -> bool:
+    """Whether no parameter of the model is infinite or NaN; a GPU waits for the answer."""
+    arrays = (array for _, array in model.named_parameters())
+    return all(bool(np.isfinite(to_cpu(array)).all()) for array in arrays)
+
+
+def _like(model: Layer, array: Array) -> Array:
+    """The array in the model's dtype, on its device."""
+    return to_device(array.astype(model.dtype, copy=False), model.device)

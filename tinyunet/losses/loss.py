@@ -1,6 +1,6 @@
-"""Losses over every pixel: softmax cross-entropy with a weight map, and soft Dice.
+"""What every loss shares: its checks, the classes first, the softmax.
 
-Both take logits (N, H, W, K) and integer labels (N, H, W), return a Python float, and then hand back
+Losses take logits (N, H, W, K) and integer labels (N, H, W), return a Python float, and then hand back
 its gradient with respect to the logits, once.
 """
 
@@ -10,7 +10,9 @@ from tinyunet.engine.arrays import Array, array_module, device_name
 
 
 class Loss:
-    """The base of both losses: ``loss = f.forward(logits, labels)``, ``dlogits = f.backward()``."""
+    """The base of losses: ``loss = f.forward(logits, labels)``, ``dlogits = f.backward()``."""
+
+    ignore_label: int | None = None  # pixels with this label count for nothing
 
     def __init__(self) -> None:
         self._kept: tuple | None = None
@@ -66,152 +68,56 @@ class Loss:
                     f"{device_name(other)}: move them with tinyunet.to_cpu or to_gpu"
                 )
 
+    def _floats(self, sums: list[Array], labels: Array, onehot: Array) -> list[float]:
+        """Return sums as Python floats, or raise ValueError if a label is out of range.
 
-class SoftmaxCrossEntropy(Loss):
-    """How surprised the predicted class probabilities are by the labels, pixel by pixel.
-
-    With p = softmax(z) over the classes, t the pixel's label and w its weight,
-
-        loss = sum of w * -log p[t]  /  number of counted pixels
-        dz   = w * (p - onehot(t))   /  number of counted pixels
-
-    because d(-log p[t])/dz[k] = p[k] - [k = t]. The U-Net paper's equation 1, up to its sign and the
-    division, which makes learning rates independent of the image size.
-
-    Parameters
-    ----------
-    ignore_label
-        Pixels with this label count for nothing. With no pixel left, the loss and gradient are 0.
-    """
-
-    def __init__(self, ignore_label: int | None = None) -> None:
-        super().__init__()
-        self.ignore_label = ignore_label
-
-    def forward(self, logits: Array, labels: Array, weights: Array | None = None) -> float:
-        """Return the loss of logits (N, H, W, K) for labels (N, H, W) in 0..K-1.
-
-        Parameters
-        ----------
-        logits
-            Scores (N, H, W, K), float32 or float64.
-        labels
-            Classes (N, H, W), integers.
-        weights
-            Weight of each pixel (N, H, W), in the logits' dtype; 1 everywhere by default.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If shapes or dtypes do not fit, or a label is no class.
+        Both are asked for at once: it is the one moment that waits for a GPU.
         """
-        self._check(logits, labels, weights)
-        xp, classes = array_module(logits), logits.shape[3]
-        z, onehot = _class_first(logits), _onehot(labels, classes)  # (K, N, H, W)
-        z = z - z.max(axis=0)  # exp cannot overflow, and the softmax stays the same
-        p = xp.exp(z)
-        normaliser = p.sum(axis=0)
-        p /= normaliser
-        surprise = xp.log(normaliser) - (z * onehot).sum(axis=0)  # -log p[t]
-
-        if self.ignore_label is None:
-            counts = xp.ones(labels.shape, logits.dtype)
-        else:
-            counts = (labels != self.ignore_label).astype(logits.dtype)
-        valid = onehot.any(axis=0) | (counts == 0)
-        if weights is not None:
-            weighted = counts * weights
-        else:
-            weighted = counts
-        sums = [(weighted * surprise).sum(), counts.sum(), (~valid).sum().astype(logits.dtype)]
-        total, counted, wrong = xp.stack(sums).tolist()  # the one moment that waits for a GPU
+        known = onehot.any(axis=0)
+        if self.ignore_label is not None:
+            known |= labels == self.ignore_label
+        out_of_range = (~known).sum().astype(sums[0].dtype)
+        *floats, wrong = array_module(labels).stack([*sums, out_of_range]).tolist()
         if wrong:
+            name, classes = type(self).__name__, len(onehot)
+            ignored = "" if self.ignore_label is None else f" or {self.ignore_label} (ignored)"
             raise ValueError(
-                f"SoftmaxCrossEntropy got labels from {int(labels.min())} to {int(labels.max())}, "
-                f"but the logits have {classes} classes: labels must be 0 to {classes - 1}"
-                + (f" or {self.ignore_label} (ignored)" if self.ignore_label is not None else "")
+                f"{name} got labels from {int(labels.min())} to {int(labels.max())}, but the logits "
+                f"have {classes} classes: labels must be 0 to {classes - 1}{ignored}"
             )
-        counted = max(counted, 1.0)
-        self._kept = p, onehot, weighted, counted
-        return total / counted
-
-    def backward(self) -> Array:
-        """Return dlogits = w * (p - onehot) / number of counted pixels, (N, H, W, K)."""
-        p, onehot, weighted, counted = self._take()
-        return _class_last((p - onehot) * (weighted / counted))
-
-
-class DiceLoss(Loss):
-    """One minus the soft Dice overlap, averaged over the classes that are present.
-
-    With p = softmax(z), g the one-hot labels, and sums over all pixels of the batch, each times its
-    weight, the Dice of a class in the form of V-Net (Milletari et al. 2016, arXiv:1606.04797) is
-
-        D = (2 sum(p g) + s) / (sum(p^2) + sum(g^2) + s)  =  A / B
-        dD/dp = (2 g - 2 p D) / B
-
-    and a softmax passes a gradient dp on as dz = p * (dp - sum over classes of dp * p).
-
-    Parameters
-    ----------
-    smooth
-        The s above, which keeps the quotient finite.
-    """
-
-    def __init__(self, smooth: float = 1.0) -> None:
-        super().__init__()
-        if smooth <= 0:
-            raise ValueError(f"DiceLoss needs smooth above 0, got {smooth}")
-        self.smooth = smooth
-
-    def forward(self, logits: Array, labels: Array, weights: Array | None = None) -> float:
-        """Return the loss of logits (N, H, W, K) for labels (N, H, W) in 0..K-1."""
-        self._check(logits, labels, weights)
-        xp, classes = array_module(logits), logits.shape[3]
-        z, g = _class_first(logits), _onehot(labels, classes).astype(logits.dtype)  # (K, N, H, W)
-        w = xp.ones(labels.shape, logits.dtype) if weights is None else weights
-        p = xp.exp(z - z.max(axis=0))
-        p /= p.sum(axis=0)
-
-        pixels = (1, 2, 3)
-        bottom = (w * (p * p + g)).sum(pixels) + self.smooth  # g * g is g
-        dice = (2 * (w * p * g).sum(pixels) + self.smooth) / bottom
-        present = (g.sum(pixels) > 0).astype(logits.dtype)
-        share = present / xp.maximum(present.sum(), 1)  # each present class counts the same
-        strangers = (1 - g.sum(0)).sum()
-        loss, wrong = xp.stack([1 - (share * dice).sum(), strangers]).tolist()
-        if wrong:
-            raise ValueError(
-                f"DiceLoss got labels from {int(labels.min())} to {int(labels.max())}, but the "
-                f"logits have {classes} classes: labels must be 0 to {classes - 1}"
-            )
-        self._kept = p, g, w, dice, bottom, share
-        return loss
-
-    def backward(self) -> Array:
-        """Return dlogits (N, H, W, K)."""
-        p, g, w, dice, bottom, share = self._take()
-        share, dice, bottom = (v[:, None, None, None] for v in (share, dice, bottom))
-        dp = -share * w * 2 * (g - p * dice) / bottom
-        return _class_last(p * (dp - (dp * p).sum(axis=0)))
+        return floats
 
 
 # NumPy works on the innermost axis in one go, and the classes are few: with them as the first axis, all
 # that a loss does runs along whole images.
 
 
-def _class_first(logits: Array) -> Array:
+def class_first(logits: Array) -> Array:
     """Return logits (N, H, W, K) as (K, N, H, W)."""
     xp = array_module(logits)
     return xp.ascontiguousarray(xp.moveaxis(logits, 3, 0))
 
 
-def _class_last(dz: Array) -> Array:
+def class_last(dz: Array) -> Array:
     """Return (K, N, H, W) as (N, H, W, K)."""
     xp = array_module(dz)
     return xp.ascontiguousarray(xp.moveaxis(dz, 0, 3))
 
 
-def _onehot(labels: Array, classes: int) -> Array:
+def one_hot(labels: Array, classes: int) -> Array:
     """Return a mask (K, N, H, W): which pixels have class k."""
     return labels == array_module(labels).arange(classes)[:, None, None, None]
+
+
+def softmax(z: Array) -> tuple[Array, Array, Array]:
+    """Return p = softmax(z) over the first axis, and what log p = z - log(normaliser) needs.
+
+    That is z less its largest value, with which exp cannot overflow and the softmax stays the same,
+    and the normaliser, the sum of exp(z).
+    """
+    xp = array_module(z)
+    z = z - z.max(axis=0)
+    p = xp.exp(z)
+    normaliser = p.sum(axis=0)
+    p /= normaliser
+    return p, z, normaliser

@@ -3,8 +3,24 @@
 `pixels` compares classes pixel by pixel, `cells` cell by cell, `partitions` which pixels belong
 together, `topology` splits, mergers and holes, `boundary` outlines, and `reliability` whether
 probabilities can be believed. `thresholds` chooses the threshold that most of them need, on
-validation images. The prediction comes first, the truth second. All take NumPy arrays on the host;
-`checks` says what a mask, a class map, cells and probabilities are, for all of them.
+validation images.
+
+The prediction comes first, the truth second. What they are is the same for all functions:
+
+- Every map is a NumPy array. Lists, matrices, masked arrays, tensors and arrays on a GPU are refused.
+- A mask holds booleans, or integers: 0 and one number for the foreground, which is 1, or white as in
+  image files, 255 or 65535.
+- A class map holds the integers 0 ... K-1. 255 or 65535 beside other numbers is refused: it mostly
+  means "ignore", and those pixels would count as wrong.
+- Cells (or segments) are numbered by positive integers, 0 = background. Numbers may be of any size
+  and have gaps. A mask of 0 and white in several pieces is refused: it would pass for one cell. Of
+  0 and 1 it may be a cell in pieces: a warning.
+- Probabilities are numbers from 0 to 1.
+
+Negative numbers are refused throughout, as are floats where integers are expected. All functions
+raise a TypeError for what is no NumPy array or holds another kind of numbers; a ValueError if numbers
+are others than these, if shapes differ or there are no pixels, or if a map should be one image (H, W)
+and is not. Their docstrings tell only what they refuse besides.
 """
 
 from tinyunet.metrics.boundary import boundary_f1

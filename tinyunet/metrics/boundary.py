@@ -27,9 +27,9 @@ def boundary_f1(predicted: np.ndarray, truth: np.ndarray, tolerance: float) -> f
 
     Parameters
     ----------
-    predicted, truth : (H, W) boolean or integer arrays
-        Masks, class labels, or the numbers of cells; 0 = background.
-    tolerance : float
+    predicted, truth
+        Masks, class labels, or the numbers of cells (H, W); 0 = background.
+    tolerance
         Pixels, in a straight line: 1 allows for the neighbours that share an edge, 1.5 for those
         at corners as well.
 
@@ -41,9 +41,7 @@ def boundary_f1(predicted: np.ndarray, truth: np.ndarray, tolerance: float) -> f
     Raises
     ------
     ValueError
-        If the shapes differ, the arrays are not one image, or a number or the tolerance is negative.
-    TypeError
-        If an array is neither boolean nor integer.
+        If the tolerance is negative.
 
     References
     ----------

@@ -18,20 +18,13 @@ def seg(predicted_instances: np.ndarray, true_instances: np.ndarray) -> float:
 
     Parameters
     ----------
-    predicted_instances, true_instances : (H, W) integer arrays
-        The number of the cell at every pixel, 0 = background. Numbers may have gaps.
+    predicted_instances, true_instances
+        The cells (H, W), by integer numbers, 0 = background.
 
     Returns
     -------
     float
         0 to 1. Without a true cell: 1 if none was predicted either, else 0.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, a number is negative, or the arrays are not one image.
-    TypeError
-        If an array is not of integers.
 
     References
     ----------
@@ -54,9 +47,9 @@ def f1(
 
     Parameters
     ----------
-    predicted_instances, true_instances : (H, W) integer arrays
-        The number of the cell at every pixel, 0 = background. Numbers may have gaps.
-    threshold : float
+    predicted_instances, true_instances
+        The cells (H, W), by integer numbers, 0 = background.
+    threshold
         From 0.5 to below 1.
 
     Returns
@@ -67,10 +60,7 @@ def f1(
     Raises
     ------
     ValueError
-        If the threshold is out of range, the shapes differ, a number is negative, or the arrays are not
-        one image.
-    TypeError
-        If an array is not of integers.
+        If the threshold is out of range.
 
     References
     ----------
@@ -91,18 +81,13 @@ def f1_curve(predicted_instances: np.ndarray, true_instances: np.ndarray) -> dic
 
     Parameters
     ----------
-    predicted_instances, true_instances : (H, W) integer arrays
-        The number of the cell at every pixel, 0 = background. Numbers may have gaps.
+    predicted_instances, true_instances
+        The cells (H, W), by integer numbers, 0 = background.
 
     Returns
     -------
     dict of float to float
         F1 by threshold; it never rises from one threshold to the next.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As `seg`.
 
     References
     ----------
@@ -120,18 +105,13 @@ def merged(predicted_instances: np.ndarray, true_instances: np.ndarray) -> int:
 
     Parameters
     ----------
-    predicted_instances, true_instances : (H, W) integer arrays
-        The number of the cell at every pixel, 0 = background. Numbers may have gaps.
+    predicted_instances, true_instances
+        The cells (H, W), by integer numbers, 0 = background.
 
     Returns
     -------
     int
         0, also if there is no cell in either, up to the number of true cells, but never 1.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As `seg`.
     """
     pairs = overlaps(predicted_instances, true_instances)
     held = np.bincount(pairs.predicted[pairs.covered])

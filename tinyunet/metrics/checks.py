@@ -1,17 +1,4 @@
-"""What a mask, a class map, cells and probabilities are: one rule, in the same words everywhere.
-
-- Every map is a NumPy array. Lists, matrices, masked arrays, tensors and arrays on a GPU are refused.
-- A mask holds booleans, or integers: 0 and one number for the foreground, which is 1, or white as in
-  image files, 255 or 65535.
-- A class map holds the integers 0 ... K-1. 255 or 65535 beside other numbers is refused: it mostly
-  means "ignore", and those pixels would count as wrong.
-- Cells (or segments) are numbered by positive integers, 0 = background. Numbers may be of any size
-  and have gaps. A mask of 0 and white in several pieces is refused: it would pass for one cell. Of
-  0 and 1 it may be a cell in pieces: a warning.
-- Probabilities are numbers from 0 to 1.
-
-Negative numbers are refused throughout, as are floats where integers are expected.
-"""
+"""The checks of what `tinyunet.metrics` says of arrays: one rule, in the same words everywhere."""
 
 from __future__ import annotations
 

@@ -33,20 +33,13 @@ def rand_error(predicted: np.ndarray, truth: np.ndarray) -> float:
 
     Parameters
     ----------
-    predicted, truth : (H, W) integer arrays
-        The number of the segment at every pixel, 0 = background; see `segments`.
+    predicted, truth
+        The segments (H, W), by integer numbers, 0 = background; see `segments`.
 
     Returns
     -------
     float
         0 (the same partition) to 1. Without a true segment: 0 if none was predicted either, else 1.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, a number is negative, or the arrays are not one image.
-    TypeError
-        If an array is not of integers.
 
     References
     ----------
@@ -84,9 +77,9 @@ def v_rand(predicted: np.ndarray, truth: np.ndarray, *, thin: bool = True) -> fl
 
     Parameters
     ----------
-    predicted, truth : (H, W) integer arrays
-        The number of the segment at every pixel, 0 = background; see `segments`.
-    thin : bool
+    predicted, truth
+        The segments (H, W), by integer numbers, 0 = background; see `segments`.
+    thin
         Whether to thin the borders in the prediction. Otherwise a pixel of predicted background is
         a segment of its own, and borders wider than the true ones lower the score.
 
@@ -95,13 +88,6 @@ def v_rand(predicted: np.ndarray, truth: np.ndarray, *, thin: bool = True) -> fl
     float
         Near 0 to 1 (the same partition). Without a true segment: 1 if none was predicted either,
         else 0.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, a number is negative, or the arrays are not one image.
-    TypeError
-        If an array is not of integers.
 
     References
     ----------
@@ -130,9 +116,9 @@ def v_info(predicted: np.ndarray, truth: np.ndarray, *, thin: bool = True) -> fl
 
     Parameters
     ----------
-    predicted, truth : (H, W) integer arrays
-        The number of the segment at every pixel, 0 = background; see `segments`.
-    thin : bool
+    predicted, truth
+        The segments (H, W), by integer numbers, 0 = background; see `segments`.
+    thin
         Whether to thin the borders in the prediction, as for `v_rand`.
 
     Returns
@@ -140,11 +126,6 @@ def v_info(predicted: np.ndarray, truth: np.ndarray, *, thin: bool = True) -> fl
     float
         0 to 1 (the same partition). If the truth is a single segment, there is nothing to tell: 1
         if the prediction is one as well, else 0. Without a true segment: as `v_rand`.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As `v_rand`.
 
     References
     ----------

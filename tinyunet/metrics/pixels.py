@@ -24,9 +24,9 @@ def iou(predicted: np.ndarray, truth: np.ndarray, label: int | None = None) -> f
 
     Parameters
     ----------
-    predicted, truth : boolean or integer arrays of one shape, (H, W) or any other
-        Masks, of booleans, 0 and 1 or 0 and 255, where the foreground is compared; or class labels.
-    label : int, optional
+    predicted, truth
+        Masks, where the foreground is compared, or class labels; of one shape, (H, W) or any other.
+    label
         The class to compare; P and T are the pixels that have it. Of masks, 0 is the background.
         Without one it is 1, and maps that cannot be meant are refused.
 
@@ -38,12 +38,9 @@ def iou(predicted: np.ndarray, truth: np.ndarray, label: int | None = None) -> f
     Raises
     ------
     ValueError
-        If the shapes differ, a number is negative, a mask is to be compared with several classes, or
-        255, which mostly means "ignore", is beside other classes; leave such pixels out of both. Also
-        if the maps differ and neither has the label 255 or 65535 or, where no label is given, the
-        class 1, and if no label is given and each map has one number beside 0, but not the same.
-    TypeError
-        If one is no NumPy array of booleans or integers.
+        If a mask is to be compared with several classes; if the maps differ and neither has the label
+        255 or 65535 or, where no label is given, the class 1; and if no label is given and each map
+        has one number beside 0, but not the same.
 
     References
     ----------
@@ -61,9 +58,9 @@ def dice(predicted: np.ndarray, truth: np.ndarray, label: int | None = None) -> 
 
     Parameters
     ----------
-    predicted, truth : boolean or integer arrays of one shape, (H, W) or any other
-        Masks, of booleans, 0 and 1 or 0 and 255, where the foreground is compared; or class labels.
-    label : int, optional
+    predicted, truth
+        Masks, where the foreground is compared, or class labels; of one shape, (H, W) or any other.
+    label
         The class to compare; P and T are the pixels that have it. Of masks, 0 is the background.
         Without one it is 1, and maps that cannot be meant are refused.
 
@@ -74,7 +71,7 @@ def dice(predicted: np.ndarray, truth: np.ndarray, label: int | None = None) -> 
 
     Raises
     ------
-    ValueError, TypeError
+    ValueError
         As `iou`.
 
     References
@@ -94,8 +91,8 @@ def pixel_error(predicted: np.ndarray, truth: np.ndarray) -> float:
 
     Parameters
     ----------
-    predicted, truth : boolean or integer arrays of one shape, (H, W) or any other
-        Masks, of booleans, 0 and 1 or 0 and 255; or class labels.
+    predicted, truth
+        Masks or class labels, of one shape, (H, W) or any other.
 
     Returns
     -------
@@ -104,8 +101,8 @@ def pixel_error(predicted: np.ndarray, truth: np.ndarray) -> float:
 
     Raises
     ------
-    ValueError, TypeError
-        As `iou`.
+    ValueError
+        If a mask is to be compared with several classes.
     """
     predicted, truth = as_classes(predicted, truth)
     return float(np.mean(predicted != truth))
@@ -125,12 +122,12 @@ def isbi_pixel_error(
 
     Parameters
     ----------
-    probabilities : float array of any shape
-        Probability of the foreground at every pixel, of a slice (H, W) or a stack (N, H, W). In
-        the challenge the foreground was the cells, the background membranes.
-    truth : boolean or integer array of the same shape
-        A mask: 0 = background, 1 or 255 = foreground.
-    thresholds : sequence of float
+    probabilities
+        Probability of the foreground at every pixel, of a slice (H, W) or a stack (N, H, W). In the
+        challenge the foreground was the cells, the background membranes.
+    truth
+        The mask, of the same shape.
+    thresholds
         By default 0, 0.1 ... 1, as in the challenge's program.
 
     Returns
@@ -141,10 +138,7 @@ def isbi_pixel_error(
     Raises
     ------
     ValueError
-        If the shapes differ, a probability or threshold is outside [0, 1], the truth is no mask, or
-        there is no threshold.
-    TypeError
-        If the truth is neither boolean nor integer.
+        If a threshold is outside [0, 1], or there is none.
 
     References
     ----------

@@ -25,10 +25,10 @@ def segments(probabilities: np.ndarray, threshold: float = 0.5) -> np.ndarray:
 
     Parameters
     ----------
-    probabilities : (H, W, 2) or (H, W) array
-        Probabilities of background and foreground, or of the foreground alone; a mask will do.
+    probabilities
+        Of background and foreground (H, W, 2), or of the foreground alone (H, W); a mask will do.
         For neurons, the foreground is what the membranes enclose.
-    threshold : float
+    threshold
         Pixels with a larger probability belong to segments.
 
     Returns
@@ -39,9 +39,7 @@ def segments(probabilities: np.ndarray, threshold: float = 0.5) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the shape is another one, or values or the threshold lie outside [0, 1] or are not numbers.
-    TypeError
-        If they are no NumPy array of numbers.
+        If the threshold lies outside [0, 1].
     """
     check_threshold(threshold)
     return components(foreground(probabilities) > threshold, smallest=1)
@@ -55,20 +53,13 @@ def thinned(labels: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    labels : (H, W) integer array
-        The number of the segment at every pixel, 0 = background.
+    labels
+        The segments (H, W), by integer numbers, 0 = background.
 
     Returns
     -------
     (H, W) integer array
         The same segments without any background; all 0 if there was no segment.
-
-    Raises
-    ------
-    ValueError
-        If the array is not one image, or a number is negative.
-    TypeError
-        If it is not of integers.
     """
     check_cells("segmentation", labels)
     if not labels.any():
@@ -98,7 +89,17 @@ def components(mask: np.ndarray, smallest: int = SMALLEST) -> np.ndarray:
 
     Pixels are connected if they share an edge. Regions of fewer than `smallest` pixels are dropped.
     """
-    regions, _ = ndimage.label(mask)
+    return without_small(ndimage.label(mask)[0], smallest)
+
+
+def without_small(regions: np.ndarray, smallest: int) -> np.ndarray:
+    """Number regions (H, W) anew, 1 ... k without gaps; those below `smallest` pixels are dropped."""
     keep = np.bincount(regions.ravel()) >= smallest
     keep[0] = False  # the background
     return np.where(keep, np.cumsum(keep), 0)[regions]
+
+
+def consecutive(instances: np.ndarray) -> np.ndarray:
+    """Number the cells (H, W) anew, 1 ... k without gaps, in the order of their numbers; as int64."""
+    in_use = np.unique(instances[instances > 0])
+    return (np.searchsorted(in_use, instances) + 1) * (instances > 0)

@@ -33,12 +33,12 @@ def calibration(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10) ->
 
     Parameters
     ----------
-    probabilities : float array of any shape
-        Probability of the foreground at every pixel, of an image (H, W) or a stack (N, H, W). Of
-        several classes, compare one at a time: probabilities[..., k] with labels == k.
-    truth : boolean or integer array of the same shape
-        A mask: 0 = background, 1 or 255 = foreground.
-    bins : int
+    probabilities
+        Of the foreground at every pixel, of an image (H, W) or a stack (N, H, W). Of several
+        classes, compare one at a time: probabilities[..., k] with labels == k.
+    truth
+        The mask, of the same shape.
+    bins
         How many. A probability on the bound of two is in the lower one.
 
     Returns
@@ -49,10 +49,7 @@ def calibration(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10) ->
     Raises
     ------
     ValueError
-        If the shapes differ, a probability is outside [0, 1], the truth is no mask, or there is
-        no bin.
-    TypeError
-        If the truth is neither boolean nor integer.
+        If there is no bin.
 
     References
     ----------

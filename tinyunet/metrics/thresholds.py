@@ -32,14 +32,15 @@ def best_threshold(
 
     Parameters
     ----------
-    score : callable
+    score
         ``score(mask, truth)`` gives a number, the larger the better; for an error, its negative.
         `mask` (H, W) is where the probability of the foreground is above the threshold.
-    probabilities : sequence of (H, W) or (H, W, 2) arrays
-        One for each validation image: of the foreground, or of background and foreground.
-    truths : sequence of arrays
-        What `score` compares with: masks, or segments.
-    thresholds : sequence of float
+    probabilities
+        For each validation image those of the foreground (H, W), or of background and foreground
+        (H, W, 2).
+    truths
+        What `score` compares with, one for each image: masks, or segments.
+    thresholds
         Those to try, by default 0.05, 0.1 ... 0.95.
 
     Returns
@@ -50,8 +51,8 @@ def best_threshold(
     Raises
     ------
     ValueError
-        If there is no image, not a truth for each, no threshold, one outside [0, 1), or a
-        probability outside [0, 1], or if a score is not a number.
+        If there is no image, not a truth for each, no threshold or one outside [0, 1), or if a score
+        is not a number.
     """
     if not len(probabilities) or len(probabilities) != len(truths):
         raise ValueError(

@@ -36,9 +36,9 @@ def warping_error(
 
     Parameters
     ----------
-    predicted, truth : (H, W) boolean or integer arrays
-        Masks: 1 or 255 = cell, 0 = membrane.
-    only_splits_and_mergers : bool
+    predicted, truth
+        Masks (H, W): 1 or 255 = cell, 0 = membrane.
+    only_splits_and_mergers
         Count as the challenge did. Its program took the best of several thresholds on the images that
         it scored.
 
@@ -47,13 +47,6 @@ def warping_error(
     float
         0 (the truth can be deformed into the prediction; or, if only splits and mergers count, nothing
         else is left) to 1.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or an array is not one image or not a mask.
-    TypeError
-        If an array is neither boolean nor integer.
 
     References
     ----------
@@ -88,18 +81,13 @@ def warped_truth(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    predicted, truth : (H, W) boolean or integer arrays
-        Masks: 1 or 255 = cell, 0 = membrane.
+    predicted, truth
+        Masks (H, W): 1 or 255 = cell, 0 = membrane.
 
     Returns
     -------
     (H, W) boolean array
         The deformed truth, with as many cells and as many regions between them as before.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As `warping_error`.
     """
     check_pair(predicted, truth, kinds="biu")
     check_plane(truth)

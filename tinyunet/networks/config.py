@@ -41,7 +41,8 @@ def arguments(cls: type, config: dict[str, Any]) -> tuple[list[Any], dict[str, A
     TypeError
         If its constructor does not take them.
     """
-    signature, named = inspect.signature(functools.partial(cls.__init__, None)), dict(config)
+    made = functools.partial(cls.__init__, None)  # type: ignore[misc]  # a signature without self
+    signature, named = inspect.signature(made), dict(config)
     kinds = {parameter.kind: name for name, parameter in signature.parameters.items()}
     rest = named.pop(kinds.get(inspect.Parameter.VAR_POSITIONAL, ""), [])
     positional = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import operator
 from collections.abc import Iterator
 from typing import Any, Self
@@ -129,7 +130,7 @@ class Network(Layer):
     @functools.cached_property
     def tile_stride(self) -> int:
         """Pixels between tiles which all meet the poolings at the same places."""
-        return int(np.lcm(*(axis.step for axis in self.sizes)))
+        return math.lcm(*(axis.step for axis in self.sizes))
 
     @functools.cached_property
     def shrinks(self) -> bool:
@@ -237,7 +238,7 @@ def as_network(model: Layer) -> Network:
     if isinstance(model, Layer):
         seen = vars(model).get("_as_network")
         if seen is None or not seen.is_current():
-            seen = model._as_network = _Plain(model)  # kept there: its sizes are tried once
+            seen = vars(model)["_as_network"] = _Plain(model)  # so its sizes are tried once
         return seen
     raise TypeError(
         f"a network is a tinyunet.Layer, best a tinyunet.Network, got {type(model).__name__}: derive "

@@ -61,7 +61,7 @@ def recorded_calls(model: Layer, x: Array) -> Iterator[Calls]:
     }
     calls = Calls(x)
     for name, layer in leaves.values():
-        layer.forward = calls.recorded(name, layer)
+        layer.forward = calls.recorded(name, layer)  # type: ignore[method-assign]
     try:
         yield calls
     finally:

@@ -155,10 +155,10 @@ def _rows(calls: Calls) -> list[Row]:
 
 def _black_image(model: Network, height: int | None, width: int | None) -> Array:
     """Return zeros (1, H, W, C) that suit the network."""
-    if height is None and width is None:
-        height, width = model.input_size(1, 1)
-    height = width if height is None else height
-    width = height if width is None else width
+    if height is None:
+        height, width = model.input_size(1, 1) if width is None else (width, width)
+    elif width is None:
+        width = height
     image = np.zeros((1, height, width, model.in_channels), model.dtype)
     return to_device(image, model.device)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.engine.arrays import Array
+from tinyunet.engine.arrays import Array, MaybeArray
 from tinyunet.engine.elementwise import add
 from tinyunet.layers import Add, CenterCrop, Concat, Conv2d, ConvTranspose2d, Dropout, MaxPool2d
 from tinyunet.layers.layer import Layer
@@ -116,7 +116,7 @@ class UNet(Network):
             x = self.decoder[level](x)
         return self.head(x)
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Set every parameter's gradient from dL/d(logits) and return dL/d(images)."""
         dacross = []
         dx = self.head.backward(dy)
@@ -190,7 +190,7 @@ class DoubleConv(Layer):
         dropout: Dropout | None = None,
     ) -> None:
         super().__init__()
-        options = {"padding": padding, "activation": "relu", "rng": rng}
+        options: dict[str, Any] = {"padding": padding, "activation": "relu", "rng": rng}
         self.conv1 = Conv2d(in_channels, out_channels, 3, **options)
         self.conv2 = Conv2d(out_channels, out_channels, 3, **options)
         self.dropout = dropout
@@ -200,7 +200,7 @@ class DoubleConv(Layer):
         x = self.conv2(self.conv1(x))
         return x if self.dropout is None else self.dropout(x)
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Return dx (N, H, W, in_channels)."""
         if self.dropout is not None:
             dy = self.dropout.backward(dy)
@@ -218,11 +218,12 @@ class Skip(Layer):
 
     def __init__(self, how: str) -> None:
         super().__init__()
-        joins = {"concat": Concat, "sum": Add, "none": None}
+        joins: dict[str, type[Layer] | None] = {"concat": Concat, "sum": Add, "none": None}
         if how not in joins:
             raise ValueError(f'skip must be "concat", "sum" or "none", got {how!r}')
         self.crop = CenterCrop()
-        self.join = joins[how]() if joins[how] else None
+        join = joins[how]
+        self.join = None if join is None else join()
 
     def forward(self, across: Array, x: Array) -> Array:
         """Return the encoder's features joined to the decoder's x (N, h, w, C)."""
@@ -230,7 +231,7 @@ class Skip(Layer):
             return x
         return self.join(self.crop(across, x.shape[1:3]), x)
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> tuple[Array | None, Array]:
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> tuple[MaybeArray, Array]:
         """Return the gradients of the encoder's features (None without a skip) and of x."""
         if self.join is None:
             return None, dy

@@ -33,7 +33,7 @@ def unet_outline(config: dict[str, Any]) -> Outline:
     """Return what ``UNet(**config)`` holds; ValueError unless each setting is as it must be."""
     check("network.config", config, CONFIG, complete=True)
     shapes = parameter_shapes(config)
-    dtypes = dict.fromkeys(shapes, (config["dtype"],))
+    dtypes: dict[str, tuple[str, ...]] = dict.fromkeys(shapes, (config["dtype"],))
     return Outline(shapes, {}, dtypes, [f"{name}.rng" for name in dropout_layers(config)])
 
 

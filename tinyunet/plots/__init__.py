@@ -1,16 +1,17 @@
-"""Figures: the results of a run, and small arrays with their numbers in them."""
+"""Figures: the results of a run, and small arrays with their numbers in them.
+
+A function that makes a figure returns a `matplotlib.figure.Figure` and opens no window (a notebook
+shows what a cell returns); `save` writes it as a PNG. Arrays are NumPy arrays: `tinyunet.to_cpu` for
+others.
+"""
 
 from tinyunet.plots.animation import Animation, animate
 from tinyunet.plots.colours import colour_numbers, errors, outlines, palette, visible
+from tinyunet.plots.comparison import compare, overlay
+from tinyunet.plots.figure import save
+from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
-from tinyunet.plots.results import (
-    compare,
-    curves,
-    deformation,
-    overlay,
-    save,
-    weight_map,
-)
+from tinyunet.plots.training import curves
 
 __all__ = [
     "Animation",

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.colors import hsv_to_rgb, to_rgb
 from scipy import ndimage
 
+from tinyunet.metrics.regions import consecutive
+
 BACKGROUND = to_rgb("#14161a")
 CELLS = [
     to_rgb(colour)
@@ -41,15 +43,16 @@ def colour_numbers(cells: np.ndarray, like: np.ndarray | None = None) -> np.ndar
     (H, W) integer array
         0 = background, colours from 1; few pictures need more than the eight of `CELLS`.
     """
-    numbers, cells = consecutive(cells)
-    wanted = np.zeros(len(numbers), int)
+    cells = consecutive(cells)
+    count = cells.max(initial=0) + 1  # with the background
+    wanted = np.zeros(count, int)
     if like is not None:
         common = common_pixels(cells, like)
         common[:, 0] = 0  # background is no colour for a cell
         wanted = common.argmax(axis=1)
-    beside = _neighbours(cells, len(numbers))
-    chosen, uses = np.zeros(len(numbers), int), Counter()
-    for cell in range(1, len(numbers)):
+    beside = _neighbours(cells, count)
+    chosen, uses = np.zeros(count, int), Counter()
+    for cell in range(1, count):
         taken = {int(chosen[other]) for other in beside[cell]}
         free = [colour for colour in range(1, len(CELLS) + 1) if colour not in taken]
         if not free:
@@ -69,12 +72,6 @@ def _alike(colour: int, others: set[int]) -> bool:
         for other in others
         if 0 < other <= len(CELLS)
     )
-
-
-def consecutive(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers in use, 0 first, and the cells (H, W) renumbered as places in that list."""
-    numbers, index = np.unique(np.append(cells.ravel(), 0), return_inverse=True)
-    return numbers, index[:-1].reshape(cells.shape)
 
 
 def common_pixels(a: np.ndarray, b: np.ndarray) -> np.ndarray:

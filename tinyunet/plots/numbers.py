@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-MARK = "#d55e00"
+from tinyunet.plots.figure import MARK
 
 
 def draw_numbers(

@@ -10,11 +10,15 @@ import numpy as np
 
 from tinyunet import metrics
 from tinyunet.data import Dataset
+from tinyunet.learning.step import Step
+from tinyunet.learning.training import Training
 from tinyunet.networks.unet import UNet
 from tinyunet.reproduce.records import write_whole
+from tinyunet.reproduce.words import Record
 from tinyunet.segmentation import evaluation
 
 Maps = Sequence[np.ndarray]  # (H, W) of each slice, all of one size: probabilities, masks, segments
+CHECKPOINTS = "V_Rand at checkpoints"  # the fact of a run that holds {step: score}
 
 
 def v_rand(masks: Maps, slices: Dataset) -> float:
@@ -130,12 +134,18 @@ class Checkpoints:
         kept = self.file and self.file.exists()
         self.scores: dict[str, float] = json.loads(self.file.read_text()) if kept else {}
 
-    def note(self, done: int, total: int) -> None:
-        """Score the model as it is after `done` of `total` steps."""
-        if 2 * done <= total:
+    def note(self, training: Training, step: Step) -> None:
+        """Score the model where it was validated, in the second half of its training."""
+        if step.score is None or 2 * step.number <= training.total:
             return
         threshold = best_v_rand(foreground(self.model, self.validation), self.validation)
         masks = [p > threshold for p in foreground(self.model, self.test)]
-        self.scores[str(done)] = v_rand(masks, self.test)  # JSON's keys are strings
+        self.scores[str(step.number)] = v_rand(masks, self.test)  # JSON's keys are strings
         if self.file:
             write_whole(self.file, json.dumps(self.scores))
+
+
+def checkpoints_of(records: list[Record], name: str) -> list[dict[str, float]]:
+    """V_Rand by the number of steps, of each run of this name that has looked."""
+    runs = [record["facts"] for record in records if record["name"] == name]
+    return [facts[CHECKPOINTS] for facts in runs if facts.get(CHECKPOINTS)]

@@ -12,8 +12,10 @@ from tinyunet import metrics, plots
 from tinyunet.data import Dataset
 from tinyunet.reproduce import pictures
 from tinyunet.reproduce.membrane_scores import (
+    CHECKPOINTS,
     Checkpoints,
     best_accuracy,
+    checkpoints_of,
     choose_thresholds,
     foreground,
     score_stack,
@@ -30,13 +32,11 @@ from tinyunet.reproduce.words import (
     Record,
     Run,
     Table,
-    spelled_out,
     training_settings,
 )
 
 SLICES = {"train": (0, 18), "validation": (18, 21), "test": (21, 24)}
 ARMS = {"membranes-plain": "U-Net", "membranes-weights": "U-Net, weight map"}
-CHECKPOINTS = "V_Rand at checkpoints"  # {step: score}
 AVERAGED = ", mean of 7 rotations"
 REFERENCES = ("cell everywhere", "smoothed gray values")
 SMOOTHING = 2.0  # pixels, of the gray values that learn nothing
@@ -48,10 +48,11 @@ QUICK_STEPS = 60
 def slice_settings(options: Options, source: Source, **chosen: Any) -> dict:
     """Settings of a run on slices; the same for the seams and the rates."""
     small = SMALL if options.quick else {}
-    training = training_settings(data=source.name, images=24, size=SIDE, **small, **chosen)
-    side = SIDE if options.quick else None
-    words = spelled_out(training)
-    return {"training": training, "spelled out": words, "slices": SLICES, "largest side": side}
+    return {
+        **training_settings(data=source.name, images=24, size=SIDE, **small, **chosen),
+        "slices": SLICES,
+        "largest side": SIDE if options.quick else None,
+    }
 
 
 def make_runs(options: Options, source: Source) -> list[Run]:
@@ -110,7 +111,7 @@ def train(job: Job) -> Outcome:
     by_pixel = Dataset(validation.images, validation.labels, None, validation.names)
     ready = prepare(job, (train_part, by_pixel))
     checkpoints = Checkpoints(ready.model, validation, test, job.scratch)
-    history = learn(job, ready, train_part, by_pixel, on_look=checkpoints.note)
+    history = learn(job, ready, train_part, by_pixel, callbacks=[checkpoints.note])
     facts = {"best step": history.best_step, CHECKPOINTS: checkpoints.scores}
     outcome = Outcome({}, history.total_steps, history.loss, facts)
     for average in (False, "rotations"):
@@ -151,12 +152,6 @@ def findings(records: list[Record]) -> list[str]:
     ]
     sentences += [spread(records, name) for name in ARMS]
     return [sentence for sentence in sentences if sentence]
-
-
-def checkpoints_of(records: list[Record], name: str) -> list[dict[str, float]]:
-    """V_Rand by the number of steps, of each run of this name that has looked."""
-    runs = [record["facts"] for record in records if record["name"] == name]
-    return [facts[CHECKPOINTS] for facts in runs if facts.get(CHECKPOINTS)]
 
 
 def spread(records: list[Record], name: str) -> str:

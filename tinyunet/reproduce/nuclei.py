@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from tinyunet import metrics, plots
 from tinyunet.data import Dataset, separate, weight_map
-from tinyunet.learning.preparation import WEIGHTS
+from tinyunet.data.weightmap import WEIGHTS
 from tinyunet.networks.unet import UNet
 from tinyunet.reproduce import pictures
 from tinyunet.reproduce.sources import Source, corner
@@ -23,7 +23,6 @@ from tinyunet.reproduce.words import (
     Rows,
     Run,
     Table,
-    spelled_out,
     training_settings,
 )
 from tinyunet.segmentation import evaluation
@@ -52,10 +51,8 @@ QUICK_STEPS = 60
 def cells_settings(options: Options, source: Source, **chosen: str) -> dict:
     """Settings of a run on cells; the same for the race against PyTorch."""
     small = SMALL if options.quick else {}
-    settings = training_settings(data=source.name, images=40, size=SIDE, **small, **chosen)
     return {
-        "training": settings,
-        "spelled out": spelled_out(settings),
+        **training_settings(data=source.name, images=40, size=SIDE, **small, **chosen),
         "limits": LIMITS if options.quick else None,
         "largest side": SIDE if options.quick else None,
     }
@@ -161,6 +158,8 @@ def draw(
 def findings(records: list[Record]) -> list[str]:
     """Say what the weight map and augmentation made of the scores."""
     rows = collect(records)
+    plain, weighted, paper, *_ = NAMES.values()
+    in_mask = ("merged in mask", ".1f", "Merged cells in the mask")
     sentences = []
     for record in records:
         if record["name"] == "nuclei-references":
@@ -171,23 +170,12 @@ def findings(records: list[Record]) -> list[str]:
                 "them."
             )
     sentences += [
-        compare(
-            rows, "weight map", "no weight map", "merged in mask", ".1f", "Merged cells in the mask"
-        ),
-        compare(
-            rows, "weight map", "no weight map", "merged", ".1f", "Merged cells, after parting"
-        ),
-        compare(
-            rows,
-            "weight map as in the paper",
-            "no weight map",
-            "merged in mask",
-            ".1f",
-            "Merged cells in the mask",
-        ),
-        compare(rows, "weight map", "no weight map", "SEG"),
-        compare(rows, "weight map as in the paper", "no weight map", "SEG"),
-        compare(rows, "weight map", "Otsu + distance peaks", "SEG"),
+        compare(rows, weighted, plain, *in_mask),
+        compare(rows, weighted, plain, "merged", ".1f", "Merged cells, after parting"),
+        compare(rows, paper, plain, *in_mask),
+        compare(rows, weighted, plain, "SEG"),
+        compare(rows, paper, plain, "SEG"),
+        compare(rows, weighted, "Otsu + distance peaks", "SEG"),
         compare(rows, "ten images, rigid", "ten images, no augmentation", "SEG"),
         compare(rows, "ten images, rigid and elastic", "ten images, rigid", "SEG"),
     ]

@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from tinyunet.plots.colours import visible
-from tinyunet.plots.results import LINE, MARK, WIDTH
+from tinyunet.plots.figure import LINE, MARK, WIDTH
 from tinyunet.reproduce.statistics import Row
 
 

@@ -16,7 +16,7 @@ from tinyunet.reproduce.sources import Source
 from tinyunet.reproduce.statistics import Row, collect, compare
 from tinyunet.reproduce.training import learn, prepare
 from tinyunet.reproduce.words import Column, Experiment, Job, Options, Outcome, Record, Run, Table
-from tinyunet.runs.train import RECIPES
+from tinyunet.runs.settings import RECIPES
 from tinyunet.segmentation.tiles import predict_image
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)

@@ -92,7 +92,7 @@ def train_ours(job: Job) -> Outcome:
 
 def train_theirs(job: Job) -> Outcome:
     """Train with PyTorch: what `fit` does, from the same weights and with the same batches."""
-    from tinyunet.reproduce import torch_training
+    from tinyunet.bench import torch_training
 
     if job.steps is None:
         raise Diverged("tinyunet's run, which turns minutes into steps for both, has failed")

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tinyunet.data import Dataset
+from tinyunet.learning.fit import fit
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import Optimizer
-from tinyunet.learning.training import fit
-from tinyunet.losses.loss import SoftmaxCrossEntropy
+from tinyunet.learning.step import Step
+from tinyunet.learning.training import Training
+from tinyunet.losses import SoftmaxCrossEntropy
 from tinyunet.networks.unet import UNet
 from tinyunet.reproduce.words import Diverged, Job
-from tinyunet.runs import train as run
+from tinyunet.runs.build import build, fit_options
+from tinyunet.runs.settings import Settings
 
 
 @dataclass
@@ -30,11 +33,11 @@ class Prepared:
 
 def prepare(job: Job, parts: tuple[Dataset, ...]) -> Prepared:
     """Make the network, for images like these; the first part is for training."""
-    settings = run.Settings(
+    settings = Settings(
         **job.run.settings["training"], seed=job.run.seed, steps=job.steps, minutes=job.minutes
     )
-    model, optimizer = run.build(settings, parts)
-    return Prepared(model, optimizer, run.fit_options(settings, model, parts[0]))
+    model, optimizer = build(settings, parts)
+    return Prepared(model, optimizer, fit_options(settings, model, parts[0]))
 
 
 def learn(
@@ -45,11 +48,11 @@ def learn(
     loss: SoftmaxCrossEntropy | None = None,
     *,
     may_diverge: bool = False,
-    on_look: Callable[[int, int], None] | None = None,
+    callbacks: Sequence[Callable[[Training, Step], None]] = (),
 ) -> History:
     """Train; an interruption leaves what is needed to go on in the job's scratch folder.
 
-    ``on_look(done, total)`` is called after every look at the validation images; see `fit`.
+    The callbacks are called after every step; see `fit`.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def learn(
     history = fit(
         ready.model, train, validation, loss=loss, optimizer=ready.optimizer, **ready.options,
         out=job.scratch, resume=job.scratch is not None and (job.scratch / "last.npz").exists(),
-        on_look=on_look,
+        callbacks=callbacks,
     )  # fmt: skip
     if history.diverged and not may_diverge:
         raise Diverged(history.stopped)

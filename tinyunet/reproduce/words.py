@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
 from tinyunet.data.catalogue import find
-from tinyunet.learning.preparation import WEIGHTS
+from tinyunet.data.weightmap import WEIGHTS
 from tinyunet.reproduce.sources import Source
-from tinyunet.runs.train import AUGMENTS, Settings
+from tinyunet.runs.build import AUGMENTS
+from tinyunet.runs.settings import Settings
 
 MINUTES = 5.0  # of training, for each network, unless the user has other plans
 
@@ -22,27 +23,13 @@ Rows = dict[str, dict[str, float]]  # scores: {row of a table: {column: value}}
 
 @dataclass(frozen=True)
 class Options:
-    """What the command was asked for.
+    """What the command was asked for."""
 
-    Attributes
-    ----------
-    quick
-        Everything small: a look at the report, not at the paper's claims.
-    seeds
-        How often each run is repeated, with the seeds 0, 1, ...
-    minutes
-        How long to train; None for the usual: `MINUTES`, with `quick` a few steps.
-    steps
-        How many steps instead, by group of runs.
-    data_root
-        Where real data is looked for first.
-    """
-
-    quick: bool = False
-    seeds: int = 3
-    minutes: float | None = None
-    steps: dict[str, int] = field(default_factory=dict)
-    data_root: str | None = None
+    quick: bool = False  # everything small: a look at the report, not at the paper's claims
+    seeds: int = 3  # how often each run is repeated, with the seeds 0, 1, ...
+    minutes: float | None = None  # of training; None: `MINUTES`, with `quick` a few steps
+    steps: dict[str, int] = field(default_factory=dict)  # how many instead, by group of runs
+    data_root: str | None = None  # where real data is looked for first
 
     def __post_init__(self) -> None:
         if self.seeds < 1:
@@ -60,27 +47,13 @@ class Options:
 
 @dataclass
 class Outcome:
-    """What a run found out.
+    """What a run found out."""
 
-    Attributes
-    ----------
-    rows
-        Its scores, as rows of tables.
-    steps
-        Steps of training, 0 where nothing was trained.
-    loss
-        The loss of every step.
-    facts
-        Other plain data worth keeping, such as a threshold that was chosen.
-    figures
-        Pictures by caption.
-    """
-
-    rows: Rows
-    steps: int = 0
-    loss: list[float] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-    figures: dict[str, Figure] = field(default_factory=dict)
+    rows: Rows  # its scores, as rows of tables
+    steps: int = 0  # of training, 0 where nothing was trained
+    loss: list[float] = field(default_factory=list)  # of every step
+    facts: dict[str, Any] = field(default_factory=dict)  # other plain data, such as a threshold
+    figures: dict[str, Figure] = field(default_factory=dict)  # by caption
 
 
 class Diverged(RuntimeError):
@@ -91,29 +64,17 @@ class Diverged(RuntimeError):
 class Run:
     """One thing to do, with one seed.
 
-    Attributes
-    ----------
-    name
-        What its files are called.
-    seed
-        Draws weights and batches; None where nothing is drawn, so that once is enough.
-    settings
-        All that the result depends on besides the seed and the length: plain data. Under
-        ``"training"`` are those of `tinyunet.runs.train.Settings`.
-    work
-        Does it.
-    group
-        Runs of one group are trained for the same number of steps; "" where nothing is trained.
-    usual_steps
-        How many unless the options say so: a number, a function of the records so far, or None to
-        go by the minutes.
+    `settings` are all that the result depends on besides the seed and the length, as plain data; under
+    ``"training"`` those of `tinyunet.runs.settings.Settings`. Runs of one group are trained for the
+    same number of steps. `usual_steps` is how many unless the options say so: a number, a function of
+    the records so far, or None to go by the minutes.
     """
 
-    name: str
-    seed: int | None
+    name: str  # what its files are called
+    seed: int | None  # draws weights and batches; None where nothing is drawn: once is enough
     settings: dict[str, Any]
     work: Callable[[Job], Outcome]
-    group: str = ""
+    group: str = ""  # "" where nothing is trained
     usual_steps: int | Callable[[list[Record]], int] | None = None
 
     @property
@@ -138,8 +99,7 @@ class Job:
         return not self.run.seed
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column of a table: its key in the scores, its title, how numbers are written."""
 
     key: str
@@ -149,63 +109,31 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report.
-
-    Attributes
-    ----------
-    rows
-        Which rows of the runs' scores it shows, in this order.
-    published
-        Rows from the literature.
-    note
-        What a reader has to know to read it.
-    """
+    """A table of the report."""
 
     title: str
     columns: tuple[Column, ...]
-    rows: tuple[str, ...]
-    published: Rows = field(default_factory=dict)
-    note: str = ""
+    rows: tuple[str, ...]  # which rows of the runs' scores it shows, in this order
+    published: Rows = field(default_factory=dict)  # rows from the literature
+    note: str = ""  # what a reader has to know to read it
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A question, the runs that answer it, and how the answer is shown.
+    """A question, the runs that answer it, and how the answer is shown."""
 
-    Attributes
-    ----------
-    name
-        On the command line.
-    question
-        What it is about, in a few sentences.
-    data, stand_in
-        The real data, and the synthetic data that can take its place.
-    needs_real
-        Whether only --quick may use the stand-in.
-    make_runs
-        ``make_runs(options, source)`` gives the runs.
-    findings
-        Say what the records show, in sentences.
-    charts
-        Draw figures of all records: (caption, figure) pairs.
-    protocol
-        How it was done, and how that differs from the paper.
-    package
-        A package that it needs, or "".
-    """
-
-    name: str
+    name: str  # on the command line
     title: str
-    question: str
-    data: str
-    stand_in: str
-    needs_real: bool
+    question: str  # what it is about, in a few sentences
+    data: str  # the real data
+    stand_in: str  # the synthetic data that can take its place
+    needs_real: bool  # whether only --quick may use the stand-in
     make_runs: Callable[[Options, Source], list[Run]]
     tables: tuple[Table, ...]
-    findings: Callable[[list[Record]], list[str]]
-    charts: Callable[[list[Record]], list[tuple[str, Figure]]]
-    protocol: tuple[str, ...]
-    package: str = ""
+    findings: Callable[[list[Record]], list[str]]  # what the records show, in sentences
+    charts: Callable[[list[Record]], list[tuple[str, Figure]]]  # of all records, with captions
+    protocol: tuple[str, ...]  # how it was done, and how that differs from the paper
+    package: str = ""  # that it needs
 
     def source(self, options: Options) -> Source | None:
         """The data to work on, None where there is none."""
@@ -217,21 +145,17 @@ class Experiment:
 
 
 def training_settings(**chosen: Any) -> dict[str, Any]:
-    """All settings of a training, as plain data for a record.
+    """All settings of a training, as plain data for a record, and what the names among them stand for.
 
     Seed, length and place are not among them, nor how the finished network predicts, nor what masks
     of a user's folder mean.
     """
-    settings = asdict(Settings(**chosen))
+    training = asdict(Settings(**chosen))
     for name in ("seed", "steps", "minutes", "device", "data_root", "masks", "average"):
-        settings.pop(name)
-    return settings
-
-
-def spelled_out(training: dict[str, Any]) -> dict[str, Any]:
-    """What the names among a training's settings stand for."""
+        training.pop(name)
     weights = WEIGHTS.get(training["weights"])
-    return {
+    names = {
         "augmentation": asdict(AUGMENTS[training["augment"]]),
         "weight map": weights and {"class_weights": "balanced", **weights},
     }
+    return {"training": training, "spelled out": names}

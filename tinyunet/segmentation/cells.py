@@ -32,13 +32,14 @@ def instances(
 
     Parameters
     ----------
-    probabilities : (H, W, 2) or (H, W) array
-        Probabilities of background and foreground, or of the foreground alone; a mask will do.
-    threshold : float
+    probabilities
+        (H, W, 2) or (H, W) array. Probabilities of background and foreground, or of the foreground
+        alone; a mask will do.
+    threshold
         Pixels with a foreground probability above it belong to cells.
-    smallest : int
+    smallest
         Regions of fewer pixels are dropped.
-    core : float or None
+    core
         Pixels above it are a cell's core. None, or a value up to the threshold: no region is parted.
 
     Returns
@@ -66,8 +67,9 @@ def part(regions: np.ndarray, cores: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    regions, cores : (H, W) integer arrays
-        Both numbered from 1, 0 = nothing. Only the part of a core that lies in a region counts.
+    regions, cores
+        (H, W) integer arrays. Both numbered from 1, 0 = nothing. Only the part of a core that lies
+        in a region counts.
 
     Returns
     -------

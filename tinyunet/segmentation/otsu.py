@@ -30,8 +30,8 @@ def otsu_threshold(image: np.ndarray) -> float:
 
     Parameters
     ----------
-    image : array of any shape
-        Gray values, in any unit.
+    image
+        Array of any shape. Gray values, in any unit.
 
     Returns
     -------
@@ -73,8 +73,8 @@ def otsu_components(image: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    image : (H, W, C) or (H, W) array
-        Bright cells on a dark ground; channels are averaged.
+    image
+        (H, W, C) or (H, W) array. Bright cells on a dark ground; channels are averaged.
 
     Returns
     -------
@@ -99,8 +99,8 @@ def otsu_peaks(image: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    image : (H, W, C) or (H, W) array
-        Bright cells on a dark ground; channels are averaged.
+    image
+        (H, W, C) or (H, W) array. Bright cells on a dark ground; channels are averaged.
 
     Returns
     -------

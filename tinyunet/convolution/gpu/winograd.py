@@ -1,7 +1,8 @@
 """Winograd's convolution as a GPU likes it: every step over all tiles at once.
 
-The mathematics is that of `winograd.py`, derived in `transform.py`. There a block of tiles stays in a
-core's cache from the image to the output; here each step is one large piece of work:
+The mathematics is that of `winograd/plain.py`, derived in `winograd/matrices.py`. In `blocked.py` a
+block of tiles stays in a core's cache from the image to the output; here each step is one large piece
+of work:
 
     V = B^T X B     along rows, then along columns: a pass adds up shifted views of the image
     M = V U         (m + 2)^2 matrix products over the channels, as one batch

@@ -2,12 +2,18 @@
 
 Every transform multiplies by a small matrix from both sides, for all tiles and channels at once: first
 along the rows of the tiles, then along their columns, each as one batched product on a strided view.
+
+A tile of m x m outputs reads itself and a halo of 2 pixels to the right and below, which belong to its
+neighbours' tiles as well; so for m = 4, a line of two tiles with the pixels that each of them reads:
+
+    tile 1   0 1 2 3 4 5
+    tile 2           4 5 6 7 8 9
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tinyunet.convolution.winograd.blocks import Block
 from tinyunet.convolution.winograd.matrices import Transform
@@ -52,22 +58,18 @@ def tiles_in(matrix: np.ndarray, window: np.ndarray, m: int, out: np.ndarray) ->
     """
     (n, h, w, c), (t, k) = window.shape, matrix.shape
     rows, columns = (h - k) // m + 1, (w - k) // m + 1
-    s = window.strides
     parts = _pieces(w, c, SMALL // (t * k))
     half = scratch("rows", (n, rows, t, w, c), window.dtype)
+    lines = sliding_window_view(window.reshape(n, h, parts, -1), k, axis=1)[:, ::m]
     np.matmul(
         matrix,
-        as_strided(
-            window,
-            (n, rows, parts, k, w // parts * c),
-            (s[0], m * s[1], w // parts * s[2], s[1], s[3]),
-        ),
+        lines.swapaxes(3, 4),  # (n, rows, parts, k, w / parts * c)
         out=half.reshape(n, rows, t, parts, -1).swapaxes(2, 3),
     )
-    s = half.strides
+    pixels = sliding_window_view(half, k, axis=3)[:, :, :, ::m]
     np.matmul(
         matrix,
-        as_strided(half, (t, n, rows, columns, k, c), (s[2], s[0], s[1], m * s[3], s[3], s[4])),
+        pixels.transpose(2, 0, 1, 3, 5, 4),  # (t, n, rows, columns, k, c)
         out=out.reshape(t, t, n, rows, columns, c).transpose(0, 2, 3, 4, 1, 5),
     )
 

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tqdm import tqdm
+
 from tinyunet.data.catalogue import user_cache
-from tinyunet.data.download.one_file import download
 from tinyunet.data.download.remotes import REMOTES, Remote
 from tinyunet.data.download.unpack import unpack
+
+TIMEOUT = 30  # seconds without a word from the server
 
 
 @dataclass(frozen=True)
@@ -43,18 +46,18 @@ def fetch(
 
     Parameters
     ----------
-    name : str
+    name
         `dsb2018` or `isbi2012`.
-    root : str or Path, optional
+    root
         The data folder; by default the user's cache (`$XDG_CACHE_HOME/tinyunet`, usually
         `~/.cache/tinyunet`).
-    url : str, optional
+    url
         Address of the ZIP archive; for `isbi2012` also of a folder that holds `train-volume.tif`
         and `train-labels.tif`. Without it, the environment variable TINYUNET_DATA_URL_DSB2018 or
         TINYUNET_DATA_URL_ISBI2012 counts, then the address where its makers publish it.
-    sha256 : sequence of str
+    sha256
         The expected checksum of each file, 64 hexadecimal digits, in the order of download.
-    accept : callable
+    accept
         Is given the terms as text, before anything is downloaded, and answers whether the user
         accepts them.
 
@@ -98,6 +101,40 @@ def fetch(
             target.rmdir()  # empty: `_already_there` has looked
         staged.rename(target)
     return Fetched(target, found, verified=bool(expected))
+
+
+def download(url: str, path: Path, sha256: str | None) -> str:
+    """Download one file and return its checksum; raise ValueError if another one was expected.
+
+    OSError says that there is no answer, a refusal, or that the connection was cut. pooch writes a
+    temporary file beside `path`, which gets its name when it is whole and its checksum is right.
+    """
+    import pooch  # both here, so that those who download nothing need not wait for them
+    import requests  # which pooch depends on
+
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")  # its advice is for programmers
+    # pooch sets the bar's total to the announced length; a bar with none at first counts as no bar.
+    with tqdm(total=1, desc=path.name, unit="B", unit_scale=True) as bar:
+        get = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT)
+        try:
+            pooch.retrieve(url, sha256, fname=path.name, path=path.parent, downloader=get)
+        except requests.HTTPError as error:
+            error.response.close()  # pooch leaves the connection open
+            answer = f"{error.response.status_code} {error.response.reason}"
+            raise OSError(
+                f"the server answers {answer!r} to {url}: check the address, or give another one "
+                "with --url"
+            ) from error
+        except requests.RequestException as error:
+            raise OSError(
+                f"no answer from {url}, or the connection was cut: {error}. Nothing was kept: check "
+                "network and address, then run the same command again"
+            ) from error
+        finally:
+            logger.setLevel(level)
+    return pooch.file_hash(str(path), alg="sha256")
 
 
 def _already_there(remote: Remote, root: Path) -> Path | None:

@@ -15,7 +15,7 @@ def load_dsb2018(root: str | Path) -> Dataset:
 
     Parameters
     ----------
-    root : str or Path
+    root
         The folder that holds `dsb2018/stage1_train` or `stage1_train`, in the layout of the
         published archive: `ID/images/ID.png` and `ID/masks/*.png`.
 

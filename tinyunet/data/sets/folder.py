@@ -12,7 +12,8 @@ from scipy import ndimage
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.mask_kinds import doubt, guess_kind, white
 from tinyunet.data.sets.image_files import JPEG, SUFFIXES, read_image, read_mask
-from tinyunet.data.weightmap import consecutive, separate
+from tinyunet.data.weightmap import separate
+from tinyunet.metrics.regions import consecutive
 
 KINDS = ("auto", "binary", "classes", "instances")
 MASK_SUFFIX = re.compile(r"[_-](masks?|labels?|seg)$", re.IGNORECASE)
@@ -27,10 +28,10 @@ def load_folder(images: str | Path, masks: str | Path, kind: str = "auto") -> Da
 
     Parameters
     ----------
-    images, masks : str or Path
+    images, masks
         The two folders.
-    kind : {"auto", "binary", "classes", "instances"}
-        What the numbers in the masks mean:
+    kind
+        "auto", "binary", "classes" or "instances": what the numbers in the masks mean:
 
         - "binary": 0 is background, all else is cell. Instances are the connected components.
         - "classes": class numbers 0 ... K-1. There are no instances.

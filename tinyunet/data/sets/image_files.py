@@ -20,7 +20,8 @@ def read_image(path: str | Path) -> np.ndarray:
 
     Parameters
     ----------
-    path : str or Path
+    path
+        The file.
 
     Returns
     -------

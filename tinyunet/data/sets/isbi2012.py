@@ -16,7 +16,7 @@ def load_isbi2012(root: str | Path) -> Dataset:
 
     Parameters
     ----------
-    root : str or Path
+    root
         The folder that holds `isbi2012/train-volume.tif` and `isbi2012/train-labels.tif`, or the
         two files themselves.
 

@@ -10,9 +10,10 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from tinyunet.data.crop import pair
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import separate
+from tinyunet.engine.arrays import pair
+from tinyunet.metrics.regions import components, without_small
 
 
 def synthetic_cells(n: int, size: int | tuple[int, int] = 128, seed: int = 0) -> Dataset:
@@ -20,11 +21,13 @@ def synthetic_cells(n: int, size: int | tuple[int, int] = 128, seed: int = 0) ->
 
     Parameters
     ----------
-    n : int
+    n
         Number of images. Image i depends on `seed` and i only: more images keep the first ones.
-    size : int or (height, width)
-        In pixels, at least 32 a side. Cells have a radius of about 6 to 11 pixels.
-    seed : int
+    size
+        A side or (height, width), in pixels, at least 32 a side. Cells have a radius of about 6 to 11
+        pixels.
+    seed
+        Draws everything.
 
     Returns
     -------
@@ -40,12 +43,13 @@ def synthetic_membranes(n: int, size: int | tuple[int, int] = 128, seed: int = 0
 
     Parameters
     ----------
-    n : int
+    n
         Number of images. Image i depends on `seed` and i only: more images keep the first ones.
-    size : int or (height, width)
-        In pixels, at least 32 a side. Cells are about 17 pixels wide, nearly all between 5
-        and 31.
-    seed : int
+    size
+        A side or (height, width), in pixels, at least 32 a side. Cells are about 17 pixels wide,
+        nearly all between 5 and 31.
+    seed
+        Draws everything.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def synthetic_membranes(n: int, size: int | tuple[int, int] = 128, seed: int = 0
 
 
 def _draw(draw_one: Callable, n: int, size: int | tuple[int, int], seed: int) -> Dataset:
-    shape = pair(size)
+    shape = pair(size, "size", smallest=1)
     if n < 1 or min(shape) < 32:
         raise ValueError(f"n must be at least 1 and size at least 32, got n={n} and size={size}")
     drawn = [draw_one(np.random.default_rng([seed, i]), shape) for i in range(n)]
@@ -85,7 +89,7 @@ def _cells(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray
     light = _uneven_light(rng, shape)
     photons = 150 * light * (0.75 * sharp + 0.25 * glow + 0.08)
     image = rng.poisson(photons) / 150 + 0.02 + 0.015 * rng.standard_normal(shape)
-    return image, _renumber(instances, smallest=12)
+    return image, without_small(instances, 12)
 
 
 def _places(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
@@ -145,7 +149,7 @@ def _membranes(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.nda
     # A membrane cut at a slant looks broader and paler than one cut straight across.
     slant = np.clip(0.5 + 0.7 * _smooth_noise(rng, shape, 16), 0, 1)
     half_width = 1.05 + 1.1 * slant
-    instances = _renumber(ndimage.label(rim > half_width)[0], smallest=8)
+    instances = components(rim > half_width, 8)
 
     tone = rng.uniform(0.54, 0.8, cell.max() + 1)[cell]  # the cytoplasm of each cell
     tone *= 1 + 0.1 * _smooth_noise(rng, shape, 2.5) + 0.1 * _smooth_noise(rng, shape, 25)
@@ -190,11 +194,3 @@ def _smooth_noise(rng: np.random.Generator, shape: tuple[int, int], scale: float
     coarse = rng.standard_normal([int(np.ceil(side / scale)) + 1 for side in shape])
     zoom = np.divide(shape, coarse.shape)
     return ndimage.zoom(coarse, zoom, order=3, mode="nearest", grid_mode=True)
-
-
-def _renumber(instances: np.ndarray, smallest: int) -> np.ndarray:
-    """Number the cells 1 ... k without gaps; those below `smallest` pixels become background."""
-    sizes = np.bincount(instances.ravel())
-    keep = sizes >= smallest
-    keep[0] = False
-    return np.where(keep, np.cumsum(keep), 0)[instances]

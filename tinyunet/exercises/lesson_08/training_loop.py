@@ -9,7 +9,7 @@ import numpy as np
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 from tinyunet.learning.optim import Adam
-from tinyunet.losses.loss import SoftmaxCrossEntropy
+from tinyunet.losses import SoftmaxCrossEntropy
 from tinyunet.networks.unet import UNet
 
 

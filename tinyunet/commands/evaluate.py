@@ -1,0 +1,73 @@
+"""``tinyunet evaluate``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinyunet.commands.options import (
+    AsJson,
+    Average,
+    DataRoot,
+    Device,
+    Network,
+    Threshold,
+    given,
+    setting,
+)
+from tinyunet.runs.settings import Settings
+
+Data = setting("data", "As for train. [default: what the model's run was given]")
+Masks, Images, Size = (setting(name) for name in ("masks", "images", "size"))
+SplitSeed = setting("split_seed", "Chooses the test images. [default: as in the model's run]")
+
+
+def evaluate(
+    context: typer.Context,
+    checkpoint: Annotated[Path, typer.Argument(help="A model, such as runs/.../best.npz.")],
+    data: Data = None,
+    data_root: DataRoot = None,
+    masks: Masks = None,
+    part: Annotated[str, typer.Option(help="test, validation, train or all.")] = "test",
+    images: Images = None,
+    size: Size = None,
+    split_seed: SplitSeed = None,
+    average: Average = None,
+    threshold: Threshold = None,
+    network: Network = None,
+    in_detail: Annotated[
+        bool,
+        typer.Option(
+            "--details",
+            help="Of cells also F1 by overlap, outlines, V_Rand and its like, calibration.",
+        ),
+    ] = False,
+    device: Device = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Score a model beside methods that learn nothing.
+
+    Where cells are known, also beside what a perfect mask would reach.
+    """
+    from tinyunet.runs.evaluate import check_part, may_be_trained_on, score
+    from tinyunet.runs.folder import load_model, settings_beside
+
+    check_part(part)
+    model, threshold = load_model(checkpoint, average, threshold)
+    model.to(device)
+    own = settings_beside(checkpoint)
+    of_data = ("data", "data_root", "masks", "images", "size", "split_seed")
+    chosen = {name: value for name, value in given(context).items() if name in of_data}
+    settings = replace(own or Settings(), **chosen)
+    if own and may_be_trained_on(settings, own, part):
+        typer.echo(
+            f"note: the data are split otherwise than in the model's run: some of these {part} images "
+            "may be ones that it was trained on",
+            err=True,
+        )
+    found = score(model, settings, part, average, threshold, in_detail)
+    typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))

@@ -1,0 +1,45 @@
+"""``tinyunet summary``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinyunet.commands.options import AsJson, given, setting
+
+OF_CONSTRUCTOR = ("in_channels", "num_classes", "base_channels", "depth", "padding", "skip")
+Network = setting("network")
+
+
+def summary(
+    context: typer.Context,
+    checkpoint: Annotated[
+        Path | None, typer.Argument(help="A model; without one, the network of the options.")
+    ] = None,
+    network: Network = "UNet",
+    in_channels: Annotated[int, typer.Option(help="Channels of the image.")] = 1,
+    num_classes: Annotated[int, typer.Option(help="Channels of the logits.")] = 2,
+    base_channels: Annotated[int, typer.Option(help="Channels of the first level.")] = 64,
+    depth: Annotated[int, typer.Option(help="How often the image is halved.")] = 4,
+    padding: Annotated[str, typer.Option(help="valid as in the paper, or same.")] = "valid",
+    skip: Annotated[str, typer.Option(help="concat, sum or none.")] = "concat",
+    height: Annotated[int | None, typer.Option(help="Of the image.")] = None,
+    width: Annotated[int | None, typer.Option(help="Of the image.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a network layer by layer; the paper's by default."""
+    from tinyunet.learning import checkpoint as checkpoints
+    from tinyunet.networks.summary import summarize
+    from tinyunet.runs.network import find, make, refuse_others
+
+    if checkpoint is not None:
+        model = checkpoints.load(checkpoint)
+    else:
+        chosen = {name: value for name, value in given(context).items() if name in OF_CONSTRUCTOR}
+        refuse_others(find(network), chosen)
+        model = make(find(network), chosen)
+    found = summarize(model, height, width)
+    typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))

@@ -1,0 +1,60 @@
+"""The windows of an image that a kernel sees, as rows of a patch matrix, and back to their pixels.
+
+`patches` and `add_patches` are each other's transpose: one reads every pixel of a patch, the other adds
+to it. Both work on a band of output rows. A GPU has its own: `gpu/windows.py`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tinyunet.convolution.geometry import Geometry
+from tinyunet.engine.arrays import Array
+from tinyunet.engine.threads import Band
+
+FEW = 8  # with fewer channels, as in a first layer, the patch matrix is laid out by columns
+
+
+def patches(x: np.ndarray, band: Band, geometry: Geometry) -> np.ndarray:
+    """Return the patches of a band of output rows: (pixels in the band, kh * kw * C_in)."""
+    shape, inside, there = geometry.window(x.shape, band)
+    window = np.zeros(shape, x.dtype)  # the band's pixels together, in cache
+    window[inside] = x[there]
+    return as_rows(_views(window, geometry))
+
+
+def add_patches(dx: np.ndarray, dpatches: np.ndarray, band: Band, geometry: Geometry) -> None:
+    """Add a band's patch gradients to the pixels they came from."""
+    shape, inside, there = geometry.window(dx.shape, band)
+    window = np.zeros(shape, dx.dtype)
+    seen = _views(window, geometry)
+    dpatches = dpatches.reshape(seen.shape)
+    for p, q in np.ndindex(geometry.kernel):  # at one place of the kernel no pixel is seen twice
+        seen[:, :, :, p, q] += dpatches[:, :, :, p, q]
+    dx[there] += window[inside]
+
+
+def as_rows(seen: Array) -> Array:
+    """Return patches (n, rows, W_out, kh, kw, C) copied into a matrix (pixels, kh * kw * C)."""
+    size = math.prod(seen.shape[3:])
+    if seen.shape[5] < FEW:  # copy long rows of pixels, not short rows of channels
+        return seen.transpose(3, 4, 5, 0, 1, 2).reshape(size, -1).T
+    return seen.reshape(-1, size)
+
+
+def tiled(x: Array, band: Band, geometry: Geometry) -> Array:
+    """Return the view (n, rows, W_out, kh, kw, C) of an image that windows tile without overlaps."""
+    (kh, kw), (images, rows) = geometry.kernel, band
+    part = x[images, rows.start * kh : rows.stop * kh]
+    n, height, width, channels = part.shape
+    return part.reshape(n, height // kh, kh, width // kw, kw, channels).transpose(0, 1, 3, 2, 4, 5)
+
+
+def _views(window: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Return the view (n, rows, W_out, kh, kw, C) of a padded window: all that output pixels read."""
+    (sy, sx), (dil_y, dil_x) = geometry.stride, geometry.dilation
+    everywhere = sliding_window_view(window, geometry.span, (1, 2), writeable=True)
+    return everywhere[:, ::sy, ::sx, :, ::dil_y, ::dil_x].transpose(0, 1, 2, 4, 5, 3)

@@ -1,0 +1,147 @@
+"""Lesson 9: pooling indices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyunet.exercises.registry import exercise
+from tinyunet.exercises.trial import Trial
+from tinyunet.gradcheck.diagnosis import IMAGE
+from tinyunet.layers import MaxPool2d, MaxUnpool2d
+
+
+def _winners(x: np.ndarray) -> np.ndarray:
+    """Which corner of each 2x2 window won, 0 to 3."""
+    pool = MaxPool2d(2)
+    pool(x)
+    return pool.decisions()[0]
+
+
+def _unpool(x: np.ndarray, winner: np.ndarray) -> np.ndarray:
+    pool = MaxPool2d(2)
+    layer = MaxUnpool2d(pool)
+    pool.winners = winner
+    return layer(x)
+
+
+def _spread(x, winner, number=lambda p, q: 2 * p + q):
+    """Unpooling with the corners numbered in some way."""
+    n, h, w, c = x.shape
+    y = np.zeros((n, 2 * h, 2 * w, c), x.dtype)
+    for p in range(2):
+        for q in range(2):
+            y[:, p::2, q::2] = x * (winner == number(p, q))
+    return y
+
+
+@exercise(
+    lesson=9,
+    hints=(
+        "y begins as zeros, twice as high and wide. y[:, p::2, q::2] is corner (p, q) of all windows "
+        "at once, in the shape of x.",
+        "Corners are numbered row by row: corner (p, q) has number 2 * p + q. Where winner is that "
+        "number, x belongs there, and elsewhere 0.",
+        "for p in range(2): for q in range(2): y[:, p::2, q::2] = x * (winner == 2 * p + q). Make y "
+        "with x's dtype.",
+    ),
+)
+def unpool(trial: Trial) -> None:
+    """Values put back where a max-pooling took them from."""
+    rng = trial.rng(3)
+    for shape, dtype in (((1, 1, 1, 1), float), ((1, 2, 2, 1), float), ((2, 2, 3, 2), float),
+                         ((2, 3, 2, 2), np.float32)):  # fmt: skip
+        winner = _winners(rng.standard_normal((shape[0], 2 * shape[1], 2 * shape[2], shape[3])))
+        x = rng.standard_normal(shape).astype(dtype)
+        y = trial.call(x=x, winner=winner)
+        right = _unpool(x, winner)
+        trial.compare(y, {"y": right}, axes={"y": IMAGE}, mistakes=UNPOOL_MISTAKES)
+
+
+UNPOOL_MISTAKES = {
+    "the corners are numbered row by row: yours go column by column": (
+        lambda x, winner: _spread(x, winner, lambda p, q: p + 2 * q)
+    ),
+    "every corner got the value: only the winner should": (
+        lambda x, winner: x.repeat(2, 1).repeat(2, 2)
+    ),
+    "every value went to the first corner: winner says to which": (
+        lambda x, winner: _spread(x, 0 * winner)
+    ),
+    "the value was shared among the four corners": (
+        lambda x, winner: x.repeat(2, 1).repeat(2, 2) / 4
+    ),
+    "the corners are numbered from 0, yours from 1": (
+        lambda x, winner: _spread(x, winner, lambda p, q: 2 * p + q + 1)
+    ),
+    "ones where the values should be": lambda x, winner: _spread(np.ones_like(x), winner),
+    "the winner's number was multiplied in: compare it, to get 0 or 1": (
+        lambda x, winner: _spread(x * winner, winner)
+    ),
+    "corner (p, q) is y[:, p::2, q::2]: yours lie in blocks, not in windows": (
+        lambda x, winner: np.concatenate(
+            [
+                np.concatenate([x * (winner == 2 * p + q) for q in range(2)], axis=2)
+                for p in range(2)
+            ],
+            axis=1,
+        )
+    ),
+}
+
+
+@exercise(
+    lesson=9,
+    hints=(
+        "y[winner] = x. Through which pixel of y alone can x act on the loss?",
+        "dx is dy at the winner: read where forward wrote.",
+        "The sum over the four corners of dy[:, p::2, q::2] * (winner == 2 * p + q).",
+    ),
+)
+def unpool_backward(trial: Trial) -> None:
+    """The gradient of unpooling: read at the winners."""
+    rng = trial.rng(4)
+    for shape, dtype in (((1, 1, 1, 1), float), ((1, 2, 2, 1), float), ((2, 2, 3, 2), float),
+                         ((2, 3, 2, 2), np.float32)):  # fmt: skip
+        large = (shape[0], 2 * shape[1], 2 * shape[2], shape[3])
+        winner, dy = _winners(rng.standard_normal(large)), rng.standard_normal(large).astype(dtype)
+        dx = trial.call(dy=dy, winner=winner)
+        trial.compare(dx, {"dx": _read(dy, winner)}, axes={"dx": IMAGE},
+                      mistakes=UNPOOL_BACKWARD_MISTAKES)  # fmt: skip
+
+
+def _read(dy, winner, number=lambda p, q: 2 * p + q):
+    return sum(
+        dy[:, p::2, q::2] * (winner == number(p, q)) for p in range(2) for q in range(2)
+    ).astype(dy.dtype, copy=False)
+
+
+def _corners(dy):
+    return np.stack([dy[:, p::2, q::2] for p in range(2) for q in range(2)])
+
+
+UNPOOL_BACKWARD_MISTAKES = {
+    "all four corners are added: three of them held 0, whatever x was": (
+        lambda dy, winner: _corners(dy).sum(axis=0)
+    ),
+    "a mean over the four corners: only the winner's counts": (
+        lambda dy, winner: _corners(dy).mean(axis=0)
+    ),
+    "the largest of dy: the winner is where the pooling's INPUT was largest": (
+        lambda dy, winner: _corners(dy).max(axis=0)
+    ),
+    "always read at the first corner: winner says where": (
+        lambda dy, winner: dy[:, ::2, ::2].copy()
+    ),
+    "the corners are numbered row by row: yours go column by column": (
+        lambda dy, winner: _read(dy, winner, lambda p, q: p + 2 * q)
+    ),
+    "read everywhere but at the winner": (
+        lambda dy, winner: _corners(dy).sum(axis=0) - _read(dy, winner)
+    ),
+    "dy was spread out, as a max-pooling's backward does: here it is read": (
+        lambda dy, winner: dy * _spread(np.ones(winner.shape, dy.dtype), winner)
+    ),
+    "the corners are numbered from 0, yours from 1": (
+        lambda dy, winner: _read(dy, winner, lambda p, q: 2 * p + q + 1)
+    ),
+}

@@ -1,0 +1,80 @@
+"""fit: train a network in one line."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from tinyunet.data.dataset import Dataset
+from tinyunet.layers.layer import Layer
+from tinyunet.learning.history import History
+from tinyunet.learning.training import Training
+
+
+def fit(
+    model: Layer, train: Dataset, validation: Dataset | None = None, **settings: Any
+) -> History:
+    """Train `model` in place and return the history: ``Training(...).run()``.
+
+    Where validation images are given, the model ends with the parameters that scored best on them.
+    Where the loss, or what the network predicts, becomes infinite or NaN, training ends early; the
+    history's `diverged` and `stopped` say so, and without an earlier best the model is of no use.
+
+    Parameters
+    ----------
+    model
+        The network: a `Network`, or any layer that turns images into logits.
+    train, validation
+        Images to learn from, and images to choose the best moment by.
+    loss
+        By default `SoftmaxCrossEntropy`.
+    optimizer
+        An optimizer of this model; by default `Adam` with a learning rate of 2e-3.
+    steps, minutes
+        How long: one of the two. Minutes are turned into a number of steps once, by timing a few.
+        Only runs given in steps repeat exactly.
+    batch_size
+        Windows in a step.
+    crop
+        The side, or (height, width), of the window that the network sees: a valid input size. By
+        default about 128 pixels of output.
+    augment
+        True: flips, right angles, gray values; or an `Augmentation`; see `tinyunet.data.Batches`.
+    weights
+        ``"auto"``: the weight map where the data set knows its instances, with a narrow border term
+        and both classes counting as they come; ``"paper"``: with the paper's border term and balanced
+        classes; None: all pixels count the same; or one (H, W) map for each image.
+    schedule
+        ``"cosine"``: the learning rate rises for 5 % of the steps, 20 at least, and falls to 0 along
+        half a cosine; ``"constant"``: it stays.
+    seed
+        Draws the batches.
+    out
+        A folder for ``last.npz`` (to resume from), ``best.npz`` (unless there is none: see `fit`) and
+        ``history.json``.
+    resume
+        Continue the run in `out`, with the same settings. A run in steps then ends exactly as if
+        it had never been stopped.
+    progress
+        Show a progress bar.
+    callbacks
+        Functions that are called after every step, as ``callback(training, step)``: to draw, or to keep
+        scores of your own. `tinyunet.plots.Live` is one. Ctrl-C waits for them, and `minutes` do not
+        reckon with them.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValueError
+        If the data do not suit the network, settings contradict each other, or a run is to be resumed
+        that was another one or has diverged.
+    FileExistsError, FileNotFoundError
+        If `out` holds a run and `resume` is False; if there is none to resume.
+    """
+    return Training(model, train, validation, **settings).run()
+
+
+fit.__signature__ = inspect.signature(Training)  # for help(), and editors that ask

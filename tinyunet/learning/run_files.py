@@ -1,0 +1,147 @@
+"""The files of a run: what is kept of it while it trains, and how it goes on from them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinyunet.engine.arrays import Array
+from tinyunet.engine.whole_files import write_text
+from tinyunet.learning import checkpoint
+from tinyunet.learning.history import History
+from tinyunet.learning.optim import Optimizer
+from tinyunet.networks.network import Network
+
+
+class RunFiles:
+    """``last.npz`` to resume from, ``best.npz`` and ``history.json`` in a folder; or nothing.
+
+    Parameters
+    ----------
+    out
+        The folder. Without one nothing is kept.
+    """
+
+    def __init__(self, out: str | Path | None) -> None:
+        self.out = Path(out) if out else None
+
+    def refuse_to_overwrite(self) -> None:
+        """Raise FileExistsError if the folder holds a run already."""
+        if self.out and (self.out / "last.npz").exists():
+            raise FileExistsError(
+                f"{self.out} already holds a run: resume=True (--resume) continues it, or choose "
+                "another folder"
+            )
+
+    def check_savable(self, model: Network) -> None:
+        """Raise what the first `keep` would raise, before anything is learned that gets lost."""
+        if self.out:
+            checkpoint.check_savable(model)
+
+    def keep_best(self, model: Network) -> None:
+        """Write the model, the best so far."""
+        if self.out:
+            checkpoint.save(self.out / "best.npz", model)
+
+    def keep(
+        self,
+        model: Network,
+        optimizer: Optimizer,
+        history: History,
+        settings: dict[str, Any],
+        best: dict[str, Array] | None,
+    ) -> None:
+        """Write all that is needed to go on, and the history for others to read."""
+        if self.out:
+            state = {"history": asdict(history), "settings": settings}
+            kept = {} if best is None else {"best": best}
+            checkpoint.save(self.out / "last.npz", model, optimizer, **state, **kept)
+            write_text(self.out / "history.json", json.dumps(asdict(history), indent=1))
+
+    def restore(
+        self, model: Network, optimizer: Optimizer, settings: dict[str, Any], steps: int | None
+    ) -> tuple[History, dict[str, np.ndarray] | None]:
+        """Put a run's model, optimizer and generators back as they were.
+
+        Parameters
+        ----------
+        model, optimizer
+            As they were made for the run; both are changed in place.
+        settings, steps
+            What the run is now asked to be, which must be what it was.
+
+        Returns
+        -------
+        history, best
+            What happened so far, and the best parameters by name, or None.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no run in the folder.
+        ValueError
+            If it is another run, or one that has diverged.
+        """
+        if self.out is None:
+            raise ValueError("resume=True needs the folder of the run: out=...")
+        last = self.out / "last.npz"
+        saved = checkpoint.load(last, everything=True)
+        try:
+            history, kept, best = _state_of_run(saved)
+        except ValueError as error:
+            raise ValueError(f"{last} holds no run that could go on: {error}") from error
+        problems = _differences(model, optimizer, settings, saved, kept)
+        if steps is not None and steps != history.total_steps:
+            problems.append(f"steps: {history.total_steps} in the file, {steps} asked for")
+        if problems:
+            raise ValueError(f"{last} is from a different run:\n  " + "\n  ".join(problems))
+        if history.diverged:  # what is NaN stays NaN
+            where = "" if best is None else f"; {self.out / 'best.npz'} has its best model"
+            raise ValueError(f"the run in {self.out} cannot go on: {history.stopped}{where}")
+        model.load_state_dict(saved.model.state_dict())
+        generators = dict(saved.model.named_generators())
+        for name, generator in model.named_generators():
+            generator.bit_generator.state = generators[name].bit_generator.state
+        optimizer.load_state_dict(saved.optimizer.state, saved.optimizer.steps)
+        return history, best
+
+
+def _differences(
+    model: Network,
+    optimizer: Optimizer,
+    settings: dict[str, Any],
+    saved: checkpoint.Checkpoint,
+    kept: dict[str, Any],
+) -> list[str]:
+    """What is asked for otherwise than a file has it, as text."""
+    problems = checkpoint.differences(model, saved.model)
+    problems += [
+        f"{name}: {kept[name]!r} in the file, {value!r} asked for"
+        for name, value in settings.items()
+        if kept.get(name, value) != value
+    ]
+    was, asked = (checkpoint.describe_optimizer(o) for o in (saved.optimizer, optimizer))
+    return problems + ([f"optimizer: {was} in the file, {asked} asked for"] if was != asked else [])
+
+
+def _state_of_run(
+    saved: checkpoint.Checkpoint,
+) -> tuple[History, dict[str, Any], dict[str, np.ndarray] | None]:
+    """The history, the settings, and the best parameters of a run; ValueError if it cannot be one."""
+    history = History.restored(saved.state.get("history"))
+    settings, best = saved.state.get("settings"), saved.state.get("best")
+    if type(settings) is not dict:
+        raise ValueError("it has no settings")
+    if saved.optimizer is None:
+        raise ValueError("it has no optimizer")
+    if best is not None:
+        if type(best) is not dict or not all(isinstance(a, np.ndarray) for a in best.values()):
+            raise ValueError("its best parameters are no arrays")
+        shapes = {name: array.shape for name, array in saved.model.state_dict().items()}
+        if {name: array.shape for name, array in best.items()} != shapes:
+            raise ValueError("its best parameters are another network's")
+    return history, settings, best

@@ -1,0 +1,58 @@
+"""Soft Dice, the loss of V-Net."""
+
+from __future__ import annotations
+
+from tinyunet.engine.arrays import Array, array_module
+from tinyunet.losses.loss import Loss, class_first, class_last, one_hot, softmax
+
+
+class DiceLoss(Loss):
+    """One minus the soft Dice overlap, averaged over the classes that are present.
+
+    With p = softmax(z), g the one-hot labels, and sums over all pixels of the batch, each times its
+    weight, the Dice of a class in the form of V-Net (Milletari et al. 2016, arXiv:1606.04797) is
+
+        D = (2 sum(p g) + s) / (sum(p^2) + sum(g^2) + s)  =  A / B
+        dD/dp = (2 g - 2 p D) / B
+
+    and a softmax passes a gradient dp on as dz = p * (dp - sum over classes of dp * p).
+
+    Parameters
+    ----------
+    smooth
+        The s above, which keeps the quotient finite.
+    """
+
+    def __init__(self, smooth: float = 1.0) -> None:
+        super().__init__()
+        if smooth <= 0:
+            raise ValueError(f"DiceLoss needs smooth above 0, got {smooth}")
+        self.smooth = smooth
+
+    def forward(self, logits: Array, labels: Array, weights: Array | None = None) -> float:
+        """Return the loss of logits (N, H, W, K) for labels (N, H, W) in 0..K-1.
+
+        Parameters and errors as for `SoftmaxCrossEntropy.forward`.
+        """
+        self._check(logits, labels, weights)
+        xp, classes = array_module(logits), logits.shape[3]
+        onehot = one_hot(labels, classes)  # (K, N, H, W)
+        g = onehot.astype(logits.dtype)
+        w = xp.ones(labels.shape, logits.dtype) if weights is None else weights
+        p, _, _ = softmax(class_first(logits))
+
+        pixels = (1, 2, 3)
+        bottom = (w * (p * p + g)).sum(pixels) + self.smooth  # g * g is g
+        dice = (2 * (w * p * g).sum(pixels) + self.smooth) / bottom
+        present = (g.sum(pixels) > 0).astype(logits.dtype)
+        share = present / xp.maximum(present.sum(), 1)  # each present class counts the same
+        (loss,) = self._floats([1 - (share * dice).sum()], labels, onehot)
+        self._kept = p, g, w, dice, bottom, share
+        return loss
+
+    def backward(self) -> Array:
+        """Return dlogits (N, H, W, K)."""
+        p, g, w, dice, bottom, share = self._take()
+        share, dice, bottom = (v[:, None, None, None] for v in (share, dice, bottom))
+        dp = -share * w * 2 * (g - p * dice) / bottom
+        return class_last(p * (dp - (dp * p).sum(axis=0)))

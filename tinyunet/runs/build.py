@@ -1,0 +1,82 @@
+"""What a run begins with: its data, its network and optimizer, and what `Training` is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tinyunet.data import Augmentation, Dataset, load, load_folder
+from tinyunet.learning.optim import SGD, Adam, Optimizer
+from tinyunet.learning.preparation import window_size
+from tinyunet.networks.network import Network
+from tinyunet.runs.network import find, make, named_options
+from tinyunet.runs.settings import OF_NETWORK, Settings
+from tinyunet.segmentation.symmetries import AVERAGES
+
+AUGMENTS = {
+    "none": Augmentation.none(),
+    "flips": Augmentation(flips=True),
+    "rigid": Augmentation.rigid(),
+    "any-angle": replace(Augmentation.full(), elastic=0.0),
+    "elastic": Augmentation.full(),
+}
+
+
+def load_data(settings: Settings) -> Dataset:
+    """Load the data; what the masks of a folder mean is as the settings say."""
+    if settings.masks == "auto":
+        return load(settings.data, settings.data_root, n=settings.images, size=settings.size)
+    folder = Path(settings.data)
+    if not folder.is_dir():
+        raise ValueError(f"--masks is for a folder of yours, but there is no folder {folder}")
+    return load_folder(folder / "images", folder / "masks", settings.masks)
+
+
+def load_parts(settings: Settings) -> tuple[Dataset, Dataset, Dataset]:
+    """Load the data and split it by image into train, validation and test."""
+    return load_data(settings).split(seed=settings.split_seed)
+
+
+def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimizer]:
+    """Make the network for these images, and its optimizer."""
+    network = find(settings.network)
+    offered = {
+        "in_channels": parts[0].channels,
+        "num_classes": max(part.num_classes for part in parts),
+        "seed": settings.seed,
+    }
+    takes = named_options(network)
+    options = {name: value for name, value in offered.items() if name in takes}
+    options |= {
+        name: value for name in OF_NETWORK if (value := getattr(settings, name)) is not None
+    }
+    model = make(network, options).to(settings.device)
+    if settings.optimizer == "adam":
+        return model, Adam(model, settings.lr, tuple(settings.betas))
+    if settings.optimizer == "sgd":
+        return model, SGD(model, settings.lr, settings.momentum)
+    raise ValueError(f'optimizer must be "adam" or "sgd", got {settings.optimizer!r}')
+
+
+def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict[str, Any]:
+    """What `Training` is told, by the names of its arguments."""
+    if settings.augment not in AUGMENTS:
+        names = ", ".join(AUGMENTS)
+        raise ValueError(f"augment must be one of {names}, got {settings.augment!r}")
+    if settings.average not in ("none", *AVERAGES):
+        names = ", ".join(("none", *AVERAGES))
+        raise ValueError(f"average must be one of {names}, got {settings.average!r}")
+    crop = settings.crop
+    if crop is None:
+        crop = window_size(model, train_part, None, settings.window)
+    return {
+        "steps": settings.steps,
+        "minutes": settings.minutes,
+        "batch_size": settings.batch_size,
+        "crop": crop,
+        "augment": AUGMENTS[settings.augment],
+        "weights": None if settings.weights == "none" else settings.weights,
+        "seed": settings.seed,
+    }

@@ -1,0 +1,149 @@
+"""Which network a run is about: one of ours by its name, or a class in a file of the user's.
+
+A file is run only where the user names it on the command line, never because a checkpoint or a run's
+settings.json names it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tinyunet.networks.network import Network, registered
+
+OURS = {"UNet": "U-Net"}  # what tables call them; the others go by the name of their class
+
+
+def class_name(network: str) -> str:
+    """The name of the class in ``NAME`` or ``FILE.py:NAME``."""
+    return network.rpartition(":")[2]
+
+
+def find(network: str) -> type[Network]:
+    """Return the class of a network that has been defined; no file is run.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    """
+    file, _, name = network.rpartition(":")
+    classes = registered()
+    if name in classes:
+        return classes[name]
+    if file:
+        raise ValueError(
+            f"the network is {name} of {file}, and a file is run only on your word: add --network "
+            f"{network}"
+        )
+    raise ValueError(
+        f"there is no network called {name!r}, but {', '.join(sorted(classes))}; a class of yours is "
+        f"FILE.py:{name}"
+    )
+
+
+def define(network: str) -> None:
+    """Run the file of ``FILE.py:CLASS``, so that the class is known by its name; check a mere name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it fails, or has no network of that name.
+    """
+    file, _, name = network.rpartition(":")
+    if not file:
+        find(name)
+        return
+    found = _names_of(Path(file)).get(name)
+    if found is None:
+        raise ValueError(f"{file} has no class {name}")
+    if not (isinstance(found, type) and issubclass(found, Network)):
+        raise ValueError(f"{name} of {file} is no network: derive its class from tinyunet.Network")
+    if registered().get(name) is not found:
+        raise ValueError(f"{name} of {file} is a class called {found.__name__}: name it so")
+
+
+def _names_of(file: Path) -> dict[str, Any]:
+    """Run a Python file as a module, with its folder on the path, and return its names."""
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no such file")
+    module_name = f"network_file_{file.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, file)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{file} is no Python file: its name should end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module  # dataclasses and pickle look there
+    sys.path.append(str(file.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{file} cannot be run: {_in_words(error, file)}") from error
+    return vars(module)
+
+
+def _in_words(error: BaseException, file: Path) -> str:
+    """An error, and the last line of the file that led to it."""
+    words = f"{type(error).__name__}: {error}"
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).resolve() == file.resolve()
+    ]
+    return f"{words} (line {lines[-1]})" if lines else words
+
+
+# ---------------------------------------------------------------------- making one
+
+
+def named_options(network: type[Network]) -> set[str]:
+    """The names of what a network's constructor takes."""
+    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(network).parameters.values()
+    return {parameter.name for parameter in parameters if parameter.kind in plain}
+
+
+def refuse_others(network: type[Network], options: Iterable[str]) -> None:
+    """Raise ValueError for options that a network's constructor does not take."""
+    parameters = inspect.signature(network).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    named = named_options(network)
+    others = ["--" + name.replace("_", "-") for name in options if name not in named]
+    if others:
+        raise ValueError(f"the network {network.__name__} takes no {', '.join(others)}")
+
+
+def make(network: type[Network], options: dict[str, Any]) -> Network:
+    """Make a network.
+
+    Raises
+    ------
+    ValueError
+        If it needs more than these options.
+    """
+    missing = [
+        parameter.name
+        for parameter in inspect.signature(network).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        and parameter.name not in options
+    ]
+    if missing:
+        raise ValueError(
+            f"the network {network.__name__} needs {', '.join(missing)}, for which there is no option: "
+            "give it a default in its constructor"
+        )
+    return network(**options)
+
+
+def name_of(model: Network) -> str:
+    """What a network is called in tables."""
+    name = type(model).__name__
+    return OURS.get(name, name)

@@ -1,0 +1,133 @@
+"""What a run is made of. Each setting is stated once, here, and so is each option of `tinyunet train`.
+
+A field of `Settings` has its default, what the recipes set it to, and the help text that makes it an
+option of the command line. A field without a help text is a setting that only a recipe chooses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from tinyunet.networks.network import registered
+from tinyunet.runs.network import class_name, named_options, refuse_others
+
+BETAS = (0.9, 0.999)  # Adam's usual ones
+AVERAGES_IN_WORDS = "symmetries (the eight of the square), rotations (the paper's 7) or none"
+
+
+def _set(default: Any, help_text: str) -> Any:
+    """A setting with a default."""
+    return field(default=default, metadata={"help": help_text})
+
+
+def _by_recipe(help_text: str = "", *, quick: Any, paper: Any) -> Any:
+    """A setting that the recipe decides where none is chosen."""
+    return field(default=None, metadata={"help": help_text, "quick": quick, "paper": paper})
+
+
+def _of_network(help_text: str, *, quick: Any, paper: Any) -> Any:
+    """A setting that a network's constructor takes, or not."""
+    metadata = {"help": help_text, "quick": quick, "paper": paper, "of": "network"}
+    return field(default=None, metadata=metadata)
+
+
+@dataclass
+class Settings:
+    """What a run is made of; see ``tinyunet train --help``.
+
+    None: as the recipe has it. What the constructor of the network does not take stays None.
+
+    Raises
+    ------
+    ValueError
+        If there is no such recipe; if something is chosen that the network does not take.
+    """
+
+    data: str = _set(
+        "synthetic-cells",
+        "synthetic-cells, synthetic-membranes, dsb2018, isbi2012, or a folder of yours with the "
+        "subfolders images and masks.",
+    )
+    data_root: str | None = _set(
+        None, "Where real data is; else $TINYUNET_DATA, else the user's cache."
+    )
+    masks: str = _set(
+        "auto",
+        "What numbers in the masks of your folder mean: binary (0 is background), classes, "
+        "instances (one number for each cell) or auto, a guess. [default: auto]",
+    )
+    minutes: float | None = _set(None, "How long to train. [default: 1]")
+    steps: int | None = _set(None, "The same in steps: repeats and resumes exactly.")
+    images: int = _set(60, "How many synthetic images to make.")
+    size: int = _set(128, "The side of synthetic images.")
+    split_seed: int = _set(0, "Chooses the test images.")
+    # quick is for a laptop: a minute is enough to see it learn. paper is the paper's network and
+    # training.
+    recipe: str = _set(
+        "quick", "quick for a laptop, or paper; the options below override parts of it."
+    )
+    network: str = _set(
+        "UNet", f"{', '.join(sorted(registered()))}, or a class in a file of yours: FILE.py:CLASS."
+    )
+    base_channels: int | None = _of_network("Channels of the first level.", quick=8, paper=64)
+    depth: int | None = _of_network("How often the image is halved.", quick=3, paper=4)
+    padding: str | None = _of_network(
+        "same, or valid as in the paper.", quick="same", paper="valid"
+    )
+    skip: str | None = _of_network(
+        "concat, sum or none. [default: concat]", quick="concat", paper="concat"
+    )
+    dropout: float | None = _of_network("At the end of the contracting path.", quick=0.0, paper=0.5)
+    batch_size: int | None = _by_recipe("Windows in a step.", quick=8, paper=1)
+    crop: int | None = _set(None, "The side of a window, a valid input size.")
+    window: int | None = _by_recipe(quick=128, paper=388)  # output pixels, where no crop is chosen
+    optimizer: str | None = _by_recipe("adam or sgd.", quick="adam", paper="sgd")
+    # The paper names no learning rate: 1e-3 is the best of a sweep, `tinyunet reproduce rates`. Above
+    # it, training sometimes collapses.
+    lr: float | None = _by_recipe("The learning rate.", quick=6e-3, paper=1e-3)
+    momentum: float = _set(0.99, "For sgd.")
+    # In quick, Adam remembers squares for 100 steps, not the usual 1,000: on validation images of
+    # DSB 2018, after 2,300 steps, SEG was .005 to .012 higher, with each of three seeds.
+    betas: tuple[float, float] | None = _by_recipe(quick=(0.9, 0.99), paper=BETAS)
+    weights: str | None = _by_recipe(
+        "Weigh the borders between cells: auto, paper (wider) or none.",
+        quick="auto",
+        paper="paper",
+    )
+    # In quick, gray values stay: on DSB 2018 the brightness of the background tells experiments apart,
+    # and so how tightly their cells were outlined.
+    augment: str | None = _by_recipe(
+        "none, flips (turn, mirror), rigid (gray values, too), any-angle (and shifts) or elastic "
+        "(all of it).",
+        quick="flips",
+        paper="elastic",
+    )
+    average: str | None = _by_recipe(
+        f"Also score predictions averaged over {AVERAGES_IN_WORDS}. [default: the recipe's]",
+        quick="symmetries",
+        paper="rotations",
+    )
+    seed: int = _set(0, "Draws the weights and the batches.")
+    device: str = _set("cpu", "cpu or gpu. [default: cpu, or the resumed run's]")
+
+    def __post_init__(self) -> None:
+        if self.recipe not in RECIPES:
+            raise ValueError(f"recipe must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
+        network = registered().get(class_name(self.network))  # None: its file was not run yet
+        chosen = [name for name in OF_NETWORK if getattr(self, name) is not None]
+        left_out: set[str] = set()
+        if network is not None:
+            refuse_others(network, chosen)
+            left_out = set(OF_NETWORK) - named_options(network)
+        for name, value in RECIPES[self.recipe].items():
+            if getattr(self, name) is None and name not in left_out:
+                setattr(self, name, value)
+
+
+# What `--recipe` stands for; any other option of `tinyunet train` overrides its part.
+RECIPES = {
+    recipe: {f.name: f.metadata[recipe] for f in fields(Settings) if recipe in f.metadata}
+    for recipe in ("quick", "paper")
+}
+OF_NETWORK = [f.name for f in fields(Settings) if f.metadata.get("of") == "network"]
