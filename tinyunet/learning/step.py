@@ -58,7 +58,7 @@ class Step:
     number: int
     loss: float
     lr: float
-    score: float | None
+    score: float | None = None
 
 
 def has_finite_parameters(model: Layer) -> bool:
