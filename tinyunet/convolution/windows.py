@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from tinyunet.convolution.geometry import Geometry
-from tinyunet.engine.arrays import Array
+from tinyunet.engine.arrays import Array, sliding_windows
 from tinyunet.engine.threads import Band
 
 FEW = 8  # with fewer channels, as in a first layer, the patch matrix is laid out by columns
@@ -23,18 +22,27 @@ def patches(x: np.ndarray, band: Band, geometry: Geometry) -> np.ndarray:
     shape, inside, there = geometry.window(x.shape, band)
     window = np.zeros(shape, x.dtype)  # the band's pixels together, in cache
     window[inside] = x[there]
-    return as_rows(_views(window, geometry))
+    return as_rows(views(window, geometry))
 
 
 def add_patches(dx: np.ndarray, dpatches: np.ndarray, band: Band, geometry: Geometry) -> None:
     """Add a band's patch gradients to the pixels they came from."""
     shape, inside, there = geometry.window(dx.shape, band)
     window = np.zeros(shape, dx.dtype)
-    seen = _views(window, geometry)
-    dpatches = dpatches.reshape(seen.shape)
-    for p, q in np.ndindex(geometry.kernel):  # at one place of the kernel no pixel is seen twice
-        seen[:, :, :, p, q] += dpatches[:, :, :, p, q]
+    seen = views(window, geometry)
+    add_each_place(seen, dpatches.reshape(seen.shape))
     dx[there] += window[inside]
+
+
+def add_each_place(seen: Array, dpatches: Array) -> None:
+    """Add to a view of patches (n, rows, W_out, kh, kw, C), place after place of the kernel.
+
+    Patches overlap, but at one place of the kernel no pixel is seen twice.
+    """
+    for p in range(seen.shape[3]):
+        for q in range(seen.shape[4]):
+            pixels = seen[:, :, :, p, q]  # `seen[...] += ...` would also assign, maybe by a copy
+            pixels += dpatches[:, :, :, p, q]
 
 
 def as_rows(seen: Array) -> Array:
@@ -53,8 +61,8 @@ def tiled(x: Array, band: Band, geometry: Geometry) -> Array:
     return part.reshape(n, height // kh, kh, width // kw, kw, channels).transpose(0, 1, 3, 2, 4, 5)
 
 
-def _views(window: np.ndarray, geometry: Geometry) -> np.ndarray:
+def views(window: Array, geometry: Geometry) -> Array:
     """Return the view (n, rows, W_out, kh, kw, C) of a padded window: all that output pixels read."""
     (sy, sx), (dil_y, dil_x) = geometry.stride, geometry.dilation
-    everywhere = sliding_window_view(window, geometry.span, (1, 2), writeable=True)
+    everywhere = sliding_windows(window, geometry.span, (1, 2))  # (n, h, w, C, span, span)
     return everywhere[:, ::sy, ::sx, :, ::dil_y, ::dil_x].transpose(0, 1, 2, 4, 5, 3)

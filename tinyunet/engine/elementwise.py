@@ -80,7 +80,11 @@ def over_bands(work: Callable[..., Any], *images: Array | None, size: int = 1 <<
         work(*(None if image is None else image[band] for image in images))
 
     xp = array_module(images[0])
-    each(on, bands(images[0].shape, xp, size), xp)
+    cut = bands(images[0].shape, xp, size)
+    if len(cut) > 1:
+        each(on, cut, xp)
+    else:
+        work(*images)
 
 
 def add_bias(y: Array, bias: Array) -> None:

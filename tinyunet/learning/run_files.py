@@ -38,6 +38,11 @@ class RunFiles:
                 "another folder"
             )
 
+    def check_savable(self, model: Network) -> None:
+        """Raise what the first `keep` would raise, before anything is learned that gets lost."""
+        if self.out:
+            checkpoint.check_savable(model)
+
     def keep_best(self, model: Network) -> None:
         """Write the model, the best so far."""
         if self.out:
@@ -104,10 +109,9 @@ class RunFiles:
             where = "" if best is None else f"; {self.out / 'best.npz'} has its best model"
             raise ValueError(f"the run in {self.out} cannot go on: {history.stopped}{where}")
         model.load_state_dict(saved.model.state_dict())
-        generators = dict(saved.model.named_layers())
-        for name, layer in model.named_layers():
-            if hasattr(layer, "rng"):
-                layer.rng = generators[name].rng
+        generators = dict(saved.model.named_generators())
+        for name, generator in model.named_generators():
+            generator.bit_generator.state = generators[name].bit_generator.state
         optimizer.load_state_dict(saved.optimizer.state, saved.optimizer.steps)
         history.resumed_at = len(history.loss)
         return history, best

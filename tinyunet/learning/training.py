@@ -79,6 +79,7 @@ class Training:
         self.input_size = window_size(self.model, train, crop)
         self.settings = settings_kept(batch_size, self.input_size, augment, weights, schedule, seed)
         self.files = RunFiles(out)
+        self.files.check_savable(self.model)
         self.history = History(total_steps=int(steps or 0))
         self.best_parameters: dict[str, Array] | None = None
         if resume:

@@ -6,7 +6,7 @@ import math
 from types import ModuleType
 
 from tinyunet.convolution.geometry import Geometry
-from tinyunet.convolution.windows import as_rows
+from tinyunet.convolution.windows import add_each_place, as_rows, views
 from tinyunet.engine.arrays import Array, array_module
 from tinyunet.engine.elementwise import fused
 from tinyunet.engine.threads import Band
@@ -21,7 +21,7 @@ def patches(x: Array, band: Band, geometry: Geometry) -> Array:
     if window.shape != shape:
         window = array_module(x).zeros(shape, x.dtype)
         window[inside] = x[there]
-    seen = _views(window, geometry)
+    seen = views(window, geometry)
     if seen.size < MANY:
         return as_rows(seen)
     return _gathered(seen).reshape(-1, math.prod(seen.shape[3:]))
@@ -33,12 +33,8 @@ def add_patches(dx: Array, dpatches: Array, band: Band, geometry: Geometry) -> N
     window = part = dx[there]
     if part.shape != shape:
         window = array_module(dx).zeros(shape, dx.dtype)
-    seen = _views(window, geometry)
-    dpatches = dpatches.reshape(seen.shape)
-    for p in range(geometry.kernel[0]):
-        for q in range(geometry.kernel[1]):
-            pixels = seen[:, :, :, p, q]  # `seen[...] += ...` would also assign, maybe by a copy
-            pixels += dpatches[:, :, :, p, q]
+    seen = views(window, geometry)
+    add_each_place(seen, dpatches.reshape(seen.shape))
     if window is not part:
         part += window[inside]
 
@@ -62,19 +58,3 @@ def _copies(xp: ModuleType, *arrays: Array) -> None:
     half = len(arrays) // 2
     for x, out in zip(arrays[:half], arrays[half:], strict=True):
         out[...] = x
-
-
-def _views(window: Array, geometry: Geometry) -> Array:
-    """Return the view (n, rows, W_out, kh, kw, C) of a padded window: all that output pixels read.
-
-    CuPy's `sliding_window_view` would wait for the GPU: it moves the window's shape there and back.
-    """
-    n, height, width, channels = window.shape
-    (kh, kw), (sy, sx), (dil_y, dil_x) = geometry.kernel, geometry.stride, geometry.dilation
-    rows, columns = (height - geometry.span[0]) // sy + 1, (width - geometry.span[1]) // sx + 1
-    image, down, across, channel = window.strides
-    return array_module(window).lib.stride_tricks.as_strided(
-        window,
-        (n, rows, columns, kh, kw, channels),
-        (image, sy * down, sx * across, dil_y * down, dil_x * across, channel),
-    )

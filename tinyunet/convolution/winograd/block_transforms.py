@@ -13,10 +13,10 @@ neighbours' tiles as well; so for m = 4, a line of two tiles with the pixels tha
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from tinyunet.convolution.winograd.blocks import Block
 from tinyunet.convolution.winograd.matrices import Transform
+from tinyunet.engine.arrays import sliding_windows
 from tinyunet.engine.memory import row, scratch
 
 # OpenBLAS multiplies up to M * N * K = 10^6 without packing: faster for thin matrices.
@@ -60,13 +60,13 @@ def tiles_in(matrix: np.ndarray, window: np.ndarray, m: int, out: np.ndarray) ->
     rows, columns = (h - k) // m + 1, (w - k) // m + 1
     parts = _pieces(w, c, SMALL // (t * k))
     half = scratch("rows", (n, rows, t, w, c), window.dtype)
-    lines = sliding_window_view(window.reshape(n, h, parts, -1), k, axis=1)[:, ::m]
+    lines = sliding_windows(window.reshape(n, h, parts, -1), (k,), (1,))[:, ::m]
     np.matmul(
         matrix,
         lines.swapaxes(3, 4),  # (n, rows, parts, k, w / parts * c)
         out=half.reshape(n, rows, t, parts, -1).swapaxes(2, 3),
     )
-    pixels = sliding_window_view(half, k, axis=3)[:, :, :, ::m]
+    pixels = sliding_windows(half, (k,), (3,))[:, :, :, ::m]
     np.matmul(
         matrix,
         pixels.transpose(2, 0, 1, 3, 5, 4),  # (t, n, rows, columns, k, c)
