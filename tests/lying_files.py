@@ -149,17 +149,22 @@ def _places(value) -> Iterator[tuple]:
 # ---------------------------------------------------------------------- on purpose
 
 CHANGED = {  # the place in the header, and what is not right there
-    "model": [None, [], {}, "UNet"],
-    "model.base_channels": [0, -1, 2.0, True, "2", None, 4, 100_000, 2**40, 10**300, [2]],
-    "model.depth": [0, 2, 60, 10**9, None, 1.0, "1"],
-    "model.in_channels": [0, 3, 10**12],
-    "model.num_classes": [0, 3, False],
-    "model.padding": ["full", None, ["same"], {}],
-    "model.skip": ["sum", "other", 1],
-    "model.dropout": [1, 1.5, -0.1, float("nan"), float("inf"), "0.2", None, 0],
-    "model.seed": [-1, 1.5, "0", [], [-1], "x" * 1_000_000],
-    "model.dtype": ["float16", "float64", "object", "O", None, 4],
-    "model.new": [1],
+    "network": [None, [], {}, "UNet"],
+    "network.name": [None, "", "Net", "unet", "os.system", ["UNet"], "x" * 100_000, "\0\n\x1b[31m"],
+    "network.config": [None, [], {}, "UNet"],
+    "network.dtype": ["float64", "float16", "O", None, 4],
+    "network.new": [1],
+    "model": [{}],
+    "network.config.base_channels": [0, -1, 2.0, True, "2", None, 4, 100_000, 2**40, 10**300, [2]],
+    "network.config.depth": [0, 2, 60, 10**9, None, 1.0, "1"],
+    "network.config.in_channels": [0, 3, 10**12],
+    "network.config.num_classes": [0, 3, False],
+    "network.config.padding": ["full", None, ["same"], {}],
+    "network.config.skip": ["sum", "other", 1],
+    "network.config.dropout": [1, 1.5, -0.1, float("nan"), float("inf"), "0.2", None, 0],
+    "network.config.seed": [-1, 1.5, "0", [], [-1], "x" * 1_000_000],
+    "network.config.dtype": ["float16", "float64", "object", "O", None, 4],
+    "network.config.new": [1],
     "optimizer": [None, [], {}, "Adam"],
     "optimizer.kind": ["os", "SGD", None, [], "Optimizer"],
     "optimizer.lr": [-1, float("nan"), float("inf"), "1", None, 10**400],
@@ -170,16 +175,16 @@ CHANGED = {  # the place in the header, and what is not right there
     "optimizer.model": ["x"],
     "generators": [None, [], {}, {"head": {}}],
     "generators.x": [{}],
-    "generators.bottom\\dropout": [None, {}, []],
-    "generators.bottom\\dropout.bit_generator": ["MT19937", "os", None],
-    "generators.bottom\\dropout.has_uint32": [2, -1, None],
-    "generators.bottom\\dropout.uinteger": [-1, 2**32, 0.5],
-    "generators.bottom\\dropout.state": [None, 1, {}, {"state": 1}],
-    "generators.bottom\\dropout.state.state": [-1, 2**128, 1.0, "1"],
-    "generators.bottom\\dropout.state.inc": [-1, 2, 2**128 + 1, None],
+    "generators.bottom\\dropout\\rng": [None, {}, []],
+    "generators.bottom\\dropout\\rng.bit_generator": ["MT19937", "os", None],
+    "generators.bottom\\dropout\\rng.has_uint32": [2, -1, None],
+    "generators.bottom\\dropout\\rng.uinteger": [-1, 2**32, 0.5],
+    "generators.bottom\\dropout\\rng.state": [None, 1, {}, {"state": 1}],
+    "generators.bottom\\dropout\\rng.state.state": [-1, 2**128, 1.0, "1"],
+    "generators.bottom\\dropout\\rng.state.inc": [-1, 2, 2**128 + 1, None],
     "state": [None, [1], "x"],
     "state.best": [1, {}],
-    "format": [None, "1", True, 0, 2, -1, 1.0, []],
+    "format": [None, "2", True, 0, 1, 3, -1, 1.0, []],
     "new": [1],
 }
 
@@ -199,10 +204,16 @@ def crafted(path: Path) -> Iterator[tuple[str, bytes | Callable]]:
                 inner = inner[name]
             inner[key] = value
             yield f"{place} = {str(value)[:20]}", packed(changed, parts)
-    for place in ("format", "model", "generators", "state", "model.depth", "optimizer.lr"):
+    for place in (
+        "format", "network", "generators", "state", "network.name", "network.dtype",
+        "network.config", "network.config.depth", "optimizer.lr",
+    ):  # fmt: skip
         changed = json.loads(json.dumps(header))
         *above, key = place.split(".")
-        (changed[above[0]] if above else changed).pop(key)
+        inner = changed
+        for name in above:
+            inner = inner[name]
+        inner.pop(key)
         yield f"no {place}", packed(changed, parts)
     yield from _bad_texts(parts)
     yield from _bad_arrays(header, parts)

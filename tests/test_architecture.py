@@ -95,7 +95,9 @@ def wrong_way(package: Path, floors: dict[str, int]) -> list[str]:
             if other.split(".")[0] != package.name or there == here:
                 continue
             if floors[there] >= floors[here]:
-                found.append(f"{path.relative_to(package.parent)}:{line} imports {other}")
+                found.append(
+                    f"{path.relative_to(package.parent).as_posix()}:{line} imports {other}"
+                )
     return sorted(set(found))
 
 
@@ -147,7 +149,7 @@ def test_wings_are_imported_by_commands_only():
         for line, other in imports(path, known, True):
             there = place(other) if other in known else ""
             if there in WINGS and here not in (there, "commands") and (here, there) != AMONG_WINGS:
-                found.append(f"{path.relative_to(ROOT)}:{line} imports {other}")
+                found.append(f"{path.relative_to(ROOT).as_posix()}:{line} imports {other}")
     assert not found, "\n".join(found)
 
 
@@ -160,7 +162,7 @@ def test_no_modules_import_each_other_in_a_circle():
 def test_nothing_imports_tests(folder):
     tests = {"tests", *(path.stem for path in (ROOT / "tests").glob("*.py"))}
     found = [
-        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        f"{path.relative_to(ROOT).as_posix()}:{line} imports {name}"
         for path in (ROOT / folder).rglob("*.py")
         for line, name in imports(path, {}, True)
         if name.split(".")[0] in tests

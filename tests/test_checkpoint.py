@@ -105,7 +105,7 @@ def test_parameters_of_another_network_are_noticed(tmp_path):
     with np.load(path) as file:
         arrays = dict(file)
     header = json.loads(arrays["header"].tobytes())
-    header["model"]["base_channels"] = 4
+    header["network"]["config"]["base_channels"] = 4
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     np.savez(path, **arrays)
     with pytest.raises(ValueError, match="does not hold the network that it describes"):
@@ -166,7 +166,7 @@ def test_what_a_pickle_would_run_does_not_run(tmp_path):
     assert trace.exists()  # it would have run
 
 
-@pytest.mark.parametrize("version", [0, 2, "1"])
+@pytest.mark.parametrize("version", [0, 3, "1"])
 def test_another_format_is_named(tmp_path, version):
     tu.save(tmp_path / "m.npz", small())
     with np.load(tmp_path / "m.npz") as file:
@@ -272,9 +272,9 @@ def test_a_whole_file_is_not_called_truncated(tmp_path):
     with np.load(tmp_path / "m.npz") as file:
         arrays = dict(file)
     header = json.loads(arrays["header"].tobytes())
-    header["model"]["depth"] = 99
+    header["network"]["config"]["depth"] = 99
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     np.savez(tmp_path / "m.npz", **arrays)
-    words = r"m\.npz has a header that tinyunet does not write: model\.depth must be"
+    words = r"m\.npz has a header that tinyunet does not write: network\.config\.depth must be"
     with pytest.raises(ValueError, match=words):
         tu.load(tmp_path / "m.npz")

@@ -181,7 +181,7 @@ def test_the_best_validation_model_is_kept(tmp_path, monkeypatch, device):
         return "SEG", next(scores)
 
     monkeypatch.setattr("tinyunet.learning.training.validation_score", score)
-    monkeypatch.setattr("tinyunet.learning.training.VALIDATIONS", 4)
+    monkeypatch.setattr("tinyunet.learning.schedule.VALIDATIONS", 4)
     model = small(device)
     history = fit(model, 8, out=tmp_path)
     assert (history.best_step, history.best_score) == (4, 0.9)

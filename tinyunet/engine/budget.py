@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from tinyunet.engine.rules import short
+
 
 class TooLarge(ValueError):
     """A constructor asked for more than the limit."""
@@ -50,6 +52,6 @@ def spend(*shape: int, layers: int = 0) -> None:
     left.numbers -= math.prod(shape) if shape else 0
     left.layers -= layers
     if left.numbers < 0:
-        raise TooLarge(f"weights of shape {shape} are more than the file holds")
+        raise TooLarge(f"weights of shape {short(shape)} are too many")
     if left.layers < 0:
-        raise TooLarge("its layers are more than the file's arrays need")
+        raise TooLarge("these are more layers than any file holds")

@@ -11,6 +11,7 @@ import numpy as np
 from tinyunet.data.batches import Batches, Prefetched
 from tinyunet.data.dataset import Dataset
 from tinyunet.learning.optim import Optimizer
+from tinyunet.learning.schedule import VALIDATIONS
 from tinyunet.learning.step import training_step
 from tinyunet.losses import Loss
 from tinyunet.networks.network import Network
@@ -23,7 +24,6 @@ def calibrate(
     optimizer: Optimizer,
     batches: Batches,
     validation: Dataset | None,
-    validations: int,
     minutes: float,
 ) -> int:
     """Return how many steps fit in the minutes, all validations included, by trying some on a copy.
@@ -43,10 +43,10 @@ def calibrate(
         one = validation.subset([0])
         # Twice: the first also fills memory pools.
         seconds = [_seconds(lambda: validation_score(model, one)) for _ in range(2)]
-        validating = min(seconds) * len(validation) * validations
+        validating = min(seconds) * len(validation) * VALIDATIONS
     left = minutes * 60 - validating - (time.perf_counter() - started)
     # The first steps are not typical: they fill memory pools, and the first waits for its batch.
-    return max(validations, int(left / np.median(times[2:])))
+    return max(VALIDATIONS, int(left / np.median(times[2:])))
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -6,9 +6,7 @@ so opening a checkpoint from somebody else runs no code of theirs.
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,31 +14,50 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tinyunet.engine.arrays import to_cpu
+from tinyunet.engine.rules import short
 from tinyunet.engine.whole_files import written_whole
 from tinyunet.learning.checkpoint_header import (
     FORMAT,
     OPTIMIZERS,
     check_header,
     check_members,
+    upgraded,
 )
-from tinyunet.learning.npz import Npz, check_savable, short
+from tinyunet.learning.header_text import LONGEST, else_it, parsed, read_header
+from tinyunet.learning.npz import Npz, check_writable
 from tinyunet.learning.optim import Optimizer
-from tinyunet.networks.unet import UNet
+from tinyunet.learning.saved_network import (
+    below,
+    check_savable,
+    header_of,
+    outline_of,
+    read_network,
+)
+from tinyunet.networks.config import plain
+from tinyunet.networks.network import Network
 
-LONGEST = 64 << 20  # bytes of the header, which holds the loss of every step
-PARTS = 1_000_000  # names, lists and objects in it, which cost far more than numbers in a list
+__all__ = [
+    "Checkpoint",
+    "check_savable",
+    "describe_optimizer",
+    "differences",
+    "load",
+    "save",
+]
 
 
 @dataclass
 class Checkpoint:
     """What a file held: the model, the optimizer (or None), and the state given to `save`."""
 
-    model: UNet
+    model: Network
     optimizer: Optimizer | None = None
     state: dict[str, Any] = field(default_factory=dict)
 
 
-def save(path: str | Path, model: UNet, optimizer: Optimizer | None = None, **state: Any) -> None:
+def save(
+    path: str | Path, model: Network, optimizer: Optimizer | None = None, **state: Any
+) -> None:
     """Write a checkpoint. An interruption leaves the old file whole: it is replaced at the end.
 
     Parameters
@@ -48,7 +65,8 @@ def save(path: str | Path, model: UNet, optimizer: Optimizer | None = None, **st
     path
         The file, usually ``*.npz``.
     model
-        A `UNet`. Its settings, its parameters, and its dropout generators are stored.
+        A `UNet`, or any other `Network`, one of yours too. Its class's name and settings, its
+        parameters and buffers, and the states of its random generators are stored.
     optimizer
         An optimizer of this model, with its state.
     **state
@@ -56,22 +74,15 @@ def save(path: str | Path, model: UNet, optimizer: Optimizer | None = None, **st
 
     Raises
     ------
+    TypeError
+        If the model is a layer but no `Network`, or was made with more than plain data: numbers,
+        strings, booleans, None, and lists and dicts of them.
     ValueError
-        If `load` would refuse the file, such as for a learning rate that is no number. Nothing is
-        written.
+        If `load` would refuse the file, such as for a learning rate that is no number, or a network
+        that another layer was added to after it was made. Nothing is written.
     """
-    if not isinstance(model, UNet):
-        raise TypeError(f"a checkpoint holds a UNet, got {type(model).__name__}: use state_dict()")
-    header: dict[str, Any] = {
-        "format": FORMAT,
-        "model": model.config,
-        "generators": {},
-        "state": {},
-    }
-    arrays = {f"model/{name}": array for name, array in model.named_parameters()}
-    for name, layer in model.named_layers():
-        if hasattr(layer, "rng"):
-            header["generators"][name] = layer.rng.bit_generator.state
+    header = header_of(model)
+    arrays = {f"model/{name}": array for name, array in model.named_state()}
     if optimizer is not None:
         kind = type(optimizer).__name__
         header["optimizer"] = {"kind": kind, "steps": optimizer.steps, **_settings(optimizer)}
@@ -84,15 +95,15 @@ def save(path: str | Path, model: UNet, optimizer: Optimizer | None = None, **st
     arrays = {name: to_cpu(array) for name, array in arrays.items()}
     text = json.dumps(header).encode()
     path = Path(path)
-    with _else_it(f"{path} is not written, for `load` would refuse it"):
-        _check_savable(text, arrays)
+    with else_it(f"{path} is not written, for `load` would refuse it"):
+        _check_readable(text, arrays)
     arrays["header"] = np.frombuffer(text, np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as file:
         np.savez(file, **arrays)
 
 
-def load(path: str | Path, *, everything: bool = False) -> UNet | Checkpoint:
+def load(path: str | Path, *, everything: bool = False) -> Network | Checkpoint:
     """Read a checkpoint and return its model, or with ``everything=True`` a `Checkpoint`.
 
     What else was saved is its ``state``. In a ``best.npz`` of `tinyunet train`, that is
@@ -104,8 +115,10 @@ def load(path: str | Path, *, everything: bool = False) -> UNet | Checkpoint:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged, is no checkpoint, or claims what it does not hold. Nothing is built, and
-        no memory taken for it, before all claims have been checked.
+        If the file is damaged, is no checkpoint, claims what it does not hold, or holds a network whose
+        class has not been defined: a class of yours must be, or be imported, before. All claims are
+        checked before memory is taken for them. Where a class does not say what a network of it holds,
+        one is built, and that ends where its layers take more than the file has.
     """
     path = Path(path)
     if not path.is_file():
@@ -121,73 +134,35 @@ def load(path: str | Path, *, everything: bool = False) -> UNet | Checkpoint:
 
 def _read(file: BinaryIO) -> Checkpoint:
     """Read a checkpoint, and say of a bad one what it is."""
-    with _else_it("is no complete tinyunet checkpoint (truncated, or another kind of file)"):
+    with else_it("is no complete tinyunet checkpoint (truncated, or another kind of file)"):
         stored = Npz(file)
-        header = _header(stored)
-    with _else_it("has a header that tinyunet does not write"):
+        header = read_header(stored)
+    with else_it("has a header that tinyunet does not write"):
+        header = upgraded(header)
         check_header(header)
     if header["format"] != FORMAT:
-        raise ValueError(f"has checkpoint format {header['format']}; this tinyunet reads {FORMAT}")
-    with _else_it("does not hold the network that it describes"):
-        check_members(header, stored.members)
-    with _else_it("is damaged"):
-        arrays = {name: stored.read(name) for name in stored.members}
-        state = _state(header, _below("state/", arrays))
-    model = UNet(**header["model"])
-    model.load_state_dict(_below("model/", arrays))
-    for name, layer in model.named_layers():
-        if name in header["generators"]:
-            layer.rng.bit_generator.state = header["generators"][name]
+        raise ValueError(
+            f"has checkpoint format {header['format']}; this tinyunet reads 1 and {FORMAT}"
+        )
+    model, arrays = read_network(header, stored)
+    with else_it("is damaged"):
+        state = _state(header, below("state/", arrays))
     return Checkpoint(model, _load_optimizer(model, header, arrays), state)
 
 
-@contextlib.contextmanager
-def _else_it(words: str) -> Iterator[None]:
-    """Say what a file is in which something is wrong; zipfile and others fail in a dozen ways."""
-    try:
-        yield
-    except MemoryError:
-        raise
-    except Exception as error:
-        why = str(error) or type(error).__name__
-        raise ValueError(f"{words}: {why if len(why) < 1000 else why[:997] + '...'}") from error
-
-
-def _header(stored: Npz) -> Any:
-    """Read the JSON text."""
-    member = stored.members.get("header")
-    if member is None:
-        raise ValueError("it has no header")
-    if member.dtype != np.uint8 or member.size > min(LONGEST, max(1 << 20, stored.size)):
-        raise ValueError(f"its header is {member.size:,} bytes as {member.dtype}")
-    header = _parsed(stored.read("header").tobytes())
-    del stored.members["header"]
-    return header
-
-
-def _parsed(text: bytes) -> Any:
-    """The header from its text, if it is not too much."""
-    parts = sum(map(text.count, (b":", b"[", b"{")))
-    if parts > PARTS:
-        raise ValueError(
-            f"its header has {parts:,} names, lists and objects, more than {PARTS:,}: large state "
-            "belongs into arrays"
-        )
-    return json.loads(text.decode())
-
-
-def _check_savable(text: bytes, arrays: dict[str, np.ndarray]) -> None:
+def _check_readable(text: bytes, arrays: dict[str, np.ndarray]) -> None:
     """Raise an error if `load` would refuse a file with this header and these arrays."""
     if len(text) > LONGEST:
         raise ValueError(
             f"its header is {len(text):,} bytes, more than {LONGEST:,}: large state belongs into "
             "arrays"
         )
-    header = _parsed(text)
+    header = parsed(text)
     check_header(header)
-    check_members(header, arrays)
-    check_savable(arrays)
-    _state(header, _below("state/", arrays))
+    size = sum(array.size for name, array in arrays.items() if name.startswith("model/"))
+    check_members(header, arrays, outline_of(header, size))
+    check_writable(arrays)
+    _state(header, below("state/", arrays))
 
 
 def _state(header: dict, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -203,7 +178,7 @@ def _state(header: dict, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     return {**header["state"], **dicts}
 
 
-def _load_optimizer(model: UNet, header: dict, arrays: dict) -> Optimizer | None:
+def _load_optimizer(model: Network, header: dict, arrays: dict) -> Optimizer | None:
     if "optimizer" not in header:
         return None
     settings = dict(header["optimizer"])
@@ -211,7 +186,7 @@ def _load_optimizer(model: UNet, header: dict, arrays: dict) -> Optimizer | None
     lr = settings.pop("lr")
     optimizer = kind(model, lr=1.0, **settings)
     optimizer.lr = lr  # a schedule may have ended at 0, with which no optimizer begins
-    optimizer.load_state_dict(_below("optimizer/", arrays), steps)
+    optimizer.load_state_dict(below("optimizer/", arrays), steps)
     return optimizer
 
 
@@ -227,17 +202,17 @@ def describe_optimizer(optimizer: Optimizer) -> str:
     return f"{type(optimizer).__name__}({settings})"
 
 
-def _below(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {n.removeprefix(prefix): array for n, array in arrays.items() if n.startswith(prefix)}
+def differences(model: Network, other: Network) -> list[str]:
+    """Return the settings in which two networks differ, as text; empty if they agree.
 
-
-def differences(model: UNet, other: UNet) -> list[str]:
-    """Return the settings in which two U-Nets differ, as text; empty if they agree.
-
-    The seed is no part of the architecture, and the dtype is converted.
+    Seeds are no part of the architecture, and the dtype is converted.
     """
+    kinds = [type(network).__name__ for network in (other, model)]
+    if kinds[0] != kinds[1]:
+        return [f"network: {kinds[0]} in the file, {kinds[1]} asked for"]
+    theirs, ours = ({k: plain(k, v) for k, v in n.config.items()} for n in (other, model))
     return [
-        f"{name}: {other.config[name]!r} in the file, {value!r} asked for"
-        for name, value in model.config.items()
-        if name not in ("seed", "dtype") and other.config[name] != value
+        f"{name}: {short(theirs.get(name))} in the file, {short(ours.get(name))} asked for"
+        for name in {**ours, **theirs}
+        if name not in ("seed", "dtype") and theirs.get(name) != ours.get(name)
     ]

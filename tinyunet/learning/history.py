@@ -19,14 +19,14 @@ def _are(test: Any, values: Any) -> bool:
     return type(values) is list and all(map(test, values))
 
 
-def _is_look(value: Any) -> bool:
+def _is_validation(value: Any) -> bool:
     return type(value) is list and len(value) == 2 and _is_count(value[0]) and _is_number(value[1])
 
 
 # What each part must be in a file.
 PARTS = {
     "loss": lambda value: _are(_is_number, value),
-    "validation": lambda value: _are(_is_look, value),
+    "validation": lambda value: _are(_is_validation, value),
     "score_name": lambda value: type(value) is str,
     "total_steps": _is_count,
     "best_step": lambda value: value is None or _is_count(value),
@@ -97,6 +97,11 @@ class History:
     def best_score(self) -> float | None:
         """The best validation score, or None."""
         return max((score for _, score in self.validation), default=None)
+
+    def note_interruption(self) -> None:
+        """Say after which step the run was interrupted, unless it has diverged in that very step."""
+        if not self.stopped:
+            self.stopped = f"interrupted after step {len(self.loss)} of {self.total_steps}"
 
     @property
     def diverged(self) -> bool:

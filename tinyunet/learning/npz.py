@@ -11,12 +11,13 @@ import ast
 import functools
 import math
 import re
-import reprlib
 import zipfile
 from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
+
+from tinyunet.engine.rules import short
 
 CHUNK = 1 << 20  # bytes read at once
 ARRAYS = 10_000
@@ -156,7 +157,7 @@ class _Sparing:
         return data
 
 
-def check_savable(arrays: dict[str, np.ndarray]) -> None:
+def check_writable(arrays: dict[str, np.ndarray]) -> None:
     """Raise ValueError if `Npz` would refuse a file of these arrays, and of one more for the rest."""
     if len(arrays) >= ARRAYS:
         raise ValueError(
@@ -172,9 +173,3 @@ def check_savable(arrays: dict[str, np.ndarray]) -> None:
         text = "".join(f"'{key}': {about[key]!r}, " for key in sorted(about))
         if not TEXT.fullmatch(f"{{{text}}}\n"):
             raise ValueError(f"{short(name)} has {short(array.dtype)}, which is read by nobody")
-
-
-def short(value: object) -> str:
-    """A value in words that fit on a line, whatever it is."""
-    text = reprlib.repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

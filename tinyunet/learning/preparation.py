@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,17 +24,24 @@ def check_settings(
     minutes: float | None,
     batch_size: int,
     schedule: str,
+    callbacks: Sequence[Callable],
 ) -> None:
     """Raise a clear error before any time is spent."""
     if (steps is None) == (minutes is None):
         raise ValueError("give fit either steps or minutes")
     for name, value in (("steps", steps), ("minutes", minutes), ("batch_size", batch_size)):
-        if value is not None and value <= 0:
+        if value is not None and not value > 0:
             raise ValueError(f"{name} must be above 0, got {value}")
+        if value == math.inf:
+            raise ValueError(f"{name} must be finite, got {value}")
         if value is not None and name != "minutes" and value != int(value):
             raise ValueError(f"{name} must be a whole number, got {value}")
     if schedule not in ("cosine", "constant"):
         raise ValueError(f'schedule must be "cosine" or "constant", got {schedule!r}')
+    if callable(callbacks) or not all(map(callable, callbacks)):
+        raise TypeError(
+            f"callbacks must be a list of functions callback(training, step), got {callbacks!r}"
+        )
     check_data(model, train, "training")
     if validation is not None:
         check_data(model, validation, "validation")
@@ -78,7 +86,7 @@ def settings_kept(
 ) -> dict[str, Any]:
     """What a run has to be given again when it is resumed, fit for JSON."""
     settings = {
-        "batch_size": batch_size,
+        "batch_size": int(batch_size),
         "crop": list(input_size),
         "seed": seed,
         "schedule": schedule,

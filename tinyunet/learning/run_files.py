@@ -28,6 +28,7 @@ class RunFiles:
 
     def __init__(self, out: str | Path | None) -> None:
         self.out = Path(out) if out else None
+        self._kept: tuple[int, str] | None = None
 
     def refuse_to_overwrite(self) -> None:
         """Raise FileExistsError if the folder holds a run already."""
@@ -36,6 +37,11 @@ class RunFiles:
                 f"{self.out} already holds a run: resume=True (--resume) continues it, or choose "
                 "another folder"
             )
+
+    def check_savable(self, model: Network) -> None:
+        """Raise what the first `keep` would raise, before anything is learned that gets lost."""
+        if self.out:
+            checkpoint.check_savable(model)
 
     def keep_best(self, model: Network) -> None:
         """Write the model, the best so far."""
@@ -50,12 +56,17 @@ class RunFiles:
         settings: dict[str, Any],
         best: dict[str, Array] | None,
     ) -> None:
-        """Write all that is needed to go on, and the history for others to read."""
-        if self.out:
+        """Write all that is needed to go on, and the history for others to read.
+
+        Nothing is written where the files are as far already.
+        """
+        now = len(history.loss), history.stopped
+        if self.out and now != self._kept:
             state = {"history": asdict(history), "settings": settings}
             kept = {} if best is None else {"best": best}
             checkpoint.save(self.out / "last.npz", model, optimizer, **state, **kept)
             write_text(self.out / "history.json", json.dumps(asdict(history), indent=1))
+            self._kept = now
 
     def restore(
         self, model: Network, optimizer: Optimizer, settings: dict[str, Any], steps: int | None
@@ -98,11 +109,11 @@ class RunFiles:
             where = "" if best is None else f"; {self.out / 'best.npz'} has its best model"
             raise ValueError(f"the run in {self.out} cannot go on: {history.stopped}{where}")
         model.load_state_dict(saved.model.state_dict())
-        generators = dict(saved.model.named_layers())
-        for name, layer in model.named_layers():
-            if hasattr(layer, "rng"):
-                layer.rng = generators[name].rng
+        generators = dict(saved.model.named_generators())
+        for name, generator in model.named_generators():
+            generator.bit_generator.state = generators[name].bit_generator.state
         optimizer.load_state_dict(saved.optimizer.state, saved.optimizer.steps)
+        history.resumed_at = len(history.loss)
         return history, best
 
 

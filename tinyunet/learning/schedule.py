@@ -1,4 +1,4 @@
-"""The learning rate over a training: how it rises, and how it falls."""
+"""What happens when in a training: how the learning rate rises and falls, and when to validate."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import math
 # 352 channels of the default network, 85 to 147 were dead after 200 steps on membranes when it rose
 # in 20, and once a whole level; 25 to 37 when it rose in 245.
 WARM_UP, SHORTEST_WARM_UP = 0.05, 20
+VALIDATIONS = 12  # how often a run is validated
 
 
 def rate_factor(schedule: str, step: int, total: int) -> float:
@@ -26,3 +27,8 @@ def rate_factor(schedule: str, step: int, total: int) -> float:
         return 1.0
     rising = min(max(SHORTEST_WARM_UP, WARM_UP * total), total)
     return min(1.0, (step + 1) / rising) * 0.5 * (1 + math.cos(math.pi * step / total))
+
+
+def is_time_to_validate(done: int, total: int) -> bool:
+    """Whether a run is validated after so many steps: some `VALIDATIONS` times, and in the end."""
+    return done % max(1, math.ceil(total / VALIDATIONS)) == 0 or done == total

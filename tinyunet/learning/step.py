@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from dataclasses import dataclass
 
@@ -35,7 +34,7 @@ def training_step(model: Layer, loss: Loss, optimizer: Optimizer, batch: Batch) 
     with one_blas_thread():  # once: a small network's layers would limit it a hundred times
         value = loss(model(images), labels, weights)
         if math.isfinite(value):
-            _backward(model, loss.backward())
+            model.backward_parameters(loss.backward())
             optimizer.step()
     return value
 
@@ -59,7 +58,7 @@ class Step:
     number: int
     loss: float
     lr: float
-    score: float | None
+    score: float | None = None
 
 
 def has_finite_parameters(model: Layer) -> bool:
@@ -71,11 +70,3 @@ def has_finite_parameters(model: Layer) -> bool:
 def _like(model: Layer, array: Array) -> Array:
     """The array in the model's dtype, on its device."""
     return to_device(array.astype(model.dtype, copy=False), model.device)
-
-
-def _backward(model: Layer, dlogits: Array) -> None:
-    """Set the gradients of the parameters; nobody needs that of the images."""
-    if "input_gradient" in inspect.signature(model.backward).parameters:
-        model.backward(dlogits, input_gradient=False)
-    else:  # a network of the user's that computes it all the same
-        model.backward(dlogits)

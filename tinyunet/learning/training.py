@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tinyunet.data.augment import Augmentation
-from tinyunet.data.batches import Batches, Prefetched
+from tinyunet.data.batches import Batch, Batches
 from tinyunet.data.dataset import Dataset
 from tinyunet.engine.arrays import Array
 from tinyunet.engine.interrupts import uninterrupted
 from tinyunet.layers.layer import Layer
 from tinyunet.learning.calibration import calibrate
 from tinyunet.learning.history import History
+from tinyunet.learning.loop import Loop
 from tinyunet.learning.optim import Adam, Optimizer
 from tinyunet.learning.preparation import check_settings, settings_kept, weight_maps, window_size
-from tinyunet.learning.progress import ProgressBar
 from tinyunet.learning.run_files import RunFiles
-from tinyunet.learning.schedule import rate_factor
+from tinyunet.learning.schedule import is_time_to_validate, rate_factor
 from tinyunet.learning.step import Step, has_finite_parameters, training_step
 from tinyunet.losses import Loss, SoftmaxCrossEntropy
 from tinyunet.networks.network import as_network
 from tinyunet.segmentation.thresholds import validation_score
-
-VALIDATIONS = 12  # how often a run is validated
 
 
 class Training:
@@ -36,6 +34,8 @@ class Training:
 
     Everything is checked here, once, and nothing is written before the first step. Parameters and
     errors are those of `fit`.
+
+    Between steps the optimizer's `lr` is the one that `schedule` multiplies; it may be changed.
 
     Attributes
     ----------
@@ -69,28 +69,31 @@ class Training:
         callbacks: Sequence[Callable[[Training, Step], None]] = (),
     ) -> None:
         self.model = as_network(model)
-        check_settings(self.model, train, validation, steps, minutes, batch_size, schedule)
+        check_settings(
+            self.model, train, validation, steps, minutes, batch_size, schedule, callbacks
+        )
         self.validation, self.minutes, self.schedule = validation, minutes, schedule
         self.progress, self.callbacks = progress, tuple(callbacks)
         self.loss = SoftmaxCrossEntropy() if loss is None else loss
         self.optimizer = Adam(self.model, lr=2e-3) if optimizer is None else optimizer
-        self.base_lr = self.optimizer.lr
         self.input_size = window_size(self.model, train, crop)
         self.settings = settings_kept(batch_size, self.input_size, augment, weights, schedule, seed)
         self.files = RunFiles(out)
-        self.history = History(total_steps=steps or 0)
+        self.files.check_savable(self.model)
+        self.history = History(total_steps=int(steps or 0))
         self.best_parameters: dict[str, Array] | None = None
-        self._after_last_step: dict[str, Array] | None = None  # where `finish` has put better ones
         if resume:
-            found = self.files.restore(self.model, self.optimizer, self.settings, steps)
-            self.history, self.best_parameters = found
-            self.history.resumed_at = self.done
+            self.history, self.best_parameters = self.files.restore(
+                self.model, self.optimizer, self.settings, steps
+            )
         else:
             self.files.refuse_to_overwrite()
         self.batches = Batches(
-            train, weight_maps(train, weights), batch_size,
+            train, weight_maps(train, weights), int(batch_size),
             self.input_size, self.model.output_size(*self.input_size), augment, seed,
         )  # fmt: skip
+        self._loop: Loop | None = None
+        self._last_parameters: dict[str, Array] | None = None  # where `finish` has put better ones
 
     @property
     def done(self) -> int:
@@ -113,134 +116,137 @@ class Training:
             for _ in self.steps():
                 pass
         except KeyboardInterrupt:
-            if not self.history.stopped:  # else Ctrl-C came in the step that diverged
-                self.history.stopped = f"interrupted after step {self.done} of {self.total}"
+            if not self.total:  # no step was taken: the minutes were not yet turned into a number
+                raise
+            self.history.note_interruption()
             self.finish()
         return self.history
 
     def steps(self) -> Iterator[Step]:
-        """Take the steps that are left, each when the next is asked for.
+        """Take the steps that are left, each when the next is asked for; in the end, `finish`.
 
-        After the last, `finish` is called. Who breaks out of the loop before has the model as it is at
-        that moment, and the files in `out` go as far; another loop goes on from there.
+        After ``break`` the model is as the last step left it, the files in `out` go as far, and another
+        loop, or `run`, goes on from there. So it does after an error or Ctrl-C in the loop's body; the
+        files may be those of the last validation then, until `finish` or the next loop.
         """
-        with self._under_way():
-            while self.done < self.total and not self.history.stopped:
+        loop = self._begin()
+        try:
+            while loop.open and self.done < self.total and not self.history.stopped:
+                batch = loop.batch(self.done)
                 with uninterrupted():
-                    self._learn()
-                    validated = self._is_time_to_validate()
-                    if validated:
-                        self._validate()
-                    step = self._show()
-                    if validated:
+                    step = self._learn(batch)
+                    validating = is_time_to_validate(self.done, self.total)
+                    if validating and not self.history.diverged:
+                        step = self._validate(step)
+                    if self.history.diverged:
+                        break
+                    self._show(step, loop)
+                    if validating:
                         self._keep()
-                if step:
-                    yield step
-        self.finish()
+                yield step
+            if loop.open:
+                self.finish()
+        except (GeneratorExit, KeyboardInterrupt):  # `break` is the first of them
+            if loop.alone:
+                if self.done < self.total:
+                    self.history.note_interruption()
+                self._keep()
+            raise
+        finally:
+            loop.close()
 
     def finish(self) -> None:
-        """End the training: write the last files, and give the model its best parameters."""
-        # The last update's work, which no loss and no validation shows. To ask a GPU makes it wait:
-        # only where the model is written to a file anyway.
-        unseen = self.files.out and self.validation is None and not self.history.stopped
-        if unseen and not has_finite_parameters(self.model):
-            self._diverged("the network's parameters became NaN", self.done)
-        self._keep()
-        if self.best_parameters is not None:
-            self._after_last_step = self.model.state_dict() if self.done < self.total else None
-            self.model.load_state_dict(self.best_parameters)
-        elif not self.history.diverged:
-            self.files.keep_best(self.model)
+        """End the training: write the last files, and give the model its best parameters.
 
-    def _learn(self) -> None:
+        Another loop, or `run`, goes on from where the last step left the model all the same.
+        """
+        with uninterrupted():
+            self._leave_loop()
+            if self.done < self.total:
+                self.history.note_interruption()
+            # The last update's work, which no loss and no validation shows. To ask a GPU makes it
+            # wait: only where the model is written to a file anyway.
+            unseen = self.files.out and self.best_parameters is None and not self.history.diverged
+            if unseen and not has_finite_parameters(self.model):
+                self._diverged("the network's parameters became NaN", self.done)
+            self._keep()
+            if self.best_parameters is not None:
+                self._last_parameters = self.model.state_dict()
+                self.model.load_state_dict(self.best_parameters)
+            elif not self.history.diverged:
+                self.files.keep_best(self.model)
+
+    def _learn(self, batch: Batch) -> Step:
         """Take one step."""
-        self.optimizer.lr = self.base_lr * rate_factor(self.schedule, self.done, self.total)
-        asked = time.perf_counter()
-        batch = self._ahead[self.done]
-        self.history.waited += time.perf_counter() - asked
-        value = training_step(self.model, self.loss, self.optimizer, batch)
+        optimizer, chosen = self.optimizer, self.optimizer.lr
+        optimizer.lr = rate = chosen * rate_factor(self.schedule, self.done, self.total)
+        try:
+            value = training_step(self.model, self.loss, optimizer, batch)
+        finally:
+            optimizer.lr = chosen
         if math.isfinite(value):
             self.history.loss.append(value)
         else:
             self._diverged(f"the loss became {value}", self.done + 1)
+        return Step(self.done, value, rate)
 
-    def _is_time_to_validate(self) -> bool:
-        every = max(1, math.ceil(self.total / VALIDATIONS))
-        return not self.history.stopped and (self.done % every == 0 or self.done == self.total)
-
-    def _validate(self) -> None:
-        """Score the model on the validation images; if none was better, keep its parameters."""
+    def _validate(self, step: Step) -> Step:
+        """Score the model on the validation images; if it was never better, keep its parameters."""
         if self.validation is None:
-            return
+            return step
         history = self.history
         history.score_name, score = validation_score(self.model, self.validation)
         if math.isnan(score):
             self._diverged("the network's predictions became NaN", self.done)
-            return
+            return step
         if history.best_score is None or score >= history.best_score:  # of equals, the later
             history.best_step, self.best_parameters = self.done, self.model.state_dict()
             self.files.keep_best(self.model)
         history.validation.append((self.done, score))
+        return replace(step, score=score)
+
+    def _show(self, step: Step, loop: Loop) -> None:
+        """Show the step that was taken, in the progress bar and to the callbacks."""
+        loop.show()
+        for callback in self.callbacks:
+            callback(self, step)
+        loop.tick()
 
     def _keep(self) -> None:
         """Write what is needed to go on."""
-        lr, self.optimizer.lr = self.optimizer.lr, self.base_lr
-        self._look_at_the_clock()
         self.files.keep(
             self.model, self.optimizer, self.history, self.settings, self.best_parameters
         )
-        self.optimizer.lr = lr
-
-    def _show(self) -> Step | None:
-        """Show the step that was taken, in the progress bar and to the callbacks."""
-        history = self.history
-        if history.diverged:
-            return None
-        at, score = history.validation[-1] if history.validation else (0, None)
-        step = Step(
-            self.done, history.loss[-1], self.optimizer.lr, score if at == self.done else None
-        )
-        self._bar.update(history)
-        for callback in self.callbacks:
-            callback(self, step)
-        return step
 
     # ------------------------------------------------------------------ around it
 
-    @contextlib.contextmanager
-    def _under_way(self) -> Iterator[None]:
-        """Let the clock run and batches be made ahead while the context lasts."""
+    def _begin(self) -> Loop:
+        """Start a loop where the last one ended."""
         if self.history.diverged:
             raise ValueError(f"this training cannot go on: {self.history.stopped}")
-        self.history.stopped = ""
-        if self._after_last_step is not None:  # `finish` came in between
-            self.model.load_state_dict(self._after_last_step)
-            self._after_last_step = None
-        self._started = time.perf_counter() - self.history.seconds
+        started = time.perf_counter()
+        self._leave_loop()
         if not self.total:
             self.history.total_steps = calibrate(
-                self.model, self.loss, self.optimizer, self.batches, self.validation, VALIDATIONS,
-                self.minutes,
-            )  # fmt: skip
-        self._ahead = Prefetched(self.batches, self.total)
-        self._bar = ProgressBar(self.history, self.progress)
-        try:
-            yield
-        except GeneratorExit:  # somebody broke out of the loop
-            self._keep()
-            raise
-        finally:
-            self.optimizer.lr = self.base_lr
-            self._look_at_the_clock()
-            self._started = None
-            self._ahead.close()
-            self._bar.close()
+                self.model, self.loss, self.optimizer, self.batches, self.validation, self.minutes
+            )
+        self.history.stopped = ""
+        self._loop = Loop(
+            self.batches, self.history, self.progress, started, self.model, self.files
+        )
+        return self._loop
 
-    def _look_at_the_clock(self) -> None:
-        if self._started is not None:
-            self.history.seconds = time.perf_counter() - self._started
+    def _leave_loop(self) -> None:
+        """End a loop that may still be open, and put the model to where its last step left it.
+
+        Loops stay open where an error ended them: its traceback holds them, in a notebook for long.
+        """
+        if self._loop:
+            self._loop.close()
+        if self._last_parameters is not None:
+            self.model.load_state_dict(self._last_parameters)
+            self._last_parameters = None
 
     def _diverged(self, what: str, step: int) -> None:
-        self.history.stopped = (
-            f"{what} at step {step}: try a lower learning rate (it was {self.base_lr:g})"
-        )
+        remedy = f"try a lower learning rate (it was {self.optimizer.lr:g})"
+        self.history.stopped = f"{what} at step {step}: {remedy}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyunet.metrics.overlaps import Overlaps, overlaps
+from tinyunet.metrics.cell_pairs import Overlaps, overlaps
 
 CURVE_THRESHOLDS = tuple(i / 20 for i in range(10, 20))  # 0.5, 0.55 ... 0.95
 

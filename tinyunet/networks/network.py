@@ -5,17 +5,20 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import operator
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from tinyunet.engine.arrays import Array, to_device
+from tinyunet.engine.arrays import Array, checked_dtype, to_device
+from tinyunet.engine.rules import short
 from tinyunet.layers.layer import Layer
+from tinyunet.networks.config import arguments, noted
+from tinyunet.networks.outline import Outline
 from tinyunet.networks.receptive_field import receptive_field
+from tinyunet.networks.registry import register
 from tinyunet.networks.sizes import Sizes, sizes_by_trying
-
-_REGISTERED: dict[str, type[Network]] = {}
 
 
 class Network(Layer):
@@ -33,8 +36,9 @@ class Network(Layer):
     Attributes
     ----------
     config
-        The constructor's arguments by name, defaults included: ``type(model)(**model.config)`` is the
-        same network with fresh weights.
+        The constructor's arguments by name, defaults included: ``type(model).from_config(config)`` is
+        the same network with fresh weights. For a checkpoint they must be plain: numbers, strings,
+        booleans, None, and lists and dicts of them.
     in_channels, num_classes
         Channels of the image and of the logits. A single one is a foreground's logit, for a sigmoid.
     sizes
@@ -49,9 +53,10 @@ class Network(Layer):
 
     config: dict[str, Any]
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, *, known: bool = True, **options: Any) -> None:
         super().__init_subclass__(**options)
-        _REGISTERED[cls.__name__] = cls
+        if known:
+            register(cls)
 
     def __new__(cls, *arguments: Any, **named: Any) -> Network:
         """Note what the network is made with; copying and pickling call this without arguments."""
@@ -61,7 +66,29 @@ class Network(Layer):
         except TypeError:
             return self  # __init__ has the better words for it
         bound.apply_defaults()
-        self.config = _flat(bound)
+        self.config = noted(bound)
+        return self
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make a network from the `config` of another; lists may stand for tuples."""
+        positional, named = arguments(cls, config)
+        return cls(*positional, **named)
+
+    @classmethod
+    def outline(cls, config: dict[str, Any]) -> Outline | None:
+        """Return which arrays a network of a config holds, known without making it.
+
+        None, as here: the class does not say it. `tinyunet.load` then builds one within limits. A class
+        that says it checks the config first, which a file may have made up, and raises ValueError.
+        """
+        return None
+
+    def astype(self, dtype: Any) -> Self:
+        """Convert all parameters, and buffers of floats; a ``dtype`` in the config follows."""
+        super().astype(dtype)
+        if "dtype" in self.config:
+            self.config["dtype"] = checked_dtype(dtype).name
         return self
 
     # ------------------------------------------------------------------ what is found out
@@ -69,10 +96,16 @@ class Network(Layer):
     @functools.cached_property
     def in_channels(self) -> int:
         """Channels of the image: those of the first layer that says how many it takes."""
-        for _, layer in self.named_layers():
-            channels = layer is not self and getattr(layer, "in_channels", None)
+        for name, layer in self.named_layers():
+            channels = None if layer is self else getattr(layer, "in_channels", None)
             if channels:
                 return channels
+            if layer.params:
+                where = f"{name}, {layer}," if name else str(layer)
+                raise ValueError(
+                    f"{where} does not say how many channels it takes: in the constructor, set "
+                    "self.in_channels, the channels of the image"
+                )
         raise ValueError(f"no layer of {self} says how many channels it takes: set its in_channels")
 
     @functools.cached_property
@@ -84,7 +117,9 @@ class Network(Layer):
     def sizes(self) -> tuple[Sizes, Sizes]:
         """The (heights, widths) that the network takes."""
         own = type(self).output_size is not Network.output_size
-        return sizes_by_trying(self.output_size if own else self._output_tried, str(self))
+        channels = self.in_channels  # first: an error of its own
+        who = f"{self}, tried with {channels} channel{'s' * (channels > 1)},"
+        return sizes_by_trying(self.output_size if own else self._output_tried, who)
 
     @functools.cached_property
     def reach(self) -> int | None:
@@ -92,12 +127,12 @@ class Network(Layer):
         field = receptive_field(self, self._black(*(axis.first for axis in self.sizes)))
         return None if field is None else max(field) // 2 + self.tile_stride
 
-    @property
+    @functools.cached_property
     def tile_stride(self) -> int:
         """Pixels between tiles which all meet the poolings at the same places."""
         return math.lcm(*(axis.step for axis in self.sizes))
 
-    @property
+    @functools.cached_property
     def shrinks(self) -> bool:
         """Whether the output is smaller than the image."""
         return any(axis.lost > 0 for axis in self.sizes)
@@ -136,8 +171,14 @@ class Network(Layer):
 
     def _output_tried(self, height: int, width: int) -> tuple[int, int]:
         y = self.predict(self._black(height, width))
-        if y.ndim != 4 or 0 in y.shape:
-            raise ValueError(f"{self} gives an output of shape {y.shape}, not (N, H, W, classes)")
+        if getattr(y, "ndim", 0) != 4 or len(y) != 1:
+            got = f"shape {y.shape}" if hasattr(y, "shape") else f"type {type(y).__name__}"
+            raise TypeError(
+                f"{self} gives an output of {got} for an image (1, {height}, {width}, "
+                f"{self.in_channels}), not logits (1, H, W, classes)"
+            )
+        if 0 in y.shape:
+            raise ValueError(f"{self} leaves no output: {y.shape}")
         return y.shape[1], y.shape[2]
 
     def _black(self, height: int, width: int) -> Array:
@@ -150,30 +191,38 @@ class Network(Layer):
         return str(self)
 
     def _describe(self) -> str:
-        return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
+        return ", ".join(f"{name}={short(value)}" for name, value in self.config.items())
 
 
-class _Plain(Network):
+class _Plain(Network, known=False):
     """A layer that is no `Network`, such as a `Sequential`, seen as one; its names stay its own."""
 
     def __init__(self, layer: Layer) -> None:
         super().__init__()
         self._layer = layer  # the underscore: not a part below this one, but the thing itself
+        self._tried = [part for _, part in layer.named_layers()]
 
     def forward(self, *inputs: Array) -> Array:
         return self._layer.forward(*inputs)
 
-    def backward(self, dy: Array, **options: Any) -> Any:
-        return self._layer.backward(dy, **options)
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> Any:
+        if input_gradient:
+            return self._layer.backward(dy)
+        return self._layer.backward_parameters(dy)
+
+    def decisions(self) -> list[Array]:
+        return self._layer.decisions()
 
     def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         return self._layer.named_layers(prefix)
 
+    def is_current(self) -> bool:
+        """Whether the layer is made of the same parts as when it was first seen."""
+        parts = [part for _, part in self._layer.named_layers()]
+        return len(parts) == len(self._tried) and all(map(operator.is_, parts, self._tried))
+
     def __str__(self) -> str:
         return str(self._layer)
-
-
-del _REGISTERED["_Plain"]  # no file holds one
 
 
 def as_network(model: Layer) -> Network:
@@ -187,39 +236,11 @@ def as_network(model: Layer) -> Network:
     if isinstance(model, Network):
         return model
     if isinstance(model, Layer):
-        return _Plain(model)
+        seen = vars(model).get("_as_network")
+        if seen is None or not seen.is_current():
+            seen = vars(model)["_as_network"] = _Plain(model)  # so its sizes are tried once
+        return seen
     raise TypeError(
         f"a network is a tinyunet.Layer, best a tinyunet.Network, got {type(model).__name__}: derive "
         "its class from tinyunet.Network"
     )
-
-
-def registered() -> dict[str, type[Network]]:
-    """Return all classes of networks that have been defined, by name."""
-    return dict(_REGISTERED)
-
-
-def find_network(name: str) -> type[Network]:
-    """Return the class of networks that has a name.
-
-    Raises
-    ------
-    ValueError
-        If none has been defined. A file's word is never imported.
-    """
-    if name not in _REGISTERED:
-        known = ", ".join(sorted(_REGISTERED))
-        raise ValueError(
-            f"there is no network called {name!r}, but {known}: if it is yours, define or import its "
-            "class first"
-        )
-    return _REGISTERED[name]
-
-
-def _flat(bound: inspect.BoundArguments) -> dict[str, Any]:
-    """The arguments by name, those of ``**options`` among the others, and without self."""
-    config = dict(list(bound.arguments.items())[1:])
-    for name, parameter in bound.signature.parameters.items():
-        if parameter.kind is parameter.VAR_KEYWORD:
-            config.update(config.pop(name, {}))
-    return config

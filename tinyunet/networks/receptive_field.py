@@ -54,18 +54,18 @@ def receptive_field(model: Layer, x: Array) -> tuple[int, int] | None:
 @contextlib.contextmanager
 def recorded_calls(model: Layer, x: Array) -> Iterator[Calls]:
     """Take note of every layer that runs on an image `x` (N, H, W, C) while the context lasts."""
-    leaves = [
-        (name, layer)
-        for name, layer in model.named_layers()
+    leaves = {
+        id(layer): (name, layer)  # once, also where a layer has two names
+        for name, layer in reversed(list(model.named_layers()))
         if not any(True for _ in layer.children())
-    ]
+    }
     calls = Calls(x)
-    for name, layer in leaves:
+    for name, layer in leaves.values():
         layer.forward = calls.recorded(name, layer)  # type: ignore[method-assign]
     try:
         yield calls
     finally:
-        for _, layer in leaves:
+        for _, layer in leaves.values():
             del layer.forward  # it refers to the layer: a cycle that would keep the memory
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -47,18 +48,24 @@ class Sizes:
         return list(range(self.first, limit + 1, self.step))
 
 
+# What a network may raise where a size does not suit it. Anything else is a mistake in its code, and
+# goes to who wrote it as it is.
+REFUSALS = (ValueError, IndexError, ArithmeticError, AssertionError, RuntimeError)
+Trial = Callable[[int, int], tuple[int, int] | None]
+
+
 def sizes_by_trying(
     output_size: Callable[[int, int], tuple[int, int]], who: str
 ) -> tuple[Sizes, Sizes]:
     """Find what sizes a network takes, along the height and along the width.
 
     The smallest square comes first. From there on each axis grows alone, until two more sizes are
-    found at the same distance.
+    found at the same distance; then it shrinks alone, as far as the network takes it.
 
     Parameters
     ----------
     output_size
-        Returns the (height, width) that comes out for a (height, width), or raises an error.
+        Returns the (height, width) that comes out for a (height, width), or raises one of `REFUSALS`.
     who
         The network, for error messages.
 
@@ -66,41 +73,49 @@ def sizes_by_trying(
     ------
     ValueError
         If no square up to `LIMIT` pixels is taken, or the output doesn't grow pixel by pixel with
-        the input.
+        the input, or is larger.
     """
-    remedy = "define output_size, input_size and valid_input_sizes in it, or mend its forward"
     last: Exception | None = None
 
     def tried(height: int, width: int) -> tuple[int, int] | None:
         nonlocal last
         try:
             return output_size(height, width)
-        except Exception as error:
+        except REFUSALS as error:
             last = error
             return None
 
-    squares = tqdm(range(1, LIMIT + 1), desc=f"sizes of {who}", delay=2, leave=False)
-    smallest = next(((side, out) for side in squares if (out := tried(side, side))), None)
+    squares = tqdm(range(1, LIMIT + 1), desc=f"sizes of {who:.30}", delay=2, leave=False)
+    square = next((side for side in squares if tried(side, side)), None)
     squares.close()
-    if smallest is None:
-        raise ValueError(f"{who} takes no square image up to {LIMIT} pixels: {last}") from last
-    first, least = smallest
+    if square is None:
+        raise ValueError(
+            f"{who} takes no square image up to {LIMIT} pixels: {last}. Mend its forward; or set "
+            "self.sizes, or self.in_channels if they are others, in its constructor"
+        ) from last
+    return _along(tried, square, 0, who), _along(tried, square, 1, who)
 
-    found = []
-    for axis, what in ((0, "height"), (1, "width")):
-        valid = [(first, least[axis])]
-        for side in range(first + 1, first + LIMIT):
-            out = tried(*((side, first) if axis == 0 else (first, side)))
-            if out is not None:
-                valid.append((side, out[axis]))
-            if len(valid) == 3:
-                break
-        (a, b, c), outs = zip(*valid, strict=True) if len(valid) == 3 else ((0, 0, 1), (0, 0, 0))
-        if b - a != c - b or [out - outs[0] for out in outs] != [0, b - a, c - a]:
-            pairs = ", ".join(f"{side} -> {out}" for side, out in valid)
-            raise ValueError(
-                f"the output of {who} does not grow pixel by pixel with the image ({what}: {pairs}), "
-                f"so tinyunet cannot lay windows for it: {remedy}"
-            )
-        found.append(Sizes(first, b - a, first - least[axis]))
-    return found[0], found[1]
+
+def _along(tried: Trial, square: int, axis: int, who: str) -> Sizes:
+    """The sizes along one axis, found from the smallest square."""
+
+    def out(side: int) -> int | None:
+        found = tried(*((side, square) if axis == 0 else (square, side)))
+        return None if found is None else found[axis]
+
+    larger = ((side, out(side)) for side in range(square, square + LIMIT))
+    valid = list(itertools.islice((pair for pair in larger if pair[1] is not None), 3))
+    sides, outs = zip(*valid, strict=True)
+    steps = [b - a for line in (sides, outs) for a, b in itertools.pairwise(line)]
+    if len(valid) < 3 or len(set(steps)) > 1 or outs[0] > sides[0]:
+        pairs = ", ".join(f"{side} -> {y}" for side, y in valid)
+        wrong = "is larger than" if outs[0] > sides[0] else "does not grow pixel by pixel with"
+        raise ValueError(
+            f"the output of {who} {wrong} the image ({('height', 'width')[axis]}: {pairs}), so "
+            "tinyunet cannot lay windows for it: mend its forward, so that every pixel of the output "
+            "is one of the image"
+        )
+    first, step, lost = sides[0], steps[0], sides[0] - outs[0]
+    while first > step and out(first - step) == first - step - lost:
+        first -= step
+    return Sizes(first, step, lost)

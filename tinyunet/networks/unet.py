@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+import functools
+from typing import Any
 
 import numpy as np
 
-from tinyunet.engine.arrays import Array, MaybeArray, checked_dtype
+from tinyunet.engine.arrays import Array, MaybeArray
 from tinyunet.engine.elementwise import add
 from tinyunet.layers import Add, CenterCrop, Concat, Conv2d, ConvTranspose2d, Dropout, MaxPool2d
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
+from tinyunet.networks.outline import Outline
 from tinyunet.networks.sizes import Sizes
+from tinyunet.networks.unet_shapes import unet_outline
 
 
 class UNet(Network):
@@ -132,15 +135,14 @@ class UNet(Network):
             dx = self.encoder[level].backward(dx, input_gradient=input_gradient or level > 0)
         return dx
 
-    def astype(self, dtype: Any) -> Self:
-        """Convert all parameters to float32 or float64."""
-        super().astype(dtype)
-        self.config["dtype"] = checked_dtype(dtype).name
-        return self
+    @classmethod
+    def outline(cls, config: dict[str, Any]) -> Outline:
+        """Return the shapes of all parameters, after a check of each setting."""
+        return unet_outline(config)
 
     # ------------------------------------------------------------------ sizes
 
-    @property
+    @functools.cached_property
     def sizes(self) -> tuple[Sizes, Sizes]:
         """The heights and widths that it takes, 2^depth apart.
 
@@ -156,7 +158,7 @@ class UNet(Network):
         side = Sizes(least * step + grow, step, grow + shrink)
         return side, side
 
-    @property
+    @functools.cached_property
     def reach(self) -> int:
         """How far around a block of output pixels the image counts: 6 * 2^depth pixels.
 

@@ -4,7 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-Shapes = dict[str, tuple[int, ...]]
+from tinyunet.engine.arrays import DTYPES
+from tinyunet.engine.rules import Rule, check, one_of, real, whole
+from tinyunet.networks.outline import Outline, Shapes
+
+
+def _is_seed(value: Any) -> bool:
+    """What a NumPy generator takes: a number, several, or None for any."""
+    numbers = value if isinstance(value, list) and 0 < len(value) < 100 else [value]
+    return value is None or all(isinstance(number, int) and number >= 0 for number in numbers)
+
+
+CHANNELS = whole(1, 2**31, "a whole number from 1")
+CONFIG: dict[str, Rule] = {
+    "in_channels": CHANNELS,
+    "num_classes": CHANNELS,
+    "base_channels": CHANNELS,
+    "depth": whole(1, 30, "a whole number from 1 to 30"),
+    "padding": one_of("valid", "same"),
+    "skip": one_of("concat", "sum", "none"),
+    "dropout": real(lambda value: 0 <= value < 1, "at least 0 and below 1"),
+    "seed": (_is_seed, "a whole number from 0"),
+    "dtype": one_of(*DTYPES),
+}
+
+
+def unet_outline(config: dict[str, Any]) -> Outline:
+    """Return what ``UNet(**config)`` holds; ValueError unless each setting is as it must be."""
+    check("network.config", config, CONFIG, complete=True)
+    shapes = parameter_shapes(config)
+    dtypes: dict[str, tuple[str, ...]] = dict.fromkeys(shapes, (config["dtype"],))
+    return Outline(shapes, {}, dtypes, [f"{name}.rng" for name in dropout_layers(config)])
 
 
 def parameter_shapes(config: dict[str, Any]) -> Shapes:

@@ -148,10 +148,10 @@ def training_settings(**chosen: Any) -> dict[str, Any]:
     """All settings of a training, as plain data for a record, and what the names among them stand for.
 
     Seed, length and place are not among them, nor how the finished network predicts, nor what masks
-    of a user's folder mean.
+    of a user's folder mean, nor the network, which is a U-Net throughout.
     """
     training = asdict(Settings(**chosen))
-    for name in ("seed", "steps", "minutes", "device", "data_root", "masks", "average"):
+    for name in ("seed", "steps", "minutes", "device", "data_root", "masks", "average", "network"):
         training.pop(name)
     weights = WEIGHTS.get(training["weights"])
     names = {

@@ -1,0 +1,92 @@
+"""What a loop over the steps of a training needs while it lasts: batches, a progress bar, a clock."""
+
+from __future__ import annotations
+
+import time
+import weakref
+
+from tqdm import tqdm
+
+from tinyunet.data.batches import Batch, Batches, Prefetched
+from tinyunet.learning.history import History
+from tinyunet.learning.run_files import RunFiles
+from tinyunet.networks.network import Network
+
+RECENT = 20  # steps over which the loss that is shown is averaged
+_open: weakref.WeakSet[Loop] = weakref.WeakSet()
+
+
+class Loop:
+    """Batches made ahead, a progress bar, and a clock that adds to the history's `seconds`.
+
+    Parameters
+    ----------
+    batches
+        What to learn from.
+    history
+        What happened before; its `total_steps` are the whole.
+    progress
+        Whether to show the bar.
+    started
+        When the clock began, of `time.perf_counter`.
+    model, files
+        What it changes.
+
+    Attributes
+    ----------
+    open
+        False once the loop has ended, by itself or because another has taken its place.
+    alone
+        Whether, moreover, no later loop has begun with its model or its folder. A loop that an error
+        left is closed when Python forgets the traceback, at any time: it must not write files then.
+    """
+
+    def __init__(
+        self,
+        batches: Batches,
+        history: History,
+        progress: bool,
+        started: float,
+        model: Network,
+        files: RunFiles,
+    ) -> None:
+        for other in list(_open):
+            if other.model is model or (files.out and other.out == files.out):
+                other.alone = False
+        _open.add(self)
+        self.history, self.model, self.out, self.open = history, model, files.out, True
+        self.alone = True
+        total, done = history.total_steps, len(history.loss)
+        self._ahead, self._last_tick = Prefetched(batches, total), started
+        self._bar = tqdm(
+            total=total, initial=done, unit="step", disable=not progress, desc="training"
+        )
+
+    def batch(self, i: int) -> Batch:
+        """Batch i, and note how long training waited for it."""
+        asked = time.perf_counter()
+        batch = self._ahead[i]
+        self.history.waited += time.perf_counter() - asked
+        return batch
+
+    def tick(self) -> None:
+        """Add the time since the last tick to the history."""
+        now = time.perf_counter()
+        self.history.seconds += now - self._last_tick
+        self._last_tick = now
+
+    def show(self) -> None:
+        """Show one step more, with its loss and the last validation score."""
+        recent = self.history.loss[-RECENT:]
+        text = f"loss {sum(recent) / len(recent):.4f}"
+        if self.history.validation:
+            text += f", {self.history.score_name} {self.history.validation[-1][1]:.3f}"
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update()
+
+    def close(self) -> None:
+        """End it, and leave the bar as it is; a second time nothing happens."""
+        self.open = self.alone = False
+        _open.discard(self)
+        self._ahead.close()
+        self._bar.close()
