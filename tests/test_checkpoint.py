@@ -407,7 +407,11 @@ def old_generator(model):
             r"cannot be made: TypeError: Own is not made with \{'breadth': 2",
         ),
         (no_dict, ValueError, "Own, as .*test_checkpoint defines it, cannot be made: TypeError"),
-        (huge, ValueError, "note is 1099511627776: in a file of .* numbers it can be 65,536"),
+        (
+            huge,
+            ValueError,
+            "note' is 1099511627776: an argument can be 16,384 at most, unless seed",
+        ),
         (old_generator, TypeError, r"generator norm\.noise is of kind MT19937: make it with"),
     ],
 )

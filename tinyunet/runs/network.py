@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tinyunet.networks.network import Network, registered
+from tinyunet.networks.network import Network
+from tinyunet.networks.registry import registered
 
 OURS = {"UNet": "U-Net"}  # what tables call them; the others go by the name of their class
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from tinyunet.networks.network import registered
+from tinyunet.networks.registry import registered
 from tinyunet.runs.network import class_name, named_options, refuse_others
 
 BETAS = (0.9, 0.999)  # Adam's usual ones
