@@ -5,6 +5,7 @@ Parameters change in place, and the state of each is kept by its name.
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 
 from tinyunet.engine.arrays import Array, array_module, device_name, to_device
@@ -35,6 +36,7 @@ class Optimizer:
             raise ValueError(f"lr must be above 0, got {lr}")
         if not weight_decay >= 0:
             raise ValueError(f"weight_decay must not be negative, got {weight_decay}")
+        _check_finite(lr=lr, weight_decay=weight_decay)
         self.model, self.lr, self.weight_decay = model, lr, weight_decay
         self.steps = 0
         self.state: dict[str, Array] = {}
@@ -121,6 +123,13 @@ class Optimizer:
         self.steps = steps
 
 
+def _check_finite(**settings: float) -> None:
+    """Raise ValueError for a setting that no checkpoint could hold."""
+    for name, value in settings.items():
+        if not math.isfinite(value):
+            raise ValueError(f"{name} must be finite, got {value}")
+
+
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum.
 
@@ -203,6 +212,7 @@ class Adam(Optimizer):
             raise ValueError(f"betas must be at least 0 and below 1, got {betas}")
         if not eps >= 0:
             raise ValueError(f"eps must not be negative, got {eps}")
+        _check_finite(eps=eps)
         self.betas, self.eps = tuple(betas), eps  # a checkpoint gives a list
 
     def _change(self, p: Array, g: Array, m: Array, s: Array) -> None:

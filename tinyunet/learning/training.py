@@ -125,9 +125,8 @@ class Training:
     def steps(self) -> Iterator[Step]:
         """Take the steps that are left, each when the next is asked for; in the end, `finish`.
 
-        After ``break`` the model is as the last step left it, the files in `out` go as far, and another
-        loop, or `run`, goes on from there. So it does after an error or Ctrl-C in the loop's body; the
-        files may be those of the last validation then, until `finish` or the next loop.
+        After ``break``, an error or Ctrl-C the model is as the last step left it, the files in `out` go
+        as far, and another loop, or `run`, goes on from there.
         """
         loop = self._begin()
         try:
@@ -237,10 +236,7 @@ class Training:
         return self._loop
 
     def _leave_loop(self) -> None:
-        """End a loop that may still be open, and put the model to where its last step left it.
-
-        Loops stay open where an error ended them: its traceback holds them, in a notebook for long.
-        """
+        """End a loop whose iterator is still held; put the model to where the last step left it."""
         if self._loop:
             self._loop.close()
         if self._last_parameters is not None:
