@@ -432,13 +432,13 @@ def test_a_list_that_is_changed_later_is_kept_as_it_was():
 
 
 def test_a_class_without_a_constructor_of_its_own():
-    class Heir(Chain):
+    class HeirOfChain(Chain):
         pass
 
     class Bare(tu.Network):
         pass
 
-    assert Heir(1, seed=3).config["seed"] == 3
+    assert HeirOfChain(1, seed=3).config["seed"] == 3
     assert Bare().config == {}
 
 
