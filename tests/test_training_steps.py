@@ -504,11 +504,56 @@ def test_a_backward_pass_without_input_gradient_trains():
     assert len(set(losses[0])) == 4
 
 
-def test_steps_in_other_kinds_of_numbers_are_kept(tmp_path):
-    training = start(tmp_path, steps=np.int64(2), batch_size=np.int64(2))
+def test_a_plain_layer_trains_but_has_no_files(tmp_path):
+    class Plain(tu.Layer):
+        def __init__(self):
+            super().__init__()
+            self.layers = [tu.Conv2d(1, 3, padding="same"), tu.Conv2d(3, 2, padding="same")]
+
+        def forward(self, x):
+            return self.layers[1](self.layers[0](x))
+
+        def backward(self, dy):
+            return self.layers[0].backward(self.layers[1].backward(dy))
+
+    usual = {"steps": 3, "batch_size": 2, "crop": 16, "progress": False}
+    for model in (Plain(), modern()):
+        before = model.state_dict()
+        with pytest.raises(TypeError, match="a checkpoint holds a Network"):
+            tu.fit(model, TRAIN, VALIDATION, out=tmp_path / "run", **usual)
+        assert not (tmp_path / "run").exists()
+        for name, array in model.state_dict().items():
+            np.testing.assert_array_equal(array, before[name])
+        assert len(tu.fit(model, TRAIN, VALIDATION, **usual).loss) == 3
+
+
+def test_an_optimizer_that_does_not_fit_is_named_before_the_first_step(tmp_path):
+    class Own(tu.SGD):
+        pass
+
+    model = OldFashioned()
+    usual = {"steps": 2, "batch_size": 2, "crop": 16, "progress": False}
+    with pytest.raises(ValueError, match="the optimizer is of another network, OldFashioned"):
+        tu.fit(model, TRAIN, optimizer=tu.Adam(OldFashioned()), **usual)
+    with pytest.raises(TypeError, match="a run's files hold SGD or Adam, got Own"):
+        tu.fit(model, TRAIN, optimizer=Own(model, 0.1), out=tmp_path / "run", **usual)
+    part = tu.SGD(model.second, 0.1)
+    with pytest.raises(ValueError, match="not of a part"):
+        tu.fit(model, TRAIN, optimizer=part, out=tmp_path / "run", **usual)
+    assert not (tmp_path / "run").exists()
+    before = model.state_dict()
+    tu.fit(model, TRAIN, optimizer=part, **usual)  # the rest is frozen
+    changed = {name for name, array in model.state_dict().items() if (array != before[name]).any()}
+    assert changed == {"second.weight", "second.bias"}
+    tu.fit(model, TRAIN, optimizer=Own(model, 0.1), **usual)
+
+
+def test_settings_in_other_kinds_of_numbers_are_kept(tmp_path):
+    other = {"batch_size": np.int64(2), "seed": np.int64(5), "lr": np.float32(0.25)}
+    training = start(tmp_path, steps=np.int64(2), **other)
     training.run()
     assert (training.total, type(training.total)) == (2, int)
-    assert start(tmp_path, steps=2, resume=True).done == 2
+    assert start(tmp_path, steps=2, lr=0.25, resume=True).done == 2
 
 
 @pytest.mark.parametrize(

@@ -69,17 +69,16 @@ class Training:
         callbacks: Sequence[Callable[[Training, Step], None]] = (),
     ) -> None:
         self.model = as_network(model)
-        check_settings(
-            self.model, train, validation, steps, minutes, batch_size, schedule, callbacks
-        )
+        self.optimizer = Adam(self.model, lr=2e-3) if optimizer is None else optimizer
+        learns, length = (self.model, self.optimizer), (steps, minutes)
+        check_settings(*learns, train, validation, *length, batch_size, schedule, callbacks)
         self.validation, self.minutes, self.schedule = validation, minutes, schedule
         self.progress, self.callbacks = progress, tuple(callbacks)
         self.loss = SoftmaxCrossEntropy() if loss is None else loss
-        self.optimizer = Adam(self.model, lr=2e-3) if optimizer is None else optimizer
         self.input_size = window_size(self.model, train, crop)
         self.settings = settings_kept(batch_size, self.input_size, augment, weights, schedule, seed)
         self.files = RunFiles(out)
-        self.files.check_savable(self.model)
+        self.files.check_savable(self.model, self.optimizer)
         self.history = History(total_steps=int(steps or 0))
         self.best_parameters: dict[str, Array] | None = None
         if resume:

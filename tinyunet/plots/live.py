@@ -117,13 +117,13 @@ def draw(training: Any, image: int = 0) -> Figure:
         return figure.add_axes((left / WIDTH, bottom / height, wide / WIDTH, high / height))
 
     bottom, high = height - CURVES + 0.55, CURVES - 0.9
-    curves = [panel(0.5, bottom, WIDTH - 0.7 if data is None else 3.4, high)]
+    curves = [panel(0.5, bottom, WIDTH - 0.7 if data is None else 3.3, high)]
     draw_losses(curves[0], np.asarray(history.loss, float))
     curves[0].set_yscale("linear")  # its numbers are short, so that the panel stays where it is
     if min(history.loss) > 0:
         curves[0].set_ylim(0, 1.1 * max(curves[0].lines[1].get_ydata()))
     if history.validation:
-        curves.append(panel(4.5, bottom, 3.4, high))
+        curves.append(panel(4.5, bottom, 3.3, high))
         draw_scores(curves[1], history)
         curves[1].set_ylim(0, 1.02)
     for axis in curves:
