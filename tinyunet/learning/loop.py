@@ -37,8 +37,8 @@ class Loop:
     open
         False once the loop has ended, by itself or because another has taken its place.
     alone
-        Whether, moreover, no later loop has begun with its model or its folder. A loop that an error
-        left is closed when Python forgets the traceback, at any time: it must not write files then.
+        Whether, moreover, no later loop has begun with its model or its folder. An iterator that
+        somebody holds is closed when it is forgotten, at any time: it must not write files then.
     """
 
     def __init__(

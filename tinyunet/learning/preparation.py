@@ -12,12 +12,14 @@ from tqdm import tqdm
 from tinyunet.data.augment import Augmentation
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import WEIGHTS, separate, weight_map
+from tinyunet.learning.optim import Optimizer
 from tinyunet.networks.network import Network
 from tinyunet.segmentation.evaluation import check_data
 
 
 def check_settings(
     model: Network,
+    optimizer: Optimizer,
     train: Dataset,
     validation: Dataset | None,
     steps: int | None,
@@ -42,9 +44,21 @@ def check_settings(
         raise TypeError(
             f"callbacks must be a list of functions callback(training, step), got {callbacks!r}"
         )
+    _check_optimizer(model, optimizer)
     check_data(model, train, "training")
     if validation is not None:
         check_data(model, validation, "validation")
+
+
+def _check_optimizer(model: Network, optimizer: Optimizer) -> None:
+    """Raise ValueError if it would change, or wait for, parameters that are none of the model's."""
+    if isinstance(optimizer, Optimizer):
+        own = {id(array) for _, array in model.named_parameters()}
+        if not own.issuperset(id(array) for _, array in optimizer.model.named_parameters()):
+            raise ValueError(
+                f"the optimizer is of another network, {optimizer.model}: make one of the network that "
+                "is trained"
+            )
 
 
 def weight_maps(train: Dataset, weights: str | list[np.ndarray] | None) -> list[np.ndarray] | None:
@@ -87,8 +101,8 @@ def settings_kept(
     """What a run has to be given again when it is resumed, fit for JSON."""
     settings = {
         "batch_size": int(batch_size),
-        "crop": list(input_size),
-        "seed": seed,
+        "crop": [int(side) for side in input_size],
+        "seed": int(seed),
         "schedule": schedule,
         "weights": weights if isinstance(weights, str | None) else "given maps",
     }

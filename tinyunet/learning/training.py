@@ -69,17 +69,16 @@ class Training:
         callbacks: Sequence[Callable[[Training, Step], None]] = (),
     ) -> None:
         self.model = as_network(model)
-        check_settings(
-            self.model, train, validation, steps, minutes, batch_size, schedule, callbacks
-        )
+        self.optimizer = Adam(self.model, lr=2e-3) if optimizer is None else optimizer
+        learns, length = (self.model, self.optimizer), (steps, minutes)
+        check_settings(*learns, train, validation, *length, batch_size, schedule, callbacks)
         self.validation, self.minutes, self.schedule = validation, minutes, schedule
         self.progress, self.callbacks = progress, tuple(callbacks)
         self.loss = SoftmaxCrossEntropy() if loss is None else loss
-        self.optimizer = Adam(self.model, lr=2e-3) if optimizer is None else optimizer
         self.input_size = window_size(self.model, train, crop)
         self.settings = settings_kept(batch_size, self.input_size, augment, weights, schedule, seed)
         self.files = RunFiles(out)
-        self.files.check_savable(self.model)
+        self.files.check_savable(self.model, self.optimizer)
         self.history = History(total_steps=int(steps or 0))
         self.best_parameters: dict[str, Array] | None = None
         if resume:
@@ -125,9 +124,8 @@ class Training:
     def steps(self) -> Iterator[Step]:
         """Take the steps that are left, each when the next is asked for; in the end, `finish`.
 
-        After ``break`` the model is as the last step left it, the files in `out` go as far, and another
-        loop, or `run`, goes on from there. So it does after an error or Ctrl-C in the loop's body; the
-        files may be those of the last validation then, until `finish` or the next loop.
+        After ``break``, an error or Ctrl-C the model is as the last step left it, the files in `out` go
+        as far, and another loop, or `run`, goes on from there.
         """
         loop = self._begin()
         try:
@@ -237,10 +235,7 @@ class Training:
         return self._loop
 
     def _leave_loop(self) -> None:
-        """End a loop that may still be open, and put the model to where its last step left it.
-
-        Loops stay open where an error ended them: its traceback holds them, in a notebook for long.
-        """
+        """End a loop whose iterator is still held; put the model to where the last step left it."""
         if self._loop:
             self._loop.close()
         if self._last_parameters is not None:
