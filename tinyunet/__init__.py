@@ -31,7 +31,15 @@ from tinyunet.layers.layer import Layer
 from tinyunet.learning.checkpoint import Checkpoint, load, save
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import SGD, Adam
-from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.losses import (
+    BCEDiceLoss,
+    BCEWithLogitsLoss,
+    DeepSupervision,
+    DiceLoss,
+    SoftmaxCrossEntropy,
+    median_frequency,
+    pixel_weights,
+)
 from tinyunet.networks import Network, UNet
 from tinyunet.version import __version__ as __version__
 
@@ -48,11 +56,14 @@ __all__ = [
     "SGD",
     "Adam",
     "Add",
+    "BCEDiceLoss",
+    "BCEWithLogitsLoss",
     "CenterCrop",
     "Checkpoint",
     "Concat",
     "Conv2d",
     "ConvTranspose2d",
+    "DeepSupervision",
     "DiceLoss",
     "Dropout",
     "GradientReport",
@@ -78,10 +89,12 @@ __all__ = [
     "held_decisions",
     "instances",
     "load",
+    "median_frequency",
     "metrics",
     "networks",
     "num_threads",
     "one_blas_thread",
+    "pixel_weights",
     "plots",
     "predict_image",
     "rate_factor",
