@@ -6,7 +6,9 @@ from tinyunet.data.dataset import Dataset
 from tinyunet.data.sets.drawing import draw_all, free_place, smooth_noise
 
 CUE = 10  # the side of a cue, in pixels
-LOWEST = 2  # rows above a cue, at most: at a height of 64, 20 rows at least are between it and a blob
+LOWEST = (
+    2  # rows above a cue, at most: at a height of 64, 20 rows at least are between it and a blob
+)
 
 
 def two_cues(
