@@ -65,6 +65,27 @@ def twin(layer, state, *inputs, path=""):
         x = F.pad(x, (left, right, top, bottom))
         y = F.conv2d(x, weight, bias, stride=g.stride, dilation=g.dilation)
         return F.relu(y) if layer.activation == "relu" else y
+    if isinstance(layer, tu.BatchNorm2d):
+        running = [
+            torch.tensor(layer.buffers[f"running_{what}"], dtype=x.dtype)
+            for what in ("mean", "var")
+        ]
+        return F.batch_norm(x, *running, weight, bias, layer.statistics == "batch", eps=layer.eps)
+    if isinstance(layer, tu.AdaptiveAvgPool2d):
+        return F.adaptive_avg_pool2d(x, layer.output_size)
+    if isinstance(layer, tu.Upsample):
+        size = others[0] if others else layer.size
+        options = {"mode": "bilinear", "align_corners": layer.align_corners}
+        return F.interpolate(x, size, layer.scale_factor, **options)
+    if isinstance(layer, tu.Sigmoid):
+        return torch.sigmoid(x)
+    if isinstance(layer, tu.Scale):
+        return layer.factor * x
+    if isinstance(layer, tu.CropAt):
+        (top, left), (h, w) = layer.offset, others[0]
+        return x[:, :, top : top + h, left : left + w]
+    if isinstance(layer, tu.BilinearConvTranspose2d):
+        weight = torch.tensor(layer.torch_state()["weight"])
     if isinstance(layer, tu.ConvTranspose2d):
         (top, _), (left, _) = layer.geometry.padding
         return F.conv_transpose2d(x, weight, bias, layer.geometry.stride, (top, left))
