@@ -46,8 +46,8 @@ class Settings:
 
     data: str = _set(
         "synthetic-cells",
-        "synthetic-cells, synthetic-membranes, dsb2018, isbi2012, or a folder of yours with the "
-        "subfolders images and masks.",
+        "synthetic-cells, synthetic-membranes, synthetic-streets, closed-outlines, two-cues, "
+        "dsb2018, isbi2012, or a folder of yours with the subfolders images and masks.",
     )
     data_root: str | None = _set(
         None, "Where real data is; else $TINYUNET_DATA, else the user's cache."
