@@ -27,7 +27,7 @@ def fit(
     train, validation
         Images to learn from, and images to choose the best moment by.
     loss
-        By default `SoftmaxCrossEntropy`.
+        By default `SoftmaxCrossEntropy`; `BCEWithLogitsLoss` for logits of one channel.
     optimizer
         An optimizer of this model; by default `Adam` with a learning rate of 2e-3.
     steps, minutes

@@ -71,7 +71,10 @@ class Loss:
         """Raise ValueError for logits (N, H, W, K) of a K that this loss does not take."""
         if logits.shape[3] < 2:
             name = type(self).__name__
-            raise ValueError(f"{name} needs at least 2 classes, got logits of {logits.shape}")
+            raise ValueError(
+                f"{name} needs at least 2 classes, got logits of {logits.shape}: a "
+                "single channel is for BCEWithLogitsLoss"
+            )
 
     def _floats(self, sums: list[Array], labels: Array, onehot: Array) -> list[float]:
         """Return sums as Python floats, or raise ValueError if a label is out of range.
