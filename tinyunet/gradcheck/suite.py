@@ -1,4 +1,4 @@
-"""What `tinyunet gradcheck` checks: every layer, every algorithm, both losses, and whole networks."""
+"""What `tinyunet gradcheck` checks: every layer, every algorithm, every loss, and whole networks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from tinyunet.engine.arrays import Array, MaybeArray, to_device
 from tinyunet.gradcheck.checker import check_gradients
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.layers.layer import Layer
-from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.losses import (
+    BCEDiceLoss,
+    BCEWithLogitsLoss,
+    DeepSupervision,
+    DiceLoss,
+    Loss,
+    SoftmaxCrossEntropy,
+)
 
 SomeLayer = TypeVar("SomeLayer", bound=Layer)
 SAME = 1e-11  # what the values of two algorithms may differ by, of the largest; in float64
@@ -169,12 +176,17 @@ def check_all(
             rng.uniform(0.5, 2, (2, 5, 4)),
         )
     )
-    for name, loss in (
-        ("Cross-entropy, weighted", SoftmaxCrossEntropy()),
-        ("Cross-entropy, a label ignored", SoftmaxCrossEntropy(ignore_label=1)),
-        ("Dice, weighted", DiceLoss()),
-    ):
-        yield name, check_gradients(loss, logits, labels, weights, samples=samples, rng=rng)
+    one, *heads = (logits[..., k : k + 1] for k in range(3))
+    losses: list[tuple[str, Loss, Any]] = [
+        ("Cross-entropy, weighted", SoftmaxCrossEntropy(), logits),
+        ("Cross-entropy, a label ignored", SoftmaxCrossEntropy(ignore_label=1), logits),
+        ("Dice, weighted", DiceLoss(), logits),
+        ("BCE, a label ignored", BCEWithLogitsLoss(ignore_label=2), one),
+        ("BCE and Dice", BCEDiceLoss(ignore_label=2), one),
+        ("BCE and Dice, two heads", DeepSupervision(BCEDiceLoss(ignore_label=2), [1, 0.5]), heads),
+    ]
+    for name, loss, given in losses:
+        yield name, check_gradients(loss, given, labels, weights, samples=samples, rng=rng)
 
 
 def check_network(

@@ -15,6 +15,7 @@ from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import WEIGHTS, separate, weight_map
 from tinyunet.layers.parts import layers_in
 from tinyunet.learning.optim import Optimizer
+from tinyunet.learning.schedule import check_schedule
 from tinyunet.losses import BCEWithLogitsLoss, Loss, SoftmaxCrossEntropy
 from tinyunet.networks.network import Network
 from tinyunet.segmentation.evaluation import check_data
@@ -41,8 +42,7 @@ def check_settings(
             raise ValueError(f"{name} must be finite, got {value}")
         if value is not None and name != "minutes" and value != int(value):
             raise ValueError(f"{name} must be a whole number, got {value}")
-    if schedule not in ("cosine", "constant"):
-        raise ValueError(f'schedule must be "cosine" or "constant", got {schedule!r}')
+    check_schedule(schedule)
     if callable(callbacks) or not all(map(callable, callbacks)):
         raise TypeError(
             f"callbacks must be a list of functions callback(training, step), got {callbacks!r}"
