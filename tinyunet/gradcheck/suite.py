@@ -21,9 +21,9 @@ SAME = 1e-11  # what the values of two algorithms may differ by, of the largest;
 class PoolAndBack(Layer):
     """A max-pooling and its unpooling, which has no meaning without it."""
 
-    def __init__(self) -> None:
+    def __init__(self, kernel_size: int | tuple[int, int] = (2, 3), **options: Any) -> None:
         super().__init__()
-        self.pool = nn.MaxPool2d((2, 3))
+        self.pool = nn.MaxPool2d(kernel_size, **options)
         self.unpool = nn.MaxUnpool2d(self.pool)
 
     def forward(self, x: Array) -> Array:

@@ -4,7 +4,7 @@ Take r neighbouring pixels (in a row, or a column) of a
 layer's output; they depend on
 
     convolution           (r - 1) * stride + span       of its input, span = (k - 1) * dilation + 1
-    max-pooling           r * k
+    max-pooling           (r - 1) * stride + k
     up-convolution        (r + k - 2) // stride + 1     at most
     all others            r
 
@@ -121,7 +121,7 @@ def _pixels_read(layer: Layer, pixels: int, axis: int) -> int | None:
     if isinstance(layer, Conv2d):
         return (pixels - 1) * layer.geometry.stride[axis] + layer.geometry.span[axis]
     if isinstance(layer, MaxPool2d):
-        return pixels * layer.kernel_size[axis]
+        return (pixels - 1) * layer.stride[axis] + layer.kernel_size[axis]
     if isinstance(layer, ConvTranspose2d):
         kernel, stride = layer.geometry.kernel[axis], layer.geometry.stride[axis]
         return (pixels + kernel - 2) // stride + 1
