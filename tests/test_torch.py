@@ -48,7 +48,7 @@ def parameters_to_torch(layer):
     axes = torch_axes(layer)
     return {
         name: torch.tensor(np.ascontiguousarray(array.transpose(axes[name])), requires_grad=True)
-        for name, array in layer.named_parameters()
+        for name, array in layer.named_learned()
     }
 
 

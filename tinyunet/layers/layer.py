@@ -42,6 +42,9 @@ class Layer(Parts):
     buffers
         Arrays by name that are saved, converted and moved with the parameters but not learned, such
         as running statistics.
+    frozen
+        The names of those of its own ``params`` that are not learned either, although they count as
+        parameters: no gradient is asked for and no optimizer changes them. For a constructor to set.
     training
         In training (the default) a forward pass keeps what backward needs. In eval it keeps nothing.
     """
@@ -51,9 +54,11 @@ class Layer(Parts):
         self.params: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
         self.buffers: dict[str, Array] = {}
+        self.frozen: frozenset[str] = frozenset()
         self.training = True
         self._kept: tuple | None = None
-        self._held: Array | None = None  # see held_decisions
+        self._held: Array | None = None  # see held_decisions, which also sets
+        self._replays = False
         self._flips = 0
 
     # ------------------------------------------------------------------ what a layer computes

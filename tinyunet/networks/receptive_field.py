@@ -27,17 +27,24 @@ from typing import Any
 from tinyunet.engine.arrays import Array
 from tinyunet.layers import (
     Add,
+    BatchNorm2d,
     CenterCrop,
     Concat,
     Conv2d,
     ConvTranspose2d,
+    CropAt,
     Dropout,
     MaxPool2d,
     ReLU,
+    Scale,
+    Sigmoid,
 )
 from tinyunet.layers.layer import Layer
 
 IMAGE = -1  # stands for the image where calls are numbered
+# Layers whose output pixels depend on one pixel of each input. (A batch's statistics depend on all, but
+# are constants once a network is trained.)
+PIXELWISE = Add | BatchNorm2d | CenterCrop | Concat | CropAt | Dropout | ReLU | Scale | Sigmoid
 
 
 def receptive_field(model: Layer, x: Array) -> tuple[int, int] | None:
@@ -125,6 +132,6 @@ def _pixels_read(layer: Layer, pixels: int, axis: int) -> int | None:
     if isinstance(layer, ConvTranspose2d):
         kernel, stride = layer.geometry.kernel[axis], layer.geometry.stride[axis]
         return (pixels + kernel - 2) // stride + 1
-    if isinstance(layer, Add | CenterCrop | Concat | Dropout | ReLU):
+    if isinstance(layer, PIXELWISE):
         return pixels
     return None
