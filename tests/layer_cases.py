@@ -161,6 +161,23 @@ RESIZED = {
     "CropAt the far corner": (lambda: tu.CropAt((4, 2)), (2, 7, 6, 3), ((3, 4),)),
 }
 
+# name: (options, input shape)
+POOLS = {
+    "ceil": ({"ceil_mode": True}, (2, 5, 7, 3)),
+    "ceil, rectangular": ({"kernel_size": (2, 3), "ceil_mode": True}, (2, 5, 7, 3)),
+    "ceil, padding": ({"kernel_size": (2, 3), "padding": 1, "ceil_mode": True}, (2, 6, 7, 2)),
+    "overlap": ({"kernel_size": 3, "stride": 2}, (2, 7, 5, 3)),
+    "overlap, rows unread": ({"kernel_size": 3, "stride": 2}, (2, 8, 6, 2)),
+    "overlap, padding": ({"kernel_size": 3, "stride": 2, "padding": 1}, (2, 7, 6, 3)),
+    "overlap, ceil": ({"kernel_size": 3, "stride": 2, "ceil_mode": True}, (2, 8, 6, 3)),
+    "overlap, padding, ceil": (
+        {"kernel_size": (3, 4), "stride": (2, 3), "padding": (1, 2), "ceil_mode": True},
+        (2, 6, 9, 2),
+    ),
+    "stride 1": ({"kernel_size": (2, 3), "stride": 1, "padding": 1}, (2, 4, 5, 2)),
+    "gaps": ({"kernel_size": (2, 1), "stride": 3}, (2, 8, 7, 2)),
+}
+
 IMAGE = (2, 6, 4, 3)
 CASES = [
     *_convolutions(),
@@ -182,7 +199,16 @@ CASES = [
     Case("MaxPool2d 2", lambda: tu.MaxPool2d(2), (IMAGE,), linear=False),
     Case("MaxPool2d (2, 3)", lambda: tu.MaxPool2d((2, 3)), ((2, 4, 6, 3),), linear=False),
     Case("MaxPool2d 1", lambda: tu.MaxPool2d(1), (IMAGE,)),
+    *[
+        Case(f"MaxPool2d {name}", lambda o=options: tu.MaxPool2d(**o), (shape,), linear=False)
+        for name, (options, shape) in POOLS.items()
+    ],
     Case("MaxUnpool2d after its pool", PoolAndBack, ((2, 4, 6, 3),), linear=False),
+    *[
+        Case(f"MaxUnpool2d {name}", lambda o=options: PoolAndBack(**o), (shape,), linear=False)
+        for name, (options, shape) in POOLS.items()
+        if name.startswith("ceil")
+    ],
     Case("ReLU", tu.ReLU, (IMAGE,), linear=False),
     Case("Dropout", lambda: tu.Dropout(0.4), (IMAGE,)),
     Case("Dropout p=0", lambda: tu.Dropout(0), (IMAGE,)),

@@ -453,16 +453,32 @@ def test_inside_it_is_a_resizing(factor):
     assert not np.allclose(y[:, 0], expected[:, 0])  # where it fades to 0
 
 
-def test_its_kernel_is_saved_and_not_learned():
+def test_its_kernel_counts_and_is_saved_but_not_learned():
     layer = tu.BilinearConvTranspose2d(3, (4, 3))
-    assert not dict(layer.named_parameters())
-    assert layer.state_dict()["weight"].shape == (3, 4, 3, 3)
+    assert layer.num_parameters == 3 * 4 * 3 * 3
+    assert list(layer.state_dict()) == ["weight"]
+    assert not dict(layer.named_learned())
     learned = tu.ConvTranspose2d(3, 3, (4, 3), bias=False)
     learned.params["weight"][...] = bilinear_weight(3, (4, 3))
     x = random(2, 3, 4, 3, dtype="float32")
-    np.testing.assert_array_equal(layer(x), learned(x))
-    with pytest.raises(TypeError, match=r"works in float32 .* input in float64"):
-        layer(x.astype("float64"))
+    y = layer(x)
+    np.testing.assert_array_equal(y, learned(x))
+    dy = upstream(y)
+    assert_close(layer.backward(dy), learned.backward(dy), 1e-6)
+    assert not layer.grads
+
+
+def test_held_decisions_leave_the_running_statistics_alone():
+    model = tu.Sequential(tu.Conv2d(2, 3, bias=False), tu.BatchNorm2d(3), tu.ReLU())
+    x = random(2, 5, 6, 2, dtype="float32")
+    model(x)
+    before = model.state_dict()
+    with tu.held_decisions(model):
+        model(x + 1)
+    for name, array in before.items():
+        np.testing.assert_array_equal(model.state_dict()[name], array)
+    model(x)
+    assert model.layers[1].buffers["num_batches_tracked"] == 2
 
 
 # ---------------------------------------------------------------------- the small ones
@@ -523,3 +539,44 @@ def test_a_crop_at_an_offset():
         tu.CropAt((3, 0))(x, (3, 4))
     with pytest.raises(ValueError, match="offset must be at least 0"):
         tu.CropAt((-1, 0))
+
+
+# ---------------------------------------------------------------------- in networks
+
+
+class Coarse(tu.Network):
+    """A convolution that is normalised, at a quarter of the size, and enlarged again."""
+
+    def __init__(self, in_channels=1, num_classes=2):
+        super().__init__()
+        self.in_channels, self.num_classes = in_channels, num_classes
+        self.conv = tu.Conv2d(in_channels, num_classes, padding=1, bias=False)
+        self.norm = tu.BatchNorm2d(num_classes)
+        self.pool = tu.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)
+        self.up = tu.BilinearConvTranspose2d(num_classes, 4, padding=1)
+
+    def forward(self, x):
+        return self.up(self.pool(self.norm(self.conv(x))))
+
+    def backward(self, dy, *, input_gradient=True):
+        dy = self.norm.backward(self.pool.backward(self.up.backward(dy)))
+        return self.conv.backward(dy, input_gradient=input_gradient)
+
+
+@pytest.mark.parametrize("make", [tu.SGD, tu.Adam])
+def test_a_checkpoint_of_statistics_and_of_frozen_parameters(tmp_path, make):
+    model, x = Coarse(), random(2, 8, 6, 1, dtype="float32")
+    optimizer = make(model, 0.01)
+    for _ in range(3):
+        model.backward_parameters(0.1 * model(x))
+        optimizer.step()
+    tu.save(tmp_path / "m.npz", model, optimizer)
+    found = tu.load(tmp_path / "m.npz", everything=True)
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(found.model.state_dict()[name], array)
+    assert found.model.norm.buffers["num_batches_tracked"] == 3
+    for network, steps in ((model, optimizer), (found.model, found.optimizer)):
+        network.backward_parameters(0.1 * network(x))
+        steps.step()
+    np.testing.assert_array_equal(found.model.predict(x), model.predict(x))
+    assert found.optimizer.state.keys() == optimizer.state.keys()

@@ -48,7 +48,7 @@ def parameters_to_torch(layer):
     axes = torch_axes(layer)
     return {
         name: torch.tensor(np.ascontiguousarray(array.transpose(axes[name])), requires_grad=True)
-        for name, array in layer.named_parameters()
+        for name, array in layer.named_learned()
     }
 
 
@@ -90,10 +90,11 @@ def twin(layer, state, *inputs, path=""):
         (top, _), (left, _) = layer.geometry.padding
         return F.conv_transpose2d(x, weight, bias, layer.geometry.stride, (top, left))
     if isinstance(layer, tu.MaxPool2d):
-        return F.max_pool2d(x, layer.kernel_size)
+        return F.max_pool2d(x, *window(layer))
     if isinstance(layer, PoolAndBack):
-        size = layer.pool.kernel_size
-        return F.max_unpool2d(*F.max_pool2d(x, size, return_indices=True), size)
+        values, indices = F.max_pool2d(x, *window(layer.pool), return_indices=True)
+        y = torch.zeros_like(x).flatten(2)  # unlike `max_unpool2d`, for every size
+        return y.scatter(2, indices.flatten(2), values.flatten(2)).reshape(x.shape)
     if isinstance(layer, tu.ReLU):
         return F.relu(x)
     if isinstance(layer, tu.Dropout):  # the draw is not PyTorch's, so it is read from the layer
@@ -112,6 +113,11 @@ def twin(layer, state, *inputs, path=""):
             x = twin(part, state, x, path=f"{path}{i}.")
         return x
     return unet_twin(layer, state, x)
+
+
+def window(pool):
+    """A max-pooling's settings, as `max_pool2d` takes them before `return_indices`."""
+    return pool.kernel_size, pool.stride, pool.padding, 1, pool.ceil_mode
 
 
 def unet_twin(model, state, x):

@@ -81,10 +81,10 @@ class LayerSubject(Subject):
         self.title = str(layer)
         self.layer = copy.deepcopy(layer).astype("float64").train()
         self.arguments = [double(value) for value in inputs]
-        self.inputs, parameters = variables(self.arguments), dict(self.layer.named_parameters())
+        self.inputs, parameters = variables(self.arguments), dict(self.layer.named_learned())
         self.tensors = {**self.inputs, **parameters}
         self.groups = {"all inputs": list(self.inputs), "all parameters": list(parameters)}
-        self.snapshot = Snapshot({**arrays(self.arguments), **parameters})
+        self.snapshot = Snapshot({**arrays(self.arguments), **dict(self.layer.named_parameters())})
         self._transposed = {
             f"{path}.weight".lstrip(".")
             for path, part in self.layer.named_layers()

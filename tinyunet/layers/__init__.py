@@ -10,11 +10,12 @@ from tinyunet.layers.dropout2d import Dropout2d
 from tinyunet.layers.folding import fold
 from tinyunet.layers.join import Add, CenterCrop, Concat
 from tinyunet.layers.norm import BatchNorm2d
-from tinyunet.layers.pool import MaxPool2d, MaxUnpool2d
+from tinyunet.layers.pool import MaxPool2d
 from tinyunet.layers.resize import Upsample
 from tinyunet.layers.scale import Scale
 from tinyunet.layers.sequential import Sequential
 from tinyunet.layers.sigmoid import Sigmoid
+from tinyunet.layers.unpool import MaxUnpool2d
 from tinyunet.layers.upconv import ConvTranspose2d
 
 __all__ = [

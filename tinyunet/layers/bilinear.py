@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyunet.convolution import im2col, transposed
-from tinyunet.engine.arrays import Array, MaybeArray, device_name, pair
+from tinyunet.engine.arrays import pair
 from tinyunet.layers.upconv import ConvTranspose2d
 
 
@@ -29,8 +28,8 @@ class BilinearConvTranspose2d(ConvTranspose2d):
 
     Notes
     -----
-    ``buffers["weight"]`` is (channels, kh, kw, channels): saved, converted and moved with the network,
-    but not learned. It is 0 but from a channel to itself.
+    ``params["weight"]`` is (channels, kh, kw, channels), 0 but from a channel to itself, and frozen: it
+    counts and is saved, but no gradient is computed.
     """
 
     def __init__(
@@ -44,28 +43,8 @@ class BilinearConvTranspose2d(ConvTranspose2d):
         super().__init__(
             channels, channels, kernel_size, stride=stride, padding=padding, bias=False
         )
-        weight = self.params.pop("weight")
-        weight[...] = bilinear_weight(channels, kernel_size)
-        self.buffers["weight"] = weight
-
-    def forward(self, x: Array) -> Array:
-        """Return y (N, H', W', C) from x (N, H, W, C)."""
-        self._check_image(x, self.in_channels)
-        weight = self.buffers["weight"]
-        self._check_kind(x, weight.dtype, device_name(weight))
-        if min(self.output_size(*x.shape[1:3])) < 1:
-            raise ValueError(f"{self} leaves no output for an input of shape {x.shape}")
-        y = transposed.forward(x, weight, None, self.geometry)
-        self._keep(y)
-        return y
-
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
-        """Return dx (N, H, W, C)."""
-        self._take(dy)
-        if not input_gradient:
-            return None
-        kernel = self.buffers["weight"].transpose(1, 2, 3, 0)  # of the convolution A
-        return im2col.forward(dy, kernel, None, self.geometry)
+        self.params["weight"][...] = bilinear_weight(channels, kernel_size)
+        self.frozen = frozenset({"weight"})
 
 
 def bilinear_kernel(kernel_size: int | tuple[int, int]) -> np.ndarray:

@@ -42,11 +42,15 @@ class Layer(Parts):
     buffers
         Arrays by name that are saved, converted and moved with the parameters but not learned, such
         as running statistics.
+    frozen
+        The names of those of its own ``params`` that are not learned either, although they count as
+        parameters: no gradient is asked for and no optimizer changes them. For a constructor to set.
     training
         In training (the default) a forward pass keeps what backward needs. In eval it keeps nothing.
     """
 
-    _held: Array | None  # see held_decisions
+    _held: Array | None
+    _replays: bool
     _flips: int
 
     def __new__(cls, *arguments: Any, **named: Any) -> Self:
@@ -54,8 +58,9 @@ class Layer(Parts):
         self = super().__new__(cls)
         budget.spend(layers=1)
         self.params, self.grads, self.buffers = {}, {}, {}
-        self.training = True
-        self._kept = self._held = None
+        self.frozen, self.training = frozenset(), True
+        self._kept = self._held = None  # see held_decisions, which also sets
+        self._replays = False
         self._flips = 0
         return self
 

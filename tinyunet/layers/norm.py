@@ -61,8 +61,8 @@ class BatchNorm2d(Layer):
     -----
     ``params["weight"]`` and ``["bias"]``, ``buffers["running_mean"]`` and ``["running_var"]`` are
     (num_features,); ``buffers["num_batches_tracked"]`` counts. Names and conventions are PyTorch's.
-    A gradient check works on a copy, so it does not move the running statistics. `fold` makes one
-    convolution of a trained pair.
+    While decisions are held, and in a gradient check, the running statistics do not move. `fold` makes
+    one convolution of a trained pair.
     """
 
     def __init__(
@@ -97,6 +97,8 @@ class BatchNorm2d(Layer):
         xp, by_batch = array_module(x), self.training and self.statistics == "batch"
         if by_batch:
             mean, var = self._moments(x)
+            if not self._replays:  # see held_decisions
+                self._move(mean, var, x.size // x.shape[3])
         else:
             mean, var = (
                 self.buffers[f"running_{what}"].astype("float64") for what in ("mean", "var")
@@ -131,7 +133,7 @@ class BatchNorm2d(Layer):
         return dx
 
     def _moments(self, x: Array) -> tuple[Array, Array]:
-        """Return the batch's mean and variance (C,), and move the running ones."""
+        """Return the batch's mean and variance (C,)."""
         count = x.size // x.shape[3]
         if count == 1:
             raise ValueError(
@@ -143,14 +145,15 @@ class BatchNorm2d(Layer):
         near = sum_pixels(x) / count
         first, second = _sums(None, x, _rows(x, near)[0])
         mean = near + first / count
-        var = second / count - (first / count) ** 2
+        return mean, second / count - (first / count) ** 2
 
+    def _move(self, mean: Array, var: Array, count: int) -> None:
+        """Move the running statistics towards a batch's."""
         self.buffers["num_batches_tracked"][...] += 1
         new = 1 / self.buffers["num_batches_tracked"] if self.momentum is None else self.momentum
         for name, batch in (("mean", mean), ("var", var * (count / (count - 1)))):
             running = self.buffers[f"running_{name}"]
             running[...] = (1 - new) * running + new * batch
-        return mean, var
 
     def _describe(self) -> str:
         parts = [f"num_features={self.num_features}"]

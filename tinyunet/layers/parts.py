@@ -28,6 +28,7 @@ class Parts:
     params: dict[str, Array]
     grads: dict[str, Array]
     buffers: dict[str, Array]
+    frozen: frozenset[str]
     training: bool
     _kept: tuple | None
 
@@ -54,10 +55,17 @@ class Parts:
         for path, layer in self.named_layers():
             yield from _named(path, layer.params)
 
+    def named_learned(self) -> Iterator[tuple[str, Array]]:
+        """Yield every parameter that training changes, with its name: all but frozen ones."""
+        for path, layer in self.named_layers():
+            learned = {k: array for k, array in layer.params.items() if k not in layer.frozen}
+            yield from _named(path, learned)
+
     def named_gradients(self) -> Iterator[tuple[str, Array]]:
         """Yield the gradient of every parameter that has one, with the parameter's name."""
         for path, layer in self.named_layers():
-            yield from _named(path, {k: layer.grads[k] for k in layer.params if k in layer.grads})
+            found = (k for k in layer.params if k in layer.grads and k not in layer.frozen)
+            yield from _named(path, {k: layer.grads[k] for k in found})
 
     def named_buffers(self) -> Iterator[tuple[str, Array]]:
         """Yield every buffer with its name."""
@@ -89,7 +97,7 @@ class Parts:
 
     @property
     def num_parameters(self) -> int:
-        """The number of learned numbers."""
+        """The number of learned numbers, and of those that are frozen."""
         return sum(array.size for _, array in self.named_parameters())
 
     def astype(self, dtype: Any) -> Self:
