@@ -1,21 +1,31 @@
 """Networks made of layers, and the contract that they keep."""
 
+from tinyunet.networks.fcn import FCN
 from tinyunet.networks.network import Network, as_network
 from tinyunet.networks.outline import Outline
 from tinyunet.networks.registry import find_network, registered
+from tinyunet.networks.segnet import SegNet, SegNetBasic
 from tinyunet.networks.sizes import Sizes
 from tinyunet.networks.summary import summarize
+from tinyunet.networks.transplant import as_convolution, transplant
 from tinyunet.networks.unet import DoubleConv, Skip, UNet
+from tinyunet.networks.vgg import VGG16
 
 __all__ = [
+    "FCN",
+    "VGG16",
     "DoubleConv",
     "Network",
     "Outline",
+    "SegNet",
+    "SegNetBasic",
     "Sizes",
     "Skip",
     "UNet",
+    "as_convolution",
     "as_network",
     "find_network",
     "registered",
     "summarize",
+    "transplant",
 ]
