@@ -10,10 +10,12 @@ from tinyunet.networks.summary import summarize
 from tinyunet.networks.transplant import as_convolution, transplant
 from tinyunet.networks.unet import DoubleConv, Skip, UNet
 from tinyunet.networks.vgg import VGG16
+from tinyunet.networks.vgg_parts import ConvBlock
 
 __all__ = [
     "FCN",
     "VGG16",
+    "ConvBlock",
     "DoubleConv",
     "Network",
     "Outline",

@@ -218,7 +218,7 @@ class SkipScore(Layer):
         self.score = Conv2d(in_channels, num_classes, 1)
         self.score.params["weight"][...] = 0
         self.crop_skip, self.crop_up = CropAt(max(0, begin)), CropAt(max(0, -begin))
-        self.add = Add()
+        self.add: Layer = Add()
 
     def forward(self, x: Array, pooled: Array) -> Array:
         """Return the sum (N, h, w, num_classes) for enlarged scores x and pooled features."""

@@ -97,5 +97,6 @@ class Listing:
         """All of it."""
         counters = [name for name, shape in self.buffers.items() if shape == ()]
         floats = [name for name in (*self.parameters, *self.buffers) if name not in counters]
-        dtypes = dict.fromkeys(floats, (self.dtype,)) | dict.fromkeys(counters, ("int64",))
+        dtypes: dict[str, tuple[str, ...]] = dict.fromkeys(floats, (self.dtype,))
+        dtypes |= dict.fromkeys(counters, ("int64",))
         return Outline(self.parameters, self.buffers, dtypes, self.generators, tuple(self.frozen))

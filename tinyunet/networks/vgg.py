@@ -114,7 +114,7 @@ class VGG16(Network):
         return listing.outline()
 
     @property
-    def sizes(self) -> tuple[Sizes, Sizes]:  # type: ignore[override]
+    def sizes(self) -> tuple[Sizes, Sizes]:
         """The heights and widths that it takes, a pooled pixel apart."""
         step = 2 ** len(self.pools)
         first = step * self._smallest
@@ -122,7 +122,7 @@ class VGG16(Network):
         return side, side
 
     @property
-    def tile_stride(self) -> int:  # type: ignore[override]
+    def tile_stride(self) -> int:
         """It has none."""
         raise ValueError(
             f"{self} gives one vector of logits for a window, not one a pixel: see FCN"
