@@ -52,9 +52,9 @@ def fit(
     seed
         Draws the batches.
     out
-        A folder for ``last.npz`` (to resume from), ``best.npz`` (what the model ends with; none if training
-        diverged before there was a best) and ``history.json``. It needs a `Network`, whose class files
-        can name, and an optimizer of ours.
+        A folder for ``last.npz`` (to resume from), ``best.npz`` (what the model ends with; none if
+        training diverged before there was a best) and ``history.json``. It needs a `Network`, whose
+        class files can name, and an optimizer of ours.
     resume
         Continue the run in `out`, with the same settings. A run in steps then ends exactly as if
         it had never been stopped.
