@@ -48,7 +48,7 @@ def fit(
         classes; None: all pixels count the same; or one (H, W) map for each image.
     schedule
         ``"cosine"``: the learning rate rises for 5 % of the steps, 20 at least, and falls to 0 along
-        half a cosine; ``"constant"``: it stays.
+        half a cosine; ``"poly"``: it falls as (1 - step / steps)^0.9; ``"constant"``: it stays.
     seed
         Draws the batches.
     out
