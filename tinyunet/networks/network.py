@@ -15,8 +15,9 @@ from tinyunet.engine.arrays import Array, checked_dtype, to_device
 from tinyunet.engine.rules import short
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.config import arguments, noted
+from tinyunet.networks.found import channels, output_tried
 from tinyunet.networks.outline import Outline
-from tinyunet.networks.receptive_field import receptive_field
+from tinyunet.networks.receptive_field import View, view
 from tinyunet.networks.registry import register
 from tinyunet.networks.sizes import Sizes, sizes_by_trying
 
@@ -47,6 +48,8 @@ class Network(Layer):
         Pixels between tiles which all meet the poolings at the same places.
     reach
         How far around a pixel of the output, in pixels, the image counts for it. None: not known.
+    pads
+        Whether zeros stand in for what lies beyond the border, as with padding; True if not known.
     shrinks
         Whether the output is smaller than the image, as with convolutions without padding.
     """
@@ -95,18 +98,9 @@ class Network(Layer):
 
     @functools.cached_property
     def in_channels(self) -> int:
-        """Channels of the image: those of the first layer that says how many it takes."""
-        for name, layer in self.named_layers():
-            channels = None if layer is self else getattr(layer, "in_channels", None)
-            if channels:
-                return channels
-            if layer.params:
-                where = f"{name}, {layer}," if name else str(layer)
-                raise ValueError(
-                    f"{where} does not say how many channels it takes: in the constructor, set "
-                    "self.in_channels, the channels of the image"
-                )
-        raise ValueError(f"no layer of {self} says how many channels it takes: set its in_channels")
+        """Channels of the image: those of the first layer to run that says how many it takes."""
+        self._channels_found = True
+        return channels(self)
 
     @functools.cached_property
     def num_classes(self) -> int:
@@ -117,25 +111,35 @@ class Network(Layer):
     def sizes(self) -> tuple[Sizes, Sizes]:
         """The (heights, widths) that the network takes."""
         own = type(self).output_size is not Network.output_size
-        channels = self.in_channels  # first: an error of its own
-        who = f"{self}, tried with {channels} channel{'s' * (channels > 1)},"
+        count = self.in_channels  # first: an error of its own
+        who = f"{self}, tried with {count} channel{'s' * (count > 1)},"
         return sizes_by_trying(self.output_size if own else self._output_tried, who)
 
     @functools.cached_property
     def reach(self) -> int | None:
         """How far around a pixel of the output the image counts for it."""
-        field = receptive_field(self, self._black(*(axis.first for axis in self.sizes)))
-        return None if field is None else max(field) // 2 + self.tile_stride
+        return None if self._view.field is None else max(self._view.field)  # it may lie to one side
 
     @functools.cached_property
     def tile_stride(self) -> int:
         """Pixels between tiles which all meet the poolings at the same places."""
-        return math.lcm(*(axis.step for axis in self.sizes))
+        return math.lcm(*(axis.step for axis in self.sizes), *self._view.stride)
+
+    @functools.cached_property
+    def pads(self) -> bool:
+        """Whether it puts zeros around an image or features, or may do so."""
+        return self._view.pads
 
     @functools.cached_property
     def shrinks(self) -> bool:
         """Whether the output is smaller than the image."""
         return any(axis.lost > 0 for axis in self.sizes)
+
+    @functools.cached_property
+    def _view(self) -> View:
+        image = self._black(*(axis.input(8) for axis in self.sizes))
+        noise = np.random.default_rng(0).random(image.shape).astype(self.dtype)
+        return view(self, to_device(noise, self.device))
 
     # ------------------------------------------------------------------ sizes
 
@@ -170,16 +174,7 @@ class Network(Layer):
         return sorted(set(rows.up_to(limit)) & set(columns.up_to(limit)))
 
     def _output_tried(self, height: int, width: int) -> tuple[int, int]:
-        y = self.predict(self._black(height, width))
-        if getattr(y, "ndim", 0) != 4 or len(y) != 1:
-            got = f"shape {y.shape}" if hasattr(y, "shape") else f"type {type(y).__name__}"
-            raise TypeError(
-                f"{self} gives an output of {got} for an image (1, {height}, {width}, "
-                f"{self.in_channels}), not logits (1, H, W, classes)"
-            )
-        if 0 in y.shape:
-            raise ValueError(f"{self} leaves no output: {y.shape}")
-        return y.shape[1], y.shape[2]
+        return output_tried(self, self._black(height, width))
 
     def _black(self, height: int, width: int) -> Array:
         """A black image (1, H, W, C) such as the network takes."""
