@@ -19,7 +19,7 @@ from tinyunet.networks.found import channels, output_tried
 from tinyunet.networks.outline import Outline
 from tinyunet.networks.receptive_field import View, view
 from tinyunet.networks.registry import register
-from tinyunet.networks.sizes import Sizes, sizes_by_trying
+from tinyunet.networks.sizes import Sizes, check_sizes, sizes_by_trying
 
 
 class Network(Layer):
@@ -32,7 +32,8 @@ class Network(Layer):
     of that name itself, as `UNet` does.
 
     A class is known by its name to `tinyunet.load` and ``tinyunet train --network`` from the moment
-    that it is defined; one defined again, as in a notebook, takes the place of the one before.
+    that it is defined; one defined again, as in a notebook, takes the place of the one before. Names
+    of tinyunet's own classes, such as ``UNet``, stay theirs: another class of that name isn't saved.
 
     Attributes
     ----------
@@ -58,6 +59,8 @@ class Network(Layer):
 
     def __init_subclass__(cls, *, known: bool = True, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if isinstance(vars(cls).get("sizes"), tuple | list):
+            check_sizes(cls.__name__, vars(cls)["sizes"])
         if known:
             register(cls)
 
@@ -71,6 +74,11 @@ class Network(Layer):
         bound.apply_defaults()
         self.config = noted(bound)
         return self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "sizes":
+            check_sizes(type(self).__name__, value)
+        super().__setattr__(name, value)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -111,14 +119,18 @@ class Network(Layer):
     def sizes(self) -> tuple[Sizes, Sizes]:
         """The (heights, widths) that the network takes."""
         own = type(self).output_size is not Network.output_size
+
+        def tried(height: int, width: int) -> tuple[int, int]:
+            return output_tried(self, self._black(height, width))
+
         count = self.in_channels  # first: an error of its own
         who = f"{self}, tried with {count} channel{'s' * (count > 1)},"
-        return sizes_by_trying(self.output_size if own else self._output_tried, who)
+        return sizes_by_trying(self.output_size if own else tried, who)
 
     @functools.cached_property
     def reach(self) -> int | None:
-        """How far around a pixel of the output the image counts for it."""
-        return None if self._view.field is None else max(self._view.field)  # it may lie to one side
+        """How far around a pixel of the output the image counts for it: all of it may lie to one side."""
+        return None if self._view.field is None else max(self._view.field)
 
     @functools.cached_property
     def tile_stride(self) -> int:
@@ -172,9 +184,6 @@ class Network(Layer):
         """Return the sides up to `limit` of all square images that the network accepts."""
         rows, columns = self.sizes
         return sorted(set(rows.up_to(limit)) & set(columns.up_to(limit)))
-
-    def _output_tried(self, height: int, width: int) -> tuple[int, int]:
-        return output_tried(self, self._black(height, width))
 
     def _black(self, height: int, width: int) -> Array:
         """A black image (1, H, W, C) such as the network takes."""

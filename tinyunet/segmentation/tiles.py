@@ -198,8 +198,12 @@ def _checked(model: Network, image: np.ndarray) -> np.ndarray:
         image = image[..., None]
     channels = model.in_channels
     if image.ndim != 3 or image.shape[2] != channels or 0 in image.shape:
+        found = "_channels_found" in vars(model)
+        hint = (
+            ": if its layers do not tell, set self.in_channels in its constructor" if found else ""
+        )
         raise ValueError(
-            f"the model needs an image (H, W, {channels}), got one of shape {image.shape}"
+            f"the model needs an image (H, W, {channels}), got one of shape {image.shape}{hint}"
         )
     if image.dtype.kind != "f":
         raise TypeError(f"the image has dtype {image.dtype}: scale it to about [0, 1] as float32")
