@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyunet.networks.network import Network
-from tinyunet.networks.registry import registered
+from tinyunet.networks.registry import check_known, registered
 
 OURS = {"UNet": "U-Net"}  # what tables call them; the others go by the name of their class
 
@@ -67,6 +67,8 @@ def define(network: str) -> None:
         raise ValueError(f"{file} has no class {name}")
     if not (isinstance(found, type) and issubclass(found, Network)):
         raise ValueError(f"{name} of {file} is no network: derive its class from tinyunet.Network")
+    if found.__name__ == name:
+        check_known(found)
     if registered().get(name) is not found:
         raise ValueError(f"{name} of {file} is a class called {found.__name__}: name it so")
 
