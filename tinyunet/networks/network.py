@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-import operator
-from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -27,15 +25,14 @@ class Network(Layer):
 
     A class of yours needs a constructor, ``forward`` and ``backward``. It can then be given to
     `tinyunet.fit`, `tinyunet.Training`, `tinyunet.predict_image`, `tinyunet.evaluate`, `tinyunet.save`
-    and `tinyunet.networks.summarize`. All else is found out: its
-    settings are the arguments that it was made with, its channels are read off its layers, and which
-    sizes it takes is tried once. Where a class knows better, it defines the attribute or the method
-    of that name itself, as `UNet` does.
+    and `tinyunet.networks.summarize`. All else is found out: its settings are the arguments that it was
+    made with, its channels are read off its layers, and which sizes it takes is tried once. Where a
+    class knows better, it defines the attribute or the method of that name itself, as `UNet` does.
 
     A class is known by its name to `tinyunet.load` and ``tinyunet train --network`` from the moment
     that it is defined; one defined again, as in a notebook, takes the place of the one before, whose
-    files are then loaded into it if their arrays fit. Names of tinyunet's own classes, such as
-    ``UNet``, stay theirs: another class of that name isn't saved.
+    files are then loaded into it if their arrays fit. Names of tinyunet's own, such as ``UNet``, stay:
+    another class of that name isn't saved.
 
     Attributes
     ----------
@@ -92,8 +89,8 @@ class Network(Layer):
     def outline(cls, config: dict[str, Any]) -> Outline | None:
         """Return which arrays a network of a config holds, known without making it.
 
-        None, as here: the class does not say it. `tinyunet.load` then builds one within limits. A class
-        that says it checks the config first, which a file may have made up, and raises ValueError.
+        None, as here: `tinyunet.load` builds one within limits. A class that says it checks the config
+        first, which a file may have made up, and raises ValueError.
         """
         return None
 
@@ -196,57 +193,3 @@ class Network(Layer):
 
     def _describe(self) -> str:
         return ", ".join(f"{name}={short(value)}" for name, value in self.config.items())
-
-
-class _Plain(Network, known=False):
-    """A layer that is no `Network`, such as a `Sequential`, seen as one; its names stay its own."""
-
-    def __init__(self, layer: Layer) -> None:
-        super().__init__()
-        self._layer = layer  # the underscore: not a part below this one, but the thing itself
-        self._tried = [part for _, part in layer.named_layers()]
-
-    def forward(self, *inputs: Array) -> Array:
-        return self._layer.forward(*inputs)
-
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Any:
-        if input_gradient:
-            return self._layer.backward(dy)
-        return self._layer.backward_parameters(dy)
-
-    def decisions(self) -> list[Array]:
-        return self._layer.decisions()
-
-    def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        return self._layer.named_layers(prefix)
-
-    def is_current(self) -> bool:
-        """Whether the layer is made of the same parts as when it was first seen."""
-        parts = [part for _, part in self._layer.named_layers()]
-        return len(parts) == len(self._tried) and all(map(operator.is_, parts, self._tried))
-
-    def __str__(self) -> str:
-        return str(self._layer)
-
-    __repr__ = __str__
-
-
-def as_network(model: Layer) -> Network:
-    """Return the network that a layer is: itself, or a plain layer seen as a `Network`.
-
-    Raises
-    ------
-    TypeError
-        If it is no layer at all.
-    """
-    if isinstance(model, Network):
-        return model
-    if isinstance(model, Layer):
-        seen = vars(model).get("_as_network")
-        if seen is None or not seen.is_current():
-            seen = vars(model)["_as_network"] = _Plain(model)  # so its sizes are tried once
-        return seen
-    raise TypeError(
-        f"a network is a tinyunet.Layer, best a tinyunet.Network, got {type(model).__name__}: derive "
-        "its class from tinyunet.Network"
-    )

@@ -12,7 +12,8 @@ from tqdm import tqdm
 from tinyunet.engine.arrays import array_module, pair, to_cpu, to_device
 from tinyunet.engine.rules import short
 from tinyunet.layers.layer import Layer
-from tinyunet.networks.network import Network, as_network
+from tinyunet.networks.network import Network
+from tinyunet.networks.plain import as_network
 from tinyunet.segmentation.axis import Axis
 from tinyunet.segmentation.symmetries import averaged
 
