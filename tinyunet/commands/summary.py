@@ -40,6 +40,6 @@ def summary(
     else:
         chosen = {name: value for name, value in given(context).items() if name in OF_CONSTRUCTOR}
         refuse_others(find(network), chosen)
-        model = make(find(network), chosen)
+        model = make(find(network), chosen, OF_CONSTRUCTOR)
     found = summarize(model, height, width)
     typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))

@@ -103,11 +103,11 @@ def _in_words(error: BaseException, file: Path) -> str:
 # ---------------------------------------------------------------------- making one
 
 
-def named_options(network: type[Network]) -> set[str]:
-    """The names of what a network's constructor takes."""
+def defaults(network: type[Network]) -> dict[str, Any]:
+    """What a network's constructor takes, and its defaults; ``Parameter.empty`` where it has none."""
     plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = inspect.signature(network).parameters.values()
-    return {parameter.name for parameter in parameters if parameter.kind in plain}
+    return {p.name: p.default for p in parameters if p.kind in plain}
 
 
 def refuse_others(network: type[Network], options: Iterable[str]) -> None:
@@ -115,14 +115,14 @@ def refuse_others(network: type[Network], options: Iterable[str]) -> None:
     parameters = inspect.signature(network).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
-    named = named_options(network)
+    named = defaults(network)
     others = ["--" + name.replace("_", "-") for name in options if name not in named]
     if others:
         raise ValueError(f"the network {network.__name__} takes no {', '.join(others)}")
 
 
-def make(network: type[Network], options: dict[str, Any]) -> Network:
-    """Make a network.
+def make(network: type[Network], options: dict[str, Any], choices: Iterable[str] = ()) -> Network:
+    """Make a network; `choices` are options of the command that its user might have given.
 
     Raises
     ------
@@ -136,6 +136,12 @@ def make(network: type[Network], options: dict[str, Any]) -> Network:
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         and parameter.name not in options
     ]
+    if missing and set(missing) <= set(choices):
+        others = ", ".join("--" + name.replace("_", "-") for name in missing)
+        raise ValueError(
+            f"the network {network.__name__} needs {', '.join(missing)}: give {others}, or a default "
+            "in its constructor"
+        )
     if missing:
         raise ValueError(
             f"the network {network.__name__} needs {', '.join(missing)}, for which there is no option: "

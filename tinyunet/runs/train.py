@@ -63,6 +63,8 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     parts = load_parts(settings)
     train_part, validation, _ = parts
     model, optimizer = build(settings, parts)
+    if settings.network != "UNet":
+        print(f"network: {model}", flush=True)  # with its own defaults, and what was chosen
     options = fit_options(settings, model, train_part)
     if not any(labels.any() for labels in train_part.labels):
         raise ValueError(f"no mask among the training images of {settings.data} has anything in it")
