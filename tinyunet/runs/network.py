@@ -16,6 +16,7 @@ from typing import Any
 
 from tinyunet.networks.network import Network
 from tinyunet.networks.registry import registered
+from tinyunet.runs.own_files import RAN, in_words
 
 OURS = {"UNet": "U-Net"}  # what tables call them; the others go by the name of their class
 
@@ -86,12 +87,13 @@ def _names_of(file: Path) -> dict[str, Any]:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise ValueError(f"{file} cannot be run: {_in_words(error, file)}") from error
+    RAN.add(file.resolve())
     return vars(module)
 
 
 def _in_words(error: BaseException, file: Path) -> str:
     """An error, and the last line of the file that led to it."""
-    words = f"{type(error).__name__}: {error}"
+    words = in_words(error)
     lines = [
         frame.lineno
         for frame in traceback.extract_tb(error.__traceback__)
