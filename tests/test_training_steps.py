@@ -585,3 +585,76 @@ def test_everything_is_checked_before_a_file_or_the_model_changes(tmp_path):
     with pytest.raises(ValueError, match="labels go up to 3"):
         tu.Training(training.model, many, steps=3, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+# ---------------------------------------------------------------------- layers that are found
+
+
+class Kept(tu.Network):
+    """Two convolutions, kept where the class says."""
+
+    def __init__(self, where="dict"):
+        first, second = tu.Conv2d(1, 3, padding="same"), tu.Conv2d(3, 2, padding="same")
+        if where == "dict":
+            self.parts = {"first": first, "deep": [[second]]}
+        elif where == "hidden":
+            self.first, self._second = first, second
+        self.order = lambda: (first, second)
+        self.in_channels = 1
+
+    def forward(self, x):
+        first, second = self.order()
+        return second(first(x))
+
+    def backward(self, dy):
+        first, second = self.order()
+        return first.backward(second.backward(dy))
+
+
+USUAL = {"steps": 2, "batch_size": 2, "crop": 16, "progress": False}
+
+
+def test_layers_in_dicts_and_nested_lists_are_learned_without_super_init():
+    model = Kept()
+    before = model.state_dict()
+    assert list(before) == [
+        "parts.first.weight", "parts.first.bias", "parts.deep.0.0.weight", "parts.deep.0.0.bias",
+    ]  # fmt: skip
+    tu.fit(model, TRAIN, VALIDATION, **USUAL)
+    assert all((array != before[name]).any() for name, array in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("hidden", "the layer _second would not be learned"),
+        ("nowhere", "has no parameters to learn"),
+    ],
+)
+def test_layers_that_are_not_found_are_named(where, words):
+    with pytest.raises(ValueError, match=words):
+        tu.fit(Kept(where), TRAIN, **USUAL)
+
+
+def test_one_channel_is_a_sigmoids_by_default():
+    model = tu.Sequential(
+        tu.Conv2d(1, 3, padding="same", activation="relu"), tu.Conv2d(3, 1, padding="same")
+    )
+    training = tu.Training(model, TRAIN, VALIDATION, **USUAL)
+    assert isinstance(training.loss, tu.losses.BCEWithLogitsLoss)
+    assert len(training.run().loss) == 2
+    with pytest.raises(ValueError, match="a single channel is for BCEWithLogitsLoss"):
+        tu.fit(model, TRAIN, loss=tu.SoftmaxCrossEntropy(), **USUAL)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"optimizer": tu.Adam}, r"optimizer is the class Adam: make one, as Adam\(model, lr\)"),
+        ({"train": TRAIN.images}, "the training images must be a tinyunet.data.Dataset"),
+    ],
+)
+def test_what_is_not_what_it_should_be_is_named(options, words):
+    model = OldFashioned()
+    with pytest.raises(TypeError, match=words):
+        tu.fit(model, **{"train": TRAIN, **USUAL, **options})

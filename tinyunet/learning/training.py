@@ -21,11 +21,17 @@ from tinyunet.learning.calibration import calibrate
 from tinyunet.learning.history import History
 from tinyunet.learning.loop import Loop
 from tinyunet.learning.optim import Adam, Optimizer
-from tinyunet.learning.preparation import check_settings, settings_kept, weight_maps, window_size
+from tinyunet.learning.preparation import (
+    check_settings,
+    default_loss,
+    settings_kept,
+    weight_maps,
+    window_size,
+)
 from tinyunet.learning.run_files import RunFiles
 from tinyunet.learning.schedule import is_time_to_validate, rate_factor
 from tinyunet.learning.step import Step, has_finite_parameters, training_step
-from tinyunet.losses import Loss, SoftmaxCrossEntropy
+from tinyunet.losses import Loss
 from tinyunet.networks.network import as_network
 from tinyunet.segmentation.thresholds import validation_score
 
@@ -79,7 +85,7 @@ class Training:
         check_settings(*learns, train, validation, *length, batch_size, schedule, callbacks)
         self.validation, self.minutes, self.schedule = validation, minutes, schedule
         self.progress, self.callbacks = progress, tuple(callbacks)
-        self.loss = SoftmaxCrossEntropy() if loss is None else loss
+        self.loss = default_loss(self.model) if loss is None else loss
         self.input_size = window_size(self.model, train, crop)
         self.settings = settings_kept(batch_size, self.input_size, augment, weights, schedule, seed)
         self.files = RunFiles(out)

@@ -4,7 +4,7 @@ Take r neighbouring pixels (in a row, or a column) of a
 layer's output; they depend on
 
     convolution           (r - 1) * stride + span       of its input, span = (k - 1) * dilation + 1
-    max-pooling           r * k
+    max-pooling           (r - 1) * stride + k
     up-convolution        (r + k - 2) // stride + 1     at most
     all others            r
 
@@ -27,17 +27,24 @@ from typing import Any
 from tinyunet.engine.arrays import Array
 from tinyunet.layers import (
     Add,
+    BatchNorm2d,
     CenterCrop,
     Concat,
     Conv2d,
     ConvTranspose2d,
+    CropAt,
     Dropout,
     MaxPool2d,
     ReLU,
+    Scale,
+    Sigmoid,
 )
 from tinyunet.layers.layer import Layer
 
 IMAGE = -1  # stands for the image where calls are numbered
+# Layers whose output pixels depend on one pixel of each input. (A batch's statistics depend on all, but
+# are constants once a network is trained.)
+PIXELWISE = Add | BatchNorm2d | CenterCrop | Concat | CropAt | Dropout | ReLU | Scale | Sigmoid
 
 
 def receptive_field(model: Layer, x: Array) -> tuple[int, int] | None:
@@ -121,10 +128,10 @@ def _pixels_read(layer: Layer, pixels: int, axis: int) -> int | None:
     if isinstance(layer, Conv2d):
         return (pixels - 1) * layer.geometry.stride[axis] + layer.geometry.span[axis]
     if isinstance(layer, MaxPool2d):
-        return pixels * layer.kernel_size[axis]
+        return (pixels - 1) * layer.stride[axis] + layer.kernel_size[axis]
     if isinstance(layer, ConvTranspose2d):
         kernel, stride = layer.geometry.kernel[axis], layer.geometry.stride[axis]
         return (pixels + kernel - 2) // stride + 1
-    if isinstance(layer, Add | CenterCrop | Concat | Dropout | ReLU):
+    if isinstance(layer, PIXELWISE):
         return pixels
     return None
