@@ -345,9 +345,16 @@ def test_a_network_of_ones_own_is_trained_predicts_and_is_scored(tmp_path):
     ):
         done = tinyunet(*command, cwd=tmp_path)
         assert done.returncode == 2
-        assert "Shallow" in done.stderr
+        assert "add --network own.py:Shallow" in done.stderr
         done = tinyunet(*command, *own, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
+    (tmp_path / "alone.npz").write_bytes((tmp_path / "run/best.npz").read_bytes())
+    done = tinyunet("evaluate", "alone.npz", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: alone.npz is a model of a network 'Shallow', which is none of tinyunet's: if it is "
+        "yours, add --network FILE.py:Shallow\n"
+    )
     done = tinyunet("train", "--resume", "run", "--network", "UNet", cwd=tmp_path)
     assert "leave out --network" in done.stderr
     done = tinyunet("gradcheck", *own, "--samples", 2, "--json", cwd=tmp_path)

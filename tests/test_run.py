@@ -204,6 +204,7 @@ def test_a_class_in_a_file_is_run_on_the_users_word_alone(tmp_path, monkeypatch)
         "class Owned(tu.networks.UNet):\n"
         "    def __init__(self, base_channels=5):\n"
         "        super().__init__(base_channels=base_channels, depth=1)\n"
+        "class Other(Owned):\n    pass\n"
         "Alias, number = Owned, 3\n"
     )
     with pytest.raises(ValueError, match=r"own\.py cannot be run: .*friend.* \(line 2\)"):
@@ -216,12 +217,21 @@ def test_a_class_in_a_file_is_run_on_the_users_word_alone(tmp_path, monkeypatch)
     model, _ = build(read_settings(tmp_path), [slices(32)])
     assert (type(model).__name__, model.config["base_channels"]) == ("Owned", 5)
     for wrong, says in (
-        ("Nobody", "has no class Nobody"),
+        ("Nobody", r"has no class Nobody, which has Owned, Other: .* --network .*own\.py:Owned"),
+        ("Owned()", r"no class Owned\(\): leave the brackets out, --network .*own\.py:Owned$"),
+        ("", r"own\.py names no class of the file, which has Owned, Other: for example"),
         ("number", "is no network: derive its class from tinyunet.Network"),
         ("Alias", "is a class called Owned"),
     ):
         with pytest.raises(ValueError, match=says):
             network.define(f"{file}:{wrong}")
+    with pytest.raises(
+        ValueError, match=r"own\.py names no class of the file, which has Owned, Oth"
+    ):
+        network.define(str(file))
+    (tmp_path / "friend.py").write_text("from tinyunet.networks import UNet\n")
+    with pytest.raises(ValueError, match=r"no class of the file, nor any network: derive a class"):
+        network.define(str(tmp_path / "friend.py"))
     with pytest.raises(FileNotFoundError, match="no such file"):
         network.define("nowhere.py:Owned")
 

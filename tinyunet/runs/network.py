@@ -60,16 +60,41 @@ def define(network: str) -> None:
         If it fails, or has no network of that name.
     """
     file, _, name = network.rpartition(":")
+    if name.endswith(".py"):  # without a class, such as C:\folder\mine.py
+        file, name = network, ""
     if not file:
         find(name)
         return
-    found = _names_of(Path(file)).get(name)
+    names = _names_of(Path(file))
+    found = names.get(name)
     if found is None:
-        raise ValueError(f"{file} has no class {name}")
-    if not (isinstance(found, type) and issubclass(found, Network)):
+        raise ValueError(_which(file, name, names))
+    if not _is_network(found):
         raise ValueError(f"{name} of {file} is no network: derive its class from tinyunet.Network")
-    if registered().get(name) is not found:
+    if found.__name__ != name:
         raise ValueError(f"{name} of {file} is a class called {found.__name__}: name it so")
+    if registered().get(name) is not found:
+        raise ValueError(f"{name} of {file} has a name of tinyunet's own: give the class another")
+
+
+def _is_network(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, Network)
+
+
+def _which(file: str, name: str, names: dict[str, Any]) -> str:
+    """Say which networks a file has, where a name is not, or not one, of them."""
+    own = [
+        n for n, cls in names.items() if _is_network(cls) and cls.__module__ == names["__name__"]
+    ]
+    words = (
+        f"{file} has no class {name}" if name else f"--network {file} names no class of the file"
+    )
+    if not own:
+        return f"{words}, nor any network: derive a class from tinyunet.Network"
+    bare = name.partition("(")[0].strip()
+    if bare in own:
+        return f"{words}: leave the brackets out, --network {file}:{bare}"
+    return f"{words}, which has {', '.join(own)}: for example --network {file}:{own[0]}"
 
 
 def _names_of(file: Path) -> dict[str, Any]:
