@@ -53,6 +53,12 @@ def registered() -> dict[str, type[Network]]:
     return dict(_REGISTERED)
 
 
+class UnknownNetwork(ValueError):
+    """No network of a name has been defined."""
+
+    name: str
+
+
 def find_network(name: str) -> type[Network]:
     """Return the class of networks that has a name.
 
@@ -63,8 +69,10 @@ def find_network(name: str) -> type[Network]:
     """
     if name not in _REGISTERED:
         known = ", ".join(sorted(_REGISTERED))
-        raise ValueError(
+        error = UnknownNetwork(
             f"there is no network called {short(name)}, but {known}: if it is yours, define or import "
             "its class first"
         )
+        error.name = name
+        raise error
     return _REGISTERED[name]
