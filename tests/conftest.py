@@ -23,6 +23,7 @@ QUICK = (
     "test_layers.py::test_gradients[ConvTranspose2d",
     "test_layers.py::test_gradients[MaxPool2d",
     "test_layers.py::test_gradients[Sequential",
+    "test_binary_losses.py",
     "test_loss.py",
     "test_gradcheck.py::test_functions",
     "test_gradcheck.py::test_report",

@@ -25,11 +25,41 @@ SECONDS = 20  # for one file, on a busy machine; a good one takes hundredths of 
 MEMORY = 1 << 30
 
 
+class Naive(tu.Network):
+    """A user's own, which believes its arguments: loops, layers and arrays of any number."""
+
+    def __init__(self, width=2, depth=2, *, smooth=1, own=3, note=None, pads=((1, 1),), seed=0):
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        widths = [width * 2**level for level in range(depth)]
+        self.convs = [
+            tu.Conv2d(ins, outs, 3, padding="same", rng=rng)
+            for ins, outs in zip([1, *widths], [*widths, 2], strict=True)
+        ]
+        self.smooth = [tu.Dropout(0.1, rng.spawn(1)[0]) for _ in range(smooth)]
+        self.buffers["own"] = np.zeros(own, np.float32)
+        self.pads = [tuple(pad) for pad in pads]
+
+    def forward(self, x):
+        for layer in [*self.convs, *self.smooth]:
+            x = layer(x)
+        return x
+
+    def backward(self, dy):
+        for layer in reversed([*self.convs, *self.smooth]):
+            dy = layer.backward(dy)
+        return dy
+
+
 def good(path: Path, **options) -> None:
     """Write a checkpoint as training does: optimizer, generators, history, a best model."""
-    model = tu.UNet(1, 2, base_channels=2, depth=1, padding="same", dropout=0.2, **options)
+    good_of(path, tu.UNet(1, 2, base_channels=2, depth=1, padding="same", dropout=0.2, **options))
+
+
+def good_of(path: Path, model: tu.Network) -> None:
+    """The same of any network."""
     optimizer = tu.Adam(model, 0.01)
-    x = np.random.default_rng(0).random((1, 8, 8, 1)).astype(model.config["dtype"])
+    x = np.random.default_rng(0).random((1, 8, 8, 1)).astype(model.dtype)
     model.backward(0.1 * model(x))
     optimizer.step()
     history = {"loss": [0.5], "validation": [[1, 0.25]], "total_steps": 12}
@@ -189,21 +219,84 @@ CHANGED = {  # the place in the header, and what is not right there
 }
 
 
+OF_NAIVE = {  # the same for a user's own class, whose word nobody knows
+    "network.name": ["UNet", "naive", "Naïve", "../Naive", "", None],
+    "network.config": [None, [], {"width": 2, "more": 1}, {"self": 1}, {"width": 3}],
+    "network.config.width": [
+        0,
+        -1,
+        2.0,
+        "2",
+        None,
+        4,
+        100_000,
+        2**31,
+        2**63,
+        10**300,
+        [2],
+        [[]],
+        {},
+    ],
+    "network.config.depth": [0, 3, 60, 5000, 65_536, 10**9, 2**63, None, 1.0, "1", float("nan")],
+    "network.config.smooth": [0, 2, 65_536, 10**9, "x", None, {}],
+    "network.config.own": [0, 4, -1, 65_536, 10**12, 2**62, [2, 2], [10**9, 10**9], None, "x"],
+    "network.config.note": [2**40, "x" * 200_000, [0] * 200_000, [[[[[[[[[[]]]]]]]]]] * 20_000],
+    "network.config.pads": [3, None, [[1, 1], 2], [None], [3.5]],
+    "network.config.seed": [-1, 1.5, "0", 2**200, "x" * 1_000_000],
+    "network.config.new": [1],
+    "network.config.__class__": [1],
+    "network.dtype": ["float64", "float16", None, []],
+    "generators": [None, {}, {"smooth.0.rng": {}}],
+    "generators.smooth\\0\\rng.state.inc": [-1, 2, None],
+    "optimizer.steps": [-1, None],
+}
+
+
+def nested(depth: int) -> list:
+    """Lists in lists."""
+    value: list = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def crafted_of_naive(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield files of a `Naive` that lie on purpose; none of them may be read."""
+    header, parts = members(path)
+    yield from _changed(header, parts, OF_NAIVE)
+    yield from _changed(header, parts, {"network.config.note": [nested(30), nested(400)]})
+    name, data = "model/own.npy", parts["model/own.npy"]
+    for new in ("model/convs.9.weight.npy", "model/own/x.npy", "model/.npy", "model/owns.npy"):
+        yield f"array more: {new}", packed(header, {**parts, new: data})
+        yield (
+            f"array called {new}",
+            packed(header, {new if n == name else n: d for n, d in parts.items()}),
+        )
+    for array in (
+        np.zeros(4, "f4"),
+        np.zeros((3, 1), "f4"),
+        np.zeros(3, "i8"),
+        np.zeros(3, "f2"),
+        np.zeros((), "f4"),
+    ):
+        yield f"buffer: {array.dtype} {array.shape}", packed(header, {**parts, name: npy(array)})
+    for gone in (name, "model/convs.0.weight.npy", "optimizer/convs.0.bias/mean.npy"):
+        yield f"no {gone}", packed(header, {n: d for n, d in parts.items() if n != gone})
+    yield "a state of the buffer", packed(header, {**parts, "optimizer/own/mean.npy": data})
+    many = {f"model/{i}.npy": npy(np.zeros(100_000, "f4")) for i in range(10)}
+    for place, value in (("depth", 500_000), ("smooth", 900_000), ("width", 10**6)):
+        changed = json.loads(json.dumps(header))
+        changed["network"]["config"][place] = value
+        yield f"a large file, {place} = {value}", packed(changed, {**parts, **many})
+
+
 def crafted(path: Path) -> Iterator[tuple[str, bytes | Callable]]:
     """Yield (what was done, the file) of files that lie on purpose; none of them may be read.
 
     Large ones are functions that make them.
     """
     header, parts = members(path)
-    for place, values in CHANGED.items():
-        for value in values:
-            changed = json.loads(json.dumps(header))
-            *above, key = [name.replace("\\", ".") for name in place.split(".")]
-            inner = changed
-            for name in above:
-                inner = inner[name]
-            inner[key] = value
-            yield f"{place} = {str(value)[:20]}", packed(changed, parts)
+    yield from _changed(header, parts, CHANGED)
     for place in (
         "format", "network", "generators", "state", "network.name", "network.dtype",
         "network.config", "network.config.depth", "optimizer.lr",
@@ -218,6 +311,19 @@ def crafted(path: Path) -> Iterator[tuple[str, bytes | Callable]]:
     yield from _bad_texts(parts)
     yield from _bad_arrays(header, parts)
     yield from _bad_archives(path, header, parts)
+
+
+def _changed(header, parts, changes: dict[str, list]) -> Iterator[tuple[str, bytes]]:
+    """One file for each value that is not right in its place."""
+    for place, values in changes.items():
+        for value in values:
+            changed = json.loads(json.dumps(header))
+            *above, key = [name.replace("\\", ".") for name in place.split(".")]
+            inner = changed
+            for name in above:
+                inner = inner[name]
+            inner[key] = value
+            yield f"{place} = {str(value)[:20]}", packed(changed, parts)
 
 
 def _bad_texts(parts) -> Iterator[tuple[str, bytes]]:
@@ -377,7 +483,7 @@ def outcome(path: Path) -> str:
     except (Exception, Hang) as error:
         return f"{type(error).__name__}: {str(error)[:300]}"
     with np.errstate(all="ignore"):
-        model(np.ones((1, 18, 18, 1), model.config["dtype"]))  # which suits both paddings
+        model(np.ones((1, 18, 18, 1), model.dtype))  # which suits both paddings
     return "read"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +10,10 @@ import pytest
 import tinyunet as tu
 from tinyunet.engine.arrays import to_device
 from tinyunet.learning import checkpoint
+from tinyunet.learning.checkpoint import check_savable
+from tinyunet.networks import registry
+
+FILES = pathlib.Path(__file__).parent / "data"
 
 
 def small(**options):
@@ -120,8 +125,8 @@ def test_differences_are_listed():
     ]
 
 
-def test_only_unets_can_be_saved(tmp_path):
-    with pytest.raises(TypeError, match="Conv2d"):
+def test_only_networks_can_be_saved(tmp_path):
+    with pytest.raises(TypeError, match=r"a Network, got Conv2d.*derive a class .* state_dict\(\)"):
         tu.save(tmp_path / "m.npz", tu.Conv2d(1, 1))
 
 
@@ -278,3 +283,283 @@ def test_a_whole_file_is_not_called_truncated(tmp_path):
     words = r"m\.npz has a header that tinyunet does not write: network\.config\.depth must be"
     with pytest.raises(ValueError, match=words):
         tu.load(tmp_path / "m.npz")
+
+
+# ---------------------------------------------------------------------- networks of any class
+
+
+class Normed(tu.Layer):
+    """Divides by a running size: a buffer of floats, a counter, and a generator of its own."""
+
+    def __init__(self, seed=0):
+        super().__init__()
+        self.buffers["size"] = np.ones(2, np.float32)
+        self.buffers["seen"] = np.zeros((), np.int64)
+        self.noise = np.random.default_rng(seed)
+
+    def forward(self, x):
+        return x / self.buffers["size"]
+
+
+class Own(tu.Network):
+    def __init__(self, width=2, *, sides=(3, 1), note=None, seed=0):
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        self.first = tu.Conv2d(1, width, sides[0], rng=rng)
+        self.norm = Normed(seed)
+        self.last = tu.Conv2d(width, 2, sides[1], rng=rng)
+
+    def forward(self, x):
+        return self.last(self.norm(self.first(x)))
+
+
+def stored(path):
+    with np.load(path) as file:
+        arrays = dict(file)
+    return json.loads(arrays.pop("header").tobytes()), arrays
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_buffers_and_generators_come_back(tmp_path, dtype, device):
+    model = Own(seed=5).astype(dtype).to(device)
+    model.norm.buffers["size"][...] = 0.1
+    model.norm.buffers["seen"][...] = 2**60 + 1
+    model.norm.noise.random(7)
+    tu.save(tmp_path / "m.npz", model)
+    found = tu.load(tmp_path / "m.npz")
+    assert found.dtype == dtype
+    assert found.norm.buffers["seen"] == 2**60 + 1
+    for (name, array), (_, expected) in zip(found.named_state(), model.named_state(), strict=True):
+        np.testing.assert_array_equal(array, tu.to_cpu(expected), name)
+        assert array.dtype == expected.dtype
+    assert found.norm.noise.random() == model.norm.noise.random()
+    header, arrays = stored(tmp_path / "m.npz")
+    assert header["format"] == 2
+    assert header["network"]["name"] == "Own"
+    assert header["network"]["config"] == {"width": 2, "sides": [3, 1], "note": None, "seed": 5}
+    assert "model/norm.size" in arrays
+
+
+def test_arrays_keep_a_dtype_of_their_own(tmp_path):
+    """As written by those who forget that NumPy's numbers are of float64."""
+    model = Own()
+    model.norm.buffers["size"] = np.array([1 / 3, 0.1])
+    tu.save(tmp_path / "m.npz", model)
+    found = tu.load(tmp_path / "m.npz")
+    np.testing.assert_array_equal(found.norm.buffers["size"], [1 / 3, 0.1])
+    assert found.dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.random.default_rng(0), r"note is of type Generator, .*: take a seed in its place"),
+        ([1, {"a": np.zeros(2)}], r"note\[1\]\['a'\] is of type ndarray"),
+        ({1: 2}, "note is of type dict"),
+        (np.float32, "note is of type type"),
+        (tu.ReLU(), "note is of type ReLU"),
+    ],
+)
+def test_an_argument_that_is_no_plain_data_is_named(tmp_path, value, words):
+    model = Own(note=value)
+    for attempt in (lambda: tu.save(tmp_path / "m.npz", model), lambda: check_savable(model)):
+        with pytest.raises(TypeError, match=f"the argument {words}"):
+            attempt()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "value", [None, True, -3, 0.5, float("inf"), "x\ny/\u00e9", [], {}, [[1], {"a": [None]}]]
+)
+def test_plain_arguments_come_back(tmp_path, value):
+    tu.save(tmp_path / "m.npz", Own(np.int64(3), note=value))
+    assert tu.load(tmp_path / "m.npz").config["note"] == value
+    assert type(tu.load(tmp_path / "m.npz").config["width"]) is int
+
+
+def added(model):
+    model.more = tu.Conv2d(1, 1)
+
+
+def other_config(model):
+    model.config = {"breadth": 2}
+
+
+def no_dict(model):
+    model.config["width"] = "wide"
+
+
+def huge(model):
+    model.config["note"] = 2**40
+
+
+def old_generator(model):
+    model.norm.noise = np.random.Generator(np.random.MT19937(3))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "words"),
+    [
+        (added, ValueError, r"unexpected: 'model/more\.weight'"),
+        (
+            other_config,
+            ValueError,
+            r"cannot be made: TypeError: Own is not made with \{'breadth': 2",
+        ),
+        (no_dict, ValueError, "Own, as .*test_checkpoint defines it, cannot be made: TypeError"),
+        (
+            huge,
+            ValueError,
+            "note' is 1099511627776: an argument can be 16,384 at most, unless seed",
+        ),
+        (old_generator, TypeError, r"generator norm\.noise is of kind MT19937: make it with"),
+    ],
+)
+def test_a_network_that_could_not_be_built_again_is_not_written(tmp_path, spoil, kind, words):
+    model = Own()
+    spoil(model)
+    for attempt in (lambda: tu.save(tmp_path / "m.npz", model), lambda: check_savable(model)):
+        with pytest.raises(kind, match=rf"[\s\S]*{words}"):
+            attempt()
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_asked_before_saving_draws_nothing_from_numpys_own_generator():
+    class Draws(tu.Network):
+        def __init__(self):
+            super().__init__()
+            self.params["w"] = np.random.rand(3)  # noqa: NPY002
+
+    model = Draws()
+    np.random.seed(5)  # noqa: NPY002
+    expected = np.random.rand()  # noqa: NPY002
+    np.random.seed(5)  # noqa: NPY002
+    check_savable(model)
+    assert np.random.rand() == expected  # noqa: NPY002
+
+
+def test_an_unknown_class_is_named(tmp_path):
+    class Fleeting(tu.Network):
+        def __init__(self):
+            super().__init__()
+            self.params["w"] = np.zeros(1)
+
+    tu.save(tmp_path / "m.npz", Fleeting())
+    registry._REGISTERED.pop("Fleeting")
+    words = r"m\.npz cannot be read: .*called 'Fleeting', but .*Own.*UNet.*: .*define or import"
+    with pytest.raises(ValueError, match=words):
+        tu.load(tmp_path / "m.npz")
+    with pytest.raises(TypeError, match="holds a Network, got Fleeting"):
+        tu.save(tmp_path / "m.npz", Fleeting())
+
+
+def test_a_class_defined_again_takes_the_place(tmp_path):
+    def define(more):
+        class Cell(tu.Network):
+            def __init__(self, width=2):
+                super().__init__()
+                self.conv = tu.Conv2d(1, width + more, 1)
+
+        return Cell
+
+    first = define(0)()
+    tu.save(tmp_path / "m.npz", first)
+    again = define(0)
+    assert type(tu.load(tmp_path / "m.npz")) is again
+    tu.save(tmp_path / "m.npz", first)  # one of the old class, which fits the new one
+    define(1)
+    with pytest.raises(ValueError, match=r"does not hold .*\n  model/conv\.weight: shape"):
+        tu.load(tmp_path / "m.npz")
+    with pytest.raises(ValueError, match=r"is not written, .*\n  model/conv\.weight: shape"):
+        tu.save(tmp_path / "m.npz", first)
+
+
+class Heir(tu.UNet):
+    """As its parent, under a name of its own."""
+
+
+class Wider(tu.UNet):
+    """Another constructor, and a layer more, which `UNet.outline` doesn't know."""
+
+    def __init__(self, base=2):
+        super().__init__(base_channels=base, depth=1, padding="same")
+        self.extra = tu.Conv2d(2, 2, 1)
+
+
+@pytest.mark.parametrize("make", [lambda: Heir(base_channels=2, depth=1, dropout=0.5), Wider])
+def test_heirs_of_the_unet(tmp_path, make):
+    model = make()
+    tu.save(tmp_path / "m.npz", model)
+    found = tu.load(tmp_path / "m.npz")
+    assert type(found) is type(model)
+    assert found.config == model.config
+    for (name, array), (_, expected) in zip(found.named_state(), model.named_state(), strict=True):
+        np.testing.assert_array_equal(array, expected, name)
+
+
+def test_differences_of_any_networks():
+    asked = Own(3, sides=[3, 1], note={"a": (1, 2)}, seed=1)
+    assert not checkpoint.differences(asked, Own(3, note={"a": [1, 2]}, seed=2))
+    found = checkpoint.differences(asked, Own(2, sides=(5, 1)))
+    assert found == [
+        "width: 2 in the file, 3 asked for",
+        "sides: [5, 1] in the file, [3, 1] asked for",
+        "note: None in the file, {'a': [1, 2]} asked for",
+    ]
+    assert checkpoint.differences(asked, small()) == ["network: UNet in the file, Own asked for"]
+
+
+# ---------------------------------------------------------------------- files of format 1
+
+
+def test_a_file_of_format_1_is_read():
+    """Written by tinyunet 0.1, with what its network then said to an image."""
+    found = tu.load(FILES / "format_1.npz", everything=True)
+    model, kept = found.model, found.state["kept"]
+    expected = {"base_channels": 2, "depth": 1, "skip": "sum", "dropout": 0.25, "seed": 11}
+    assert {key: model.config[key] for key in expected} == expected
+    x = np.random.default_rng(5).random((1, 20, 20, 1), np.float32)
+    np.testing.assert_allclose(model.predict(x), kept["next_output"], rtol=1e-5, atol=1e-6)
+    assert found.state["thresholds"] == {"none": 0.35}
+    fresh = tu.UNet.from_config(model.config)
+    fresh(x)  # it had drawn once before it was written
+    for (name, drawn), (_, again) in zip(
+        model.named_generators(), fresh.named_generators(), strict=True
+    ):
+        assert drawn.bit_generator.state == again.bit_generator.state, name
+
+
+@pytest.mark.parametrize("part", ["model", "generators"])
+@pytest.mark.parametrize("value", [None, [], "UNet", {"x": 1}, {}])
+def test_a_file_of_format_1_may_lie(tmp_path, part, value):
+    header, arrays = stored(FILES / "format_1.npz")
+    assert header["format"] == 1
+    header[part] = value
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    np.savez(tmp_path / "m.npz", **arrays)
+    with pytest.raises(ValueError, match=r"m\.npz "):
+        tu.load(tmp_path / "m.npz")
+
+
+def test_a_run_begun_with_format_1_goes_on_from_either_format(tmp_path):
+    """From the old file, and from the same run in a file of today: both end with the same bits."""
+    train, validation, _ = tu.data.synthetic_cells(6, 32, seed=3).split(seed=0)
+    ends = []
+    for form in (1, 2):
+        last = tmp_path / str(form) / "last.npz"
+        last.parent.mkdir()
+        shutil.copy(FILES / "old_run" / "adam" / "last.npz", last)
+        if form == 2:
+            old = tu.load(last, everything=True)
+            tu.save(last, old.model, old.optimizer, **old.state)
+        assert stored(last)[0]["format"] == form
+        model = tu.UNet(1, 2, base_channels=2, depth=1, padding="same", dropout=0.3, seed=7)
+        history = tu.fit(
+            model, train, validation, optimizer=tu.Adam(model, 0.05), steps=40, batch_size=2,
+            crop=32, seed=5, out=last.parent, resume=True, progress=False,
+        )  # fmt: skip
+        assert (history.resumed_at, len(history.loss)) == (20, 40)
+        ends.append((history.loss, model.state_dict()))
+    assert ends[0][0] == ends[1][0]
+    for name, array in ends[0][1].items():
+        np.testing.assert_array_equal(array, ends[1][1][name], name)

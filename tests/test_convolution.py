@@ -15,6 +15,7 @@ from tinyunet.convolution.gpu import windows as gpu_windows
 from tinyunet.convolution.gpu import winograd as gpu_winograd
 from tinyunet.convolution.winograd import blocked, plain
 from tinyunet.convolution.winograd.matrices import TRANSFORMS
+from tinyunet.engine.arrays import sliding_windows
 
 
 def pairs(smallest, largest):
@@ -184,6 +185,15 @@ def test_naive_is_the_definition(convolution):
         window = padded[n, top : top + g.span[0] : g.dilation[0]]
         window = window[:, left : left + g.span[1] : g.dilation[1]]
         close(y[n, i, j, c], (window * w[..., c]).sum() + b[c])
+
+
+@pytest.mark.parametrize(("spans", "axes"), [((2, 3), (1, 2)), ((4,), (0,)), ((1, 2), (2, 0))])
+def test_sliding_windows_are_the_view_that_numpy_gives(spans, axes, xp):
+    x = np.random.default_rng(0).standard_normal((4, 5, 6))
+    expected = np.lib.stride_tricks.sliding_window_view(x, spans, axes)
+    found = sliding_windows(xp.asarray(x), spans, axes)
+    assert (found.shape, found.strides) == (expected.shape, expected.strides)
+    np.testing.assert_array_equal(tu.to_cpu(found), expected)
 
 
 def test_dilated_kernels_as_wide_as_their_stride_read_between_each_other():

@@ -80,10 +80,9 @@ def check_mutants(folder, model, count, seed):
 def contents(path):
     """Everything in a checkpoint, to compare."""
     found = tu.load(path, everything=True)
-    arrays = {**dict(found.model.named_parameters()), **found.optimizer.state}
+    arrays = {**dict(found.model.named_state()), **found.optimizer.state}
     arrays |= found.state.pop("best")
-    layers = [layer for _, layer in found.model.named_layers() if hasattr(layer, "rng")]
-    generators = [str(layer.rng.bit_generator.state) for layer in layers]
+    generators = [str(rng.bit_generator.state) for _, rng in found.model.named_generators()]
     return (
         {n: a.tobytes() for n, a in arrays.items()},
         found.state,
@@ -100,6 +99,32 @@ def test_files_changed_by_chance_are_read_or_refused(folder, model):
     names, found = check_mutants(folder, model, count=60, seed=1)
     outcomes = collections.Counter(outcome for outcome, _ in found.values())
     assert outcomes["refused"] > outcomes["read"] > 0  # the search reaches both
+
+
+@pytest.fixture
+def naive(tmp_path):
+    path = tmp_path / "good.npz"
+    lying_files.good_of(path, lying_files.Naive())
+    return path
+
+
+def test_files_of_a_users_network_that_lie_on_purpose_are_refused(folder, naive):
+    assert type(tu.load(naive)) is lying_files.Naive
+    check_crafted(folder, lying_files.crafted_of_naive(naive))
+
+
+def test_files_of_a_users_network_changed_by_chance(folder, naive):
+    names, found = check_mutants(folder, naive, count=60, seed=2)
+    outcomes = collections.Counter(outcome for outcome, _ in found.values())
+    assert outcomes["refused"] > outcomes["read"] > 0
+
+
+@pytest.mark.campaign
+def test_campaign_by_chance_of_a_users_network(folder, naive):
+    names, found = check_mutants(folder, naive, count=500, seed=2016)
+    outcomes = collections.Counter((names[n], outcome) for n, (outcome, _) in found.items())
+    slowest = max(seconds for _, seconds in found.values())
+    print(f"\n{len(found)} mutants: {dict(outcomes)}; the slowest took {slowest:.2f} s")
 
 
 @pytest.mark.campaign
@@ -163,8 +188,8 @@ def test_shapes_are_known_without_building(depth, skip, padding, channels, class
     model = tu.UNet(channels, classes, depth=depth, **options)
     shapes = {name: array.shape for name, array in model.named_parameters()}
     assert list(parameter_shapes(model.config).items()) == list(shapes.items())
-    drawing = [name for name, layer in model.named_layers() if hasattr(layer, "rng")]
-    assert dropout_layers(model.config) == drawing
+    drawing = [name for name, _ in model.named_generators()]
+    assert [f"{name}.rng" for name in dropout_layers(model.config)] == drawing
 
 
 def test_what_the_file_system_says_stays(tmp_path, model, monkeypatch):

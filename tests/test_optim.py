@@ -238,6 +238,15 @@ NAN = float("nan")
         (lambda m: tu.SGD(m, 1, weight_decay=NAN), "weight_decay must not be negative, got nan"),
         (lambda m: tu.Adam(m, 1, betas=(0.9, 1)), "betas must be at least 0 and below 1"),
         (lambda m: tu.Adam(m, 1, eps=-1), "eps must not be negative, got -1"),
+        (lambda m: tu.Adam(m, 1, eps=NAN), "eps must not be negative, got nan"),
+        (lambda m: tu.Adam(m, NAN), "lr must be above 0, got nan"),
+        (lambda m: tu.SGD(m, np.inf), "lr must be finite, got inf"),
+        (lambda m: tu.Adam(m, np.inf), "lr must be finite, got inf"),
+        (lambda m: tu.SGD(m, 1, weight_decay=np.inf), "weight_decay must be finite, got inf"),
+        (lambda m: tu.Adam(m, 1, weight_decay=np.inf), "weight_decay must be finite, got inf"),
+        (lambda m: tu.Adam(m, 1, eps=np.inf), "eps must be finite, got inf"),
+        (lambda m: tu.SGD(m, 1, momentum=NAN), "momentum must be at least 0 and below 1, got nan"),
+        (lambda m: tu.Adam(m, 1, betas=(NAN, 0.9)), "betas must be at least 0 and below 1"),
     ],
 )
 def test_bad_settings(make, message):

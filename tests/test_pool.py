@@ -256,6 +256,18 @@ def test_a_pools_winners_are_used_once():
         unpool(y)
 
 
+def test_a_pool_remembers_winners_only_where_it_is_asked_to():
+    x = np.random.default_rng(0).standard_normal((1, 4, 6, 2))
+    pool = tu.MaxPool2d(2)
+    pool(x)
+    assert pool.take_winners() is None
+    pool.remember_winners()
+    pool(x)
+    (winner,) = pool.decisions()
+    np.testing.assert_array_equal(pool.take_winners(), winner)
+    assert pool.take_winners() is None
+
+
 def test_unpool_works_in_eval():
     pool = tu.MaxPool2d(2)
     layer = tu.Sequential(pool, tu.MaxUnpool2d(pool))

@@ -1,6 +1,8 @@
 """fit: it learns, repeats, resumes, stops well, and refuses what cannot work."""
 
+import inspect
 import json
+import re
 import signal
 
 import numpy as np
@@ -202,7 +204,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_checkpoint(tmp_path, device):
     assert not (tmp_path / "best.npz").exists()  # nothing of it is worth keeping
 
 
-def test_predictions_that_are_not_finite_stop_at_the_next_look(tmp_path, device):
+def test_predictions_that_are_not_finite_stop_at_the_next_validation(tmp_path, device):
     model = small(device)
     with np.errstate(all="ignore"):
         history = fit(model, 1, optimizer=tu.Adam(model, 1e30), out=tmp_path)
@@ -215,7 +217,7 @@ def test_predictions_that_are_not_finite_stop_at_the_next_look(tmp_path, device)
         fit(model, 1, optimizer=tu.Adam(model, 1e30), out=tmp_path, resume=True)
 
 
-def test_predictions_that_become_nan_after_a_good_look_leave_its_model(tmp_path, monkeypatch):
+def test_predictions_that_become_nan_after_a_good_validation_leave_its_model(tmp_path, monkeypatch):
     plain, seen = training.validation_score, []
 
     def score(model, data):
@@ -245,7 +247,7 @@ def test_ctrl_c_does_not_hide_that_a_run_has_diverged(tmp_path, monkeypatch):
     assert not (tmp_path / "best.npz").exists()
 
 
-def test_without_validation_the_last_update_is_looked_at(tmp_path):
+def test_without_validation_the_last_update_is_checked(tmp_path):
     model = small()
     with np.errstate(all="ignore"):
         history = fit(model, 1, optimizer=tu.SGD(model, 1e300), validation=None, out=tmp_path)
@@ -359,13 +361,13 @@ def test_of_equal_scores_the_later_model_is_kept(monkeypatch):
 def test_callbacks_see_every_moment_as_validation_saw_it():
     model, seen = small(), []
 
-    def look(running, step):
+    def note(running, step):
         assert (running.total, running.done) == (5, step.number)
         assert running.model is model
         seen.append((step.number, training.validation_score(model, VALIDATION)[1]))
         assert step.score == seen[-1][1]
 
-    history = fit(model, 5, callbacks=[look])
+    history = fit(model, 5, callbacks=[note])
     assert len(seen) == 5
     assert seen == history.validation
 
@@ -403,3 +405,12 @@ def test_a_run_that_broke_off_goes_on_from_its_last_checkpoint(tmp_path):
     assert history.resumed_at == 3
     assert history.loss == expected.loss
     assert same(resumed, whole)
+
+
+def test_help_of_fit_shows_and_explains_every_parameter():
+    shown, own = inspect.signature(tu.fit), inspect.signature(tu.Training)
+    assert list(shown.parameters.values()) == list(own.parameters.values())
+    assert shown.return_annotation == "History"
+    explained = re.findall(r"^    (\w[\w, ]*)$", tu.fit.__doc__.split("Returns")[0], re.MULTILINE)
+    names = [name for line in explained for name in line.split(", ")]
+    assert [name for name in names if name != "Parameters"] == list(shown.parameters)

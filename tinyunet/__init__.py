@@ -40,7 +40,15 @@ from tinyunet.layers.layer import Layer
 from tinyunet.learning.checkpoint import Checkpoint, load, save
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import SGD, Adam
-from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.losses import (
+    BCEDiceLoss,
+    BCEWithLogitsLoss,
+    DeepSupervision,
+    DiceLoss,
+    SoftmaxCrossEntropy,
+    median_frequency,
+    pixel_weights,
+)
 from tinyunet.networks import Network, UNet
 from tinyunet.version import __version__ as __version__
 
@@ -58,6 +66,8 @@ __all__ = [
     "Adam",
     "AdaptiveAvgPool2d",
     "Add",
+    "BCEDiceLoss",
+    "BCEWithLogitsLoss",
     "BatchNorm2d",
     "BilinearConvTranspose2d",
     "CenterCrop",
@@ -66,6 +76,7 @@ __all__ = [
     "Conv2d",
     "ConvTranspose2d",
     "CropAt",
+    "DeepSupervision",
     "DiceLoss",
     "Dropout",
     "Dropout2d",
@@ -96,10 +107,12 @@ __all__ = [
     "held_decisions",
     "instances",
     "load",
+    "median_frequency",
     "metrics",
     "networks",
     "num_threads",
     "one_blas_thread",
+    "pixel_weights",
     "plots",
     "predict_image",
     "rate_factor",

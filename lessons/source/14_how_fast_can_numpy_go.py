@@ -807,8 +807,8 @@ if torch:
 # - The price is rounding. It grows quickly with the tile, and with badly chosen points.
 # - Backward has the same structure: $dx$ by the same function, $dw$ by the transposed one.
 #
-# The package's version is in `tinyunet/convolution/`: `transform.py` is exercise 4, `tiles.py` cuts
-# the image into blocks for the cache, `winograd.py` is the rest. `tinyunet bench ladder` runs the
-# ladder as separate programs, the fairest way.
+# The package's version is in `tinyunet/convolution/winograd/`: `matrices.py` is exercise 4, `plain.py`
+# the whole in a few lines, `blocks.py` cuts the image into blocks for the cache, and `blocked.py`
+# works on them. `tinyunet bench ladder` runs the ladder as separate programs, the fairest way.
 #
 # In **lesson 15** the arrays move to another machine altogether: a graphics card.

@@ -9,14 +9,19 @@ from tinyunet.data.sets.dsb2018 import load_dsb2018
 from tinyunet.data.sets.folder import load_folder
 from tinyunet.data.sets.image_files import read_image
 from tinyunet.data.sets.isbi2012 import load_isbi2012
+from tinyunet.data.sets.outlines import closed_outlines
+from tinyunet.data.sets.streets import STREET_CLASSES, synthetic_streets
 from tinyunet.data.sets.synthetic import synthetic_cells, synthetic_membranes
+from tinyunet.data.sets.two_cues import two_cues
 from tinyunet.data.warp import deformed, displacement_field, random_warped_crop
 from tinyunet.data.weightmap import separate, weight_map
 
 __all__ = [
+    "STREET_CLASSES",
     "Augmentation",
     "Batches",
     "Dataset",
+    "closed_outlines",
     "deformed",
     "displacement_field",
     "load",
@@ -31,5 +36,7 @@ __all__ = [
     "separate",
     "synthetic_cells",
     "synthetic_membranes",
+    "synthetic_streets",
+    "two_cues",
     "weight_map",
 ]

@@ -37,17 +37,12 @@ class Parts:
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers that this one is made of, in definition order.
 
-        An attribute whose name begins with an underscore is not a part, only a reference.
+        They are its attributes, or stand in lists, tuples and dicts that are. An attribute whose name
+        begins with an underscore is not a part, only a reference.
         """
         for name, value in vars(self).items():
-            if name.startswith("_"):
-                continue
-            if isinstance(value, Parts):
-                yield name, cast("Layer", value)  # nothing else inherits from this class
-            elif isinstance(value, list | tuple):
-                for i, item in enumerate(value):
-                    if isinstance(item, Parts):
-                        yield f"{name}.{i}", cast("Layer", item)
+            if not name.startswith("_"):
+                yield from layers_in(name, value)
 
     def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield this layer (with an empty name) and every layer below it, with their names."""
@@ -180,6 +175,16 @@ class Parts:
             turned = {k: a.transpose(axes[k]) if k in axes else a for k, a in own.items()}
             state.update(_named(path, turned))
         return state
+
+
+def layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:
+    """The layers that an attribute's value is or holds, with their names."""
+    if isinstance(value, Parts):
+        yield name, cast("Layer", value)  # nothing else inherits from this class
+    elif isinstance(value, list | tuple | dict):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from layers_in(f"{name}.{key}", item)
 
 
 def _named(path: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -27,7 +27,7 @@ def fit(
     train, validation
         Images to learn from, and images to choose the best moment by.
     loss
-        By default `SoftmaxCrossEntropy`.
+        By default `SoftmaxCrossEntropy`; `BCEWithLogitsLoss` for logits of one channel.
     optimizer
         An optimizer of this model; by default `Adam` with a learning rate of 2e-3.
     steps, minutes
@@ -50,17 +50,18 @@ def fit(
     seed
         Draws the batches.
     out
-        A folder for ``last.npz`` (to resume from), ``best.npz`` (unless there is none: see `fit`) and
-        ``history.json``.
+        A folder for ``last.npz`` (to resume from), ``best.npz`` (unless there is none: see above) and
+        ``history.json``. It needs a `Network`, whose class files can name, and an optimizer of ours.
     resume
         Continue the run in `out`, with the same settings. A run in steps then ends exactly as if
         it had never been stopped.
     progress
         Show a progress bar.
     callbacks
-        Functions that are called after every step, as ``callback(training, step)``: to draw, or to keep
-        scores of your own. `tinyunet.plots.Live` is one. Ctrl-C waits for them, and `minutes` do not
-        reckon with them.
+        Functions that are called after every step, as ``callback(training, step)``, with a `Training`
+        and a `Step`: to draw, or to keep scores of your own. `tinyunet.plots.Live` is one.
+        ``training.finish()`` ends the training. Ctrl-C waits for them, and `minutes` do not reckon with
+        them.
 
     Returns
     -------
@@ -71,10 +72,14 @@ def fit(
     ValueError
         If the data do not suit the network, settings contradict each other, or a run is to be resumed
         that was another one or has diverged.
+    TypeError
+        If the model is no layer, if it or its optimizer could not be kept in `out`, or if a callback is
+        no function.
     FileExistsError, FileNotFoundError
         If `out` holds a run and `resume` is False; if there is none to resume.
     """
     return Training(model, train, validation, **settings).run()
 
 
-fit.__signature__ = inspect.signature(Training)  # for help(), and editors that ask
+# For help(), and editors that ask.
+fit.__signature__ = inspect.signature(Training).replace(return_annotation="History")

@@ -5,6 +5,7 @@ Parameters change in place, and the state of each is kept by its name.
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 
 from tinyunet.engine.arrays import Array, array_module, device_name, to_device
@@ -35,7 +36,8 @@ class Optimizer:
             raise ValueError(f"lr must be above 0, got {lr}")
         if not weight_decay >= 0:
             raise ValueError(f"weight_decay must not be negative, got {weight_decay}")
-        self.model, self.lr, self.weight_decay = model, lr, weight_decay
+        self.model, self.lr = model, _finite("lr", lr)
+        self.weight_decay = _finite("weight_decay", weight_decay)
         self.steps = 0
         self.state: dict[str, Array] = {}
 
@@ -121,6 +123,13 @@ class Optimizer:
         self.steps = steps
 
 
+def _finite(name: str, value: float) -> float:
+    """Return a setting as Python's own number, which a checkpoint can hold; ValueError if none can."""
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value}")
+    return value.item() if hasattr(value, "item") else value
+
+
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum.
 
@@ -149,7 +158,7 @@ class SGD(Optimizer):
         super().__init__(model, lr, weight_decay)
         if not 0 <= momentum < 1:
             raise ValueError(f"momentum must be at least 0 and below 1, got {momentum}")
-        self.momentum = momentum
+        self.momentum = _finite("momentum", momentum)
 
     def _change(self, p: Array, g: Array, v: Array) -> None:
         fused(_momentum_step, array_module(p))(p, g, v, self.lr, self.momentum)
@@ -203,7 +212,8 @@ class Adam(Optimizer):
             raise ValueError(f"betas must be at least 0 and below 1, got {betas}")
         if not eps >= 0:
             raise ValueError(f"eps must not be negative, got {eps}")
-        self.betas, self.eps = tuple(betas), eps  # a checkpoint gives a list
+        self.betas = tuple(_finite("betas", beta) for beta in betas)  # a checkpoint gives a list
+        self.eps = _finite("eps", eps)
 
     def _change(self, p: Array, g: Array, m: Array, s: Array) -> None:
         beta1, beta2 = self.betas

@@ -12,6 +12,7 @@ import numpy as np
 from tinyunet.engine.arrays import Array
 from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
+from tinyunet.learning.checkpoint_header import OPTIMIZERS
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import Optimizer
 from tinyunet.networks.network import Network
@@ -38,10 +39,23 @@ class RunFiles:
                 "another folder"
             )
 
-    def check_savable(self, model: Network) -> None:
+    def check_savable(self, model: Network, optimizer: Optimizer) -> None:
         """Raise what the first `keep` would raise, before anything is learned that gets lost."""
-        if self.out:
-            checkpoint.check_savable(model)
+        if not self.out:
+            return
+        checkpoint.check_savable(model)
+        if type(optimizer) not in OPTIMIZERS.values():
+            raise TypeError(
+                f"a run's files hold {' or '.join(OPTIMIZERS)}, got {type(optimizer).__name__}: train "
+                "with one of them, or without out"
+            )
+        names = [
+            [name for name, _ in layer.named_parameters()] for layer in (model, optimizer.model)
+        ]
+        if names[0] != names[1]:
+            raise ValueError(
+                "a run's files hold an optimizer of the whole network, not of a part: train without out"
+            )
 
     def keep_best(self, model: Network) -> None:
         """Write the model, the best so far."""

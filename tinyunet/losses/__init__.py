@@ -1,7 +1,19 @@
 """What a network is wrong by, and the gradient of it."""
 
+from tinyunet.losses.binary import BCEDiceLoss, BCEWithLogitsLoss
+from tinyunet.losses.class_weights import median_frequency, pixel_weights
 from tinyunet.losses.cross_entropy import SoftmaxCrossEntropy
 from tinyunet.losses.dice import DiceLoss
+from tinyunet.losses.heads import DeepSupervision
 from tinyunet.losses.loss import Loss
 
-__all__ = ["DiceLoss", "Loss", "SoftmaxCrossEntropy"]
+__all__ = [
+    "BCEDiceLoss",
+    "BCEWithLogitsLoss",
+    "DeepSupervision",
+    "DiceLoss",
+    "Loss",
+    "SoftmaxCrossEntropy",
+    "median_frequency",
+    "pixel_weights",
+]

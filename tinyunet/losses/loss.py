@@ -43,7 +43,10 @@ class Loss:
                 f"{name} needs float logits (N, H, W, K), got {logits.dtype} {logits.shape}"
             )
         if logits.shape[3] < 2:
-            raise ValueError(f"{name} needs at least 2 classes, got logits of {logits.shape}")
+            raise ValueError(
+                f"{name} needs at least 2 classes, got logits of {logits.shape}: a "
+                "single channel is for BCEWithLogitsLoss"
+            )
         if labels.shape != logits.shape[:3]:
             raise ValueError(
                 f"{name} got labels of shape {labels.shape} for logits of shape {logits.shape}: "

@@ -4,6 +4,7 @@ from tinyunet.networks.network import Network, as_network
 from tinyunet.networks.outline import Outline
 from tinyunet.networks.registry import find_network, registered
 from tinyunet.networks.sizes import Sizes
+from tinyunet.networks.summary import summarize
 from tinyunet.networks.unet import DoubleConv, Skip, UNet
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "as_network",
     "find_network",
     "registered",
+    "summarize",
 ]

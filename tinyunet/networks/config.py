@@ -11,7 +11,9 @@ import numpy as np
 from tinyunet.engine.rules import short
 
 DEEPEST, LONGEST, MOST = 20, 100_000, 100_000  # of lists in lists; of a text; of values in all
-LARGE = 1 << 16  # what any file may ask for; one with more numbers may ask for as much as it has
+# Of a whole number: a list of 2^level takes half a second for so many levels, and for four times as
+# many 11 seconds and 300 MB.
+LARGEST = 1 << 14
 LARGEST_SEED = 2**128
 
 
@@ -83,28 +85,32 @@ def plain(name: str, value: Any) -> Any:
     )
 
 
-def check_sensible(config: dict[str, Any], numbers: int) -> None:
-    """Raise ValueError for a config read from a file that no file of so many numbers has.
+def check_sensible(config: dict[str, Any]) -> None:
+    """Raise ValueError for a config that no file needs, before a constructor gets it.
 
     A constructor may loop as often as an argument says. What it makes of layers is counted, other work
-    is not: so a whole number may be as large as the file has numbers, and 65,536 in any case. Only a
-    seed, which an argument's name must say, may be larger.
+    is not, such as a list of 2^level for every level: hence a whole number has a limit. Only a seed,
+    which an argument's name must say, may be larger.
     """
     count = 0
     waiting = [(name, value, "seed" in name.lower(), 0) for name, value in config.items()]
     while waiting:
         name, value, seed, depth = waiting.pop()
         count += 1
-        where = f"network.config.{name}"
+        where = f"network.config.{short(name)}"
         if count > MOST or depth > DEEPEST:
-            raise ValueError(f"{where} holds too much: lists of lists, or {MOST:,} values")
+            raise ValueError(
+                f"{where} holds too much: {MOST:,} values, or {DEEPEST} lists in lists"
+            )
         if isinstance(value, str) and len(value) > LONGEST:
-            raise ValueError(f"{where} is a text of {len(value):,} characters")
-        limit = LARGEST_SEED if seed else max(LARGE, numbers)
+            raise ValueError(
+                f"{where} is a text of {len(value):,} characters, more than {LONGEST:,}"
+            )
+        limit = LARGEST_SEED if seed else LARGEST
         if isinstance(value, int) and abs(value) > limit:
             raise ValueError(
-                f"{where} is {short(value)}: in a file of {numbers:,} numbers it can be {limit:,} at "
-                "most, unless seed is part of its name"
+                f"{where} is {short(value)}: an argument can be {limit:,} at most, unless seed is part "
+                "of its name, or its class defines outline"
             )
         if isinstance(value, list | dict):
             inner = value.values() if isinstance(value, dict) else value

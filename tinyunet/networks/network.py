@@ -224,6 +224,8 @@ class _Plain(Network, known=False):
     def __str__(self) -> str:
         return str(self._layer)
 
+    __repr__ = __str__
+
 
 def as_network(model: Layer) -> Network:
     """Return the network that a layer is: itself, or a plain layer seen as a `Network`.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tinyunet.networks.network import Network
 
 Shapes = dict[str, tuple[int, ...]]
+SPARE = 1 << 16  # weights that a constructor may throw away, beside as many as the file has
 LAYERS = 100_000  # of a network in a file: ten times the arrays that a file can hold
 
 
@@ -115,10 +116,10 @@ def built(cls: type[Network], config: dict[str, Any], numbers: int) -> Network:
     ValueError
         If it asks for more, or its constructor raises any error.
     """
-    configs.check_sensible(config, numbers)
+    configs.check_sensible(config)
     who = f"{cls.__name__}, as {cls.__module__} defines it,"
     try:
-        with budget.at_most(2 * numbers + configs.LARGE, LAYERS):
+        with budget.at_most(2 * numbers + SPARE, LAYERS):
             return cls.from_config(config)
     except budget.TooLarge as error:
         raise ValueError(

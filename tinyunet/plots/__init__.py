@@ -9,12 +9,14 @@ from tinyunet.plots.animation import Animation, animate
 from tinyunet.plots.colours import colour_numbers, errors, outlines, palette, visible
 from tinyunet.plots.comparison import compare, overlay
 from tinyunet.plots.figure import save
+from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
 from tinyunet.plots.training import curves
 
 __all__ = [
     "Animation",
+    "Live",
     "animate",
     "colour_numbers",
     "compare",

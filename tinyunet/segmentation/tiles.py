@@ -182,9 +182,9 @@ def _plan(model: Network, axis: int, side: int, tile: int | None) -> Axis:
         large = max(WHOLE // 2, 4 * reach)
         tile = model.input_size(large, large)[axis]
     if tile >= whole:
-        gives = model.output_size(whole, whole)[axis]
+        gives = _output(model, axis, whole)
         return Axis(side, whole, gives, stride=gives, within=whole if same else None)
-    gives = model.output_size(tile, tile)[axis]
+    gives = _output(model, axis, tile)
     rim = (
         reach if gives - 2 * reach >= step else min(RIM, reach)
     )  # what the zeros reach is left out
@@ -193,6 +193,13 @@ def _plan(model: Network, axis: int, side: int, tile: int | None) -> Axis:
         raise ValueError(f"a tile of {tile} pixels is too small for {model}: use {least} or more")
     gives -= 2 * rim
     return Axis(side, tile, gives, gives // step * step, within=whole if same else None)
+
+
+def _output(model: Network, axis: int, side: int) -> int:
+    """The side of the output for a side of the image, whatever sizes the other axis takes."""
+    size = list(model.input_size(1, 1))
+    size[axis] = side
+    return model.output_size(*size)[axis]
 
 
 def _probabilities(model: Network, window: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
