@@ -108,6 +108,76 @@ def _small_unet(**options) -> Callable[[], tu.Layer]:
     return lambda: tu.UNet(2, 3, base_channels=2, **options)
 
 
+def _batch_norm(**options) -> Callable[[], tu.Layer]:
+    """A normalisation that has been trained: ones and zeros would hide mistakes."""
+
+    def make() -> tu.Layer:
+        layer, rng = tu.BatchNorm2d(3, **options), np.random.default_rng(7)
+        layer.params["weight"][...] = rng.uniform(0.5, 2, 3)
+        layer.buffers["running_mean"][...] = rng.standard_normal(3)
+        layer.buffers["running_var"][...] = rng.uniform(0.5, 2, 3)
+        return layer
+
+    return make
+
+
+def _conv_norm_relu() -> tu.Layer:
+    return tu.Sequential(tu.Conv2d(2, 3, bias=False), _batch_norm()(), tu.ReLU())
+
+
+# name: (what makes it, input shape, options of its forward); all are linear
+RESIZED = {
+    "AdaptiveAvgPool2d, bins overlap": (lambda: tu.AdaptiveAvgPool2d((4, 3)), (2, 6, 5, 3), ()),
+    "AdaptiveAvgPool2d, bins divide": (lambda: tu.AdaptiveAvgPool2d((3, 2)), (2, 6, 4, 3), ()),
+    "AdaptiveAvgPool2d, one bin": (lambda: tu.AdaptiveAvgPool2d(1), (2, 3, 4, 2), ()),
+    "AdaptiveAvgPool2d, more bins than pixels": (
+        lambda: tu.AdaptiveAvgPool2d((5, 3)),
+        (2, 3, 2, 2),
+        (),
+    ),
+    "Upsample, corners": (lambda: tu.Upsample((7, 9), align_corners=True), (2, 3, 4, 3), ()),
+    "Upsample, edges": (lambda: tu.Upsample((7, 9)), (2, 3, 4, 3), ()),
+    "Upsample, factor (2, 3)": (lambda: tu.Upsample(scale_factor=(2, 3)), (2, 3, 4, 2), ()),
+    "Upsample, factor 1.7": (lambda: tu.Upsample(scale_factor=1.7), (2, 5, 7, 2), ()),
+    "Upsample, factor 1.7, corners": (
+        lambda: tu.Upsample(scale_factor=1.7, align_corners=True),
+        (2, 5, 7, 2),
+        (),
+    ),
+    "Upsample to fewer pixels": (lambda: tu.Upsample((2, 5)), (2, 7, 6, 3), ()),
+    "Upsample to a call's size": (lambda: tu.Upsample(align_corners=True), (2, 3, 4, 2), ((5, 1),)),
+    "BilinearConvTranspose2d": (
+        lambda: tu.BilinearConvTranspose2d(3, 4, padding=1),
+        (2, 3, 4, 3),
+        (),
+    ),
+    "BilinearConvTranspose2d rectangular": (
+        lambda: tu.BilinearConvTranspose2d(2, (3, 6), stride=(2, 3)),
+        (2, 3, 4, 2),
+        (),
+    ),
+    "Scale": (lambda: tu.Scale(0.3), (2, 3, 4, 2), ()),
+    "CropAt": (lambda: tu.CropAt((1, 2)), (2, 7, 6, 3), ((3, 4),)),
+    "CropAt the far corner": (lambda: tu.CropAt((4, 2)), (2, 7, 6, 3), ((3, 4),)),
+}
+
+# name: (options, input shape)
+POOLS = {
+    "ceil": ({"ceil_mode": True}, (2, 5, 7, 3)),
+    "ceil, rectangular": ({"kernel_size": (2, 3), "ceil_mode": True}, (2, 5, 7, 3)),
+    "ceil, padding": ({"kernel_size": (2, 3), "padding": 1, "ceil_mode": True}, (2, 6, 7, 2)),
+    "overlap": ({"kernel_size": 3, "stride": 2}, (2, 7, 5, 3)),
+    "overlap, rows unread": ({"kernel_size": 3, "stride": 2}, (2, 8, 6, 2)),
+    "overlap, padding": ({"kernel_size": 3, "stride": 2, "padding": 1}, (2, 7, 6, 3)),
+    "overlap, ceil": ({"kernel_size": 3, "stride": 2, "ceil_mode": True}, (2, 8, 6, 3)),
+    "overlap, padding, ceil": (
+        {"kernel_size": (3, 4), "stride": (2, 3), "padding": (1, 2), "ceil_mode": True},
+        (2, 6, 9, 2),
+    ),
+    "stride 1": ({"kernel_size": (2, 3), "stride": 1, "padding": 1}, (2, 4, 5, 2)),
+    "gaps": ({"kernel_size": (2, 1), "stride": 3}, (2, 8, 7, 2)),
+}
+
 IMAGE = (2, 6, 4, 3)
 CASES = [
     *_convolutions(),
@@ -129,10 +199,26 @@ CASES = [
     Case("MaxPool2d 2", lambda: tu.MaxPool2d(2), (IMAGE,), linear=False),
     Case("MaxPool2d (2, 3)", lambda: tu.MaxPool2d((2, 3)), ((2, 4, 6, 3),), linear=False),
     Case("MaxPool2d 1", lambda: tu.MaxPool2d(1), (IMAGE,)),
+    *[
+        Case(f"MaxPool2d {name}", lambda o=options: tu.MaxPool2d(**o), (shape,), linear=False)
+        for name, (options, shape) in POOLS.items()
+    ],
     Case("MaxUnpool2d after its pool", PoolAndBack, ((2, 4, 6, 3),), linear=False),
+    *[
+        Case(f"MaxUnpool2d {name}", lambda o=options: PoolAndBack(**o), (shape,), linear=False)
+        for name, (options, shape) in POOLS.items()
+        if name.startswith("ceil")
+    ],
     Case("ReLU", tu.ReLU, (IMAGE,), linear=False),
     Case("Dropout", lambda: tu.Dropout(0.4), (IMAGE,)),
     Case("Dropout p=0", lambda: tu.Dropout(0), (IMAGE,)),
+    Case("Dropout2d", lambda: tu.Dropout2d(0.4), (IMAGE,)),
+    Case("Dropout2d p=0", lambda: tu.Dropout2d(0), (IMAGE,)),
+    Case("Sigmoid", tu.Sigmoid, (IMAGE,), linear=False),
+    Case("BatchNorm2d", _batch_norm(), (IMAGE,), linear=False),
+    Case("BatchNorm2d, two values", _batch_norm(eps=0.1), ((2, 1, 1, 3),), linear=False),
+    Case("BatchNorm2d, running statistics", _batch_norm(statistics="running"), (IMAGE,)),
+    *[Case(name, make, (shape,), options) for name, (make, shape, options) in RESIZED.items()],
     Case("CenterCrop even", tu.CenterCrop, ((2, 7, 6, 3),), ((3, 4),)),
     Case("CenterCrop odd", tu.CenterCrop, ((2, 7, 6, 3),), ((4, 3),)),
     Case("CenterCrop nothing", tu.CenterCrop, (IMAGE,), ((6, 4),)),
@@ -142,6 +228,7 @@ CASES = [
     Case("Add of 3", tu.Add, (IMAGE, IMAGE, IMAGE)),
     Case("Sequential", lambda: tu.Sequential(tu.Conv2d(3, 2), tu.Conv2d(2, 3, 1)), ((2, 6, 5, 3),)),
     Case("Sequential with kinks", _conv_relu_pool_up, ((2, 4, 6, 2),), linear=False),
+    Case("Sequential with a normalisation", _conv_norm_relu, ((2, 6, 5, 2),), linear=False),
     Case("U-Net valid", _small_unet(depth=1), ((2, 18, 20, 2),), linear=False),
     Case(
         "U-Net same, sums, dropout",

@@ -448,7 +448,7 @@ TIED = np.maximum(np.random.default_rng(9).standard_normal((2, 4, 6, 2)), 0).rou
 
 @planted(tu.MaxPool2d, TIED)
 def pool_gives_ties_to_the_last_maximum(layer, dy):
-    x, y, _ = kept(layer)
+    x, y, *_ = kept(layer)
     right(layer, dy)
     dx = np.zeros_like(x)
     corners = zip(
@@ -464,7 +464,7 @@ def pool_gives_ties_to_the_last_maximum(layer, dy):
 
 @planted(tu.MaxPool2d, TIED)
 def pool_gives_every_tied_maximum_the_gradient(layer, dy):
-    x, y, _ = kept(layer)
+    x, y, *_ = kept(layer)
     right(layer, dy)
     return np.kron(dy, np.ones((1, 2, 2, 1))) * (x == np.kron(y, np.ones((1, 2, 2, 1))))
 

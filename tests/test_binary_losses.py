@@ -310,12 +310,16 @@ def test_labels_out_of_range_name_the_range(make, label, xp):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda z, t, w: (z[0], t, w), ValueError, r"logits \(N, H, W, 1\) .*float64 \(3, 4, 1\)"),
+        (
+            lambda z, t, w: (z[0], t, w),
+            ValueError,
+            r"logits \(N, H, W, K\), got float64 \(3, 4, 1\)",
+        ),
         (lambda z, t, w: (z.astype(int), t, w), ValueError, r"float logits .*int64 \(2, 3, 4, 1\)"),
         (
             lambda z, t, w: (np.tile(z, 2), t, w),
             ValueError,
-            r"of one channel, got float64 \(2, 3, 4, 2\).*SoftmaxCrossEntropy",
+            r"of one channel, got \(2, 3, 4, 2\).*SoftmaxCrossEntropy",
         ),
         (
             lambda z, t, w: (z, t[:, 1:], w),
@@ -352,21 +356,6 @@ def test_arrays_on_two_devices(make, xp):
 # ---------------------------------------------------------------------- several heads
 
 
-class Stacked(tu.losses.Loss):
-    """Several heads in one array (N, H, W, heads): a gradient check moves one array."""
-
-    def __init__(self, loss):
-        super().__init__()
-        self.inner = loss
-
-    def forward(self, logits, labels, weights=None):
-        heads = [logits[..., i : i + 1] for i in range(logits.shape[3])]
-        return self.inner(heads, labels, weights)
-
-    def backward(self):
-        return np.concatenate(self.inner.backward(), axis=3)
-
-
 @pytest.mark.parametrize("weights", [None, [0.25, 0.5, 2]])
 def test_heads_add_up(weights, xp):
     _, labels, pixels = example()
@@ -388,9 +377,23 @@ def test_heads_add_up(weights, xp):
 def test_gradients_of_several_heads(make):
     rng = np.random.default_rng(6)
     _, labels, pixels = example()
-    loss = Stacked(tu.DeepSupervision(make(), [1, 0.5, 0.25, 2]))
-    report = tu.check_gradients(loss, rng.standard_normal((2, 3, 4, 4)), labels, pixels)
+    loss = tu.DeepSupervision(make(), [1, 0.5, 0.25, 2])
+    heads = [rng.standard_normal((2, 3, 4, 1)) for _ in range(4)]
+    report = tu.check_gradients(loss, heads, labels, pixels)
     assert report.passed, report
+    assert {f"logits {j}" for j in range(4)} <= {row.name for row in report.rows}
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda g: g[::-1], lambda g: [*g[:3], 2 * g[3]], lambda g: g[:2]]
+)
+def test_a_gradient_check_sees_wrong_heads(wrong, monkeypatch):
+    right = tu.DeepSupervision.backward
+    monkeypatch.setattr(tu.DeepSupervision, "backward", lambda self: wrong(right(self)))
+    rng = np.random.default_rng(6)
+    heads = [rng.standard_normal((2, 3, 4, 1)) for _ in range(4)]
+    report = tu.check_gradients(tu.DeepSupervision(tu.BCEDiceLoss()), heads, example()[1])
+    assert not report.passed
 
 
 def test_heads_of_several_classes_in_single_precision():

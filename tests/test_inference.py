@@ -315,6 +315,17 @@ def chain(*layers):
             ],
             38,
         ),
+        (
+            lambda: [
+                tu.Conv2d(1, 3, 3),
+                tu.MaxPool2d(3, stride=1, padding=1),
+                tu.MaxPool2d(2),
+                tu.BatchNorm2d(3),
+                tu.ConvTranspose2d(3, 2, 4, padding=1),
+                tu.Conv2d(2, 2, 3),
+            ],
+            50,
+        ),
     ],
 )
 def test_tiles_of_other_networks_equal_one_piece(layers, tile):
@@ -345,6 +356,26 @@ def test_a_reach_that_is_not_known_is_said_once(in_place):
     told = Sums(in_place)
     told.reach = 7
     np.testing.assert_allclose(tu.predict_image(told, image, tile=40), whole, atol=1e-5)
+
+
+class Resized(Filled):
+    """It goes back up to the size from which it came."""
+
+    def __init__(self):
+        super().__init__()
+        self.pools, self.up = [tu.MaxPool2d(2), tu.MaxPool2d(2)], tu.Upsample()
+
+    def forward(self, x):
+        below = self.up(self.pools[0](x), x.shape[1:3])
+        return self.up(self.pools[1](below), x.shape[1:3])
+
+
+def test_a_way_up_again_does_not_count_twice():
+    model = Resized()
+    model.in_channels = 1
+    assert model.tile_stride == 2
+    assert model.reach is None
+    assert model.pads
 
 
 def test_tiles_meet_poolings_that_sizes_do_not_show():

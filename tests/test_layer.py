@@ -101,6 +101,64 @@ def test_layers_describe_themselves():
     assert "skip='sum'" in str(tu.UNet(base_channels=1, depth=1, skip="sum"))
 
 
+# ---------------------------------------------------------------------- frozen parameters
+
+
+class HalfFrozen(tu.Conv2d):
+    """Its bias is learned alone."""
+
+    def __init__(self):
+        super().__init__(1, 2, 1)
+        self.frozen = frozenset({"weight"})
+
+
+class Frozen(tu.Conv2d):
+    """Nothing is learned."""
+
+    def __init__(self):
+        super().__init__(2, 2, activation="relu", padding=1)
+        self.frozen = frozenset(self.params)
+
+
+def partly_frozen():
+    return tu.Sequential(HalfFrozen(), Frozen(), tu.Conv2d(2, 1, 1))
+
+
+LEARNED = ["0.bias", "2.weight", "2.bias"]
+
+
+def test_frozen_parameters_count_and_are_saved_but_have_no_gradient():
+    model = partly_frozen()
+    assert model.num_parameters == 4 + 38 + 3
+    assert len(model.state_dict()) == 6
+    assert [name for name, _ in model.named_learned()] == LEARNED
+    model.backward(upstream(model(image(2, 4, 5, 1))))
+    assert [name for name, _ in model.named_gradients()] == LEARNED
+    assert not model.layers[1].grads  # not even computed
+
+
+def test_a_gradient_check_passes_over_frozen_parameters():
+    report = tu.check_gradients(partly_frozen(), image(2, 4, 5, 1))
+    assert report.passed, report
+    named = {row.name for row in report.rows}
+    assert named >= {"x", *LEARNED}
+    assert not named & {"0.weight", "1.weight", "1.bias"}
+
+
+@pytest.mark.parametrize("make", [tu.SGD, tu.Adam])
+def test_no_optimizer_changes_frozen_parameters(make):
+    model = partly_frozen()
+    before, optimizer = model.state_dict(), make(model, lr=0.1, weight_decay=0.1)
+    for _ in range(2):
+        model.backward_parameters(upstream(model(image(2, 4, 5, 1))))
+        optimizer.step()
+    changed = [n for n, array in model.named_parameters() if not np.array_equal(array, before[n])]
+    assert changed == LEARNED
+    assert {key.split("/")[0] for key in optimizer.state} == set(LEARNED)
+    again = make(partly_frozen(), lr=0.1)
+    again.load_state_dict(optimizer.state_dict(), 2)
+
+
 # ---------------------------------------------------------------------- states
 
 

@@ -53,6 +53,15 @@ def test_the_papers_recipe():
     assert (axis.gives, axis.stride) == (388, 384)  # a multiple of 2^4
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "poly", "constant"])
+def test_the_schedule_of_a_run(schedule):
+    data = slices(64)
+    chosen = {} if schedule == "cosine" else {"schedule": schedule}
+    settings = Settings(**chosen)
+    model, _ = build(settings, [data])
+    assert fit_options(settings, model, data)["schedule"] == schedule
+
+
 def test_the_quick_recipe():
     model, adam = build(Settings(), [slices(64)])
     assert isinstance(adam, tu.Adam)

@@ -48,7 +48,7 @@ def parameters_to_torch(layer):
     axes = torch_axes(layer)
     return {
         name: torch.tensor(np.ascontiguousarray(array.transpose(axes[name])), requires_grad=True)
-        for name, array in layer.named_parameters()
+        for name, array in layer.named_learned()
     }
 
 
@@ -65,14 +65,36 @@ def twin(layer, state, *inputs, path=""):
         x = F.pad(x, (left, right, top, bottom))
         y = F.conv2d(x, weight, bias, stride=g.stride, dilation=g.dilation)
         return F.relu(y) if layer.activation == "relu" else y
+    if isinstance(layer, tu.BatchNorm2d):
+        running = [
+            torch.tensor(layer.buffers[f"running_{what}"], dtype=x.dtype)
+            for what in ("mean", "var")
+        ]
+        return F.batch_norm(x, *running, weight, bias, layer.statistics == "batch", eps=layer.eps)
+    if isinstance(layer, tu.AdaptiveAvgPool2d):
+        return F.adaptive_avg_pool2d(x, layer.output_size)
+    if isinstance(layer, tu.Upsample):
+        size = others[0] if others else layer.size
+        options = {"mode": "bilinear", "align_corners": layer.align_corners}
+        return F.interpolate(x, size, layer.scale_factor, **options)
+    if isinstance(layer, tu.Sigmoid):
+        return torch.sigmoid(x)
+    if isinstance(layer, tu.Scale):
+        return layer.factor * x
+    if isinstance(layer, tu.CropAt):
+        (top, left), (h, w) = layer.offset, others[0]
+        return x[:, :, top : top + h, left : left + w]
+    if isinstance(layer, tu.BilinearConvTranspose2d):
+        weight = torch.tensor(layer.torch_state()["weight"])
     if isinstance(layer, tu.ConvTranspose2d):
         (top, _), (left, _) = layer.geometry.padding
         return F.conv_transpose2d(x, weight, bias, layer.geometry.stride, (top, left))
     if isinstance(layer, tu.MaxPool2d):
-        return F.max_pool2d(x, layer.kernel_size)
+        return F.max_pool2d(x, *window(layer))
     if isinstance(layer, PoolAndBack):
-        size = layer.pool.kernel_size
-        return F.max_unpool2d(*F.max_pool2d(x, size, return_indices=True), size)
+        values, indices = F.max_pool2d(x, *window(layer.pool), return_indices=True)
+        y = torch.zeros_like(x).flatten(2)  # unlike `max_unpool2d`, for every size
+        return y.scatter(2, indices.flatten(2), values.flatten(2)).reshape(x.shape)
     if isinstance(layer, tu.ReLU):
         return F.relu(x)
     if isinstance(layer, tu.Dropout):  # the draw is not PyTorch's, so it is read from the layer
@@ -91,6 +113,11 @@ def twin(layer, state, *inputs, path=""):
             x = twin(part, state, x, path=f"{path}{i}.")
         return x
     return unet_twin(layer, state, x)
+
+
+def window(pool):
+    """A max-pooling's settings, as `max_pool2d` takes them before `return_indices`."""
+    return pool.kernel_size, pool.stride, pool.padding, 1, pool.ceil_mode
 
 
 def unet_twin(model, state, x):

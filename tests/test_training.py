@@ -58,6 +58,27 @@ def test_the_learning_rate_rises_and_falls(total, rising):
     assert {rate_factor("constant", step, total) for step in range(total)} == {1.0}
 
 
+def test_poly_falls_to_nothing():
+    rates = {0: 0.01, 1: 0.009909955, 50: 0.005358867, 99: 0.000158489}
+    for step, rate in rates.items():
+        assert 0.01 * rate_factor("poly", step, 100) == pytest.approx(rate, abs=5e-10)
+    assert rate_factor("poly", 100, 100) == 0
+
+
+def test_an_unknown_schedule_is_refused():
+    with pytest.raises(ValueError, match='"cosine", "poly" or "constant", got \'linear\''):
+        rate_factor("linear", 0, 10)
+
+
+def test_a_training_follows_the_schedule():
+    rates = []
+    fit(
+        small(), 4, optimizer=None, schedule="poly",
+        callbacks=[lambda training, step: rates.append(step.lr)],
+    )  # fmt: skip
+    np.testing.assert_allclose(rates, 2e-3 * np.array([1, 0.75, 0.5, 0.25]) ** 0.9)
+
+
 def test_the_same_seed_repeats_exactly_and_another_does_not(device):
     runs = []
     for seed in (0, 0, 1):

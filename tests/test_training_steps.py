@@ -61,6 +61,12 @@ def assert_equal(one, other):
             assert json.dumps(value) == json.dumps(other[name]), name
 
 
+def kept_steps(folder):
+    """How far the files are: those of the last validation until a training is finished."""
+    last = folder / "last.npz"
+    return tu.load(last, everything=True).optimizer.steps if last.exists() else 0
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """What `fit` comes to in one go."""
@@ -120,9 +126,7 @@ def test_after_break_another_loop_goes_on(tmp_path, whole, at):
     training = start(tmp_path)
     up_to(training, at)
     assert training.optimizer.lr == 0.01
-    assert tu.load(tmp_path / "last.npz", everything=True).optimizer.steps == at
-    noted = f"interrupted after step {at} of {TOTAL}" if at < TOTAL else ""
-    assert json.loads((tmp_path / "history.json").read_text())["stopped"] == noted
+    assert kept_steps(tmp_path) == at // 3 * 3
     numbers = [step.number for step in training.steps()]
     assert numbers == list(range(at + 1, TOTAL + 1))
     assert_equal(outcome(training), whole)
@@ -137,8 +141,12 @@ def test_many_small_loops_are_a_run(tmp_path, whole):
 
 
 @pytest.mark.parametrize("at", [2, 7])
-def test_after_break_another_session_goes_on_where_it_was(tmp_path, whole, at):
-    up_to(start(tmp_path), at)
+def test_after_break_and_finish_another_session_goes_on_where_it_was(tmp_path, whole, at):
+    training = start(tmp_path)
+    up_to(training, at)
+    training.finish()
+    noted = f"interrupted after step {at} of {TOTAL}"
+    assert json.loads((tmp_path / "history.json").read_text())["stopped"] == noted
     training = start(tmp_path, resume=True)
     assert (training.done, training.history.resumed_at) == (at, at)
     training.run()
@@ -148,8 +156,10 @@ def test_after_break_another_session_goes_on_where_it_was(tmp_path, whole, at):
 def test_after_break_the_model_is_that_of_the_last_step(tmp_path):
     training = start(tmp_path)
     up_to(training, 7)
+    model = training.model.state_dict()
+    training.finish()
     last = tu.load(tmp_path / "last.npz").state_dict()
-    for name, array in training.model.state_dict().items():
+    for name, array in model.items():
         np.testing.assert_array_equal(array, last[name])
 
 
@@ -202,8 +212,7 @@ def test_after_an_error_in_the_body_it_goes_on(tmp_path, whole, kind):
     fail_at(training, 7, kind)  # nobody has its iterator any more
     assert training.done == 7
     assert training.optimizer.lr == 0.01
-    assert training.history.stopped == f"interrupted after step 7 of {TOTAL}"
-    assert tu.load(tmp_path / "last.npz", everything=True).optimizer.steps == 7
+    assert kept_steps(tmp_path) == 6
     training.run()
     assert_equal(outcome(training), whole)
 
@@ -213,7 +222,7 @@ def test_a_loop_whose_iterator_has_a_name_stays_open_until_another_begins(tmp_pa
     held = fail_at(training, 7)
     assert training.done == 7
     assert training.optimizer.lr == 0.01
-    assert tu.load(tmp_path / "last.npz", everything=True).optimizer.steps == 6
+    assert kept_steps(tmp_path) == 6
     training.run()
     assert_equal(outcome(training), whole)
     held.close()
@@ -273,7 +282,7 @@ def press_in(monkeypatch, owner, name, at):
 
 
 @pytest.mark.parametrize("where", ["training_step", "validation_score"])
-def test_ctrl_c_in_a_step_waits_and_is_kept(tmp_path, whole, monkeypatch, where):
+def test_ctrl_c_in_a_step_waits_for_its_end(tmp_path, whole, monkeypatch, where):
     training, seen = start(tmp_path), []
     at = {"training_step": 8, "validation_score": 3}[where]
     press_in(monkeypatch, module, where, at)
@@ -281,8 +290,7 @@ def test_ctrl_c_in_a_step_waits_and_is_kept(tmp_path, whole, monkeypatch, where)
         seen.extend(step.number for step in training.steps())
     done = {"training_step": 8, "validation_score": 9}[where]
     assert training.done == done
-    assert training.history.stopped == f"interrupted after step {done} of {TOTAL}"
-    assert tu.load(tmp_path / "last.npz", everything=True).optimizer.steps == done
+    assert kept_steps(tmp_path) == done // 3 * 3
     numbers = [step.number for step in training.steps()]
     assert numbers[0] == done + 1
     assert_equal(outcome(training), whole)
@@ -577,3 +585,76 @@ def test_everything_is_checked_before_a_file_or_the_model_changes(tmp_path):
     with pytest.raises(ValueError, match="labels go up to 3"):
         tu.Training(training.model, many, steps=3, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+# ---------------------------------------------------------------------- layers that are found
+
+
+class Kept(tu.Network):
+    """Two convolutions, kept where the class says."""
+
+    def __init__(self, where="dict"):
+        first, second = tu.Conv2d(1, 3, padding="same"), tu.Conv2d(3, 2, padding="same")
+        if where == "dict":
+            self.parts = {"first": first, "deep": [[second]]}
+        elif where == "hidden":
+            self.first, self._second = first, second
+        self.order = lambda: (first, second)
+        self.in_channels = 1
+
+    def forward(self, x):
+        first, second = self.order()
+        return second(first(x))
+
+    def backward(self, dy):
+        first, second = self.order()
+        return first.backward(second.backward(dy))
+
+
+USUAL = {"steps": 2, "batch_size": 2, "crop": 16, "progress": False}
+
+
+def test_layers_in_dicts_and_nested_lists_are_learned_without_super_init():
+    model = Kept()
+    before = model.state_dict()
+    assert list(before) == [
+        "parts.first.weight", "parts.first.bias", "parts.deep.0.0.weight", "parts.deep.0.0.bias",
+    ]  # fmt: skip
+    tu.fit(model, TRAIN, VALIDATION, **USUAL)
+    assert all((array != before[name]).any() for name, array in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("hidden", "the layer _second would not be learned"),
+        ("nowhere", "has no parameters to learn"),
+    ],
+)
+def test_layers_that_are_not_found_are_named(where, words):
+    with pytest.raises(ValueError, match=words):
+        tu.fit(Kept(where), TRAIN, **USUAL)
+
+
+def test_one_channel_is_a_sigmoids_by_default():
+    model = tu.Sequential(
+        tu.Conv2d(1, 3, padding="same", activation="relu"), tu.Conv2d(3, 1, padding="same")
+    )
+    training = tu.Training(model, TRAIN, VALIDATION, **USUAL)
+    assert isinstance(training.loss, tu.losses.BCEWithLogitsLoss)
+    assert len(training.run().loss) == 2
+    with pytest.raises(ValueError, match="a single channel is for BCEWithLogitsLoss"):
+        tu.fit(model, TRAIN, loss=tu.SoftmaxCrossEntropy(), **USUAL)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"optimizer": tu.Adam}, r"optimizer is the class Adam: make one, as Adam\(model, lr\)"),
+        ({"train": TRAIN.images}, "the training images must be a tinyunet.data.Dataset"),
+    ],
+)
+def test_what_is_not_what_it_should_be_is_named(options, words):
+    model = OldFashioned()
+    with pytest.raises(TypeError, match=words):
+        tu.fit(model, **{"train": TRAIN, **USUAL, **options})

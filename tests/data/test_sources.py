@@ -31,6 +31,9 @@ def make_dsb(root):
     [
         ("synthetic-cells", data.synthetic_cells),
         ("synthetic-membranes", data.synthetic_membranes),
+        ("synthetic-streets", data.synthetic_streets),
+        ("closed-outlines", data.closed_outlines),
+        ("two-cues", data.two_cues),
     ],
 )
 def test_synthetic_names(name, generate):

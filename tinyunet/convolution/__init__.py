@@ -16,7 +16,7 @@ from tinyunet.convolution import im2col, naive
 from tinyunet.convolution.geometry import Geometry, geometry
 from tinyunet.convolution.gpu import winograd as gpu_winograd
 from tinyunet.convolution.winograd import blocked
-from tinyunet.engine.arrays import Array, device_name
+from tinyunet.engine.arrays import Array, MaybeArray, device_name
 from tinyunet.engine.elementwise import gated
 
 # Measured: below these, im2col is as fast or faster (`tinyunet bench layers`).
@@ -64,8 +64,9 @@ def gradients(
     geometry: Geometry,
     algorithm: str = "auto",
     input_gradient: bool = True,
-) -> tuple[Array, Array, Array | None]:
-    """Return dw (kh, kw, C_in, C_out), db (C_out,) and dx (N, H, W, C_in), or None in its place.
+    parameter_gradients: bool = True,
+) -> tuple[MaybeArray, MaybeArray, Array | None]:
+    """Return dw (kh, kw, C_in, C_out), db (C_out,) and dx (N, H, W, C_in), or None in their places.
 
     The same algorithm computes them as computed forward. A GPU applies the gate now, once for all of
     them; on a CPU each gradient applies it to the blocks that it works on, while they are in cache.
@@ -73,7 +74,9 @@ def gradients(
     chosen = choose(algorithm, x, weight, geometry)
     if gate is not None and device_name(dy) == "gpu":
         dy, gate = gated(dy, gate), None
-    dw, db = chosen.weight_gradient(x, dy, weight.shape, geometry, gate)
+    dw, db = None, None
+    if parameter_gradients:
+        dw, db = chosen.weight_gradient(x, dy, weight.shape, geometry, gate)
     if not input_gradient:
         return dw, db, None
     return dw, db, chosen.input_gradient(dy, weight, x.shape, geometry, gate)

@@ -10,6 +10,7 @@ With a row of A's patch matrix for each pixel of x (see `im2col.py`), and w as (
 
 from __future__ import annotations
 
+from tinyunet.convolution import im2col
 from tinyunet.convolution.geometry import Geometry
 from tinyunet.convolution.im2col import cut, patches, spread
 from tinyunet.engine.arrays import Array, array_module
@@ -58,6 +59,11 @@ def gradients(
 
     (dw,) = total(share, cut(x.shape, matrix.shape[::-1], xp), xp)
     return dw.reshape(w.shape), dx
+
+
+def input_gradient(dy: Array, w: Array, geometry: Geometry) -> Array:
+    """Return dx (N, H, W, C_in) alone: the convolution A of dy."""
+    return im2col.forward(dy, w.transpose(1, 2, 3, 0), None, geometry)
 
 
 def _pixels(x: Array, band: Band) -> Array:

@@ -7,9 +7,18 @@ from tinyunet.data.dataset import Dataset
 from tinyunet.data.sets.dsb2018 import find_dsb2018, load_dsb2018
 from tinyunet.data.sets.folder import load_folder
 from tinyunet.data.sets.isbi2012 import find_isbi2012, load_isbi2012
+from tinyunet.data.sets.outlines import closed_outlines
+from tinyunet.data.sets.streets import synthetic_streets
 from tinyunet.data.sets.synthetic import synthetic_cells, synthetic_membranes
+from tinyunet.data.sets.two_cues import two_cues
 
-SYNTHETIC = {"synthetic-cells": synthetic_cells, "synthetic-membranes": synthetic_membranes}
+SYNTHETIC = {
+    "synthetic-cells": synthetic_cells,
+    "synthetic-membranes": synthetic_membranes,
+    "synthetic-streets": synthetic_streets,
+    "closed-outlines": closed_outlines,
+    "two-cues": two_cues,
+}
 REAL = {"dsb2018": load_dsb2018, "isbi2012": load_isbi2012}
 FINDERS = {"dsb2018": find_dsb2018, "isbi2012": find_isbi2012}
 
@@ -27,8 +36,9 @@ def load(
     Parameters
     ----------
     name_or_path
-        `synthetic-cells`, `synthetic-membranes`, `dsb2018`, `isbi2012`, or a folder with the
-        subfolders `images` and `masks` (see `load_folder`).
+        `synthetic-cells`, `synthetic-membranes`, `synthetic-streets`, `closed-outlines`, `two-cues`,
+        `dsb2018`, `isbi2012`, or a folder with the subfolders `images` and `masks` (see
+        `load_folder`).
     root
         Where to look for real data first; then in the folder that the environment variable
         TINYUNET_DATA names, then in the user's cache (`$XDG_CACHE_HOME/tinyunet`, usually

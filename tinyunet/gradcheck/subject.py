@@ -81,10 +81,10 @@ class LayerSubject(Subject):
         self.title = str(layer)
         self.layer = copy.deepcopy(layer).astype("float64").train()
         self.arguments = [double(value) for value in inputs]
-        self.inputs, parameters = variables(self.arguments), dict(self.layer.named_parameters())
+        self.inputs, parameters = variables(self.arguments), dict(self.layer.named_learned())
         self.tensors = {**self.inputs, **parameters}
         self.groups = {"all inputs": list(self.inputs), "all parameters": list(parameters)}
-        self.snapshot = Snapshot({**arrays(self.arguments), **parameters})
+        self.snapshot = Snapshot({**arrays(self.arguments), **dict(self.layer.named_parameters())})
         self._transposed = {
             f"{path}.weight".lstrip(".")
             for path, part in self.layer.named_layers()
@@ -119,15 +119,24 @@ class LayerSubject(Subject):
 
 
 class LossSubject(Subject):
-    """A copy of a loss and what it is called with; only the logits are differentiated."""
+    """A copy of a loss and what it is called with; only the logits are differentiated.
+
+    A loss of several heads takes a list of logits, which are differentiated one by one.
+    """
 
     def __init__(self, loss: Loss, inputs: tuple) -> None:
         self.title = type(loss).__name__
         self.loss = copy.deepcopy(loss)
-        self.arguments = [double(value) for value in inputs]
-        self.tensors = {"logits": self.arguments[0]}
-        self.groups = {"all logits": ["logits"]}
-        self.snapshot = Snapshot(arrays(self.arguments))
+        logits, *others = inputs
+        if isinstance(logits, list | tuple):
+            self.tensors = {f"logits {j}": double(head) for j, head in enumerate(logits)}
+            first: Any = [*self.tensors.values()]
+        else:
+            first = double(logits)
+            self.tensors = {"logits": first}
+        self.arguments = [first, *(double(value) for value in others)]
+        self.groups = {"all logits": list(self.tensors)}
+        self.snapshot = Snapshot({**self.tensors, **arrays(self.arguments)})
 
     def value(self) -> Any:
         """The loss, a number."""
@@ -139,7 +148,7 @@ class LossSubject(Subject):
 
     def gradients(self, dy: Array, report: GradientReport) -> dict[str, Array | None]:
         """The loss's gradient."""
-        return {"logits": self.loss.backward()}
+        return {**match_inputs(list(self.tensors), self.loss.backward(), report)}
 
     def axes(self, name: str) -> list[str]:
         """Logits are (N, H, W, K)."""

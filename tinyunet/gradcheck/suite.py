@@ -1,4 +1,4 @@
-"""What `tinyunet gradcheck` checks: every layer, every algorithm, both losses, and whole networks."""
+"""What `tinyunet gradcheck` checks: every layer, every algorithm, every loss, and whole networks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from tinyunet.engine.arrays import Array, MaybeArray, to_device
 from tinyunet.gradcheck.checker import check_gradients
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.layers.layer import Layer
-from tinyunet.losses import DiceLoss, SoftmaxCrossEntropy
+from tinyunet.losses import (
+    BCEDiceLoss,
+    BCEWithLogitsLoss,
+    DeepSupervision,
+    DiceLoss,
+    Loss,
+    SoftmaxCrossEntropy,
+)
 
 SomeLayer = TypeVar("SomeLayer", bound=Layer)
 SAME = 1e-11  # what the values of two algorithms may differ by, of the largest; in float64
@@ -21,9 +28,9 @@ SAME = 1e-11  # what the values of two algorithms may differ by, of the largest;
 class PoolAndBack(Layer):
     """A max-pooling and its unpooling, which has no meaning without it."""
 
-    def __init__(self) -> None:
+    def __init__(self, kernel_size: int | tuple[int, int] = (2, 3), **options: Any) -> None:
         super().__init__()
-        self.pool = nn.MaxPool2d((2, 3))
+        self.pool = nn.MaxPool2d(kernel_size, **options)
         self.unpool = nn.MaxUnpool2d(self.pool)
 
     def forward(self, x: Array) -> Array:
@@ -33,6 +40,15 @@ class PoolAndBack(Layer):
     def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Return dy at the largest pixels."""
         return self.pool.backward(self.unpool.backward(dy), input_gradient=input_gradient)
+
+
+def scaled(norm: nn.BatchNorm2d) -> nn.BatchNorm2d:
+    """Give a new normalisation other scales and statistics than ones and zeros, which hide mistakes."""
+    rng = np.random.default_rng(4)
+    for array in (norm.params["weight"], norm.buffers["running_var"]):
+        array[...] = rng.uniform(0.5, 2, array.shape)
+    norm.buffers["running_mean"][...] = rng.standard_normal(norm.num_features)
+    return norm
 
 
 def cases() -> dict[str, tuple[Callable, list[tuple]]]:
@@ -60,8 +76,31 @@ def cases() -> dict[str, tuple[Callable, list[tuple]]]:
         ),
         "MaxPool2d": (nn.MaxPool2d, [(2, 6, 4, 3)]),
         "MaxUnpool2d": (PoolAndBack, [(2, 4, 6, 3)]),
+        "MaxPool2d 3x3, stride 2, padding": (
+            lambda: nn.MaxPool2d(3, stride=2, padding=1),
+            [image],
+        ),
+        "MaxUnpool2d of partial windows": (lambda: PoolAndBack(2, ceil_mode=True), [image]),
+        "AdaptiveAvgPool2d": (lambda: nn.AdaptiveAvgPool2d((3, 4)), [image]),
+        "Upsample": (lambda: nn.Upsample((9, 11)), [(2, 4, 5, 2)]),
+        "Upsample, corners aligned": (
+            lambda: nn.Upsample((9, 11), align_corners=True),
+            [(2, 4, 5, 2)],
+        ),
+        "BilinearConvTranspose2d": (
+            lambda: nn.BilinearConvTranspose2d(2, (4, 3), padding=1),
+            [(2, 3, 4, 2)],
+        ),
+        "BatchNorm2d": (lambda: scaled(nn.BatchNorm2d(3)), [image]),
+        "BatchNorm2d, running statistics": (
+            lambda: scaled(nn.BatchNorm2d(3, statistics="running")),
+            [image],
+        ),
         "ReLU": (nn.ReLU, [image]),
+        "Sigmoid": (nn.Sigmoid, [image]),
+        "Scale": (lambda: nn.Scale(0.3), [image]),
         "Dropout": (lambda: nn.Dropout(0.4), [image]),
+        "Dropout2d": (lambda: nn.Dropout2d(0.4), [image]),
         "Concat": (nn.Concat, [(2, 3, 4, 2), (2, 3, 4, 3)]),
         "Add": (nn.Add, [image, image]),
         "Sequential": (
@@ -158,8 +197,10 @@ def check_all(
     for name, (make, shape) in algorithms().items():
         yield name, check_algorithm(make, shape, samples, rng, device)
 
-    crop, image = nn.CenterCrop(), to_device(rng.standard_normal((2, 7, 6, 3)), device)
-    yield "CenterCrop", check_gradients(crop, image, (4, 3), samples=samples, rng=rng)
+    image = to_device(rng.standard_normal((2, 7, 6, 3)), device)
+    for crop in (nn.CenterCrop(), nn.CropAt((1, 2))):
+        report = check_gradients(crop, image, (4, 3), samples=samples, rng=rng)
+        yield type(crop).__name__, report
 
     logits, labels, weights = (
         to_device(array, device)
@@ -169,12 +210,17 @@ def check_all(
             rng.uniform(0.5, 2, (2, 5, 4)),
         )
     )
-    for name, loss in (
-        ("Cross-entropy, weighted", SoftmaxCrossEntropy()),
-        ("Cross-entropy, a label ignored", SoftmaxCrossEntropy(ignore_label=1)),
-        ("Dice, weighted", DiceLoss()),
-    ):
-        yield name, check_gradients(loss, logits, labels, weights, samples=samples, rng=rng)
+    one, *heads = (logits[..., k : k + 1] for k in range(3))
+    losses: list[tuple[str, Loss, Any]] = [
+        ("Cross-entropy, weighted", SoftmaxCrossEntropy(), logits),
+        ("Cross-entropy, a label ignored", SoftmaxCrossEntropy(ignore_label=1), logits),
+        ("Dice, weighted", DiceLoss(), logits),
+        ("BCE, a label ignored", BCEWithLogitsLoss(ignore_label=2), one),
+        ("BCE and Dice", BCEDiceLoss(ignore_label=2), one),
+        ("BCE and Dice, two heads", DeepSupervision(BCEDiceLoss(ignore_label=2), [1, 0.5]), heads),
+    ]
+    for name, loss, given in losses:
+        yield name, check_gradients(loss, given, labels, weights, samples=samples, rng=rng)
 
 
 def check_network(

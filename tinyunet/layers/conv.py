@@ -110,11 +110,13 @@ class Conv2d(Layer):
     def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Set the gradients of weight and bias and return dx (N, H, W, in_channels)."""
         x, gate = self._take(dy)
-        weight = self.params["weight"]
+        weight, learns = self.params["weight"], not self.frozen >= self.params.keys()
         dw, db, dx = convolution.gradients(
-            x, dy, gate, weight, self.geometry, self.algorithm, input_gradient
+            x, dy, gate, weight, self.geometry, self.algorithm, input_gradient, learns
         )
-        self.grads = {"weight": dw, "bias": db} if "bias" in self.params else {"weight": dw}
+        self.grads = {
+            k: d for k, d in (("weight", dw), ("bias", db)) if learns and k in self.params
+        }
         return dx
 
     def decisions(self) -> list[Array]:

@@ -14,6 +14,7 @@ def held_decisions(layer: Layer) -> Iterator[Callable[[], int]]:
 
     A network of ReLUs, max-pooling and dropout has kinks and draws, where finite differences do not
     converge. With the decisions held it is smooth, and equal to the plain network at the same input.
+    Running statistics stay as they are.
 
     Yields
     ------
@@ -33,8 +34,9 @@ def held_decisions(layer: Layer) -> Iterator[Callable[[], int]]:
         for part in parts:
             decisions = part.decisions()
             part._held = decisions[0] if decisions else None
+            part._replays = True
         flips()
         yield flips
     finally:
         for part in parts:
-            part._held = None
+            part._held, part._replays = None, False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from tinyunet.engine import budget
 from tinyunet.engine.arrays import Array, array_module, device_name
@@ -42,19 +42,30 @@ class Layer(Parts):
     buffers
         Arrays by name that are saved, converted and moved with the parameters but not learned, such
         as running statistics.
+    frozen
+        The names of those of its own ``params`` that are not learned either, although they count as
+        parameters: no gradient is asked for and no optimizer changes them. For a constructor to set.
     training
         In training (the default) a forward pass keeps what backward needs. In eval it keeps nothing.
     """
 
-    def __init__(self) -> None:
+    _held: Array | None
+    _replays: bool
+    _flips: int
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Self:
+        """Set up what every layer has: here, so that nothing hangs on ``super().__init__()``."""
+        self = super().__new__(cls)
         budget.spend(layers=1)
-        self.params: dict[str, Array] = {}
-        self.grads: dict[str, Array] = {}
-        self.buffers: dict[str, Array] = {}
-        self.training = True
-        self._kept: tuple | None = None
-        self._held: Array | None = None  # see held_decisions
+        self.params, self.grads, self.buffers = {}, {}, {}
+        self.frozen, self.training = frozenset(), True
+        self._kept = self._held = None  # see held_decisions, which also sets
+        self._replays = False
         self._flips = 0
+        return self
+
+    def __init__(self) -> None:
+        """Nothing is left to do."""
 
     # ------------------------------------------------------------------ what a layer computes
 

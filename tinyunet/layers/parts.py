@@ -28,6 +28,7 @@ class Parts:
     params: dict[str, Array]
     grads: dict[str, Array]
     buffers: dict[str, Array]
+    frozen: frozenset[str]
     training: bool
     _kept: tuple | None
 
@@ -36,17 +37,12 @@ class Parts:
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers that this one is made of, in definition order.
 
-        An attribute whose name begins with an underscore is not a part, only a reference.
+        They are its attributes, or stand in lists, tuples and dicts that are. An attribute whose name
+        begins with an underscore is not a part, only a reference.
         """
         for name, value in vars(self).items():
-            if name.startswith("_"):
-                continue
-            if isinstance(value, Parts):
-                yield name, cast("Layer", value)  # nothing else inherits from this class
-            elif isinstance(value, list | tuple):
-                for i, item in enumerate(value):
-                    if isinstance(item, Parts):
-                        yield f"{name}.{i}", cast("Layer", item)
+            if not name.startswith("_"):
+                yield from layers_in(name, value)
 
     def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield this layer (with an empty name) and every layer below it, with their names."""
@@ -59,10 +55,17 @@ class Parts:
         for path, layer in self.named_layers():
             yield from _named(path, _arrays(layer.params))
 
+    def named_learned(self) -> Iterator[tuple[str, Array]]:
+        """Yield every parameter that training changes, with its name: all but frozen ones."""
+        for path, layer in self.named_layers():
+            learned = {k: array for k, array in layer.params.items() if k not in layer.frozen}
+            yield from _named(path, learned)
+
     def named_gradients(self) -> Iterator[tuple[str, Array]]:
         """Yield the gradient of every parameter that has one, with the parameter's name."""
         for path, layer in self.named_layers():
-            yield from _named(path, {k: layer.grads[k] for k in layer.params if k in layer.grads})
+            found = (k for k in layer.params if k in layer.grads and k not in layer.frozen)
+            yield from _named(path, {k: layer.grads[k] for k in found})
 
     def named_buffers(self) -> Iterator[tuple[str, Array]]:
         """Yield every buffer with its name."""
@@ -94,7 +97,7 @@ class Parts:
 
     @property
     def num_parameters(self) -> int:
-        """The number of learned numbers."""
+        """The number of learned numbers, and of those that are frozen."""
         return sum(array.size for _, array in self.named_parameters())
 
     def astype(self, dtype: Any) -> Self:
@@ -181,6 +184,16 @@ def _arrays(own: dict[str, Array]) -> dict[str, Array]:
         if isinstance(value, np.generic):
             own[key] = np.asarray(value)
     return own
+
+
+def layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:
+    """The layers that an attribute's value is or holds, with their names."""
+    if isinstance(value, Parts):
+        yield name, cast("Layer", value)  # nothing else inherits from this class
+    elif isinstance(value, list | tuple | dict):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from layers_in(f"{name}.{key}", item)
 
 
 def _named(path: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:

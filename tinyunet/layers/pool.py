@@ -1,72 +1,104 @@
-"""MaxPool2d and its inverse MaxUnpool2d."""
+"""MaxPool2d; its inverse is in `unpool.py`."""
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 
 from tinyunet.engine.arrays import Array, MaybeArray, array_module, pair
-from tinyunet.engine.elementwise import fused, over_bands
+from tinyunet.engine.elementwise import copy, fill, fused, over_bands
 from tinyunet.engine.memory import empty
+from tinyunet.engine.threads import bands, each
 from tinyunet.layers.layer import Layer
 
 BAND = 1 << 14  # numbers of output in a band: with the input under them, half a core's L2 cache
 
 
 class MaxPool2d(Layer):
-    """The largest value of every kernel_size window, without overlaps.
+    """The largest value of every kernel_size window.
 
-    The output is that one input value, so its gradient goes to that pixel and to no other. The first
-    maximum of a window wins (row by row): after a ReLU, windows of equal zeros are normal.
+    The output is that one input value, so its gradient goes to that pixel and to no other; a pixel that
+    won in several windows, which may overlap, gets the sum. The first maximum of a window wins (row by
+    row): after a ReLU, windows of equal zeros are normal.
 
     Parameters
     ----------
     kernel_size
-        The window, and the stride: an int or a (height, width) pair. It must divide the input's
-        sides: otherwise pixels at the border would have no say.
+        The window: an int or a (height, width) pair.
+    stride
+        From window to window; by default the windows lie side by side. Then they must divide the
+        input's sides, unless with `ceil_mode`: otherwise pixels at the border would have no say.
+    padding
+        Rows and columns around the image that never win, up to half a window.
+    ceil_mode
+        Whether the last window may reach beyond the image, to take the maximum of what is there:
+
+            H' = ceil((H + 2 padding - kernel) / stride) + 1, less 1 if that window began beyond all
+
+        Otherwise that is rounded down.
     """
 
-    def __init__(self, kernel_size: int | tuple[int, int] = 2) -> None:
+    def __init__(
+        self,
+        kernel_size: int | tuple[int, int] = 2,
+        *,
+        stride: int | tuple[int, int] | None = None,
+        padding: int | tuple[int, int] = 0,
+        ceil_mode: bool = False,
+    ) -> None:
         super().__init__()
         self.kernel_size = pair(kernel_size, "kernel_size", 1)
+        self.stride = self.kernel_size if stride is None else pair(stride, "stride", 1)
+        self.padding, self.ceil_mode = pair(padding, "padding", 0), bool(ceil_mode)
+        if any(2 * p > k for p, k in zip(self.padding, self.kernel_size, strict=True)):
+            raise ValueError(f"padding must be at most half of {self.kernel_size}, got {padding}")
         self.winners: Array | None = None  # of the latest forward, see `remember_winners`
+        self.seen = 0, 0  # the size of the image to which the winners belong
         self._remembers = False
 
     def forward(self, x: Array) -> Array:
-        """Return the maxima (N, H / kh, W / kw, C) of x (N, H, W, C)."""
+        """Return the maxima (N, H', W', C) of x (N, H, W, C)."""
         self._check_image(x)
-        (kh, kw), (n, height, width, channels) = self.kernel_size, x.shape
-        if height % kh or width % kw:
-            raise ValueError(
-                f"{self} cannot divide {height}x{width}: sides must be multiples of {kh} and {kw}"
-            )
-        xp, corners, winner = array_module(x), self._corners(x), None
+        xp, x_shape, x = array_module(x), x.shape, self._framed(x, -math.inf)
+        corners, winner = self._corners(x), None
         if self._held is None:
-            y = empty(xp, (n, height // kh, width // kw, channels), x.dtype)
+            y = empty(xp, corners[0].shape, x.dtype)
             over_bands(fused(_largest, xp), y, *corners, size=BAND)
         else:  # the winners are given: see held_decisions
             winner = self._decide(_first_winner(corners))
             y = sum(xp.where(winner == i, corner, 0) for i, corner in enumerate(corners))
         if self._remembers:
             self.winners = _first_winner(corners) if winner is None else winner
-        self._keep(y, x, y, winner)
+            self.seen = x_shape[1:3]
+        self._keep(y, x, y, winner, x_shape)
         return y
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Return dx (N, H, W, C): dy at the first maximum of each window and else 0."""
-        x, y, winner = self._take(dy)
+        x, y, winner, x_shape = self._take(dy)
         if not input_gradient:
             return None
         xp = array_module(dy)
         dx = empty(xp, x.shape, dy.dtype)
-        corners = *self._corners(dx), *self._corners(x)
-        over_bands(fused(_route, xp), dy, y, winner, *corners, size=BAND)
-        return dx
+        dcorners, corners = self._corners(dx), self._corners(x)
+        if self.stride == self.kernel_size:  # each pixel lies in one window
+            over_bands(fused(_route, xp), dy, y, winner, *dcorners, *corners, size=BAND)
+        else:
+            fill(dx, 0)
+            winner = _first_winner(corners) if winner is None else winner
+            images = [images for images, _ in bands((len(dy), 1, dy[0].size), xp)]
+            each(
+                lambda some: _add_up(dy[some], winner[some], [d[some] for d in dcorners]),
+                images,
+                xp,
+            )
+        return self._cut(dx, x_shape)
 
     def decisions(self) -> list[Array]:
-        """Return which corner of each window won, numbered row by row: (N, H / kh, W / kw, C)."""
+        """Return which corner of each window won, numbered row by row: (N, H', W', C)."""
         if self._kept is None:
             return []
-        x, _, winner = self._kept[-1]
+        x, _, winner, _ = self._kept[-1]
         return [_first_winner(self._corners(x)) if winner is None else winner]
 
     def remember_winners(self) -> None:
@@ -78,58 +110,85 @@ class MaxPool2d(Layer):
         winners, self.winners = self.winners, None
         return winners
 
-    def _corners(self, x: Array) -> list[Array]:
-        """Return x's pixels at each place of the window, row by row: views (N, H / kh, W / kw, C)."""
-        kh, kw = self.kernel_size
-        return [x[:, p::kh, q::kw] for p in range(kh) for q in range(kw)]
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the output's (height, width) for an input's."""
+        rows, columns = (self._windows((height, width)[axis], axis) for axis in (0, 1))
+        return rows, columns
 
-    def _describe(self) -> str:
-        return f"kernel_size={self.kernel_size}"
+    def _windows(self, side: int, axis: int) -> int:
+        """How many windows there are along a side."""
+        k, s, p = self.kernel_size[axis], self.stride[axis], self.padding[axis]
+        spare = side + 2 * p - k
+        if not self.ceil_mode:
+            return spare // s + 1
+        count = -(-spare // s) + 1
+        return count - 1 if (count - 1) * s >= side + p else count
 
+    def _frame(self, height: int, width: int) -> tuple[int, int]:
+        """Return the (height, width) that the windows cover, from the padding on."""
+        counts = self.output_size(height, width)
+        rows, columns = (
+            (n - 1) * s + k for n, s, k in zip(counts, self.stride, self.kernel_size, strict=True)
+        )
+        return rows, columns
 
-class MaxUnpool2d(Layer):
-    """Put values back where a max-pooling took them from, with zeros elsewhere (SegNet's decoder).
-
-    With y[winner] = x and y = 0 elsewhere, dx = dy[winner].
-
-    Parameters
-    ----------
-    pool
-        The `MaxPool2d` whose winners in its latest forward say where values go.
-    """
-
-    def __init__(self, pool: MaxPool2d) -> None:
-        super().__init__()
-        self._pool = pool  # a reference, not a part: it is listed where it is defined
-        pool.remember_winners()
-
-    def forward(self, x: Array) -> Array:
-        """Return y (N, H * kh, W * kw, C) from x (N, H, W, C)."""
-        self._check_image(x)
-        winner = self._pool.winners
-        if winner is None or winner.shape != x.shape:
-            seen = (
-                "has run no forward yet, or none since the last unpooling"
-                if winner is None
-                else f"pooled to {winner.shape}"
+    def _framed(self, x: Array, value: float) -> Array:
+        """Return what the windows cover of images x (N, H, W, C), with `value` beyond their borders."""
+        n, height, width, channels = x.shape
+        if min(self.output_size(height, width)) < 1:
+            raise ValueError(f"{self} got an input smaller than its window: shape {x.shape}")
+        frame = self._frame(height, width)
+        if frame == (height, width) and self.padding == (0, 0):
+            return x
+        if self._plain():
+            kh, kw = self.kernel_size
+            raise ValueError(
+                f"{self} cannot divide {height}x{width}: sides must be multiples of {kh} and {kw}, or "
+                "ceil_mode be True"
             )
-            raise ValueError(f"{self} got an input of shape {x.shape}, but its pool {seen}")
-        (kh, kw), (n, height, width, channels) = self._pool.kernel_size, x.shape
-        y = array_module(x).empty((n, height * kh, width * kw, channels), x.dtype)
-        for i, corner in enumerate(self._pool._corners(y)):
-            corner[...] = x * (winner == i)
-        self._keep(y, self._pool.take_winners())
-        return y
+        framed = empty(array_module(x), (n, *frame, channels), x.dtype)
+        fill(framed, value)
+        inside = self._inside(frame, height, width)
+        copy(framed[inside], x[:, : framed[inside].shape[1], : framed[inside].shape[2]])
+        return framed
 
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
-        """Return dx (N, H, W, C): dy read at the winners."""
-        (winner,) = self._take(dy)
-        if not input_gradient:
-            return None
-        return sum(c * (winner == i) for i, c in enumerate(self._pool._corners(dy)))
+    def _cut(self, framed: Array, shape: tuple[int, ...]) -> Array:
+        """Return images of a shape (N, H, W, C) out of their frame, 0 where no window lay."""
+        _, height, width, _ = shape
+        if framed.shape == shape and self.padding == (0, 0):
+            return framed
+        part = framed[self._inside(framed.shape[1:3], height, width)]
+        if part.shape == shape:
+            return part
+        x = empty(array_module(framed), shape, framed.dtype)
+        fill(x, 0)
+        copy(x[:, : part.shape[1], : part.shape[2]], part)
+        return x
+
+    def _inside(self, frame: tuple[int, ...], height: int, width: int) -> tuple[slice, ...]:
+        """Where in its frame an image lies."""
+        rows, columns = (
+            slice(p, min(p + side, end))
+            for p, side, end in zip(self.padding, (height, width), frame, strict=True)
+        )
+        return slice(None), rows, columns
+
+    def _plain(self) -> bool:
+        """Whether windows tile an image, and none reaches beyond it."""
+        return self.stride == self.kernel_size and self.padding == (0, 0) and not self.ceil_mode
+
+    def _corners(self, x: Array) -> list[Array]:
+        """Return a frame's pixels at each place of the window, row by row: views (N, H', W', C)."""
+        (kh, kw), (sy, sx), (height, width) = self.kernel_size, self.stride, x.shape[1:3]
+        rows, columns = height - kh + 1, width - kw + 1  # of the frame, for the first corner
+        return [x[:, p : p + rows : sy, q : q + columns : sx] for p in range(kh) for q in range(kw)]
 
     def _describe(self) -> str:
-        return f"kernel_size={self._pool.kernel_size}"
+        parts = [f"kernel_size={self.kernel_size}"]
+        parts += [f"stride={self.stride}"] if self.stride != self.kernel_size else []
+        parts += [f"padding={self.padding}"] if self.padding != (0, 0) else []
+        parts += ["ceil_mode=True"] if self.ceil_mode else []
+        return ", ".join(parts)
 
 
 def _largest(xp: ModuleType, y: Array, first: Array, *others: Array) -> None:
@@ -151,6 +210,12 @@ def _route(xp: ModuleType, dy: Array, y: Array, winner: Array | None, *corners: 
         won = xp.equal(corner, y) if winner is None else xp.equal(winner, i)
         dcorner[...] = unclaimed * won
         unclaimed -= dcorner
+
+
+def _add_up(dy: Array, winner: Array, dcorners: list[Array]) -> None:
+    """Add to the gradients of the corners, which may share pixels, from dy."""
+    for i, dcorner in enumerate(dcorners):
+        dcorner += dy * (winner == i)
 
 
 def _first_winner(corners: list[Array]) -> Array:

@@ -93,10 +93,12 @@ class ConvTranspose2d(Layer):
         """Set the gradients of weight and bias and return dx (N, H, W, in_channels)."""
         (x,) = self._take(dy)
         weight = self.params["weight"]
-        dw, dx = transposed.gradients(x, dy, weight, self.geometry, input_gradient)
-        self.grads = {"weight": dw}
-        if "bias" in self.params:
-            self.grads["bias"] = sum_pixels(dy)
+        self.grads = {"bias": sum_pixels(dy)} if "bias" in self.params else {}
+        if "weight" in self.frozen:
+            return transposed.input_gradient(dy, weight, self.geometry) if input_gradient else None
+        self.grads["weight"], dx = transposed.gradients(
+            x, dy, weight, self.geometry, input_gradient
+        )
         return dx
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:

@@ -121,7 +121,7 @@ def check_members(
     needed = set(wanted)
     if "optimizer" in header:
         slots = OPTIMIZERS[header["optimizer"]["kind"]].SLOTS
-        learned = outline.parameters
+        learned = {n: s for n, s in outline.parameters.items() if n not in outline.frozen}
         arrays = {f"optimizer/{n}/{s}": (learned[n], DTYPES) for n in learned for s in slots}
         wanted.update(arrays)
         needed.update(arrays if header["optimizer"]["steps"] else ())

@@ -27,7 +27,7 @@ def fit(
     train, validation
         Images to learn from, and images to choose the best moment by.
     loss
-        By default `SoftmaxCrossEntropy`.
+        By default `SoftmaxCrossEntropy`; `BCEWithLogitsLoss` for logits of one channel.
     optimizer
         An optimizer of this model; by default `Adam` with a learning rate of 2e-3.
     steps, minutes
@@ -46,7 +46,7 @@ def fit(
         classes; None: all pixels count the same; or one (H, W) map for each image.
     schedule
         ``"cosine"``: the learning rate rises for 5 % of the steps, 20 at least, and falls to 0 along
-        half a cosine; ``"constant"``: it stays.
+        half a cosine; ``"poly"``: it falls as (1 - step / steps)^0.9; ``"constant"``: it stays.
     seed
         Draws the batches.
     out

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import time
-import weakref
 
 from tqdm import tqdm
 
 from tinyunet.data.batches import Batch, Batches, Prefetched
 from tinyunet.learning.history import History
-from tinyunet.learning.run_files import RunFiles
-from tinyunet.networks.network import Network
 
 RECENT = 20  # steps over which the loss that is shown is averaged
-_open: weakref.WeakSet[Loop] = weakref.WeakSet()
 
 
 class Loop:
@@ -29,33 +25,15 @@ class Loop:
         Whether to show the bar.
     started
         When the clock began, of `time.perf_counter`.
-    model, files
-        What it changes.
 
     Attributes
     ----------
     open
         False once the loop has ended, by itself or because another has taken its place.
-    alone
-        Whether, moreover, no later loop has begun with its model or its folder. An iterator that
-        somebody holds is closed when it is forgotten, at any time: it must not write files then.
     """
 
-    def __init__(
-        self,
-        batches: Batches,
-        history: History,
-        progress: bool,
-        started: float,
-        model: Network,
-        files: RunFiles,
-    ) -> None:
-        for other in list(_open):
-            if other.model is model or (files.out and other.out == files.out):
-                other.alone = False
-        _open.add(self)
-        self.history, self.model, self.out, self.open = history, model, files.out, True
-        self.alone = True
+    def __init__(self, batches: Batches, history: History, progress: bool, started: float) -> None:
+        self.history, self.open = history, True
         total, done = history.total_steps, len(history.loss)
         self._ahead, self._last_tick = Prefetched(batches, total), started
         self._bar = tqdm(
@@ -86,7 +64,12 @@ class Loop:
 
     def close(self) -> None:
         """End it, and leave the bar as it is; a second time nothing happens."""
-        self.open = self.alone = False
-        _open.discard(self)
+        self.open = False
         self._ahead.close()
         self._bar.close()
+
+    def __enter__(self) -> Loop:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()

@@ -42,7 +42,7 @@ class Optimizer:
         self.state: dict[str, Array] = {}
 
     def step(self) -> None:
-        """Change every parameter once, by its gradient.
+        """Change every parameter that is not frozen once, by its gradient.
 
         Raises
         ------
@@ -50,7 +50,7 @@ class Optimizer:
             If a parameter has no gradient because no backward pass has run.
         """
         gradients = dict(self.model.named_gradients())
-        parameters = dict(self.model.named_parameters())
+        parameters = dict(self.model.named_learned())
         missing = [name for name in parameters if name not in gradients]
         if missing:
             raise RuntimeError(
@@ -106,7 +106,7 @@ class Optimizer:
         """
         expected = {
             f"{name}/{what}": parameter.shape
-            for name, parameter in self.model.named_parameters()
+            for name, parameter in self.model.named_learned()
             for what in self.SLOTS
         }
         problems = [f"missing: {key}" for key in expected if key not in state and steps]

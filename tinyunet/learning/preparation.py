@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +13,10 @@ from tqdm import tqdm
 from tinyunet.data.augment import Augmentation
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import WEIGHTS, separate, weight_map
+from tinyunet.layers.parts import layers_in
 from tinyunet.learning.optim import Optimizer
+from tinyunet.learning.schedule import check_schedule
+from tinyunet.losses import BCEWithLogitsLoss, Loss, SoftmaxCrossEntropy
 from tinyunet.networks.network import Network
 from tinyunet.segmentation.evaluation import check_data
 
@@ -38,20 +42,42 @@ def check_settings(
             raise ValueError(f"{name} must be finite, got {value}")
         if value is not None and name != "minutes" and value != int(value):
             raise ValueError(f"{name} must be a whole number, got {value}")
-    if schedule not in ("cosine", "constant"):
-        raise ValueError(f'schedule must be "cosine" or "constant", got {schedule!r}')
+    check_schedule(schedule)
     if callable(callbacks) or not all(map(callable, callbacks)):
         raise TypeError(
             f"callbacks must be a list of functions callback(training, step), got {callbacks!r}"
         )
+    _check_layers(model)
     _check_optimizer(model, optimizer)
-    check_data(model, train, "training")
-    if validation is not None:
-        check_data(model, validation, "validation")
+    for what, data in (("training", train), ("validation", validation)):
+        if data is not None:
+            check_data(model, data, what)
+
+
+def _check_layers(model: Network) -> None:
+    """Raise ValueError if there is nothing to learn, or a layer that is hidden from the network."""
+    found = {id(layer) for _, layer in model.named_layers()}
+    for path, layer in model.named_layers():
+        references = ((k, v) for k, v in vars(layer).items() if k.startswith("_"))
+        for name, hidden in itertools.chain(*(layers_in(*item) for item in references)):
+            if hidden is not model and id(hidden) not in found and hidden.num_parameters:
+                raise ValueError(
+                    f"the layer {f'{path}.' * bool(path)}{name} would not be learned or saved: an "
+                    "underscore before its name makes it a mere reference; name it without"
+                )
+    if not model.num_parameters:
+        raise ValueError(
+            f"{model} has no parameters to learn: its layers should be attributes, or in lists or "
+            "dicts that are"
+        )
 
 
 def _check_optimizer(model: Network, optimizer: Optimizer) -> None:
     """Raise ValueError if it would change, or wait for, parameters that are none of the model's."""
+    if isinstance(optimizer, type):
+        raise TypeError(
+            f"optimizer is the class {optimizer.__name__}: make one, as {optimizer.__name__}(model, lr)"
+        )
     if isinstance(optimizer, Optimizer):
         own = {id(array) for _, array in model.named_parameters()}
         if not own.issuperset(id(array) for _, array in optimizer.model.named_parameters()):
@@ -59,6 +85,11 @@ def _check_optimizer(model: Network, optimizer: Optimizer) -> None:
                 f"the optimizer is of another network, {optimizer.model}: make one of the network that "
                 "is trained"
             )
+
+
+def default_loss(model: Network) -> Loss:
+    """Cross-entropy: of a softmax, or of a sigmoid where the logits have one channel."""
+    return BCEWithLogitsLoss() if model.num_classes == 1 else SoftmaxCrossEntropy()
 
 
 def weight_maps(train: Dataset, weights: str | list[np.ndarray] | None) -> list[np.ndarray] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,13 +21,23 @@ from tinyunet.learning.calibration import calibrate
 from tinyunet.learning.history import History
 from tinyunet.learning.loop import Loop
 from tinyunet.learning.optim import Adam, Optimizer
-from tinyunet.learning.preparation import check_settings, settings_kept, weight_maps, window_size
+from tinyunet.learning.preparation import (
+    check_settings,
+    default_loss,
+    settings_kept,
+    weight_maps,
+    window_size,
+)
 from tinyunet.learning.run_files import RunFiles
 from tinyunet.learning.schedule import is_time_to_validate, rate_factor
 from tinyunet.learning.step import Step, has_finite_parameters, training_step
-from tinyunet.losses import Loss, SoftmaxCrossEntropy
+from tinyunet.losses import Loss
 from tinyunet.networks.network import as_network
 from tinyunet.segmentation.thresholds import validation_score
+
+
+class Diverged(ArithmeticError):
+    """Numbers became infinite or NaN: ends a loop from within."""
 
 
 class Training:
@@ -74,7 +85,7 @@ class Training:
         check_settings(*learns, train, validation, *length, batch_size, schedule, callbacks)
         self.validation, self.minutes, self.schedule = validation, minutes, schedule
         self.progress, self.callbacks = progress, tuple(callbacks)
-        self.loss = SoftmaxCrossEntropy() if loss is None else loss
+        self.loss = default_loss(self.model) if loss is None else loss
         self.input_size = window_size(self.model, train, crop)
         self.settings = settings_kept(batch_size, self.input_size, augment, weights, schedule, seed)
         self.files = RunFiles(out)
@@ -124,34 +135,25 @@ class Training:
     def steps(self) -> Iterator[Step]:
         """Take the steps that are left, each when the next is asked for; in the end, `finish`.
 
-        After ``break``, an error or Ctrl-C the model is as the last step left it, the files in `out` go
-        as far, and another loop, or `run`, goes on from there.
+        After ``break``, an error or Ctrl-C in the loop's body the model is as the last step left it,
+        and another loop, or `run`, goes on from there. The files in `out` are those of the last
+        validation then, until `finish` is called.
         """
-        loop = self._begin()
-        try:
-            while loop.open and self.done < self.total and not self.history.stopped:
-                batch = loop.batch(self.done)
-                with uninterrupted():
-                    step = self._learn(batch)
-                    validating = is_time_to_validate(self.done, self.total)
-                    if validating and not self.history.diverged:
-                        step = self._validate(step)
-                    if self.history.diverged:
-                        break
-                    self._show(step, loop)
-                    if validating:
-                        self._keep()
-                yield step
+        with self._begin() as loop:
+            with contextlib.suppress(Diverged):  # the history says it
+                while loop.open and self.done < self.total:
+                    batch = loop.batch(self.done)
+                    with uninterrupted():
+                        step = self._learn(batch)
+                        validating = is_time_to_validate(self.done, self.total)
+                        if validating:
+                            step = self._validate(step)
+                        self._show(step, loop)
+                        if validating:
+                            self._keep()
+                    yield step
             if loop.open:
                 self.finish()
-        except (GeneratorExit, KeyboardInterrupt):  # `break` is the first of them
-            if loop.alone:
-                if self.done < self.total:
-                    self.history.note_interruption()
-                self._keep()
-            raise
-        finally:
-            loop.close()
 
     def finish(self) -> None:
         """End the training: write the last files, and give the model its best parameters.
@@ -166,7 +168,7 @@ class Training:
             # wait: only where the model is written to a file anyway.
             unseen = self.files.out and self.best_parameters is None and not self.history.diverged
             if unseen and not has_finite_parameters(self.model):
-                self._diverged("the network's parameters became NaN", self.done)
+                self._note_divergence("the network's parameters became NaN", self.done)
             self._keep()
             if self.best_parameters is not None:
                 self._last_parameters = self.model.state_dict()
@@ -182,10 +184,9 @@ class Training:
             value = training_step(self.model, self.loss, optimizer, batch)
         finally:
             optimizer.lr = chosen
-        if math.isfinite(value):
-            self.history.loss.append(value)
-        else:
-            self._diverged(f"the loss became {value}", self.done + 1)
+        if not math.isfinite(value):
+            raise self._note_divergence(f"the loss became {value}", self.done + 1)
+        self.history.loss.append(value)
         return Step(self.done, value, rate)
 
     def _validate(self, step: Step) -> Step:
@@ -195,8 +196,7 @@ class Training:
         history = self.history
         history.score_name, score = validation_score(self.model, self.validation)
         if math.isnan(score):
-            self._diverged("the network's predictions became NaN", self.done)
-            return step
+            raise self._note_divergence("the network's predictions became NaN", self.done)
         if history.best_score is None or score >= history.best_score:  # of equals, the later
             history.best_step, self.best_parameters = self.done, self.model.state_dict()
             self.files.keep_best(self.model)
@@ -229,9 +229,7 @@ class Training:
                 self.model, self.loss, self.optimizer, self.batches, self.validation, self.minutes
             )
         self.history.stopped = ""
-        self._loop = Loop(
-            self.batches, self.history, self.progress, started, self.model, self.files
-        )
+        self._loop = Loop(self.batches, self.history, self.progress, started)
         return self._loop
 
     def _leave_loop(self) -> None:
@@ -242,6 +240,7 @@ class Training:
             self.model.load_state_dict(self._last_parameters)
             self._last_parameters = None
 
-    def _diverged(self, what: str, step: int) -> None:
+    def _note_divergence(self, what: str, step: int) -> Diverged:
         remedy = f"try a lower learning rate (it was {self.optimizer.lr:g})"
         self.history.stopped = f"{what} at step {step}: {remedy}"
+        return Diverged(self.history.stopped)

@@ -20,23 +20,12 @@ class BinaryLoss(Loss):
         super().__init__()
         self.ignore_label = ignore_label
 
-    def _check(self, logits: Array, labels: Array, weights: Array | None) -> None:
-        self._kept = None
-        name = type(self).__name__
-        floats = logits.dtype.name in ("float32", "float64")
-        if logits.ndim != 4 or logits.shape[3] != 1 or not floats:
+    def _check_channels(self, logits: Array) -> None:
+        if logits.shape[3] != 1:
             raise ValueError(
-                f"{name} needs float logits (N, H, W, 1) of one channel, got {logits.dtype} "
+                f"{type(self).__name__} needs logits (N, H, W, 1) of one channel, got "
                 f"{logits.shape}: for a channel a class there is SoftmaxCrossEntropy"
             )
-        if labels.shape != logits.shape[:3]:
-            raise ValueError(
-                f"{name} got labels of shape {labels.shape} for logits of shape {logits.shape}: "
-                f"they should be {logits.shape[:3]}"
-            )
-        # What else can be wrong the base knows. It counts channels as classes, and here are two.
-        both = array_module(logits).broadcast_to(logits, (*logits.shape[:3], 2))
-        super()._check(both, labels, weights)
 
     def _pixels(
         self, logits: Array, labels: Array, weights: Array | None

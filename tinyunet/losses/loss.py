@@ -42,8 +42,7 @@ class Loss:
             raise ValueError(
                 f"{name} needs float logits (N, H, W, K), got {logits.dtype} {logits.shape}"
             )
-        if logits.shape[3] < 2:
-            raise ValueError(f"{name} needs at least 2 classes, got logits of {logits.shape}")
+        self._check_channels(logits)
         if labels.shape != logits.shape[:3]:
             raise ValueError(
                 f"{name} got labels of shape {labels.shape} for logits of shape {logits.shape}: "
@@ -67,6 +66,15 @@ class Loss:
                     f"{name} got logits on the {device_name(logits)} and labels or weights on the "
                     f"{device_name(other)}: move them with tinyunet.to_cpu or to_gpu"
                 )
+
+    def _check_channels(self, logits: Array) -> None:
+        """Raise ValueError for logits (N, H, W, K) of a K that this loss does not take."""
+        if logits.shape[3] < 2:
+            name = type(self).__name__
+            raise ValueError(
+                f"{name} needs at least 2 classes, got logits of {logits.shape}: a "
+                "single channel is for BCEWithLogitsLoss"
+            )
 
     def _floats(self, sums: list[Array], labels: Array, onehot: Array) -> list[float]:
         """Return sums as Python floats, or raise ValueError if a label is out of range.

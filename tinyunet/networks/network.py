@@ -119,17 +119,14 @@ class Network(Layer):
     def sizes(self) -> tuple[Sizes, Sizes]:
         """The (heights, widths) that the network takes."""
         own = type(self).output_size is not Network.output_size
-
-        def tried(height: int, width: int) -> tuple[int, int]:
-            return output_tried(self, self._black(height, width))
-
         count = self.in_channels  # first: an error of its own
         who = f"{self}, tried with {count} channel{'s' * (count > 1)},"
+        tried = lambda height, width: output_tried(self, self._black(height, width))  # noqa: E731
         return sizes_by_trying(self.output_size if own else tried, who)
 
     @functools.cached_property
     def reach(self) -> int | None:
-        """How far around a pixel of the output the image counts for it: all of it may lie to one side."""
+        """How far around a pixel of the output the image counts; all may lie to one side."""
         return None if self._view.field is None else max(self._view.field)
 
     @functools.cached_property
@@ -167,7 +164,7 @@ class Network(Layer):
         for what, side, axis in zip(("height", "width"), (height, width), self.sizes, strict=True):
             out = axis.output(side)
             if out is None:
-                choices = " or ".join(str(size) for size in axis.nearest(side))
+                choices = " or ".join(map(str, axis.nearest(side)))
                 raise ValueError(
                     f"{self._sized()} cannot take an image of {what} {side}: the nearest valid sizes "
                     f"are {choices}"

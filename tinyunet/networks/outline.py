@@ -33,12 +33,15 @@ class Outline:
         Of an array by its name the dtypes that are right. One that isn't named: float32 or float64.
     generators
         Names of the random generators: see `Layer.named_generators`.
+    frozen
+        Names of parameters of which an optimizer has no state.
     """
 
     parameters: Shapes
     buffers: Shapes
     dtypes: dict[str, tuple[str, ...]]
     generators: list[str]
+    frozen: tuple[str, ...] = ()
 
     @property
     def shapes(self) -> Shapes:
@@ -61,6 +64,9 @@ class Outline:
                 if not is_float(array)
             },
             generators=[name for name, _ in model.named_generators()],
+            frozen=tuple(
+                dict(model.named_parameters()).keys() - dict(model.named_learned()).keys()
+            ),
         )
 
 

@@ -4,7 +4,7 @@ Take r neighbouring pixels (in a row, or a column) of a
 layer's output; they depend on
 
     convolution           (r - 1) * stride + span       of its input, span = (k - 1) * dilation + 1
-    max-pooling           r * k
+    max-pooling           (r - 1) * stride + k
     up-convolution        (r + k - 2) // stride + 1     at most
     all others            r
 
@@ -30,18 +30,26 @@ from typing import Any
 from tinyunet.engine.arrays import Array
 from tinyunet.layers import (
     Add,
+    BatchNorm2d,
     CenterCrop,
     Concat,
     Conv2d,
     ConvTranspose2d,
+    CropAt,
     Dropout,
     MaxPool2d,
     MaxUnpool2d,
     ReLU,
+    Scale,
+    Sigmoid,
+    Upsample,
 )
 from tinyunet.layers.layer import Layer
 
 IMAGE = -1  # stands for the image where calls are numbered
+# Layers whose output pixels depend on one pixel of each input. (A batch's statistics depend on all, but
+# are constants once a network is trained.)
+PIXELWISE = Add | BatchNorm2d | CenterCrop | Concat | CropAt | Dropout | ReLU | Scale | Sigmoid
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,7 @@ class Calls:
         self.made: list[tuple[str, Layer, Array, list[int | None]]] = []
         self.maker = {id(x): IMAGE}
         self._sums = {IMAGE: _sum(x)}
+        self._entered: list[tuple[int, int]] = []  # the size of each call's first input
 
     def recorded(self, name: str, layer: Layer) -> Callable[..., Array]:
         """Return the layer's forward pass, with a note taken of each call."""
@@ -120,6 +129,7 @@ class Calls:
             number = self.maker[id(y)] = len(self.made)
             self.made.append((name, layer, y, makers))  # y stays alive, so its id stays its own
             self._sums[number] = _sum(y)
+            self._entered.append(next(x.shape[1:3] for x in (*inputs, y) if hasattr(x, "shape")))
             return y
 
         return forward_and_note
@@ -135,11 +145,13 @@ class Calls:
         What something other than a layer made is taken to be as coarse as the output before it.
         """
         coarse: list[Fraction] = []
-        for _, layer, _, makers in self.made:
+        for _, layer, y, makers in self.made:
             latest = coarse[-1] if coarse else Fraction(1)
-            numbers = {IMAGE: Fraction(1), None: latest, **dict(enumerate(coarse))}
+            numbers: dict[int | None, Fraction] = dict(enumerate(coarse))
+            numbers |= {IMAGE: Fraction(1), None: latest}
             before = max((numbers[maker] for maker in makers), default=latest)
-            coarse.append(before * _coarser(layer, axis))
+            sides = self._entered[len(coarse)][axis], y.shape[1 + axis]
+            coarse.append(before * _coarser(layer, axis, *sides))
         return math.lcm(*(distance.numerator for distance in coarse))
 
     def pads(self, last: int | None) -> bool:
@@ -171,30 +183,34 @@ def _pixels_read(layer: Layer, pixels: int, axis: int) -> int | None:
     if isinstance(layer, Conv2d):
         return (pixels - 1) * layer.geometry.stride[axis] + layer.geometry.span[axis]
     if isinstance(layer, MaxPool2d):
-        return pixels * layer.kernel_size[axis]
+        return (pixels - 1) * layer.stride[axis] + layer.kernel_size[axis]
     if isinstance(layer, ConvTranspose2d):
         kernel, stride = layer.geometry.kernel[axis], layer.geometry.stride[axis]
         return (pixels + kernel - 2) // stride + 1
-    if isinstance(layer, Add | CenterCrop | Concat | Dropout | ReLU):
+    if isinstance(layer, PIXELWISE):
         return pixels
     return None
 
 
-def _coarser(layer: Layer, axis: int) -> Fraction:
+def _coarser(layer: Layer, axis: int, ins: int, outs: int) -> Fraction:
     """How many times as far apart the pixels of a layer's output are as those of its input."""
     if isinstance(layer, Conv2d):
         return Fraction(layer.geometry.stride[axis])
     if isinstance(layer, MaxPool2d):
-        return Fraction(layer.kernel_size[axis])
+        return Fraction(layer.stride[axis])
     if isinstance(layer, ConvTranspose2d):
         return Fraction(1, layer.geometry.stride[axis])
-    return Fraction(1, layer._pool.kernel_size[axis] if isinstance(layer, MaxUnpool2d) else 1)
+    if isinstance(layer, MaxUnpool2d):
+        return Fraction(1, layer._pool.stride[axis])
+    return Fraction(1, max(1, round(outs / ins)) if isinstance(layer, Upsample) else 1)
 
 
 def _pads(layer: Layer) -> bool:
     """Whether pixels at the border are made with zeros for neighbours; yes if that is not known."""
     if isinstance(layer, Conv2d):
         return layer.geometry.padding != ((0, 0), (0, 0))
+    if isinstance(layer, MaxPool2d):
+        return layer.padding != (0, 0) or layer.ceil_mode
     if isinstance(layer, ConvTranspose2d):  # where kernels overlap, the border lacks some
         sides = zip(layer.geometry.kernel, layer.geometry.stride, strict=True)
         return any(kernel > stride for kernel, stride in sides)

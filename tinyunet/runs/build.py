@@ -78,5 +78,6 @@ def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict
         "crop": crop,
         "augment": AUGMENTS[settings.augment],
         "weights": None if settings.weights == "none" else settings.weights,
+        "schedule": settings.schedule,
         "seed": settings.seed,
     }

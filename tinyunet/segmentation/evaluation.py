@@ -56,7 +56,12 @@ def num_classes(model: Network) -> int:
 
 
 def check_data(model: Network, data: Dataset, what: str) -> None:
-    """Raise ValueError unless the model takes these images and knows all their classes."""
+    """Raise an error unless the model takes these images and knows all their classes."""
+    if not isinstance(data, Dataset):
+        raise TypeError(
+            f"the {what} images must be a tinyunet.data.Dataset(images, labels), got "
+            f"{type(data).__name__}"
+        )
     channels, classes = model.in_channels, num_classes(model)
     if data.channels != channels:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Streets that need no download: six classes, none told by its colour, one thinner than any stride."""
+"""Streets that need no download: six classes that colour does not tell, one thinner than any stride."""
 
 import numpy as np
 
@@ -14,9 +14,10 @@ ALL: Box = (slice(None), slice(None))
 def synthetic_streets(n: int, size: int | tuple[int, int] = 64, seed: int = 0) -> Dataset:
     """Draw street scenes: sky, buildings, a road, and on it trees, cars and poles.
 
-    Cars have any colour, buildings any that is not bright, and light and shade lie over all: what a
-    pixel shows is told by what is around it. Poles are 1 or 2 pixels wide at any size. Everything else
-    grows with the image.
+    Cars, buildings and poles share their colours, and light and shade lie over all: what a pixel is,
+    those around it tell. The best guess from its colour has a mean IoU of 0.3: 0.8 for the sky, 0.1
+    for cars, 0 for poles. Poles are 1 or 2 pixels wide at any size; they, lamps, trunks and windows
+    keep their size, and all else grows with the image.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def synthetic_streets(n: int, size: int | tuple[int, int] = 64, seed: int = 0) -
     -------
     Dataset
         Colour images (H, W, 3); labels 0 to 5 are sky, building, road, tree, car and pole, as in
-        `STREET_CLASSES`, with about 30, 20, 38, 7, 2.5 and 2.7 % of the pixels.
+        `STREET_CLASSES`, with about 31, 19, 37, 7, 3 and 3 % of the pixels.
     """
     return draw_all(_scene, n, size, seed)
 

@@ -11,6 +11,7 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 
 from tinyunet.data.dataset import Dataset
+from tinyunet.data.sets.drawing import smooth_noise
 from tinyunet.data.weightmap import separate
 from tinyunet.engine.arrays import pair
 from tinyunet.metrics.regions import components, without_small
@@ -82,7 +83,7 @@ def _cells(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray
         instances[box][mine] = number
         # Thick in the middle, thin at the rim; some cells have taken up more dye than others.
         stain[box][mine] = rng.uniform(0.45, 1) * (1 - 0.75 * rho[mine] ** 2)
-    stain *= 1 + 0.2 * _smooth_noise(rng, shape, 3)
+    stain *= 1 + 0.2 * smooth_noise(rng, shape, 3)
 
     sharp = ndimage.gaussian_filter(stain, 0.7)
     glow = ndimage.gaussian_filter(stain, 7)  # light from out of focus
@@ -147,12 +148,12 @@ def _membranes(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.nda
     """Give one image (H, W) and its instances (H, W)."""
     cell, rim = _warped_voronoi(rng, shape)
     # A membrane cut at a slant looks broader and paler than one cut straight across.
-    slant = np.clip(0.5 + 0.7 * _smooth_noise(rng, shape, 16), 0, 1)
+    slant = np.clip(0.5 + 0.7 * smooth_noise(rng, shape, 16), 0, 1)
     half_width = 1.05 + 1.1 * slant
     instances = components(rim > half_width, 8)
 
     tone = rng.uniform(0.54, 0.8, cell.max() + 1)[cell]  # the cytoplasm of each cell
-    tone *= 1 + 0.1 * _smooth_noise(rng, shape, 2.5) + 0.1 * _smooth_noise(rng, shape, 25)
+    tone *= 1 + 0.1 * smooth_noise(rng, shape, 2.5) + 0.1 * smooth_noise(rng, shape, 25)
     _add_organelles(rng, tone, rim)
     membrane = np.clip(half_width + 0.8 - rim, 0, 1)
     image = tone * (1 - membrane) + (0.14 + 0.24 * slant) * membrane
@@ -169,7 +170,7 @@ def _warped_voronoi(
     seeds = rng.uniform(-margin, np.add(shape, margin), (area // 600, 2))
     pixels = np.indices(shape, float)
     for scale, strength in ((24, 5), (9, 1.2)):
-        pixels += [strength * _smooth_noise(rng, shape, scale) for _ in range(2)]
+        pixels += [strength * smooth_noise(rng, shape, scale) for _ in range(2)]
     cell = KDTree(seeds).query(np.moveaxis(pixels, 0, -1))[1]  # of the nearest seed
     border = cell != ndimage.minimum_filter(cell, footprint=[[0, 1, 0], [1, 1, 1], [0, 1, 0]])
     return cell, ndimage.distance_transform_edt(~border)
@@ -187,10 +188,3 @@ def _add_organelles(rng: np.random.Generator, tone: np.ndarray, rim: np.ndarray)
             dark = np.where(rho < 0.5, 0.6, 0.22)
         here = (rho < 1) & (rim[box] > 3)
         tone[box][here] = dark[here]
-
-
-def _smooth_noise(rng: np.random.Generator, shape: tuple[int, int], scale: float) -> np.ndarray:
-    """Noise about 0 that varies over `scale` pixels, with a standard deviation just below 1."""
-    coarse = rng.standard_normal([int(np.ceil(side / scale)) + 1 for side in shape])
-    zoom = np.divide(shape, coarse.shape)
-    return ndimage.zoom(coarse, zoom, order=3, mode="nearest", grid_mode=True)
