@@ -26,14 +26,16 @@ class Network(Layer):
     """A layer that turns images (N, H, W, C) into logits (N, H', W', K): one of yours, or of ours.
 
     A class of yours needs a constructor, ``forward`` and ``backward``. It can then be given to
-    `tinyunet.fit`, `predict_image`, `evaluate`, `save` and `summarize`. All else is found out: its
+    `tinyunet.fit`, `tinyunet.Training`, `tinyunet.predict_image`, `tinyunet.evaluate`, `tinyunet.save`
+    and `tinyunet.networks.summarize`. All else is found out: its
     settings are the arguments that it was made with, its channels are read off its layers, and which
     sizes it takes is tried once. Where a class knows better, it defines the attribute or the method
     of that name itself, as `UNet` does.
 
     A class is known by its name to `tinyunet.load` and ``tinyunet train --network`` from the moment
-    that it is defined; one defined again, as in a notebook, takes the place of the one before. Names
-    of tinyunet's own classes, such as ``UNet``, stay theirs: another class of that name isn't saved.
+    that it is defined; one defined again, as in a notebook, takes the place of the one before. A file
+    of the one before is then loaded into it, if its arrays fit, without a word. Names of tinyunet's own
+    classes, such as ``UNet``, stay theirs: another class of that name isn't saved.
 
     Attributes
     ----------
