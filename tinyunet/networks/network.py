@@ -34,8 +34,8 @@ class Network(Layer):
 
     A class is known by its name to `tinyunet.load` and ``tinyunet train --network`` from the moment
     that it is defined; one defined again, as in a notebook, takes the place of the one before. A file
-    of the one before is then loaded into it, if its arrays fit, without a word. Names of tinyunet's own
-    classes, such as ``UNet``, stay theirs: another class of that name isn't saved.
+    of the one before is then loaded into it, if its arrays fit, without a word. No class of yours
+    that has the name of one of tinyunet's is known or saved.
 
     Attributes
     ----------
@@ -121,9 +121,8 @@ class Network(Layer):
     def sizes(self) -> tuple[Sizes, Sizes]:
         """The (heights, widths) that the network takes."""
         own = type(self).output_size is not Network.output_size
-        count = self.in_channels  # first: an error of its own
-        who = f"{self}, tried with {count} channel{'s' * (count > 1)},"
-        tried = lambda height, width: output_tried(self, self._black(height, width))  # noqa: E731
+        who = f"{self}, tried with {self.in_channels} channel{'s' * (self.in_channels > 1)},"
+        tried = lambda *side: output_tried(self, self._black(*side))  # noqa: E731
         return sizes_by_trying(self.output_size if own else tried, who)
 
     @functools.cached_property
@@ -149,8 +148,8 @@ class Network(Layer):
     @functools.cached_property
     def _view(self) -> View:
         image = self._black(*(axis.input(8) for axis in self.sizes))
-        noise = np.random.default_rng(0).random(image.shape).astype(self.dtype)
-        return view(self, to_device(noise, self.device))
+        noise = np.random.default_rng(0).random(image.shape)
+        return view(self, to_device(noise.astype(self.dtype), self.device))
 
     # ------------------------------------------------------------------ sizes
 
