@@ -234,7 +234,7 @@ def test_a_class_in_a_file_is_run_on_the_users_word_alone(tmp_path, monkeypatch)
         network.define(str(tmp_path / "friend.py"))
     with pytest.raises(FileNotFoundError, match=r"own: no such file, but .*own\.py$"):
         network.define(f"{file.with_suffix('')}:Owned")
-    with pytest.raises(FileNotFoundError, match="no such file$"):
+    with pytest.raises(FileNotFoundError, match=r"no such file$"):
         network.define("nowhere.py:Owned")
 
 
