@@ -230,9 +230,16 @@ def test_a_class_in_a_file_is_run_on_the_users_word_alone(tmp_path, monkeypatch)
     ):
         network.define(str(file))
     (tmp_path / "friend.py").write_text("from tinyunet.networks import UNet\n")
+    (tmp_path / "taken.py").write_text(
+        "import tinyunet as tu\nclass UNet(tu.networks.Network):\n    pass\n"
+    )
+    with pytest.raises(ValueError, match=r"UNet of .*taken\.py has a name of tinyunet's own"):
+        network.define(f"{tmp_path / 'taken.py'}:UNet")
     with pytest.raises(ValueError, match=r"no class of the file, nor any network: derive a class"):
         network.define(str(tmp_path / "friend.py"))
-    with pytest.raises(FileNotFoundError, match="no such file"):
+    with pytest.raises(FileNotFoundError, match=r"own: no such file, but .*own\.py$"):
+        network.define(f"{file.with_suffix('')}:Owned")
+    with pytest.raises(FileNotFoundError, match=r"no such file$"):
         network.define("nowhere.py:Owned")
 
 

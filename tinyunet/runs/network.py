@@ -83,9 +83,8 @@ def _is_network(thing: Any) -> bool:
 
 def _which(file: str, name: str, names: dict[str, Any]) -> str:
     """Say which networks a file has, where a name is not, or not one, of them."""
-    own = [
-        n for n, cls in names.items() if _is_network(cls) and cls.__module__ == names["__name__"]
-    ]
+    classes = [cls for cls in names.values() if _is_network(cls)]
+    own = [cls.__name__ for cls in dict.fromkeys(classes) if cls.__module__ == names["__name__"]]
     words = (
         f"{file} has no class {name}" if name else f"--network {file} names no class of the file"
     )
@@ -100,7 +99,8 @@ def _which(file: str, name: str, names: dict[str, Any]) -> str:
 def _names_of(file: Path) -> dict[str, Any]:
     """Run a Python file as a module, with its folder on the path, and return its names."""
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file")
+        near = file.with_name(file.name + ".py")
+        raise FileNotFoundError(f"{file}: no such file" + f", but {near}" * near.is_file())
     module_name = f"network_file_{file.stem}"
     spec = importlib.util.spec_from_file_location(module_name, file)
     if spec is None or spec.loader is None:
