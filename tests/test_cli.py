@@ -394,7 +394,7 @@ class Joined(Single):
     def forward(self, x): return np.concatenate([x, x[0]])
 
 class Narrow(Single):
-    def forward(self, x): return self.head(x)
+    def forward(self, x): return self.head(self.first(x)[..., :3])
 
 class Made(Single):
     def __init__(self):
@@ -449,7 +449,7 @@ def test_words_of_tinyunets_say_which_line_of_the_users_called_it(tmp_path):
     done = tinyunet("gradcheck", "--network", "faulty.py:Narrow", cwd=tmp_path)
     line = FAULTY.splitlines().index("class Narrow(Single):") + 2
     assert done.returncode == 2
-    assert "got an input with 1 channel" in done.stderr
+    assert "got an input with 3 channels" in done.stderr
     assert done.stderr.endswith(f"(faulty.py, line {line}, in forward)\n")
 
 
