@@ -174,6 +174,8 @@ class FCN(Network):
 
     # ------------------------------------------------------------------ sizes
 
+    pads = True
+
     @functools.cached_property
     def sizes(self) -> tuple[Sizes, Sizes]:
         """All heights and widths from the first one which leaves the head enough.

@@ -49,7 +49,7 @@ class SegNet(Network):
         Whether each but the head is followed by one.
     unpool
         ``"indices"``: values go back to where they were the largest, zeros between them.
-        ``"bilinear"``: they are enlarged, and nothing goes across.
+        ``"bilinear"``: they are enlarged, and nothing goes across; to measure what indices do.
     seed, dtype
         As for `UNet`.
 
@@ -123,13 +123,19 @@ class SegNet(Network):
 
     # ------------------------------------------------------------------ sizes
 
+    pads = True
+
     @functools.cached_property
     def sizes(self) -> tuple[Sizes, Sizes]:
         """All heights and widths from the first of which the last pooling leaves more than one pixel.
 
         Smaller images pass as well, but one alone cannot be trained on: a single pixel has no variance.
+        Without indices it is every 2^levels pixels: of other sides, enlarging stretches the image, so
+        that tiles would not fit together.
         """
-        side = Sizes(self.tile_stride + 1, 1, 0)
+        step = self.tile_stride
+        exact = isinstance(self.unpools[0], MaxUnpool2d)
+        side = Sizes(step + 1, 1, 0) if exact else Sizes(2 * step, step, 0)
         return side, side
 
     @functools.cached_property

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -80,7 +80,7 @@ class VGG16(Network):
         self.pools = [MaxPool2d(2) for _ in widths]
         self.head = fully_connected(widths[-1], layers, 0, batch_norm, dropout, rng)
         self.score = Conv2d(layers[-1][0], num_classes, 1, rng=rng)
-        self._smallest = 1 + sum(kernel - 1 for _, kernel in layers)  # side of what the head reads
+        self._smallest = 1 + sum(kernel - 1 for _, kernel in layers)  # the side that the head reads
         self.astype(dtype)
 
     def forward(self, x: Array) -> Array:
@@ -113,13 +113,24 @@ class VGG16(Network):
         list_vgg(listing, config)
         return listing.outline()
 
-    @property
+    # ------------------------------------------------------------------ sizes
+
+    @functools.cached_property
     def sizes(self) -> tuple[Sizes, Sizes]:
-        """The heights and widths that it takes, a pooled pixel apart."""
+        """The heights and widths that it takes, a pooled pixel apart; the first gives one pixel."""
         step = 2 ** len(self.pools)
-        first = step * self._smallest
-        side = _Windows(first, step, first - 1)
+        side = Sizes(self._smallest * step, step, self._smallest * step - 1)
         return side, side
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the (height, width) of the logits for an image of a valid size."""
+        super().output_size(height, width)  # raises with the nearest valid sizes
+        rows, columns = ((side // 2 ** len(self.pools)) for side in (height, width))
+        return rows - self._smallest + 1, columns - self._smallest + 1
+
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the smallest image that it takes; it has no logits for each pixel of a larger one."""
+        return super().input_size(1, 1) if height == width == 1 else (self.tile_stride,) * 2
 
     @property
     def tile_stride(self) -> int:
@@ -127,24 +138,3 @@ class VGG16(Network):
         raise ValueError(
             f"{self} gives one vector of logits for a window, not one a pixel: see FCN"
         )
-
-    def input_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the smallest image that it takes; it has no logits for each pixel of a larger one."""
-        return (
-            super().input_size(height, width) if height == width == 1 else (self.tile_stride,) * 2
-        )
-
-
-@dataclass(frozen=True)
-class _Windows(Sizes):
-    """Sides of which one pixel comes out, two, three, and so on."""
-
-    def output(self, side: int) -> int | None:
-        return None if super().output(side) is None else (side - self.first) // self.step + 1
-
-    def input(self, side: int) -> int:
-        return self.first + self.step * (side - 1)
-
-    def nearest(self, side: int) -> list[int]:
-        place = max(0, side - self.first) / self.step
-        return sorted({self.first + self.step * n for n in (int(place), -int(-place // 1))})
