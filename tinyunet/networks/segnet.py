@@ -1,5 +1,4 @@
-"""SegNet (Badrinarayanan, Kendall, Cipolla 2015, arXiv:1511.00561): what was pooled goes back to where
-it came from."""
+"""SegNet (Badrinarayanan, Kendall, Cipolla 2015, arXiv:1511.00561): maxima go back to their places."""
 
 from __future__ import annotations
 
@@ -129,7 +128,7 @@ class SegNet(Network):
     def sizes(self) -> tuple[Sizes, Sizes]:
         """All heights and widths from the first of which the last pooling leaves more than one pixel.
 
-        Smaller images pass as well, but one alone cannot be trained on: a single pixel has no variance.
+        Smaller ones pass, but one alone cannot be trained on: a single pixel has no variance.
         Without indices it is every 2^levels pixels: of other sides, enlarging stretches the image, so
         that tiles would not fit together.
         """
