@@ -489,6 +489,103 @@ def unpooling_sums_over_the_window(layer, dy):
     return np.kron(sums, np.ones((1, 2, 3, 1)))
 
 
+# ---------------------------------------------------------------------- normalisation, resizing
+
+
+def normalised(layer):
+    """What a normalisation kept, and the values it normalised to."""
+    x, mean, root, _ = kept(layer)
+    return (x - mean) / root, root
+
+
+def norm(**options):
+    """Make a normalisation with scales and statistics of its own."""
+
+    def make():
+        layer, rng = tu.BatchNorm2d(2, **options), np.random.default_rng(8)
+        for array in (layer.params["weight"], layer.buffers["running_var"]):
+            array[...] = rng.uniform(0.5, 2, 2)
+        layer.buffers["running_mean"][...] = 1
+        return layer
+
+    return make
+
+
+@planted(norm(), IMAGE)
+def the_batchs_mean_and_variance_taken_for_constants(layer, dy):
+    _, root = normalised(layer)
+    right(layer, dy)
+    return dy * layer.params["weight"] / root
+
+
+@planted(norm(), IMAGE)
+def the_variance_taken_for_constant(layer, dy):
+    xh, root = normalised(layer)
+    dx = right(layer, dy)
+    return dx + layer.params["weight"] / root * xh * (dy * xh).mean((0, 1, 2))
+
+
+@planted(norm(), IMAGE)
+def the_normalisation_forgets_its_weight(layer, dy):
+    return right(layer, dy) / layer.params["weight"]
+
+
+@planted(norm(statistics="running"), IMAGE)
+def running_statistics_treated_as_the_batchs(layer, dy):
+    dx = right(layer, dy)
+    return dx - dx.mean((0, 1, 2))
+
+
+@planted(norm(), IMAGE)
+def the_weight_gradient_of_values_not_normalised(layer, dy):
+    x, *_ = kept(layer)
+    dx = right(layer, dy)
+    layer.grads["weight"] = (dy * x).sum((0, 1, 2))
+    return dx
+
+
+@planted(lambda: tu.AdaptiveAvgPool2d((4, 3)), IMAGE)
+def overlapping_bins_assign_instead_of_adding(layer, dy):
+    a, b = kept(layer)
+    dx = right(layer, dy)
+    for i, j in np.ndindex(dy.shape[1:3]):
+        places = np.ix_(range(len(dx)), a[i].nonzero()[0], b[j].nonzero()[0])
+        dx[places] = (dy[:, i, j] * a[i].max() * b[j].max())[:, None, None]
+    return dx
+
+
+@planted(lambda: tu.Upsample((8, 9)), IMAGE)
+def resized_back_instead_of_the_adjoint(layer, dy):
+    dx = right(layer, dy)
+    return tu.Upsample(dx.shape[1:3])(dy)
+
+
+@planted(lambda: tu.Upsample((8, 9), align_corners=True), IMAGE)
+def the_other_convention_in_backward(layer, dy):
+    dx = right(layer, dy)
+    other = tu.Upsample(dy.shape[1:3])
+    other(dx)
+    return other.backward(dy)
+
+
+@planted(tu.Sigmoid, IMAGE)
+def the_slope_of_a_sigmoid_at_its_input(layer, dy):
+    (y,) = kept(layer)
+    x = np.log(y / (1 - y))
+    right(layer, dy)
+    return dy * x * (1 - x)
+
+
+@planted(lambda: tu.Dropout2d(0.4), IMAGE)
+def dropped_channels_not_rescaled(layer, dy):
+    return right(layer, dy) * (1 - layer.p)
+
+
+@planted(lambda: tu.CropAt((0, 1)), IMAGE, (4, 5))
+def a_crop_put_back_into_the_middle(layer, dy):
+    return np.roll(right(layer, dy), 1, axis=1)
+
+
 # ---------------------------------------------------------------------- joining
 
 

@@ -369,7 +369,7 @@ def test_an_argument_that_is_no_plain_data_is_named(tmp_path, value, words):
 
 
 @pytest.mark.parametrize(
-    "value", [None, True, -3, 0.5, float("inf"), "x\ny/\u00e9", [], {}, [[1], {"a": [None]}]]
+    "value", [None, True, -3, 0.5, "x\ny/\u00e9", [], {}, [[1], {"a": [None]}]]
 )
 def test_plain_arguments_come_back(tmp_path, value):
     tu.save(tmp_path / "m.npz", Own(np.int64(3), note=value))
@@ -410,7 +410,7 @@ def old_generator(model):
         (
             huge,
             ValueError,
-            "note' is 1099511627776: an argument can be 16,384 at most, unless seed",
+            "note' is 1099511627776: an argument can be 16,384 at most, unless it is called seed",
         ),
         (old_generator, TypeError, r"generator norm\.noise is of kind MT19937: make it with"),
     ],

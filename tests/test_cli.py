@@ -345,15 +345,112 @@ def test_a_network_of_ones_own_is_trained_predicts_and_is_scored(tmp_path):
     ):
         done = tinyunet(*command, cwd=tmp_path)
         assert done.returncode == 2
-        assert "Shallow" in done.stderr
+        assert "add --network own.py:Shallow" in done.stderr
         done = tinyunet(*command, *own, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
+    (tmp_path / "alone.npz").write_bytes((tmp_path / "run/best.npz").read_bytes())
+    done = tinyunet("evaluate", "alone.npz", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: alone.npz is a model of a network 'Shallow', which is none of tinyunet's: if it is "
+        "yours, add --network FILE.py:Shallow\n"
+    )
     done = tinyunet("train", "--resume", "run", "--network", "UNet", cwd=tmp_path)
     assert "leave out --network" in done.stderr
     done = tinyunet("gradcheck", *own, "--samples", 2, "--json", cwd=tmp_path)
     (report,) = json.loads(done.stdout)["reports"]
     assert report["name"] == "Shallow()"
     assert report["worst"] < 1e-7
+
+
+FAULTY = """
+from own import Shallow as Sound
+import numpy as np
+import tinyunet as tu
+
+class Single(tu.networks.Network):
+    def __init__(self, num_classes=1, base_channels=7, padding="same", seed=5):
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        self.first = tu.Conv2d(1, base_channels, 3, padding=padding, rng=rng)
+        self.head = tu.Conv2d(base_channels, num_classes, 1, rng=rng)
+
+    def forward(self, x):
+        return self.head(self.first(x))
+
+    def backward(self, dy, *, input_gradient=True):
+        return self.first.backward(self.head.backward(dy), input_gradient=input_gradient)
+
+class Attribute(Single):
+    def forward(self, x): return self.head(self.frist(x))
+
+class Name(Single):
+    def backward(self, dy, *, input_gradient=True): return unknown
+
+class Index(Single):
+    def forward(self, x): return [self.head][3](x)
+
+class Joined(Single):
+    def forward(self, x): return np.concatenate([x, x[0]])
+
+class Narrow(Single):
+    def forward(self, x): return self.head(self.first(x)[..., :3])
+
+class Made(Single):
+    def __init__(self):
+        self.kernels = {}["kernels"]
+"""
+
+
+def test_a_network_of_ones_own_keeps_its_defaults_and_may_have_one_logit(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    own = ("--images", 6, "--size", 32, "--network", "faulty.py:Single")
+    done = tinyunet("train", "--steps", 2, *own, "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    made = "network: Single(num_classes=1, base_channels=7, padding='same', seed=5)"
+    assert done.stdout.splitlines()[0] == made
+    resumed = tinyunet("train", "--resume", "run", *own[-2:], cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.stdout.splitlines()[0] == made
+    done = tinyunet("train", "--steps", 1, *own, "--base-channels", 4, "--seed", 2, cwd=tmp_path)
+    assert "Single(num_classes=1, base_channels=4, padding='same', seed=2)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Attribute", "in forward: AttributeError: 'Attribute' object has no attribute 'frist'"),
+        ("Name", "in backward: NameError: name 'unknown' is not defined"),
+        ("Index", "in forward: IndexError: list index out of range"),
+        ("Joined", "in forward: ValueError: all the input array"),
+        ("Made", "in __init__: KeyError: 'kernels'"),
+    ],
+)
+def test_a_mistake_in_a_file_of_the_users_is_said_with_its_place(name, says, tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    function = says.split()[1].rstrip(":")
+    lines = FAULTY.splitlines()
+    start = lines.index(f"class {name}(Single):") + 1
+    line = next(i for i in range(start, len(lines)) if f"def {function}(" in lines[i]) + 1
+    line += name == "Made"
+    small = ("--steps", 1, "--images", 6, "--size", 32, "--network", f"faulty.py:{name}")
+    for command in (("train", *small), ("gradcheck", "--network", f"faulty.py:{name}")):
+        done = tinyunet(*command, cwd=tmp_path)
+        assert done.returncode == 2
+        assert f"error: faulty.py, line {line}, {says}" in done.stderr
+        assert "tinyunet's" not in done.stderr
+
+
+def test_words_of_tinyunets_say_which_line_of_the_users_called_it(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    done = tinyunet("gradcheck", "--network", "faulty.py:Narrow", cwd=tmp_path)
+    line = FAULTY.splitlines().index("class Narrow(Single):") + 2
+    assert done.returncode == 2
+    assert "got an input with 3 channels" in done.stderr
+    assert done.stderr.endswith(f"(faulty.py, line {line}, in forward)\n")
 
 
 def test_train_by_the_papers_recipe(tmp_path):

@@ -66,6 +66,19 @@ def test_the_python_of_training_runs(capsys):
     assert "cells found of" in capsys.readouterr().out
 
 
+def test_the_python_of_a_network_of_ones_own_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    scope = {}
+    for code, _ in fenced(DOCS / "networks.md", "python"):
+        exec(code, scope)
+    assert scope["probabilities"].shape == (64, 64, 2)
+    assert len(scope["scores"]) == len(scope["test"].images)
+    assert scope["training"].done == 40
+    assert type(scope["model"]) is scope["TinyUNet"]
+    numbers = [int(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
+    assert 0 < max(numbers) <= 25  # the loop was left there
+
+
 # ---------------------------------------------------------------------- what they name
 
 

@@ -255,3 +255,104 @@ def test_tiles_are_whole_numbers_of_any_kind_and_nothing_else():
             tu.predict_image(model, image, tile=wrong)
     with pytest.raises(ValueError, match="average must be one of"):
         tu.predict_image(model, image, average=["symmetries"])
+
+
+# ---------------------------------------------------------------------- networks of a user's own
+
+
+class Sums(tu.Network):
+    """What its forward does without a layer cannot be known."""
+
+    def __init__(self, in_place):
+        super().__init__()
+        rng = np.random.default_rng(0)
+        self.small = tu.Conv2d(1, 2, 1, rng=rng)
+        self.large = tu.Conv2d(1, 2, 15, padding="same", rng=rng)
+        self._in_place = in_place
+
+    def forward(self, x):
+        y = self.small(x)
+        if self._in_place:
+            y += self.large(x)
+            return y
+        return y + self.large(x)
+
+
+class Filled(tu.Network):
+    """It makes an image up to a multiple of 4, and cuts that off again."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool, self.up = tu.MaxPool2d(4), tu.ConvTranspose2d(1, 2, 4, stride=4)
+
+    def forward(self, x):
+        height, width = x.shape[1:3]
+        x = np.pad(x, ((0, 0), (0, -height % 4), (0, -width % 4), (0, 0)))
+        return self.up(self.pool(x))[:, :height, :width]
+
+
+def chain(*layers):
+    rng = np.random.default_rng(3)
+    for layer in layers:
+        for array in layer.params.values():
+            array[...] = 0.3 * rng.standard_normal(array.shape)
+    return tu.Sequential(*layers)
+
+
+@pytest.mark.parametrize(
+    ("layers", "tile"),
+    [
+        (lambda: [tu.Conv2d(1, 4, 9, padding="same"), tu.Conv2d(4, 2, 3)], 34),
+        (lambda: [tu.Conv2d(1, 2, (3, 5), padding=(0, 2)), tu.Conv2d(2, 2, (1, 5))], (34, 30)),
+        (lambda: [tu.Conv2d(1, 4, (3, 7), padding=(0, 3)), tu.Conv2d(4, 2, 1)], (20, 31)),
+        (lambda: [tu.Conv2d(1, 4, 5), tu.ConvTranspose2d(4, 2, 5, stride=1)], 33),
+        (lambda: [tu.Conv2d(1, 3, 6, padding="same"), tu.Conv2d(3, 2, 6, padding="same")], 35),
+        (
+            lambda: [
+                tu.Conv2d(1, 3, 5, padding=1),
+                tu.MaxPool2d(3),
+                tu.ConvTranspose2d(3, 2, 3, stride=3),
+            ],
+            38,
+        ),
+    ],
+)
+def test_tiles_of_other_networks_equal_one_piece(layers, tile):
+    model, image = chain(*layers()), picture(71, 93, seed=5)
+    whole = tu.predict_image(model, image)
+    tiles = tu.predict_image(model, image, tile=tile)
+    np.testing.assert_allclose(tiles, whole, atol=1e-5)
+
+
+def test_a_network_without_padding_leaves_nothing_out():
+    model = tu.networks.as_network(chain(tu.Conv2d(1, 2, 9)))
+    assert not model.pads
+    axis = inference._plan(model, 0, 100, 30)
+    assert (axis.reads, axis.gives, axis.stride) == (30, 22, 22)
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_reach_that_is_not_known_is_said_once(in_place):
+    model, image = Sums(in_place), picture(130, 140)
+    assert model.pads
+    assert model.reach is None
+    whole = tu.predict_image(model, image)  # in one piece: no word
+    with pytest.warns(UserWarning, match=r"Sums\(.*Set self\.reach.*tile as large") as said:
+        tiles = tu.predict_image(model, image, tile=90, average="symmetries")
+    assert len(said) == 1
+    tiles = tu.predict_image(model, image, tile=90)  # no second time
+    np.testing.assert_allclose(tiles, whole, atol=1e-5)  # 7 pixels are less than 32
+    told = Sums(in_place)
+    told.reach = 7
+    np.testing.assert_allclose(tu.predict_image(told, image, tile=40), whole, atol=1e-5)
+
+
+def test_tiles_meet_poolings_that_sizes_do_not_show():
+    model, image = Filled(), picture(150, 131)
+    assert model.sizes[0].step == 1
+    assert model.tile_stride == 4
+    whole = tu.predict_image(model, image)
+    with pytest.warns(UserWarning, match=r"self\.reach"):
+        tiles = tu.predict_image(model, image, tile=90)
+    np.testing.assert_allclose(tiles, whole, atol=1e-5)
+    np.testing.assert_allclose(tu.predict_image(model, image, tile=(83, 85)), whole, atol=1e-5)

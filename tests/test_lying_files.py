@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tinyunet as tu
+from tinyunet.networks.config import check_sensible
 from tinyunet.runs.folder import load_model
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of memory are POSIX's")
@@ -233,3 +234,64 @@ def test_a_run_that_lies_is_not_resumed(tmp_path, model, part, value, message):
     network = tu.UNet(1, 2, base_channels=2, depth=1, padding="same", dropout=0.2)
     with pytest.raises(ValueError, match=rf"last\.npz holds no run that could go on: .*{message}"):
         tu.fit(network, data, steps=12, out=tmp_path, resume=True, progress=False)
+
+
+class OfConvolutions(tu.Network):
+    def __init__(self, width=2):
+        super().__init__()
+        self.conv = tu.Conv2d(1, width, 3, padding="same")
+        self.wide = tu.Conv2d(width, width, 3, padding="same")
+
+
+class OfUpConvolutions(tu.Network):
+    def __init__(self, width=2):
+        super().__init__()
+        self.wide = tu.ConvTranspose2d(width, width, 3)
+
+
+class OfLayers(tu.Network):
+    def __init__(self, width=2):
+        super().__init__()
+        self.conv = tu.Conv2d(1, 2, 1)
+        self.parts = [tu.ReLU() for _ in range(width * 100)]
+
+
+@pytest.mark.parametrize(
+    ("cls", "words"),
+    [
+        (OfConvolutions, r"asks for more .*weights of shape \(3, 3, 1500, 1500\) are too many"),
+        (OfUpConvolutions, r"asks for more .*weights of shape \(1500, 3, 3, 1500\) are too many"),
+        (OfLayers, "asks for more .*more layers than any file holds"),
+    ],
+)
+def test_each_kind_of_layer_says_what_it_takes(tmp_path, cls, words):
+    path = tmp_path / "m.npz"
+    tu.save(path, cls())
+    header, parts = lying_files.members(path)
+    header["network"]["config"]["width"] = 1500
+    path.write_bytes(lying_files.packed(header, parts))
+    with pytest.raises(ValueError, match=words):
+        tu.load(path)
+
+
+@pytest.mark.parametrize(
+    ("config", "sensible"),
+    [
+        ({"seed": 2**100}, True),
+        ({"dropout_seed": [2**100, 3]}, True),
+        ({"seeds": 2**15}, False),
+        ({"seed_count": 2**15}, False),
+        ({"reseeded": 2**15}, False),
+        ({"Seed": 2**15}, False),
+        ({"scale": 2.0**14}, True),
+        ({"scale": -1e9}, False),
+        ({"scale": float("inf")}, False),
+        ({"widths": [1, [1e300]]}, False),
+    ],
+)
+def test_only_seeds_may_be_large(config, sensible):
+    if sensible:
+        check_sensible(config)
+        return
+    with pytest.raises(ValueError, match=r"16,384 at most, unless it is called seed, or .*_seed"):
+        check_sensible(config)

@@ -397,7 +397,7 @@ def test_a_plain_layer_is_tried_once(monkeypatch):
 def test_a_layer_with_two_names():
     network = Given(tu.Conv2d(1, 1, 3))
     network.again = network.layers[0]
-    assert network.reach == 2
+    assert network.reach == 3
     assert "forward" not in vars(network.layers[0])
 
 
@@ -472,3 +472,148 @@ def test_classes_are_found_by_name_and_the_last_one_wins():
     assert find_network("Again") is last
     with pytest.raises(ValueError, match=r"no network called 'os\.system', but .*UNet.*define or"):
         find_network("os.system")
+
+
+def test_a_name_of_tinyunets_own_stays_its_own(tmp_path):
+    class UNet(tu.Network):
+        def __init__(self):
+            super().__init__()
+            self.conv = tu.Conv2d(1, 2, padding="same")
+
+        def forward(self, x):
+            return self.conv(x)
+
+        def backward(self, dy):
+            return self.conv.backward(dy)
+
+    assert find_network("UNet") is tu.UNet
+    fit(UNet())  # it works as any other
+    for keep in (
+        lambda: tu.save(tmp_path / "m.npz", UNet()),
+        lambda: fit(UNet(), out=tmp_path / "run"),
+    ):
+        with pytest.raises(TypeError, match="name it otherwise: UNet is tinyunet's own"):
+            keep()
+    assert not list(tmp_path.iterdir())
+    theirs = tu.UNet(base_channels=1, depth=1)
+    tu.save(tmp_path / "ours.npz", theirs)
+    assert type(tu.load(tmp_path / "ours.npz")) is tu.UNet
+
+
+def test_one_of_an_earlier_class_is_not_saved_as_a_later_one(tmp_path):
+    def define(width):
+        class Twice(tu.Network):
+            def __init__(self):
+                super().__init__()
+                self.conv = tu.Conv2d(1, width, 1)
+
+        return Twice
+
+    earlier, later = define(2), define(2)
+    earlier.__qualname__ = "elsewhere.Twice"  # else it might be a cell of a notebook that ran again
+    with pytest.raises(TypeError, match=r"of an earlier class Twice: another .* defined since"):
+        tu.save(tmp_path / "m.npz", earlier())
+    tu.save(tmp_path / "m.npz", later())
+    assert type(tu.load(tmp_path / "m.npz")) is later
+
+
+def test_an_heir_of_unet_with_arguments_of_its_own():
+    class Deep(tu.UNet):
+        def __init__(self, depth=3):
+            super().__init__(2, 2, base_channels=2, depth=depth, padding="same")
+
+    class Other(tu.UNet):
+        def __init__(self, size):
+            super().__init__(3, 2, base_channels=size, depth=1)
+
+    assert str(Deep(2)) == "Deep(depth=2)"
+    assert str(Other(2)) == "Other(size=2)"
+    assert (Deep().in_channels, Other(1).in_channels) == (2, 3)
+    with pytest.raises(ValueError, match=r"Deep\(depth=3, padding='same'\) cannot take"):
+        Deep().output_size(9, 8)
+
+
+class Backwards(tu.Network):
+    """Its layers are defined from the end to the beginning."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = tu.Conv2d(4, 2, 1)
+        self.first = tu.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        return self.head(self.first(x))
+
+
+def test_channels_are_those_of_the_layer_that_runs_first():
+    model = Backwards()
+    assert model.in_channels == 3
+    assert "forward" not in vars(model.first)
+    assert model.sizes[0] == Sizes(3, 1, 2)
+    gray = np.zeros((9, 9), np.float32)
+    with pytest.raises(ValueError, match=r"image \(H, W, 3\).*set self\.in_channels"):
+        tu.predict_image(model, gray)
+    told = Backwards()
+    told.in_channels = 3
+    with pytest.raises(ValueError, match=r"image \(H, W, 3\), got one of shape \(9, 9, 1\)$"):
+        tu.predict_image(told, gray)
+
+
+def test_an_error_that_is_not_for_the_size_comes_soon_and_as_it_is():
+    seen = []
+
+    class Mismatch(tu.Network):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = tu.Conv2d(1, 3), tu.Conv2d(4, 2)
+
+        def forward(self, x):
+            seen.append(x.shape[1])
+            return self.two(self.one(x))
+
+    with pytest.raises(ValueError, match=r"^Conv2d\(in_channels=4.* an input with 3 channels"):
+        _ = Mismatch().sizes
+    assert len(seen) < 70
+
+
+@pytest.mark.parametrize("kernel", [65, 130])
+def test_a_network_for_large_images_only(kernel):
+    assert Given(tu.Conv2d(1, 1, kernel)).sizes == (Sizes(kernel, 1, kernel - 1),) * 2
+
+
+def test_sizes_of_a_users_own_are_named():
+    class Mine(tu.Network):
+        def __init__(self):
+            super().__init__()
+            self.sizes = (4, 8)
+
+    words = r"Mine\.sizes says which heights .*got \(4, 8\): call an attribute"
+    with pytest.raises(TypeError, match=words):
+        Mine()
+    with pytest.raises(TypeError, match=words):
+        type("Mine", (tu.Network,), {"sizes": (4, 8)})
+
+
+class Counting(Level):
+    """It counts its forward passes in an array without axes."""
+
+    def __init__(self):
+        super().__init__()
+        self.buffers["count"] = np.zeros((), np.float32)
+
+    def forward(self, x):
+        self.buffers["count"] = self.buffers["count"] + np.float32(1)  # now it is a number
+        return super().forward(x)
+
+
+def test_an_array_without_axes_stays_one(tmp_path):
+    model = Counting()
+    model.predict(np.zeros((1, 4, 4, 1), np.float32))
+    state = model.state_dict()
+    assert isinstance(state["count"], np.ndarray)
+    model.load_state_dict({**state, "count": np.float32(7)})
+    assert model.buffers["count"] == 7
+    tu.save(tmp_path / "m.npz", model)
+    loaded = tu.load(tmp_path / "m.npz")
+    assert loaded.buffers["count"] == 7
+    assert isinstance(loaded.astype("float64").buffers["count"], np.ndarray)

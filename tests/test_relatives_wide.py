@@ -169,6 +169,28 @@ def test_a_block_of_a_nested_unet_sees_no_further_than_it_says():
 
 
 @pytest.mark.parametrize(
+    "make", [lambda: small(bins=(), dtype="float64"), lambda: pyramid(bins=())]
+)
+def test_how_far_a_network_without_a_pyramid_sees(make):
+    model = make().astype("float64")
+    for name, array in model.named_parameters():
+        if name.endswith("weight"):
+            array[...] = abs(array) + 0.01
+    for _, layer in model.named_layers():
+        if isinstance(layer, tu.BatchNorm2d):
+            layer.statistics = "running"  # those of the batch depend on all pixels
+        if isinstance(layer, tu.Conv2d):
+            layer.algorithm = "im2col"  # Winograd's zeros are not exact
+    step, side = model.tile_stride, 2 * model.reach + 4 * model.tile_stride
+    y = model(np.full((1, *model.input_size(side, side), model.in_channels), 0.5))
+    dy, middle = np.zeros_like(y), side // 2 // step * step + step // 2
+    dy[:, middle, middle] = 1
+    seen = np.nonzero(model.backward(dy).any((0, 2, 3)))[0]
+    far = max(middle - seen.min(), seen.max() - middle)
+    assert model.reach - step < far <= model.reach
+
+
+@pytest.mark.parametrize(
     ("make", "options", "words"),
     [
         (UNetPlusPlus, {"heads": 3}, "heads must be 1 or 4"),

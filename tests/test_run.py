@@ -125,7 +125,7 @@ class Narrow(tu.networks.Network):
 
 
 def test_a_network_is_made_with_the_options_that_it_takes():
-    settings = Settings(network="Narrow", seed=7)
+    settings = Settings(network="Narrow", seed=7, base_channels=8)
     assert (settings.base_channels, settings.depth, settings.skip) == (8, None, None)
     model, _ = build(settings, [slices(32)])
     assert model.config == {"num_classes": 2, "base_channels": 8, "seed": 7}
@@ -137,6 +137,53 @@ def test_a_network_is_made_with_the_options_that_it_takes():
         ValueError, match=r"no network called 'Naro', but .*Narrow.* is FILE.py:Naro"
     ):
         build(Settings(network="Naro"), [slices(32)])
+
+
+class Odd(Narrow):
+    """With defaults that no recipe has."""
+
+    def __init__(self, in_channels=1, num_classes=1, *, base_channels=5, dropout=0.25, seed=11):
+        super().__init__(num_classes, base_channels=base_channels, seed=seed)
+
+
+@pytest.mark.parametrize("recipe", ["quick", "paper"])
+def test_a_recipe_leaves_the_defaults_of_a_class_alone(recipe, tmp_path):
+    settings = Settings(network="Odd", recipe=recipe)
+    model, _ = build(settings, [slices(32)])
+    assert model.config == {
+        "in_channels": 1, "num_classes": 1, "base_channels": 5, "dropout": 0.25, "seed": 11
+    }  # fmt: skip
+    assert fit_options(settings, model, slices(32))["seed"] == 0
+    (tmp_path / "settings.json").write_text(json.dumps(asdict(settings)))
+    assert build(read_settings(tmp_path), [slices(32)])[0].config == model.config
+
+    three = slices(32)
+    three.labels[0][0, 0] = 2
+    three.instances = None
+    model, _ = build(Settings(network="Odd", seed=0, dropout=0.0), [three])
+    assert model.config == {
+        "in_channels": 1, "num_classes": 3, "base_channels": 5, "dropout": 0.0, "seed": 0
+    }  # fmt: skip
+
+
+def test_a_run_from_before_classes_kept_their_defaults_goes_on_with_what_it_was_given(tmp_path):
+    written = asdict(Settings(network="Odd")) | {"base_channels": 8, "dropout": 0.0, "seed": 0}
+    (tmp_path / "settings.json").write_text(json.dumps(written))
+    config = build(read_settings(tmp_path), [slices(32)])[0].config
+    assert (config["base_channels"], config["dropout"], config["seed"]) == (8, 0.0, 0)
+
+
+def test_a_class_without_a_default_gets_its_option_or_says_which(tmp_path):
+    class Bare(Narrow):
+        def __init__(self, in_channels, num_classes, base_channels, seed):
+            super().__init__(num_classes, base_channels=base_channels, seed=seed)
+
+    with pytest.raises(
+        ValueError, match="Bare needs base_channels: give --base-channels, or a def"
+    ):
+        build(Settings(network="Bare"), [slices(32)])
+    model, _ = build(Settings(network="Bare", base_channels=3), [slices(32)])
+    assert model.config == {"in_channels": 1, "num_classes": 2, "base_channels": 3, "seed": 0}
 
 
 def test_a_network_that_needs_more_than_there_are_options_for_says_so():
@@ -154,7 +201,10 @@ def test_a_class_in_a_file_is_run_on_the_users_word_alone(tmp_path, monkeypatch)
     word = f"{file}:Owned"
     file.write_text(
         "import tinyunet as tu\nimport friend\n"
-        "class Owned(tu.networks.UNet):\n    pass\n"
+        "class Owned(tu.networks.UNet):\n"
+        "    def __init__(self, base_channels=5):\n"
+        "        super().__init__(base_channels=base_channels, depth=1)\n"
+        "class Other(Owned):\n    pass\n"
         "Alias, number = Owned, 3\n"
     )
     with pytest.raises(ValueError, match=r"own\.py cannot be run: .*friend.* \(line 2\)"):
@@ -165,15 +215,31 @@ def test_a_class_in_a_file_is_run_on_the_users_word_alone(tmp_path, monkeypatch)
         build(read_settings(tmp_path), [slices(32)])
     network.define(word)
     model, _ = build(read_settings(tmp_path), [slices(32)])
-    assert (type(model).__name__, model.config["base_channels"]) == ("Owned", 8)
+    assert (type(model).__name__, model.config["base_channels"]) == ("Owned", 5)
     for wrong, says in (
-        ("Nobody", "has no class Nobody"),
+        ("Nobody", r"has no class Nobody, which has Owned, Other: .* --network .*own\.py:Owned"),
+        ("Owned()", r"no class Owned\(\): leave the brackets out, --network .*own\.py:Owned$"),
+        ("", r"own\.py names no class of the file, which has Owned, Other: for example"),
         ("number", "is no network: derive its class from tinyunet.Network"),
         ("Alias", "is a class called Owned"),
     ):
         with pytest.raises(ValueError, match=says):
             network.define(f"{file}:{wrong}")
-    with pytest.raises(FileNotFoundError, match="no such file"):
+    with pytest.raises(
+        ValueError, match=r"own\.py names no class of the file, which has Owned, Oth"
+    ):
+        network.define(str(file))
+    (tmp_path / "friend.py").write_text("from tinyunet.networks import UNet\n")
+    (tmp_path / "taken.py").write_text(
+        "import tinyunet as tu\nclass UNet(tu.networks.Network):\n    pass\n"
+    )
+    with pytest.raises(ValueError, match=r"UNet of .*taken\.py has a name of tinyunet's own"):
+        network.define(f"{tmp_path / 'taken.py'}:UNet")
+    with pytest.raises(ValueError, match=r"no class of the file, nor any network: derive a class"):
+        network.define(str(tmp_path / "friend.py"))
+    with pytest.raises(FileNotFoundError, match=r"own: no such file, but .*own\.py$"):
+        network.define(f"{file.with_suffix('')}:Owned")
+    with pytest.raises(FileNotFoundError, match=r"no such file$"):
         network.define("nowhere.py:Owned")
 
 

@@ -325,3 +325,31 @@ def test_fifty_training_steps_follow_pytorch(name):
 
     assert losses[-1] < 0.8 * losses[0]  # it learned: equal losses that stand still prove nothing
     assert_close(np.array(losses), np.array(expected), 1e-6, "losses")
+
+
+@pytest.mark.parametrize("momentum", [0.1, 0.3, None])
+def test_a_normalisation_in_training_and_eval(momentum):
+    rng = np.random.default_rng(4)
+    model = tu.Sequential(tu.Conv2d(2, 3, (3, 2), bias=False), tu.BatchNorm2d(3, momentum=momentum))
+    model = with_biases(model, rng).astype("float64")
+    model.layers[1].params["weight"][...] = rng.uniform(0.5, 2, 3)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(2, 3, (3, 2), bias=False), torch.nn.BatchNorm2d(3, momentum=momentum)
+    ).double()
+    state = model.torch_state()
+    net.load_state_dict({name: torch.tensor(array.copy()) for name, array in state.items()})
+    for _ in range(3):
+        x = 2 + rng.standard_normal((2, 6, 5, 2))
+        y, torch_y = model(x), net(image_to_torch(x))
+        assert_close(y, image_from_torch(torch_y), 1e-12, "in training")
+    torch_y.backward(image_to_torch(upstream(y)))
+    model.backward(upstream(y))
+    axes = torch_axes(model)
+    for name, parameter in net.named_parameters():
+        gradient = dict(model.named_gradients())[name]
+        assert_close(gradient.transpose(axes[name]), parameter.grad.numpy(), 1e-12, name)
+    for name, buffer in net.named_buffers():
+        assert_close(dict(model.named_buffers())[name], buffer.numpy(), 1e-12, name)
+    assert_close(
+        model.predict(x), image_from_torch(net.eval()(image_to_torch(x))), 1e-12, "in eval"
+    )

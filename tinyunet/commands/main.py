@@ -24,6 +24,7 @@ try:
         train,
     )
     from tinyunet.engine.interrupts import sigterm_is_ctrl_c
+    from tinyunet.runs import own_files
 except KeyboardInterrupt:  # nothing has begun: there is nothing to say
     raise SystemExit(130) from None
 
@@ -95,7 +96,8 @@ app.add_typer(data_app, name="data")
 def main() -> None:
     """Run the command line; whatever goes wrong ends with a sentence.
 
-    A mistake of the user's ends with exit code 2, one of tinyunet's own with 1, Ctrl-C with 130.
+    A mistake of the user's ends with exit code 2, also one in a file of theirs; one of tinyunet's own
+    with 1, Ctrl-C with 130.
     """
     try:
         app()
@@ -106,13 +108,24 @@ def main() -> None:
         if os.environ.get(SHOW):
             traceback.print_exc()
         typer.echo(f"error: {_in_words(error)}", err=True)
-        sys.exit(2 if isinstance(error, USERS) else 1)
+        sys.exit(2 if isinstance(error, USERS) or own_files.raised_in(error) else 1)
 
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"out of memory: {error}" if str(error) else "out of memory"
-    if isinstance(error, USERS) and str(error):
-        return str(error)
+    said = str(error) if isinstance(error, USERS) else ""
+    found = own_files.raised_in(error)
+    if found is not None:
+        place, cause = found
+        more = f"\n{said}" if said and cause is not error else ""
+        return f"{place}: {own_files.in_words(cause)}{more}"
+    place = own_files.passed_in(error)
+    if said:
+        return said if place is None else f"{said} ({place})"
     what = type(error).__name__ + (f" ({error})" if str(error) else "")
+    if place is not None:
+        return (
+            f"{what}, after {place}: a mistake there, or of tinyunet's; set {SHOW}=1 to see where"
+        )
     return f"{what}: a mistake of tinyunet's, not yours; set {SHOW}=1 to see where, and report it"

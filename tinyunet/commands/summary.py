@@ -31,15 +31,15 @@ def summary(
     as_json: AsJson = False,
 ) -> None:
     """Show a network layer by layer; the paper's by default."""
-    from tinyunet.learning import checkpoint as checkpoints
     from tinyunet.networks.summary import summarize
+    from tinyunet.runs.folder import read_model
     from tinyunet.runs.network import find, make, refuse_others
 
     if checkpoint is not None:
-        model = checkpoints.load(checkpoint)
+        model = read_model(checkpoint).model
     else:
         chosen = {name: value for name, value in given(context).items() if name in OF_CONSTRUCTOR}
         refuse_others(find(network), chosen)
-        model = make(find(network), chosen)
+        model = make(find(network), chosen, OF_CONSTRUCTOR)
     found = summarize(model, height, width)
     typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))

@@ -26,7 +26,7 @@ def train(
     ] = None,
     **settings: Any,
 ) -> None:
-    """Train a U-Net; about a minute on synthetic cells by default."""
+    """Train a network; about a minute on synthetic cells by default."""
     from tinyunet.runs import folder, train
 
     chosen = given(context)

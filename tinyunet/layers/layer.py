@@ -49,7 +49,7 @@ class Layer(Parts):
         In training (the default) a forward pass keeps what backward needs. In eval it keeps nothing.
     """
 
-    _held: Array | None
+    _held: Array | None  # see held_decisions, which also sets
     _replays: bool
     _flips: int
 
@@ -58,8 +58,9 @@ class Layer(Parts):
         self = super().__new__(cls)
         budget.spend(layers=1)
         self.params, self.grads, self.buffers = {}, {}, {}
-        self.frozen, self.training = frozenset(), True
-        self._kept = self._held = None  # see held_decisions, which also sets
+        self.frozen = frozenset()
+        self.training = True
+        self._kept = self._held = None
         self._replays = False
         self._flips = 0
         return self

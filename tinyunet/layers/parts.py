@@ -53,7 +53,7 @@ class Parts:
     def named_parameters(self) -> Iterator[tuple[str, Array]]:
         """Yield every parameter with its name."""
         for path, layer in self.named_layers():
-            yield from _named(path, layer.params)
+            yield from _named(path, _arrays(layer.params))
 
     def named_learned(self) -> Iterator[tuple[str, Array]]:
         """Yield every parameter that training changes, with its name: all but frozen ones."""
@@ -70,7 +70,7 @@ class Parts:
     def named_buffers(self) -> Iterator[tuple[str, Array]]:
         """Yield every buffer with its name."""
         for path, layer in self.named_layers():
-            yield from _named(path, layer.buffers)
+            yield from _named(path, _arrays(layer.buffers))
 
     def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
         """Yield every random generator that a layer has as an attribute, such as ``dropout.rng``.
@@ -111,8 +111,9 @@ class Parts:
 
     def _convert(self, change: Callable[[Array], Array]) -> Self:
         for _, layer in self.named_layers():
-            layer.params = {key: change(array) for key, array in layer.params.items()}
-            layer.buffers = {key: change(array) for key, array in layer.buffers.items()}
+            layer.params = {key: change(array) for key, array in _arrays(layer.params).items()}
+            buffers = _arrays(layer.buffers).items()
+            layer.buffers = {key: change(array) for key, array in buffers}
             layer.grads = {}
             layer._kept = None
         return self
@@ -171,7 +172,7 @@ class Parts:
         state: dict[str, Array] = {}
         for path, layer in self.named_layers():
             axes = layer.TORCH_AXES
-            own = {**layer.params, **layer.buffers}
+            own = {**_arrays(layer.params), **_arrays(layer.buffers)}
             turned = {k: a.transpose(axes[k]) if k in axes else a for k, a in own.items()}
             state.update(_named(path, turned))
         return state
@@ -185,6 +186,14 @@ def layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
             yield from layers_in(f"{name}.{key}", item)
+
+
+def _arrays(own: dict[str, Array]) -> dict[str, Array]:
+    """A layer's own arrays; one without axes that became a NumPy number, as by x = x + 1, again one."""
+    for key, value in own.items():
+        if isinstance(value, np.generic):
+            own[key] = np.asarray(value)
+    return own
 
 
 def _named(path: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:

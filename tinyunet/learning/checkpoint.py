@@ -116,7 +116,8 @@ def load(path: str | Path, *, everything: bool = False) -> Network | Checkpoint:
         If there is no such file.
     ValueError
         If the file is damaged, is no checkpoint, claims what it does not hold, or holds a network whose
-        class has not been defined: a class of yours must be, or be imported, before. All claims are
+        class has not been defined: a class of yours must be, or be imported, before. Of two of its name
+        the last is meant; only its arrays are compared with the file's, not its code. All claims are
         checked before memory is taken for them. Where a class does not say what a network of it holds,
         one is built, and that ends where its layers take more than the file has.
     """

@@ -16,7 +16,8 @@ def fit(
 ) -> History:
     """Train `model` in place and return the history: ``Training(...).run()``.
 
-    Where validation images are given, the model ends with the parameters that scored best on them.
+    Where validation images are given, the model ends with the parameters that scored best on them,
+    else with the last ones.
     Where the loss, or what the network predicts, becomes infinite or NaN, training ends early; the
     history's `diverged` and `stopped` say so, and without an earlier best the model is of no use.
 
@@ -27,7 +28,8 @@ def fit(
     train, validation
         Images to learn from, and images to choose the best moment by.
     loss
-        By default `SoftmaxCrossEntropy`; `BCEWithLogitsLoss` for logits of one channel.
+        By default `SoftmaxCrossEntropy`. For logits of one channel, `BCEWithLogitsLoss` or
+        `BCEDiceLoss`.
     optimizer
         An optimizer of this model; by default `Adam` with a learning rate of 2e-3.
     steps, minutes
@@ -50,8 +52,9 @@ def fit(
     seed
         Draws the batches.
     out
-        A folder for ``last.npz`` (to resume from), ``best.npz`` (unless there is none: see above) and
-        ``history.json``. It needs a `Network`, whose class files can name, and an optimizer of ours.
+        A folder for ``last.npz`` (to resume from), ``best.npz`` (what the model ends with; none if
+        training diverged before there was a best) and ``history.json``. It needs a `Network`, whose
+        class files can name, and an optimizer of ours.
     resume
         Continue the run in `out`, with the same settings. A run in steps then ends exactly as if
         it had never been stopped.

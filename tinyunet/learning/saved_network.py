@@ -15,7 +15,7 @@ from tinyunet.learning.npz import Npz
 from tinyunet.networks.config import plain
 from tinyunet.networks.network import Network
 from tinyunet.networks.outline import Outline, built, is_float, outline, stated_outline
-from tinyunet.networks.registry import find_network, registered
+from tinyunet.networks.registry import check_known, find_network, registered
 
 
 def header_of(model: Layer) -> dict[str, Any]:
@@ -26,6 +26,7 @@ def header_of(model: Layer) -> dict[str, Any]:
             f"a checkpoint holds a Network, got {short(model)}: derive a class of yours from "
             "tinyunet.Network (its parts may be any layers), or use state_dict()"
         )
+    check_known(type(model))
     config = {key: plain(key, value) for key, value in model.config.items()}
     states = {name: made.bit_generator.state for name, made in model.named_generators()}
     for key, state in states.items():

@@ -32,7 +32,7 @@ from tinyunet.learning.run_files import RunFiles
 from tinyunet.learning.schedule import is_time_to_validate, rate_factor
 from tinyunet.learning.step import Step, has_finite_parameters, training_step
 from tinyunet.losses import Loss
-from tinyunet.networks.network import as_network
+from tinyunet.networks.plain import as_network
 from tinyunet.segmentation.thresholds import validation_score
 
 

@@ -1,7 +1,8 @@
 """Networks made of layers, and the contract that they keep."""
 
-from tinyunet.networks.network import Network, as_network
+from tinyunet.networks.network import Network
 from tinyunet.networks.outline import Outline
+from tinyunet.networks.plain import as_network
 from tinyunet.networks.pspnet import PSPNet, SmallPSPNet
 from tinyunet.networks.registry import find_network, registered
 from tinyunet.networks.sizes import Sizes

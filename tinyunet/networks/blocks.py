@@ -63,3 +63,22 @@ def summed(gradients: list[Array]) -> Array:
     for gradient in gradients[2:]:
         add(total, gradient)
     return total
+
+
+def of_heads(model: Layer, dy: Any, count: int) -> list[Array]:
+    """Return the gradients of a network's heads, given as a list, or as one array for one head.
+
+    Raises
+    ------
+    ValueError
+        If they are not one for each of `count` heads.
+    """
+    if count == 1:
+        return [dy]
+    if not isinstance(dy, list | tuple) or len(dy) != count:
+        got = f"{len(dy)}" if isinstance(dy, list | tuple) else f"one {type(dy).__name__}"
+        raise ValueError(
+            f"{model}.backward needs a list of {count} gradients, one a head, got {got}: the loss "
+            "DeepSupervision gives it"
+        )
+    return list(dy)

@@ -11,7 +11,7 @@ import numpy as np
 from tinyunet.engine.rules import short
 
 DEEPEST, LONGEST, MOST = 20, 100_000, 100_000  # of lists in lists; of a text; of values in all
-# Of a whole number: a list of 2^level takes half a second for so many levels, and for four times as
+# Of a number: a list of 2^level takes half a second for so many levels, and for four times as
 # many 11 seconds and 300 MB.
 LARGEST = 1 << 14
 LARGEST_SEED = 2**128
@@ -89,11 +89,11 @@ def check_sensible(config: dict[str, Any]) -> None:
     """Raise ValueError for a config that no file needs, before a constructor gets it.
 
     A constructor may loop as often as an argument says. What it makes of layers is counted, other work
-    is not, such as a list of 2^level for every level: hence a whole number has a limit. Only a seed,
-    which an argument's name must say, may be larger.
+    is not, such as a list of 2^level for every level: hence a number has a limit. Only a seed, which
+    an argument's name must say, may be larger.
     """
     count = 0
-    waiting = [(name, value, "seed" in name.lower(), 0) for name, value in config.items()]
+    waiting = [(name, value, _is_seed(name), 0) for name, value in config.items()]
     while waiting:
         name, value, seed, depth = waiting.pop()
         count += 1
@@ -107,11 +107,15 @@ def check_sensible(config: dict[str, Any]) -> None:
                 f"{where} is a text of {len(value):,} characters, more than {LONGEST:,}"
             )
         limit = LARGEST_SEED if seed else LARGEST
-        if isinstance(value, int) and abs(value) > limit:
+        if isinstance(value, int | float) and abs(value) > limit:
             raise ValueError(
-                f"{where} is {short(value)}: an argument can be {limit:,} at most, unless seed is part "
-                "of its name, or its class defines outline"
+                f"{where} is {short(value)}: an argument can be {limit:,} at most, unless it is called "
+                "seed, or its name ends in _seed, or its class defines outline"
             )
         if isinstance(value, list | dict):
             inner = value.values() if isinstance(value, dict) else value
             waiting += [(name, item, seed, depth + 1) for item in inner]
+
+
+def _is_seed(name: str) -> bool:
+    return name == "seed" or name.endswith("_seed")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-import operator
-from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -15,23 +13,26 @@ from tinyunet.engine.arrays import Array, checked_dtype, to_device
 from tinyunet.engine.rules import short
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.config import arguments, noted
+from tinyunet.networks.found import channels, output_tried
 from tinyunet.networks.outline import Outline
-from tinyunet.networks.receptive_field import receptive_field
+from tinyunet.networks.receptive_field import View, view
 from tinyunet.networks.registry import register
-from tinyunet.networks.sizes import Sizes, sizes_by_trying
+from tinyunet.networks.sizes import Sizes, check_sizes, sizes_by_trying
 
 
 class Network(Layer):
     """A layer that turns images (N, H, W, C) into logits (N, H', W', K): one of yours, or of ours.
 
     A class of yours needs a constructor, ``forward`` and ``backward``. It can then be given to
-    `tinyunet.fit`, `predict_image`, `evaluate`, `save` and `summarize`. All else is found out: its
-    settings are the arguments that it was made with, its channels are read off its layers, and which
-    sizes it takes is tried once. Where a class knows better, it defines the attribute or the method
-    of that name itself, as `UNet` does.
+    `tinyunet.fit`, `tinyunet.Training`, `tinyunet.predict_image`, `tinyunet.evaluate`, `tinyunet.save`
+    and `tinyunet.networks.summarize`. All else is found out: its settings are the arguments that it was
+    made with, its channels are read off its layers, and which sizes it takes is tried once. Where a
+    class knows better, it defines the attribute or the method of that name itself, as `UNet` does.
 
     A class is known by its name to `tinyunet.load` and ``tinyunet train --network`` from the moment
-    that it is defined; one defined again, as in a notebook, takes the place of the one before.
+    that it is defined; one defined again, as in a notebook, takes the place of the one before, whose
+    files are then loaded into it if their arrays fit. Names of tinyunet's own, such as ``UNet``, stay:
+    another class of that name isn't saved.
 
     Attributes
     ----------
@@ -47,6 +48,8 @@ class Network(Layer):
         Pixels between tiles which all meet the poolings at the same places.
     reach
         How far around a pixel of the output, in pixels, the image counts for it. None: not known.
+    pads
+        Whether zeros stand in for what lies beyond the border, as with padding; True if not known.
     shrinks
         Whether the output is smaller than the image, as with convolutions without padding.
     """
@@ -55,6 +58,8 @@ class Network(Layer):
 
     def __init_subclass__(cls, *, known: bool = True, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if isinstance(vars(cls).get("sizes"), tuple | list):
+            check_sizes(cls.__name__, vars(cls)["sizes"])
         if known:
             register(cls)
 
@@ -69,6 +74,11 @@ class Network(Layer):
         self.config = noted(bound)
         return self
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "sizes":
+            check_sizes(type(self).__name__, value)
+        super().__setattr__(name, value)
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """Make a network from the `config` of another; lists may stand for tuples."""
@@ -79,8 +89,8 @@ class Network(Layer):
     def outline(cls, config: dict[str, Any]) -> Outline | None:
         """Return which arrays a network of a config holds, known without making it.
 
-        None, as here: the class does not say it. `tinyunet.load` then builds one within limits. A class
-        that says it checks the config first, which a file may have made up, and raises ValueError.
+        None, as here: `tinyunet.load` builds one within limits. A class that says it checks the config
+        first, which a file may have made up, and raises ValueError.
         """
         return None
 
@@ -95,18 +105,9 @@ class Network(Layer):
 
     @functools.cached_property
     def in_channels(self) -> int:
-        """Channels of the image: those of the first layer that says how many it takes."""
-        for name, layer in self.named_layers():
-            channels = None if layer is self else getattr(layer, "in_channels", None)
-            if channels:
-                return channels
-            if layer.params:
-                where = f"{name}, {layer}," if name else str(layer)
-                raise ValueError(
-                    f"{where} does not say how many channels it takes: in the constructor, set "
-                    "self.in_channels, the channels of the image"
-                )
-        raise ValueError(f"no layer of {self} says how many channels it takes: set its in_channels")
+        """Channels of the image: those of the first layer to run that says how many it takes."""
+        self._channels_found = True
+        return channels(self)
 
     @functools.cached_property
     def num_classes(self) -> int:
@@ -117,25 +118,39 @@ class Network(Layer):
     def sizes(self) -> tuple[Sizes, Sizes]:
         """The (heights, widths) that the network takes."""
         own = type(self).output_size is not Network.output_size
-        channels = self.in_channels  # first: an error of its own
-        who = f"{self}, tried with {channels} channel{'s' * (channels > 1)},"
-        return sizes_by_trying(self.output_size if own else self._output_tried, who)
+        count = self.in_channels  # first: an error of its own
+
+        def tried(height: int, width: int) -> tuple[int, int]:
+            return output_tried(self, self._black(height, width))
+
+        who = f"{self}, tried with {count} channel{'s' * (count > 1)},"
+        return sizes_by_trying(self.output_size if own else tried, who)
 
     @functools.cached_property
     def reach(self) -> int | None:
-        """How far around a pixel of the output the image counts for it."""
-        field = receptive_field(self, self._black(*(axis.first for axis in self.sizes)))
-        return None if field is None else max(field) // 2 + self.tile_stride
+        """How far around an output pixel the image counts for it: all of it may lie to one side."""
+        return None if self._view.field is None else max(self._view.field)
 
     @functools.cached_property
     def tile_stride(self) -> int:
         """Pixels between tiles which all meet the poolings at the same places."""
-        return math.lcm(*(axis.step for axis in self.sizes))
+        return math.lcm(*(axis.step for axis in self.sizes), *self._view.stride)
+
+    @functools.cached_property
+    def pads(self) -> bool:
+        """Whether it puts zeros around an image or features, or may do so."""
+        return self._view.pads
 
     @functools.cached_property
     def shrinks(self) -> bool:
         """Whether the output is smaller than the image."""
         return any(axis.lost > 0 for axis in self.sizes)
+
+    @functools.cached_property
+    def _view(self) -> View:
+        black = self._black(*(axis.input(8) for axis in self.sizes))
+        noise = np.random.default_rng(0).random(black.shape).astype(self.dtype)
+        return view(self, to_device(noise, self.device))
 
     # ------------------------------------------------------------------ sizes
 
@@ -147,17 +162,15 @@ class Network(Layer):
         ValueError
             If the network doesn't take that size; it names the nearest valid ones.
         """
-        found = []
         for what, side, axis in zip(("height", "width"), (height, width), self.sizes, strict=True):
-            out = axis.output(side)
-            if out is None:
+            if not axis.takes(side):
                 choices = " or ".join(str(size) for size in axis.nearest(side))
                 raise ValueError(
                     f"{self._sized()} cannot take an image of {what} {side}: the nearest valid sizes "
                     f"are {choices}"
                 )
-            found.append(out)
-        return found[0], found[1]
+        rows, columns = self.sizes
+        return height - rows.lost, width - columns.lost
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the smallest valid image (height, width) whose logits cover (height, width)."""
@@ -168,18 +181,6 @@ class Network(Layer):
         """Return the sides up to `limit` of all square images that the network accepts."""
         rows, columns = self.sizes
         return sorted(set(rows.up_to(limit)) & set(columns.up_to(limit)))
-
-    def _output_tried(self, height: int, width: int) -> tuple[int, int]:
-        y = self.predict(self._black(height, width))
-        if getattr(y, "ndim", 0) != 4 or len(y) != 1:
-            got = f"shape {y.shape}" if hasattr(y, "shape") else f"type {type(y).__name__}"
-            raise TypeError(
-                f"{self} gives an output of {got} for an image (1, {height}, {width}, "
-                f"{self.in_channels}), not logits (1, H, W, classes)"
-            )
-        if 0 in y.shape:
-            raise ValueError(f"{self} leaves no output: {y.shape}")
-        return y.shape[1], y.shape[2]
 
     def _black(self, height: int, width: int) -> Array:
         """A black image (1, H, W, C) such as the network takes."""
@@ -192,57 +193,3 @@ class Network(Layer):
 
     def _describe(self) -> str:
         return ", ".join(f"{name}={short(value)}" for name, value in self.config.items())
-
-
-class _Plain(Network, known=False):
-    """A layer that is no `Network`, such as a `Sequential`, seen as one; its names stay its own."""
-
-    def __init__(self, layer: Layer) -> None:
-        super().__init__()
-        self._layer = layer  # the underscore: not a part below this one, but the thing itself
-        self._tried = [part for _, part in layer.named_layers()]
-
-    def forward(self, *inputs: Array) -> Array:
-        return self._layer.forward(*inputs)
-
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Any:
-        if input_gradient:
-            return self._layer.backward(dy)
-        return self._layer.backward_parameters(dy)
-
-    def decisions(self) -> list[Array]:
-        return self._layer.decisions()
-
-    def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        return self._layer.named_layers(prefix)
-
-    def is_current(self) -> bool:
-        """Whether the layer is made of the same parts as when it was first seen."""
-        parts = [part for _, part in self._layer.named_layers()]
-        return len(parts) == len(self._tried) and all(map(operator.is_, parts, self._tried))
-
-    def __str__(self) -> str:
-        return str(self._layer)
-
-    __repr__ = __str__
-
-
-def as_network(model: Layer) -> Network:
-    """Return the network that a layer is: itself, or a plain layer seen as a `Network`.
-
-    Raises
-    ------
-    TypeError
-        If it is no layer at all.
-    """
-    if isinstance(model, Network):
-        return model
-    if isinstance(model, Layer):
-        seen = vars(model).get("_as_network")
-        if seen is None or not seen.is_current():
-            seen = vars(model)["_as_network"] = _Plain(model)  # so its sizes are tried once
-        return seen
-    raise TypeError(
-        f"a network is a tinyunet.Layer, best a tinyunet.Network, got {type(model).__name__}: derive "
-        "its class from tinyunet.Network"
-    )

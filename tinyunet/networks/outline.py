@@ -55,6 +55,7 @@ class Outline:
         def shapes(named: Any) -> Shapes:
             return {name: array.shape for name, array in named}
 
+        learned = dict(model.named_learned())
         return cls(
             parameters=shapes(model.named_parameters()),
             buffers=shapes(model.named_buffers()),
@@ -64,9 +65,7 @@ class Outline:
                 if not is_float(array)
             },
             generators=[name for name, _ in model.named_generators()],
-            frozen=tuple(
-                dict(model.named_parameters()).keys() - dict(model.named_learned()).keys()
-            ),
+            frozen=tuple(name for name, _ in model.named_parameters() if name not in learned),
         )
 
 

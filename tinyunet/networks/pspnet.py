@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tinyunet.engine.arrays import Array, MaybeArray
+from tinyunet.engine.arrays import Array, MaybeArray, to_device
 from tinyunet.engine.elementwise import add
 from tinyunet.layers import Conv2d, Dropout, Sequential, Upsample
 from tinyunet.layers.layer import Layer
-from tinyunet.networks.blocks import ConvNorm
+from tinyunet.networks.blocks import ConvNorm, of_heads
 from tinyunet.networks.network import Network
 from tinyunet.networks.pyramid import PyramidPooling
+from tinyunet.networks.receptive_field import view
 from tinyunet.networks.resnet import dilated_resnet
 from tinyunet.networks.sizes import Sizes
 
@@ -57,7 +59,7 @@ class PyramidNetwork(Network, known=False):
         self.in_channels, self.num_classes = in_channels, num_classes
         side = Sizes(step + 1, step, 0)
         self.sizes = side, side
-        self.reach = None  # with the pyramid it is the whole image
+        self.pads, self.tile_stride = True, step
         branch = -(-channels // 4)
         self.stages = stages
         self.pyramid = PyramidPooling(channels, branch, bins, rng) if len(bins) else None
@@ -87,27 +89,27 @@ class PyramidNetwork(Network, known=False):
 
         Returns dL/d(images).
         """
-        dy, dauxiliary = self._of_heads(dy)
+        dy, *dauxiliary = of_heads(self, dy, 1 if self.auxiliary is None else 2)
         dx = self.head.backward(self.resize.backward(dy))
         if self.pyramid is not None:
             dx = self.pyramid.backward(dx)
         dx = self.stages[-1].backward(dx)
         if self.auxiliary is not None:
-            add(dx, self.auxiliary.backward(self.auxiliary_resize.backward(dauxiliary)))
+            add(dx, self.auxiliary.backward(self.auxiliary_resize.backward(*dauxiliary)))
         for stage in reversed(self.stages[1:-1]):
             dx = stage.backward(dx)
         return self.stages[0].backward(dx, input_gradient=input_gradient)
 
-    def _of_heads(self, dy: Any) -> tuple[Array, MaybeArray]:
-        if self.auxiliary is None:
-            return dy, None
-        if not isinstance(dy, list | tuple) or len(dy) != 2:
-            got = f"{len(dy)}" if isinstance(dy, list | tuple) else f"one {type(dy).__name__}"
-            raise ValueError(
-                f"{self}.backward needs a list of 2 gradients, of the logits and the auxiliary ones, "
-                f"got {got}: the loss DeepSupervision gives it"
-            )
-        return dy[0], dy[1]
+    @functools.cached_property
+    def reach(self) -> int:
+        """How far a pixel sees but for the pyramid, whose means are over all of an image, or tile.
+
+        As far as the last stage; its neighbours for the head's 3x3, and again for the resize.
+        """
+        noise = np.random.default_rng(0).random((1, *self.input_size(8, 8), self.in_channels))
+        stages = Sequential(*self.stages)
+        field = view(stages, to_device(noise.astype(self.dtype), self.device)).field
+        return max(field or (0, 0)) // 2 + 2 * self.tile_stride
 
     def _check_size(self, x: Array) -> None:
         self._check_image(x, self.in_channels)

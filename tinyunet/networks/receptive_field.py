@@ -21,7 +21,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from tinyunet.engine.arrays import Array
@@ -35,6 +38,7 @@ from tinyunet.layers import (
     CropAt,
     Dropout,
     MaxPool2d,
+    MaxUnpool2d,
     ReLU,
     Scale,
     Sigmoid,
@@ -47,15 +51,36 @@ IMAGE = -1  # stands for the image where calls are numbered
 PIXELWISE = Add | BatchNorm2d | CenterCrop | Concat | CropAt | Dropout | ReLU | Scale | Sigmoid
 
 
-def receptive_field(model: Layer, x: Array) -> tuple[int, int] | None:
-    """Return the (height, width) in pixels that one pixel of a network's output depends on.
+@dataclass(frozen=True)
+class View:
+    """What the calls of a network's layers say of it.
 
-    None where that cannot be known: where something other than our layers makes an array. The model
-    is not changed.
+    Attributes
+    ----------
+    field
+        The (height, width) in pixels that one pixel of the output depends on. None where that cannot
+        be known: where something other than our layers makes an array, or changes one.
+    stride
+        How far apart pixels are that meet all strides and poolings at the same places, along the
+        height and the width.
+    pads
+        Whether zeros stand in for what lies beyond the border, or may do so: in a convolution, in an
+        up-convolution whose kernels overlap, or in what is not known.
+    """
+
+    field: tuple[int, int] | None
+    stride: tuple[int, int]
+    pads: bool
+
+
+def view(model: Layer, x: Array) -> View:
+    """Run a network on an image (N, H, W, C) and say what was seen; the model is not changed.
+
+    The image should be of random numbers: with a black one, sums in place would not show.
     """
     with recorded_calls(model, x) as calls:
-        y = model.predict(x)
-    return calls.field(calls.maker.get(id(y)))
+        last = calls.number(model.predict(x))
+    return View(calls.field(last), (calls.stride(0), calls.stride(1)), calls.pads(last))
 
 
 @contextlib.contextmanager
@@ -90,19 +115,45 @@ class Calls:
     def __init__(self, x: Array) -> None:
         self.made: list[tuple[str, Layer, Array, list[int | None]]] = []
         self.maker = {id(x): IMAGE}
+        self._sums = {IMAGE: _sum(x)}
 
     def recorded(self, name: str, layer: Layer) -> Callable[..., Array]:
         """Return the layer's forward pass, with a note taken of each call."""
         forward = layer.forward
 
         def forward_and_note(*inputs: Any, **options: Any) -> Array:
+            makers = [self.number(x) for x in inputs if hasattr(x, "shape")]
             y = forward(*inputs, **options)
-            makers = [self.maker.get(id(x)) for x in inputs if hasattr(x, "shape")]
-            self.maker[id(y)] = len(self.made)
+            number = self.maker[id(y)] = len(self.made)
             self.made.append((name, layer, y, makers))  # y stays alive, so its id stays its own
+            self._sums[number] = _sum(y)
             return y
 
         return forward_and_note
+
+    def number(self, x: Array) -> int | None:
+        """The call that made an array; None if none did, or if it was changed since, as by +=."""
+        number = self.maker.get(id(x))
+        return None if number is None or self._sums[number] != _sum(x) else number
+
+    def stride(self, axis: int) -> int:
+        """The least common multiple of how far apart the pixels of all outputs are in the image.
+
+        What something other than a layer made is taken to be as coarse as the output before it.
+        """
+        coarse: list[Fraction] = []
+        for _, layer, _, makers in self.made:
+            latest = coarse[-1] if coarse else Fraction(1)
+            numbers: dict[int | None, Fraction] = {IMAGE: Fraction(1), None: latest}
+            numbers.update(enumerate(coarse))
+            before = max((numbers[maker] for maker in makers), default=latest)
+            coarse.append(before * _coarser(layer, axis))
+        return math.lcm(*(distance.numerator for distance in coarse))
+
+    def pads(self, last: int | None) -> bool:
+        """Whether a layer puts zeros around its input, or something not known is at work."""
+        makers = [maker for *_, before in self.made for maker in before]
+        return None in (last, *makers) or any(_pads(layer) for _, layer, _, _ in self.made)
 
     def field(self, number: int | None) -> tuple[int, int] | None:
         """The (height, width) of the image on which a pixel of a call's output depends."""
@@ -135,3 +186,29 @@ def _pixels_read(layer: Layer, pixels: int, axis: int) -> int | None:
     if isinstance(layer, PIXELWISE):
         return pixels
     return None
+
+
+def _coarser(layer: Layer, axis: int) -> Fraction:
+    """How many times as far apart the pixels of a layer's output are as those of its input."""
+    if isinstance(layer, Conv2d):
+        return Fraction(layer.geometry.stride[axis])
+    if isinstance(layer, MaxPool2d):
+        return Fraction(layer.kernel_size[axis])
+    if isinstance(layer, ConvTranspose2d):
+        return Fraction(1, layer.geometry.stride[axis])
+    return Fraction(1, layer._pool.kernel_size[axis] if isinstance(layer, MaxUnpool2d) else 1)
+
+
+def _pads(layer: Layer) -> bool:
+    """Whether pixels at the border are made with zeros for neighbours; yes if that is not known."""
+    if isinstance(layer, Conv2d):
+        return layer.geometry.padding != ((0, 0), (0, 0))
+    if isinstance(layer, ConvTranspose2d):  # where kernels overlap, the border lacks some
+        sides = zip(layer.geometry.kernel, layer.geometry.stride, strict=True)
+        return any(kernel > stride for kernel, stride in sides)
+    return not isinstance(layer, MaxUnpool2d) and _pixels_read(layer, 1, 0) is None
+
+
+def _sum(x: Array) -> Any:
+    """A number that tells whether an array was changed; an array with NaN has one, too."""
+    return repr(float(x.sum()))

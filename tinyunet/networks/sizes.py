@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import re
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tqdm import tqdm
+
+from tinyunet.engine.rules import short
 
 LIMIT = 640  # pixels: no network is tried with a larger image
 
@@ -29,10 +34,9 @@ class Sizes:
     step: int
     lost: int
 
-    def output(self, side: int) -> int | None:
-        """Return the side of the output for a side of the input, None if that is no valid one."""
-        valid = side >= self.first and (side - self.first) % self.step == 0
-        return side - self.lost if valid else None
+    def takes(self, side: int) -> bool:
+        """Whether a side is a valid one."""
+        return side >= self.first and (side - self.first) % self.step == 0
 
     def input(self, side: int) -> int:
         """Return the smallest valid side whose output is at least `side`."""
@@ -48,9 +52,21 @@ class Sizes:
         return list(range(self.first, limit + 1, self.step))
 
 
+def check_sizes(who: str, sizes: Any) -> None:
+    """Raise TypeError for a `Network.sizes` that cannot be meant, such as a user's own numbers."""
+    if not (isinstance(sizes, tuple | list) and [type(axis) for axis in sizes] == [Sizes, Sizes]):
+        raise TypeError(
+            f"{who}.sizes says which heights and which widths a network takes, as two "
+            f"tinyunet.networks.Sizes, got {short(sizes)}: call an attribute of yours by another name"
+        )
+
+
 # What a network may raise where a size does not suit it. Anything else is a mistake in its code, and
 # goes to who wrote it as it is.
 REFUSALS = (ValueError, IndexError, ArithmeticError, AssertionError, RuntimeError)
+# Where the same error comes at all of 33 to 64 pixels, with every remainder that poolings could leave,
+# and at these, it isn't the size that does not suit.
+SAME, FAR = 64, (128, 256, 512)
 Trial = Callable[[int, int], tuple[int, int] | None]
 
 
@@ -74,6 +90,8 @@ def sizes_by_trying(
     ValueError
         If no square up to `LIMIT` pixels is taken, or the output doesn't grow pixel by pixel with
         the input, or is larger.
+    Exception
+        What the network raises, where that does not depend on the size.
     """
     last: Exception | None = None
 
@@ -86,7 +104,17 @@ def sizes_by_trying(
             return None
 
     squares = tqdm(range(1, LIMIT + 1), desc=f"sizes of {who:.30}", delay=2, leave=False)
-    square = next((side for side in squares if tried(side, side)), None)
+    square, kinds = None, []
+    for side in squares:
+        if tried(side, side):
+            square = side
+            break
+        kinds.append(_kind(last))
+        same = side == SAME and len(set(kinds[side // 2 :])) == 1
+        if same and all(not tried(far, far) and _kind(last) == kinds[-1] for far in FAR):
+            squares.close()
+            assert last is not None
+            raise last
     squares.close()
     if square is None:
         raise ValueError(
@@ -94,6 +122,12 @@ def sizes_by_trying(
             "self.sizes, or self.in_channels if they are others, in its constructor"
         ) from last
     return _along(tried, square, 0, who), _along(tried, square, 1, who)
+
+
+def _kind(error: Exception | None) -> tuple[Any, ...]:
+    """What an error is, whatever the size: its type, its words without numbers, and its place."""
+    place = traceback.extract_tb(error.__traceback__)[-1] if error else None
+    return type(error), re.sub(r"\d+", "", str(error)), place and (place.filename, place.lineno)
 
 
 def _along(tried: Trial, square: int, axis: int, who: str) -> Sizes:

@@ -10,7 +10,8 @@ import numpy as np
 
 from tinyunet.engine.arrays import Array, to_device
 from tinyunet.layers.layer import Layer
-from tinyunet.networks.network import Network, as_network
+from tinyunet.networks.network import Network
+from tinyunet.networks.plain import as_network
 from tinyunet.networks.receptive_field import Calls, recorded_calls
 
 MB = 1e6  # bytes

@@ -70,6 +70,7 @@ class UNet(Network):
             raise ValueError(f'padding must be "valid" or "same", got {padding!r}')
         self.in_channels, self.num_classes = in_channels, num_classes
         self.depth, self.padding = depth, padding
+        self.pads, self.tile_stride = padding == "same", 2**depth
 
         rng = np.random.default_rng(seed)
         widths = [base_channels * 2**level for level in range(depth + 1)]
@@ -167,7 +168,7 @@ class UNet(Network):
         return 6 * 2**self.depth
 
     def _sized(self) -> str:
-        return f"UNet(depth={self.depth}, padding={self.padding!r})"
+        return f"{type(self).__name__}(depth={self.depth}, padding={self.padding!r})"
 
     def _check_size(self, x: Array) -> None:
         self._check_image(x, self.in_channels)
@@ -175,7 +176,8 @@ class UNet(Network):
 
     def _describe(self) -> str:
         shown = ("in_channels", "num_classes", "base_channels", "depth", "padding", "skip")
-        return ", ".join(f"{name}={self.config[name]!r}" for name in shown)
+        ours = {name: self.config[name] for name in shown if name in self.config}
+        return ", ".join(f"{name}={value!r}" for name, value in (ours or self.config).items())
 
 
 class DoubleConv(Layer):

@@ -11,7 +11,7 @@ import numpy as np
 from tinyunet.engine.arrays import Array, MaybeArray
 from tinyunet.layers import Concat, Conv2d, ConvTranspose2d, Dropout, MaxPool2d
 from tinyunet.layers.layer import Layer
-from tinyunet.networks.blocks import ConvNorm, summed
+from tinyunet.networks.blocks import ConvNorm, of_heads, summed
 from tinyunet.networks.network import Network
 from tinyunet.networks.sizes import Sizes
 
@@ -77,6 +77,7 @@ class UNetPlusPlus(Network):
                 f"{heads}"
             )
         self.in_channels, self.num_classes = in_channels, num_classes
+        self.pads, self.tile_stride = True, 2**depth
         rng = np.random.default_rng(seed)
 
         def node(i: int, j: int) -> Node:
@@ -121,8 +122,9 @@ class UNetPlusPlus(Network):
         Returns dL/d(images).
         """
         dx: dict[tuple[int, int], list[Array]] = {}  # of each node, all that came back to it
-        for j, head, d in self._from_heads(dy):
-            dx.setdefault((0, j), []).append(head.backward(d))
+        dys, first = of_heads(self, dy, len(self.heads)), self.depth + 1 - len(self.heads)
+        for j, (head, d) in enumerate(zip(self.heads, dys, strict=True), first):
+            dx[0, j] = [head.backward(d)]
         for j in reversed(range(1, self.depth + 1)):
             for i in reversed(range(self.depth + 1 - j)):
                 d = self.nodes[i][j].backward(summed(dx.pop((i, j))))
@@ -158,19 +160,6 @@ class UNetPlusPlus(Network):
         part.load_state_dict({name: state[name] for name, _ in part.named_state()})
         return part if self.training else part.eval()
 
-    def _from_heads(self, dy: Any) -> list[tuple[int, Layer, Array]]:
-        """Each head with its node's place in the top row and the gradient of its logits."""
-        if len(self.heads) == 1:
-            dy = [dy]
-        elif not isinstance(dy, list | tuple) or len(dy) != len(self.heads):
-            got = f"{len(dy)}" if isinstance(dy, list | tuple) else f"one {type(dy).__name__}"
-            raise ValueError(
-                f"{self}.backward needs a list of {len(self.heads)} gradients, one a head, got {got}: "
-                "the loss DeepSupervision gives it"
-            )
-        first = self.depth + 1 - len(self.heads)
-        return [(first + k, *pair) for k, pair in enumerate(zip(self.heads, dy, strict=True))]
-
     # ------------------------------------------------------------------ sizes
 
     @functools.cached_property
@@ -189,7 +178,7 @@ class UNetPlusPlus(Network):
         self.output_size(*image.shape[1:3])
 
     def _sized(self) -> str:
-        return f"UNetPlusPlus(channels={self.config['channels']})"
+        return f"{type(self).__name__}(channels={self.config['channels']})"
 
     def _describe(self) -> str:
         shown = ("in_channels", "num_classes", "heads", "channels")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from tinyunet.data import Augmentation, Dataset, load, load_folder
 from tinyunet.learning.optim import SGD, Adam, Optimizer
 from tinyunet.learning.preparation import window_size
 from tinyunet.networks.network import Network
-from tinyunet.runs.network import find, make, named_options
+from tinyunet.runs.network import defaults, find, make
 from tinyunet.runs.settings import OF_NETWORK, Settings
 from tinyunet.segmentation.symmetries import AVERAGES
 
@@ -41,23 +42,30 @@ def load_parts(settings: Settings) -> tuple[Dataset, Dataset, Dataset]:
 
 def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimizer]:
     """Make the network for these images, and its optimizer."""
-    network = find(settings.network)
-    offered = {
-        "in_channels": parts[0].channels,
-        "num_classes": max(part.num_classes for part in parts),
-        "seed": settings.seed,
-    }
-    takes = named_options(network)
-    options = {name: value for name, value in offered.items() if name in takes}
-    options |= {
-        name: value for name in OF_NETWORK if (value := getattr(settings, name)) is not None
-    }
-    model = make(network, options).to(settings.device)
+    model = make(find(settings.network), _options(settings, parts), OF_NETWORK)
+    model.to(settings.device)
     if settings.optimizer == "adam":
         return model, Adam(model, settings.lr, tuple(settings.betas))
     if settings.optimizer == "sgd":
         return model, SGD(model, settings.lr, settings.momentum)
     raise ValueError(f'optimizer must be "adam" or "sgd", got {settings.optimizer!r}')
+
+
+def _options(settings: Settings, parts: Sequence[Dataset]) -> dict[str, Any]:
+    """What the network is made with; the defaults of a user's class stay but for what was chosen."""
+    own = defaults(find(settings.network))
+    offered = {
+        "in_channels": parts[0].channels,
+        "num_classes": max(part.num_classes for part in parts),
+        "seed": settings.seed,
+    }
+    if offered["num_classes"] == 2 and own.get("num_classes") == 1:
+        del offered["num_classes"]  # a single logit tells two classes apart
+    if settings.seed is None and own.get("seed") is inspect.Parameter.empty:
+        offered["seed"] = 0
+    options = {n: value for n, value in offered.items() if n in own and value is not None}
+    chosen = {name: getattr(settings, name) for name in OF_NETWORK}
+    return options | {name: value for name, value in chosen.items() if value is not None}
 
 
 def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict[str, Any]:
@@ -79,5 +87,5 @@ def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict
         "augment": AUGMENTS[settings.augment],
         "weights": None if settings.weights == "none" else settings.weights,
         "schedule": settings.schedule,
-        "seed": settings.seed,
+        "seed": settings.seed or 0,
     }

@@ -16,9 +16,12 @@ import json
 from dataclasses import fields
 from pathlib import Path
 
+from tinyunet.engine.rules import short
 from tinyunet.learning import checkpoint
 from tinyunet.learning.checkpoint_header import check_thresholds
 from tinyunet.networks.network import Network
+from tinyunet.networks.registry import UnknownNetwork
+from tinyunet.runs.network import class_name
 from tinyunet.runs.settings import BETAS, Settings
 from tinyunet.segmentation.evaluation import num_classes
 
@@ -52,6 +55,39 @@ def settings_beside(checkpoint_file: Path) -> Settings | None:
     return read_settings(folder) if (folder / "settings.json").is_file() else None
 
 
+def read_model(path: Path) -> checkpoint.Checkpoint:
+    """Read a model; of a class that is not defined, the error says which option defines it.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See `tinyunet.load`.
+    """
+    try:
+        return checkpoint.load(path, everything=True)
+    except ValueError as error:
+        unknown: BaseException | None = error
+        while unknown is not None and not isinstance(unknown, UnknownNetwork):
+            unknown = unknown.__cause__
+        if unknown is None:
+            raise
+        name = unknown.name if unknown.name.isidentifier() else "CLASS"
+        raise ValueError(
+            f"{path} is a model of a network {short(unknown.name)}, which is none of tinyunet's: if it "
+            f"is yours, add --network {_own_file(path, name)}"
+        ) from error
+
+
+def _own_file(path: Path, name: str) -> str:
+    """Where a model's class is, as the settings of its run say, for a hint; the file is not run."""
+    try:
+        beside = settings_beside(path)
+    except (ValueError, OSError):
+        beside = None
+    known = beside is not None and ":" in beside.network and class_name(beside.network) == name
+    return beside.network if known else f"FILE.py:{name}"
+
+
 def load_model(path: Path, average: str | None, threshold: float | None) -> tuple[Network, float]:
     """Read a model; and the threshold that `train` chose for it (else 0.5), unless one is given.
 
@@ -60,7 +96,7 @@ def load_model(path: Path, average: str | None, threshold: float | None) -> tupl
     ValueError
         If a threshold is no probability, or is given to a model of three classes or more.
     """
-    saved = checkpoint.load(path, everything=True)
+    saved = read_model(path)
     if threshold is not None:
         if not 0 <= threshold <= 1:
             raise ValueError(f"--threshold is a probability, from 0 to 1, got {threshold}")

@@ -16,6 +16,7 @@ from typing import Any
 
 from tinyunet.networks.network import Network
 from tinyunet.networks.registry import registered
+from tinyunet.runs.own_files import RAN, in_words
 
 OURS = {"UNet": "U-Net"}  # what tables call them; the others go by the name of their class
 
@@ -59,22 +60,47 @@ def define(network: str) -> None:
         If it fails, or has no network of that name.
     """
     file, _, name = network.rpartition(":")
+    if name.endswith(".py"):  # without a class, such as C:\folder\mine.py
+        file, name = network, ""
     if not file:
         find(name)
         return
-    found = _names_of(Path(file)).get(name)
+    names = _names_of(Path(file))
+    found = names.get(name)
     if found is None:
-        raise ValueError(f"{file} has no class {name}")
-    if not (isinstance(found, type) and issubclass(found, Network)):
+        raise ValueError(_which(file, name, names))
+    if not _is_network(found):
         raise ValueError(f"{name} of {file} is no network: derive its class from tinyunet.Network")
-    if registered().get(name) is not found:
+    if found.__name__ != name:
         raise ValueError(f"{name} of {file} is a class called {found.__name__}: name it so")
+    if registered().get(name) is not found:
+        raise ValueError(f"{name} of {file} has a name of tinyunet's own: give the class another")
+
+
+def _is_network(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, Network)
+
+
+def _which(file: str, name: str, names: dict[str, Any]) -> str:
+    """Say which networks a file has, where a name is not, or not one, of them."""
+    classes = [cls for cls in names.values() if _is_network(cls)]
+    own = [cls.__name__ for cls in dict.fromkeys(classes) if cls.__module__ == names["__name__"]]
+    words = (
+        f"{file} has no class {name}" if name else f"--network {file} names no class of the file"
+    )
+    if not own:
+        return f"{words}, nor any network: derive a class from tinyunet.Network"
+    bare = name.partition("(")[0].strip()
+    if bare in own:
+        return f"{words}: leave the brackets out, --network {file}:{bare}"
+    return f"{words}, which has {', '.join(own)}: for example --network {file}:{own[0]}"
 
 
 def _names_of(file: Path) -> dict[str, Any]:
     """Run a Python file as a module, with its folder on the path, and return its names."""
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file")
+        near = file.with_name(file.name + ".py")
+        raise FileNotFoundError(f"{file}: no such file" + f", but {near}" * near.is_file())
     module_name = f"network_file_{file.stem}"
     spec = importlib.util.spec_from_file_location(module_name, file)
     if spec is None or spec.loader is None:
@@ -86,12 +112,13 @@ def _names_of(file: Path) -> dict[str, Any]:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise ValueError(f"{file} cannot be run: {_in_words(error, file)}") from error
+    RAN.add(file.resolve())
     return vars(module)
 
 
 def _in_words(error: BaseException, file: Path) -> str:
     """An error, and the last line of the file that led to it."""
-    words = f"{type(error).__name__}: {error}"
+    words = in_words(error)
     lines = [
         frame.lineno
         for frame in traceback.extract_tb(error.__traceback__)
@@ -103,11 +130,11 @@ def _in_words(error: BaseException, file: Path) -> str:
 # ---------------------------------------------------------------------- making one
 
 
-def named_options(network: type[Network]) -> set[str]:
-    """The names of what a network's constructor takes."""
+def defaults(network: type[Network]) -> dict[str, Any]:
+    """What a network's constructor takes, and its defaults; ``Parameter.empty`` where it has none."""
     plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = inspect.signature(network).parameters.values()
-    return {parameter.name for parameter in parameters if parameter.kind in plain}
+    return {p.name: p.default for p in parameters if p.kind in plain}
 
 
 def refuse_others(network: type[Network], options: Iterable[str]) -> None:
@@ -115,14 +142,14 @@ def refuse_others(network: type[Network], options: Iterable[str]) -> None:
     parameters = inspect.signature(network).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
-    named = named_options(network)
+    named = defaults(network)
     others = ["--" + name.replace("_", "-") for name in options if name not in named]
     if others:
         raise ValueError(f"the network {network.__name__} takes no {', '.join(others)}")
 
 
-def make(network: type[Network], options: dict[str, Any]) -> Network:
-    """Make a network.
+def make(network: type[Network], options: dict[str, Any], choices: Iterable[str] = ()) -> Network:
+    """Make a network; `choices` are options of the command that its user might have given.
 
     Raises
     ------
@@ -136,6 +163,12 @@ def make(network: type[Network], options: dict[str, Any]) -> Network:
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         and parameter.name not in options
     ]
+    if missing and set(missing) <= set(choices):
+        others = ", ".join("--" + name.replace("_", "-") for name in missing)
+        raise ValueError(
+            f"the network {network.__name__} needs {', '.join(missing)}: give {others}, or a default "
+            "in its constructor"
+        )
     if missing:
         raise ValueError(
             f"the network {network.__name__} needs {', '.join(missing)}, for which there is no option: "

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tinyunet.networks.registry import registered
-from tinyunet.runs.network import class_name, named_options, refuse_others
+from tinyunet.runs.network import class_name, refuse_others
 
 BETAS = (0.9, 0.999)  # Adam's usual ones
 AVERAGES_IN_WORDS = "symmetries (the eight of the square), rotations (the paper's 7) or none"
@@ -36,7 +36,8 @@ def _of_network(help_text: str, *, quick: Any, paper: Any) -> Any:
 class Settings:
     """What a run is made of; see ``tinyunet train --help``.
 
-    None: as the recipe has it. What the constructor of the network does not take stays None.
+    None: as the recipe has it. What a recipe says of a network is of `UNet`: for another, None is what
+    its own constructor says.
 
     Raises
     ------
@@ -68,7 +69,10 @@ class Settings:
         "quick", "quick for a laptop, or paper; the options below override parts of it."
     )
     network: str = _set(
-        "UNet", f"{', '.join(sorted(registered()))}, or a class in a file of yours: FILE.py:CLASS."
+        "UNet",
+        f"{', '.join(sorted(registered()))}, or a class in a file of yours: FILE.py:CLASS. A recipe "
+        "leaves its constructor's defaults alone: it is given what you choose here, and in_channels "
+        "and num_classes of the data.",
     )
     base_channels: int | None = _of_network("Channels of the first level.", quick=8, paper=64)
     depth: int | None = _of_network("How often the image is halved.", quick=3, paper=4)
@@ -109,7 +113,7 @@ class Settings:
         quick="symmetries",
         paper="rotations",
     )
-    seed: int = _set(0, "Draws the weights and the batches.")
+    seed: int | None = _set(None, "Draws the weights and the batches. [default: 0]")
     device: str = _set("cpu", "cpu or gpu. [default: cpu, or the resumed run's]")
 
     def __post_init__(self) -> None:
@@ -117,10 +121,9 @@ class Settings:
             raise ValueError(f"recipe must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
         network = registered().get(class_name(self.network))  # None: its file was not run yet
         chosen = [name for name in OF_NETWORK if getattr(self, name) is not None]
-        left_out: set[str] = set()
         if network is not None:
             refuse_others(network, chosen)
-            left_out = set(OF_NETWORK) - named_options(network)
+        left_out = [] if self.network == "UNet" else OF_NETWORK
         for name, value in RECIPES[self.recipe].items():
             if getattr(self, name) is None and name not in left_out:
                 setattr(self, name, value)

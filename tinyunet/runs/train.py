@@ -16,6 +16,7 @@ from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.history import History
 from tinyunet.learning.training import Training
+from tinyunet.losses import BCEWithLogitsLoss, Loss
 from tinyunet.networks.network import Network
 from tinyunet.runs.build import build, fit_options, load_parts
 from tinyunet.runs.network import name_of
@@ -63,12 +64,15 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     parts = load_parts(settings)
     train_part, validation, _ = parts
     model, optimizer = build(settings, parts)
+    if settings.network != "UNet":
+        print(f"network: {model}", flush=True)  # with its own defaults, and what was chosen
     options = fit_options(settings, model, train_part)
     if not any(labels.any() for labels in train_part.labels):
         raise ValueError(f"no mask among the training images of {settings.data} has anything in it")
     training = Training(
-        model, train_part, validation, optimizer=optimizer, **options, out=out, resume=resume
-    )
+        model, train_part, validation, loss=_loss(model), optimizer=optimizer, **options,
+        out=out, resume=resume,
+    )  # fmt: skip
     if not resume:
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / "settings.json", json.dumps(asdict(settings), indent=1) + "\n")
@@ -82,6 +86,11 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     _score(result, settings.average, out)
     draw(result, out, settings.weights)
     return result
+
+
+def _loss(model: Network) -> Loss | None:
+    """The loss of a network with one logit; None, as `Training` has it, for one with more."""
+    return BCEWithLogitsLoss() if model.num_classes == 1 else None
 
 
 def _score(result: Result, average: str, out: Path) -> None:

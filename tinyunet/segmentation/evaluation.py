@@ -12,7 +12,8 @@ from tinyunet import metrics
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import separate
 from tinyunet.layers.layer import Layer
-from tinyunet.networks.network import Network, as_network
+from tinyunet.networks.network import Network
+from tinyunet.networks.plain import as_network
 from tinyunet.segmentation.cells import instances as label_instances
 from tinyunet.segmentation.otsu import otsu_components, otsu_peaks
 from tinyunet.segmentation.tiles import predict_image

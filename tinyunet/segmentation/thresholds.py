@@ -15,7 +15,7 @@ from tqdm import tqdm
 from tinyunet import metrics
 from tinyunet.data.dataset import Dataset
 from tinyunet.layers.layer import Layer
-from tinyunet.networks.network import as_network
+from tinyunet.networks.plain import as_network
 from tinyunet.segmentation.cells import instances
 from tinyunet.segmentation.evaluation import evaluate, knows_cells, mean, predict
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+import warnings
+import weakref
 
 import numpy as np
 from tqdm import tqdm
 
 from tinyunet.engine.arrays import array_module, pair, to_cpu, to_device
+from tinyunet.engine.rules import short
 from tinyunet.layers.layer import Layer
-from tinyunet.networks.network import Network, as_network
+from tinyunet.networks.network import Network
+from tinyunet.networks.plain import as_network
+from tinyunet.segmentation.axis import Axis
 from tinyunet.segmentation.symmetries import averaged
 
 # Around the image, a network with same padding could be shown a mirror image, too (`reach` pixels of
@@ -28,6 +32,7 @@ WHOLE = 1024  # an image up to this side is computed in one piece unless a tile 
 # Pixels at the border of a same-padding tile that are not used, where the tile is too small to leave
 # out all that the zeros around it reach.
 RIM = 32
+_WARNED: weakref.WeakSet[Network] = weakref.WeakSet()
 
 
 def predict_image(
@@ -42,14 +47,17 @@ def predict_image(
     What lies beyond the image's border is made up. A valid network gets the image mirrored (the
     paper's overlap-tile strategy). A network with same padding gets the zeros that its convolutions
     put there, as it did at the border of every window in training; where 2^depth does not divide a
-    side, a few mirrored rows or columns at the bottom or right come first.
+    side, a few mirrored rows or columns at the bottom or right come first. One that pads and yet
+    gives less than it gets has both: the mirror image, and zeros around it.
 
     This is so for every image, in one piece or in tiles. Tiles are laid at a stride that is a
-    multiple of 2^depth: all of them then meet the poolings at the same places (Rumberger et al. 2021,
-    arXiv:2101.05846). Those of a valid network give what one piece gives. So do those of a network
-    with same padding, from 13 * 2^depth pixels on: they overlap so far that the zeros at a tile's own
-    border reach nothing that it gives. That costs time, the more the nearer to this size: take twice
-    as much or more. Smaller ones leave out 32 pixels there, and faint seams remain.
+    multiple of 2^depth, or of a network's `tile_stride`: all of them then meet the poolings at the
+    same places (Rumberger et al. 2021, arXiv:2101.05846). Those of a valid network give what one
+    piece gives. So do those of a `UNet` with same padding, from 13 * 2^depth pixels on, and of
+    another that pads, from 2 * reach + tile_stride on: they overlap so far that the zeros at a tile's
+    own border reach nothing that it gives. That costs time, the more the nearer to this size: take
+    twice as much or more. Smaller ones leave out 32 pixels there, and faint seams remain. So do tiles
+    of a network whose `reach` is not known, which is said in a warning.
 
     Parameters
     ----------
@@ -80,54 +88,6 @@ def predict_image(
     model = as_network(model)
     image = _checked(model, image)
     return averaged(lambda version: _predict(model, version, tile), image, average)
-
-
-@dataclass
-class Axis:
-    """How tiles lie along the height or the width of an image.
-
-    Attributes
-    ----------
-    side
-        Pixels of the image.
-    reads, gives
-        Pixels that the network sees of a tile, and how many of its results are used.
-    stride
-        From one tile to the next.
-    within
-        Where tiles stay inside of the image, its side, made up to a multiple of 2^depth. The first and
-        the last tile then give all up to the image's border. None: tiles stand out by their margin.
-    """
-
-    side: int
-    reads: int
-    gives: int
-    stride: int
-    within: int | None = None
-
-    @property
-    def margin(self) -> int:
-        """Context before the first pixel that a tile gives."""
-        return (self.reads - self.gives) // 2
-
-    @property
-    def starts(self) -> list[int]:
-        """The first pixel that each tile reads; one before the image is negative."""
-        if self.within is None:
-            return [first - self.margin for first in range(0, self.side, self.stride)]
-        last = self.within - self.reads
-        return [*range(0, last, self.stride), last]
-
-    @property
-    def places(self) -> list[slice]:
-        """The pixels of the image that each tile gives."""
-        firsts = [0, *(start + self.margin for start in self.starts[1:]), self.side]
-        return [slice(a, b) for a, b in itertools.pairwise(firsts)]
-
-    @property
-    def border(self) -> tuple[int, int]:
-        """Pixels to add before and after the image so that every tile is complete."""
-        return -self.starts[0], self.starts[-1] + self.reads - self.side
 
 
 def _predict(model: Network, image: np.ndarray, tile: int | tuple[int, int] | None) -> np.ndarray:
@@ -171,28 +131,44 @@ def _moved(place: slice, by: int) -> slice:
 
 def _plan(model: Network, axis: int, side: int, tile: int | None) -> Axis:
     """Lay tiles along one side of the image: 0, its height, or 1, its width."""
-    step, same = model.tile_stride, not model.shrinks
+    step, lost = model.tile_stride, model.sizes[axis].lost
     whole = model.input_size(side, side)[axis]  # one tile that covers everything
+    # Tiles that stay inside of what one piece would read have its zeros at its border, and no others.
+    inside = {"within": whole, "before": lost // 2, "grid": step} if model.pads or not lost else {}
     if tile is None and side <= WHOLE:
         tile = whole
-    reach = 0
-    if same and (tile is None or tile < whole):  # zeros stand in for what lies beyond a tile
-        reach = RIM if model.reach is None else model.reach
+    rim = 0  # what zeros at a tile's own border reach
+    if model.pads and (tile is None or tile < whole):
+        rim = RIM if model.reach is None else max(0, model.reach - lost // 2)
     if tile is None:  # in a deep network, enough to give more than it leaves out
-        large = max(WHOLE // 2, 4 * reach)
+        large = max(WHOLE // 2, 4 * rim)
         tile = model.input_size(large, large)[axis]
     if tile >= whole:
         gives = _output(model, axis, whole)
-        return Axis(side, whole, gives, stride=gives, within=whole if same else None)
+        return Axis(side, whole, gives, stride=gives, **inside)
     gives = _output(model, axis, tile)
-    rim = (
-        reach if gives - 2 * reach >= step else min(RIM, reach)
-    )  # what the zeros reach is left out
+    if gives - 2 * rim < step:  # too small to leave all of it out
+        rim = min(RIM, rim)
     if gives - 2 * rim < step:
         least = model.input_size(step + 2 * rim, step + 2 * rim)[axis]
         raise ValueError(f"a tile of {tile} pixels is too small for {model}: use {least} or more")
+    if model.pads and model.reach is None:
+        _warn_of_unknown_reach(model)
     gives -= 2 * rim
-    return Axis(side, tile, gives, gives // step * step, within=whole if same else None)
+    return Axis(side, tile, gives, gives // step * step, **inside)
+
+
+def _warn_of_unknown_reach(model: Network) -> None:
+    """Say once of a network that its tiles may show seams."""
+    if model not in _WARNED:
+        _WARNED.add(model)
+        warnings.warn(
+            f"how far {short(model)} sees cannot be found out, as its forward makes or changes arrays "
+            f"without tinyunet's layers: tiles leave out {RIM} pixels at their borders, and seams may "
+            "remain. Set self.reach, in pixels, in its constructor (or self.pads = False if nothing "
+            "is padded), or predict in one piece with a tile as large as the image",
+            stacklevel=2,
+        )
 
 
 def _output(model: Network, axis: int, side: int) -> int:
@@ -223,8 +199,12 @@ def _checked(model: Network, image: np.ndarray) -> np.ndarray:
         image = image[..., None]
     channels = model.in_channels
     if image.ndim != 3 or image.shape[2] != channels or 0 in image.shape:
+        found = "_channels_found" in vars(model)
+        hint = (
+            ": if its layers do not tell, set self.in_channels in its constructor" if found else ""
+        )
         raise ValueError(
-            f"the model needs an image (H, W, {channels}), got one of shape {image.shape}"
+            f"the model needs an image (H, W, {channels}), got one of shape {image.shape}{hint}"
         )
     if image.dtype.kind != "f":
         raise TypeError(f"the image has dtype {image.dtype}: scale it to about [0, 1] as float32")

@@ -20,7 +20,7 @@ def _winners(x: np.ndarray) -> np.ndarray:
 def _unpool(x: np.ndarray, winner: np.ndarray) -> np.ndarray:
     pool = MaxPool2d(2)
     layer = MaxUnpool2d(pool)
-    pool.winners = winner
+    pool.winners, pool.seen = winner, (2 * x.shape[1], 2 * x.shape[2])
     return layer(x)
 
 
