@@ -415,9 +415,7 @@ def test_its_summary(name):
     summary = tu.networks.summarize(model)
     assert f"{model.num_parameters:,} parameters" in str(summary)
     field = summary.rows[-1].receptive_field
-    if name.startswith(
-        "FCN"
-    ):  # counted backwards, and the largest of all pixels, it's nearly the same
+    if name.startswith("FCN"):  # nearly the same, counted backwards and for the widest pixel
         assert 0 <= model.reach - max(field) // 2 <= model.tile_stride
 
 
