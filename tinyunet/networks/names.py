@@ -12,4 +12,6 @@ ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     "vgg16": ("VGG16", {}),
     "segnet": ("SegNet", {}),
     "segnet-basic": ("SegNetBasic", {}),
+    "unet++": ("UNetPlusPlus", {}),
+    "pspnet": ("PSPNet", {}),
 }
