@@ -16,10 +16,10 @@ def fit(
 ) -> History:
     """Train `model` in place and return the history: ``Training(...).run()``.
 
-    Where validation images are given, the model ends with the parameters that scored best on them,
-    else with the last ones.
-    Where the loss, or what the network predicts, becomes infinite or NaN, training ends early; the
-    history's `diverged` and `stopped` say so, and without an earlier best the model is of no use.
+    With validation images the model ends with the parameters that scored best on them; without, with
+    the last ones. Where the loss, or what the network predicts, becomes infinite or NaN, training ends
+    early; the history's `diverged` and `stopped` say so, and without an earlier best the model is of no
+    use.
 
     Parameters
     ----------
