@@ -5,7 +5,8 @@ import numpy as np
 import tinyunet as tu
 
 nets = tu.networks
-SMALL = {"widths": (3, 4, 5), "convolutions": (1, 2, 1)}
+SMALL = {"widths": (3, 4, 5), "convolutions": (2, 1, 1)}
+ONE = {**SMALL, "convolutions": (1, 2, 1)}  # its head is the only convolution of level 0 upwards
 SAME = {**SMALL, "padding": "same", "head": ((6, 3),), "batch_norm": True}
 PADDED = {**SMALL, "padding": 40, "head": ((6, 3), (5, 1))}
 
@@ -17,7 +18,7 @@ NETWORKS = {
     "FCN, same, stride 4": lambda **o: nets.FCN(2, 3, stride=4, **SAME, **o),
     "FCN, same, stride 2": lambda **o: nets.FCN(2, 3, stride=2, **SAME, **o),
     "SegNet": lambda **o: nets.SegNet(2, 3, **SMALL, **o),
-    "SegNet, not normalised": lambda **o: nets.SegNet(2, 3, batch_norm=False, **SMALL, **o),
+    "SegNet, not normalised": lambda **o: nets.SegNet(2, 3, batch_norm=False, **ONE, **o),
     "SegNet, bilinear": lambda **o: nets.SegNet(2, 3, unpool="bilinear", **SMALL, **o),
     "SegNet-Basic": lambda **o: nets.SegNetBasic(2, 3, widths=(3, 4), kernel_size=5, **o),
 }

@@ -22,32 +22,32 @@ class Grid:
 
         pitch / s        start - (pitch / s) * ((k - 1) / 2 - p)
 
+    Either way a pixel's window, or the kernels that lie over it, end (k - 1) / 2 pixels from it: of the
+    map that is read, or that is made.
+
     Attributes
     ----------
     pitch, start
         In pixels of the image.
-    field
-        How many pixels of the image in a row one pixel of the map depends on, at most.
+    radius
+        How far from its place the image counts for a pixel of the map, at most.
     """
 
     pitch: float = 1.0
     start: float = 0.0
-    field: int = 1
+    radius: float = 0.0
 
     def windows(self, kernel: int, stride: int = 1, padding: int = 0) -> Grid:
         """The grid that a convolution or a pooling makes of this one."""
-        start = self.start + self.pitch * ((kernel - 1) / 2 - padding)
-        return Grid(self.pitch * stride, start, self.field + int((kernel - 1) * self.pitch))
+        half = self.pitch * (kernel - 1) / 2
+        start = self.start + half - self.pitch * padding
+        return Grid(self.pitch * stride, start, self.radius + half)
 
     def spread(self, kernel: int, stride: int, padding: int = 0) -> Grid:
-        """The grid that a transposed convolution makes of this one.
-
-        A pixel that it makes lies under ceil(k / s) of the kernels that it spreads, at most.
-        """
+        """The grid that a transposed convolution makes of this one."""
         pitch = self.pitch / stride
-        start = self.start - pitch * ((kernel - 1) / 2 - padding)
-        others = -(-kernel // stride) - 1
-        return Grid(pitch, start, self.field + int(others * self.pitch))
+        half = pitch * (kernel - 1) / 2
+        return Grid(pitch, self.start - half + pitch * padding, self.radius + half)
 
 
 IMAGE = Grid()
@@ -115,7 +115,7 @@ def grids(
         enlarged.append(up)
         # The sum covers what both cover, so it begins with the one that begins later.
         start = max(up.start, pooled[level].start)
-        grid = Grid(up.pitch, start, max(up.field, pooled[level].field))
+        grid = Grid(up.pitch, start, max(up.radius, pooled[level].radius))
     return pooled, enlarged, grid.spread(2 * stride, stride)
 
 

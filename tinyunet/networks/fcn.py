@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -195,10 +196,10 @@ class FCN(Network):
 
     @functools.cached_property
     def reach(self) -> int:
-        """How far around a block of output pixels the image counts."""
+        """How far around an output pixel the image counts for it."""
         counts = [len(block.convs) for block in self.encoder]
-        field = grids(counts, self.kernels, self.padding, self.stride)[-1].field
-        return field // 2 + self.tile_stride
+        last = grids(counts, self.kernels, self.padding, self.stride)[-1]
+        return math.ceil(last.radius)
 
 
 class SkipScore(Layer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -97,10 +98,7 @@ class SegNet(Network):
         return self.head(x)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
-        """Set every parameter's gradient from dL/d(logits) and return dL/d(images).
-
-        The winners are whole numbers: nothing goes back across.
-        """
+        """As for `UNet`; the winners are whole numbers, so nothing goes back across."""
         dx = self.head.backward(dy)
         for unpool, block in zip(self.unpools, self.decoder, strict=True):
             dx = block.backward(dx)
@@ -144,7 +142,7 @@ class SegNet(Network):
 
     @functools.cached_property
     def reach(self) -> int:
-        """How far around a block of output pixels the image counts."""
+        """How far around an output pixel the image counts for it."""
         grid = IMAGE
         for block in self.encoder:
             for conv in block.convs:
@@ -154,7 +152,7 @@ class SegNet(Network):
             grid = grid.spread(2 if isinstance(unpool, MaxUnpool2d) else 4, 2)
             for conv in block.convs:
                 grid = grid.windows(conv.geometry.kernel[0])
-        return grid.windows(self.head.geometry.kernel[0]).field // 2 + self.tile_stride
+        return math.ceil(grid.windows(self.head.geometry.kernel[0]).radius)
 
 
 class SegNetBasic(SegNet):
