@@ -531,7 +531,7 @@ MISTAKES = {
     "bad average": (("train", "--steps", 1, "--average", "all"), "none, symmetries, rotations"),
     "threshold of classes": (("predict", "three.npz", "gray.png", "--threshold", 0.4), "3 classes"),
     "bad depth": (("summary", "--depth", 0), "depth must be at least 1"),
-    "no such network": (("train", "--network", "Wide"), "no network called 'Wide', but UNet"),
+    "no such network": (("train", "--network", "Wide"), "no network called 'Wide', but "),
     "a class of no file": (("summary", "--network", "none.py:Wide"), "none.py: no such file"),
     "an option of another network": (
         ("train", "--network", "own.py:Shallow", "--depth", 3, "--steps", 1),
