@@ -77,6 +77,8 @@ def check_tensor(experiment: Experiment, name: str) -> Checked:
         row.flips += experiment.flips() > 0
     _look_closer(experiment, checked)
     checked.sum_up(experiment.coarse, zero=not bool(gradient.any()))
+    if row.verdict == "untested" and name in experiment.subject.idle:
+        row.verdict = "ok"  # the claim is 0, and so is the slope
     return checked
 
 

@@ -34,6 +34,8 @@ class Subject:
         The names of tensors that are moved together, by a name for the row of a report.
     snapshot
         What it was given and must not change.
+    idle
+        The names of tensors whose gradient is 0 if all is right.
     contract
         Whether it promises to return gradients in the dtype of their tensors, as layers do.
     """
@@ -43,6 +45,7 @@ class Subject:
     groups: dict[str, list[str]]
     snapshot: Snapshot
     contract = True
+    idle: frozenset[str] = frozenset()
     who = "the layer"  # that may have written into what it was given
 
     def value(self) -> Array:
@@ -85,6 +88,11 @@ class LayerSubject(Subject):
         self.tensors = {**self.inputs, **parameters}
         self.groups = {"all inputs": list(self.inputs), "all parameters": list(parameters)}
         self.snapshot = Snapshot({**arrays(self.arguments), **dict(self.layer.named_parameters())})
+        self.idle = frozenset(
+            f"{path}.{key}".lstrip(".")
+            for path, part in self.layer.named_layers()
+            for key in part.idle
+        )
         self._transposed = {
             f"{path}.weight".lstrip(".")
             for path, part in self.layer.named_layers()

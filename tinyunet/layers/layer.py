@@ -45,6 +45,9 @@ class Layer(Parts):
     frozen
         The names of those of its own ``params`` that are not learned either, although they count as
         parameters: no gradient is asked for and no optimizer changes them. For a constructor to set.
+    idle
+        The names of those that have no effect in training, such as a bias in front of a batch
+        normalisation, which takes the mean off again: a gradient of 0 is right for them.
     training
         In training (the default) a forward pass keeps what backward needs. In eval it keeps nothing.
     """
@@ -58,7 +61,7 @@ class Layer(Parts):
         self = super().__new__(cls)
         budget.spend(layers=1)
         self.params, self.grads, self.buffers = {}, {}, {}
-        self.frozen = frozenset()
+        self.frozen, self.idle = frozenset(), frozenset()
         self.training = True
         self._kept = self._held = None
         self._replays = False

@@ -29,6 +29,7 @@ class Parts:
     grads: dict[str, Array]
     buffers: dict[str, Array]
     frozen: frozenset[str]
+    idle: frozenset[str]
     training: bool
     _kept: tuple | None
 

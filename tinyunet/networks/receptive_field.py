@@ -5,7 +5,7 @@ layer's output; they depend on
 
     convolution           (r - 1) * stride + span       of its input, span = (k - 1) * dilation + 1
     max-pooling           (r - 1) * stride + k
-    up-convolution        (r + k - 2) // stride + 1     at most
+    up-convolution        (r + k - 2) // stride + 1     at most; so does unpooling, k = stride
     all others            r
 
 and so on with the layers before, down to the image, along the longest path there is: in a U-Net
@@ -183,6 +183,8 @@ def _pixels_read(layer: Layer, pixels: int, axis: int) -> int | None:
     if isinstance(layer, ConvTranspose2d):
         kernel, stride = layer.geometry.kernel[axis], layer.geometry.stride[axis]
         return (pixels + kernel - 2) // stride + 1
+    if isinstance(layer, MaxUnpool2d):
+        return (pixels + layer._pool.kernel_size[axis] - 2) // layer._pool.stride[axis] + 1
     if isinstance(layer, PIXELWISE):
         return pixels
     return None
@@ -206,7 +208,7 @@ def _pads(layer: Layer) -> bool:
     if isinstance(layer, ConvTranspose2d):  # where kernels overlap, the border lacks some
         sides = zip(layer.geometry.kernel, layer.geometry.stride, strict=True)
         return any(kernel > stride for kernel, stride in sides)
-    return not isinstance(layer, MaxUnpool2d) and _pixels_read(layer, 1, 0) is None
+    return _pixels_read(layer, 1, 0) is None
 
 
 def _sum(x: Array) -> Any:

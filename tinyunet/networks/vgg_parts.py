@@ -52,7 +52,9 @@ class ConvBlock(Layer):
             self.convs.append(
                 Conv2d(ins, outs, kernel_size, padding=pad, activation=fused, rng=rng)
             )
-            self.norms += [BatchNorm2d(outs)] if batch_norm else []
+            if batch_norm:
+                self.convs[-1].idle = frozenset({"bias"})
+                self.norms.append(BatchNorm2d(outs))
             self.relus += [ReLU()] if relu and batch_norm else []
 
     def forward(self, x: Array) -> Array:
