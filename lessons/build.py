@@ -100,6 +100,8 @@ from lessons.notebooks import (
 )
 from lessons.running import problems, run
 
+SHOWN = 8  # changes of the package that are named
+
 
 def stale(source: Path) -> list[str]:
     """Say why a lesson's notebooks have to be made again; nothing if they are fresh."""
@@ -115,7 +117,9 @@ def stale(source: Path) -> list[str]:
         != student_path(source).read_text(encoding="utf-8").rstrip()
     ):
         reasons.append("its exercises changed")
-    return reasons + changes(uses(source), before.get("made_with", {}))
+    changed = changes(uses(source), before.get("made_with", {}))
+    more = [f"and {len(changed) - SHOWN} more"] if len(changed) > SHOWN else []
+    return reasons + changed[:SHOWN] + more
 
 
 def uses(source: Path) -> dict[str, str]:

@@ -233,6 +233,24 @@ def heads(y):
 
 
 @both
+def test_on_each_device(make, xp, device):
+    """The strict double of CuPy, or a GPU, gives the host's numbers."""
+    model = make().astype("float64")
+    there = copy.deepcopy(model).to(device)
+    x = image(model, dtype="float64")
+    ours, theirs = heads(model(x)), heads(there(xp.asarray(x)))
+    dys = [upstream(y) for y in ours]
+    dx = model.backward(dys if len(dys) > 1 else dys[0])
+    dys = [xp.asarray(dy) for dy in dys]
+    dx_there = there.backward(dys if len(dys) > 1 else dys[0])
+    for y, z in zip([dx, *ours], [dx_there, *theirs], strict=True):
+        assert_close(z, y, 1e-12)
+    gradients = dict(there.named_gradients())
+    for name, gradient in model.named_gradients():
+        assert_close(gradients[name], gradient, 1e-11, name)
+
+
+@both
 def test_backward_leaves_what_it_is_given(make):
     model = make()
     dys = [upstream(y) for y in heads(model(image(model)))]

@@ -1,27 +1,39 @@
 """Networks made of layers, and the contract that they keep."""
 
+from tinyunet.networks.fcn import FCN
 from tinyunet.networks.network import Network
 from tinyunet.networks.outline import Outline
 from tinyunet.networks.plain import as_network
 from tinyunet.networks.pspnet import PSPNet, SmallPSPNet
 from tinyunet.networks.registry import find_network, registered
+from tinyunet.networks.segnet import SegNet, SegNetBasic
 from tinyunet.networks.sizes import Sizes
 from tinyunet.networks.summary import summarize
+from tinyunet.networks.transplant import as_convolution, transplant
 from tinyunet.networks.unet import DoubleConv, Skip, UNet
 from tinyunet.networks.unet_plus_plus import UNetPlusPlus
+from tinyunet.networks.vgg import VGG16
+from tinyunet.networks.vgg_parts import ConvBlock
 
 __all__ = [
+    "FCN",
+    "VGG16",
+    "ConvBlock",
     "DoubleConv",
     "Network",
     "Outline",
     "PSPNet",
+    "SegNet",
+    "SegNetBasic",
     "Sizes",
     "Skip",
     "SmallPSPNet",
     "UNet",
     "UNetPlusPlus",
+    "as_convolution",
     "as_network",
     "find_network",
     "registered",
     "summarize",
+    "transplant",
 ]
