@@ -11,6 +11,7 @@ from tinyunet.gradcheck.suite import with_biases
 from tinyunet.networks import PSPNet, SmallPSPNet, UNetPlusPlus
 from tinyunet.networks.receptive_field import recorded_calls
 from tinyunet.networks.resnet import Bottleneck
+from tinyunet.networks.small import small_input
 
 BCE_DICE = tu.BCEDiceLoss()
 
@@ -46,25 +47,6 @@ NETWORKS = {
     "PSPNet, small, no pyramid": lambda: small(bins=()),
 }
 both = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS.keys())
-
-
-class Joined(tu.Layer):
-    """The heads' logits side by side, for what takes one array."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def forward(self, x):
-        y = self.model(x)
-        self.several = isinstance(y, list)
-        return np.concatenate(y, axis=3) if self.several else y
-
-    def backward(self, dy, *, input_gradient=True):
-        if self.several:
-            k = self.model.num_classes
-            dy = [dy[..., i : i + k] for i in range(0, dy.shape[3], k)]
-        return self.model.backward(dy, input_gradient=input_gradient)
 
 
 # ---------------------------------------------------------------------- counts
@@ -216,8 +198,9 @@ CHECKED = {
 @pytest.mark.parametrize("make", CHECKED.values(), ids=CHECKED.keys())
 def test_all_gradients_agree_with_finite_differences(make):
     model = make()
-    joined = with_biases(Joined(model), np.random.default_rng(1))
-    report = tu.check_gradients(joined, image(model), samples=2)
+    report = tu.check_gradients(
+        with_biases(model, np.random.default_rng(1)), image(model), samples=2
+    )
     assert report.passed, str(report)
 
 
@@ -413,3 +396,34 @@ def test_tiles_without_a_pyramid_meet_the_strides_at_the_same_places():
     x = np.random.default_rng(0).standard_normal((1, 97, 97, 1))
     whole, part = model(x), model(x[:, 24:85, 28:89])
     assert_close(part[:, 20:41, 20:41], whole[:, 44:65, 48:69], 1e-12)
+
+
+@pytest.mark.parametrize("make", [nested, pyramid, lambda: pyramid(auxiliary=True)])
+def test_it_is_summarized(make):
+    model = make()
+    summary = tu.networks.summarize(model)
+    assert summary.parameters == model.num_parameters
+    assert summary.output_shape == (*summary.input_shape[:2], model.num_classes)
+    assert f"{model.num_parameters:,} parameters" in str(summary)
+
+
+def test_a_network_with_batch_norm_is_checked_on_two_images():
+    assert small_input(pyramid()) == (2, 17, 25, 2)
+    assert small_input(nested()) == (1, 16, 24, 2)
+
+
+def test_a_loss_of_one_head_says_what_takes_several():
+    model = nested()
+    labels = np.zeros((2, 8, 16), int)
+    with pytest.raises(TypeError, match=r"got 3: give DeepSupervision\(BCEDiceLoss\(\)\)"):
+        BCE_DICE(model(image(model)), labels)
+
+
+class Wrong(UNetPlusPlus, known=False):
+    def backward(self, dy, **options):
+        return super().backward([dy[0], 1.01 * dy[1]], **options)
+
+
+def test_a_wrong_gradient_of_one_head_is_found():
+    model = Wrong(channels=(2, 3, 3), heads=2)
+    assert not tu.check_gradients(model, image(model), samples=2).passed

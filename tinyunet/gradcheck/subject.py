@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinyunet.engine.arrays import Array
+from tinyunet.engine.arrays import Array, array_module
 from tinyunet.gradcheck.arguments import Snapshot, arrays, double, match_inputs, variables
 from tinyunet.gradcheck.diagnosis import IMAGE, TRANSPOSED_WEIGHT, WEIGHT
 from tinyunet.gradcheck.places import upstream
@@ -78,12 +79,16 @@ class Subject:
 
 
 class LayerSubject(Subject):
-    """A copy of a layer in float64, and its inputs."""
+    """A copy of a layer in float64, and its inputs.
+
+    Of a network with several heads, whose forward returns a list, the logits are joined as channels.
+    """
 
     def __init__(self, layer: Layer, inputs: tuple) -> None:
         self.title = str(layer)
         self.layer = copy.deepcopy(layer).astype("float64").train()
         self.arguments = [double(value) for value in inputs]
+        self.ends: list[int] = []  # where each head's channels end
         self.inputs, parameters = variables(self.arguments), dict(self.layer.named_learned())
         self.tensors = {**self.inputs, **parameters}
         self.groups = {"all inputs": list(self.inputs), "all parameters": list(parameters)}
@@ -101,11 +106,20 @@ class LayerSubject(Subject):
 
     def value(self) -> Array:
         """Run forward."""
-        return self.layer(*self.arguments)
+        y: Any = self.layer(*self.arguments)
+        self.ends = []
+        if isinstance(y, list | tuple):
+            self.ends = list(itertools.accumulate(head.shape[-1] for head in y))
+            y = array_module(y[0]).concatenate(y, axis=-1)
+        return y
 
     def gradients(self, dy: Array, report: GradientReport) -> dict[str, Array | None]:
         """Run backward and return copies of all gradients."""
-        found = match_inputs(list(self.inputs), self.layer.backward(dy), report)
+        given: Any = dy
+        if self.ends:
+            starts = [0, *self.ends]
+            given = [dy[..., a:b] for a, b in itertools.pairwise(starts)]
+        found = match_inputs(list(self.inputs), self.layer.backward(given), report)
         found.update(self.layer.named_gradients())
         return {name: g if g is None else g.copy() for name, g in found.items()}
 

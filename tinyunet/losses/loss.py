@@ -38,6 +38,11 @@ class Loss:
     def _check(self, logits: Array, labels: Array, weights: Array | None) -> None:
         self._kept = None  # after a refused batch, backward must not answer for the one before
         name = type(self).__name__
+        if isinstance(logits, list | tuple):
+            raise TypeError(
+                f"{name} takes the logits of one head, got {len(logits)}: give "
+                f"DeepSupervision({name}())"
+            )
         if logits.ndim != 4 or logits.dtype.name not in ("float32", "float64"):
             raise ValueError(
                 f"{name} needs float logits (N, H, W, K), got {logits.dtype} {logits.shape}"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tinyunet.layers import BatchNorm2d
 from tinyunet.networks.network import Network
+from tinyunet.networks.pspnet import SmallPSPNet
 from tinyunet.networks.unet import UNet
+from tinyunet.networks.unet_plus_plus import UNetPlusPlus
 
 
 def small_networks() -> dict[str, tuple[Callable[[], Network], tuple[int, ...]]]:
@@ -27,11 +30,23 @@ def small_networks() -> dict[str, tuple[Callable[[], Network], tuple[int, ...]]]
             lambda: UNet(1, 2, base_channels=3, depth=2, padding="same", skip="none"),
             (2, 8, 12, 1),
         ),
+        "U-Net++, three heads, dropout": (
+            lambda: UNetPlusPlus(1, 2, channels=(3, 4, 5, 6), heads=3, dropout=0.3),
+            (2, 8, 16, 1),
+        ),
+        "PSPNet, small": (
+            lambda: SmallPSPNet(1, 2, channels=(3, 4, 5), dilations=(1, 2), bins=(1, 3)),
+            (2, 5, 9, 1),
+        ),
     }
 
 
 def small_input(network: Network) -> tuple[int, int, int, int]:
-    """The shape (1, H, W, C) of a small image that a network takes, whose sides differ."""
+    """The shape (N, H, W, C) of a small image that a network takes, whose sides differ.
+
+    With batch norm there are two images: one may have a single value a channel, without variance.
+    """
     rows, columns = network.sizes
     height, width = rows.first + rows.step, columns.first + 2 * columns.step
-    return 1, height, width, network.in_channels
+    norms = any(isinstance(layer, BatchNorm2d) for _, layer in network.named_layers())
+    return 2 if norms else 1, height, width, network.in_channels

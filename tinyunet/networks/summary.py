@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyunet.engine.arrays import Array, to_device
+from tinyunet.layers import BatchNorm2d
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
 from tinyunet.networks.plain import as_network
@@ -127,8 +128,14 @@ def summarize(model: Layer, height: int | None = None, width: int | None = None)
     model = as_network(copy.deepcopy(model))
     x = _black_image(model, height, width)
     model.train()  # on a copy: a forward pass moves the random state of dropout
+    for _, layer in model.named_layers():
+        if isinstance(
+            layer, BatchNorm2d
+        ):  # one image may have one value a channel, without variance
+            layer.statistics = "running"
     with recorded_calls(model, x) as calls:
-        y = model.forward(x)
+        heads = model.forward(x)
+    y = heads[-1] if isinstance(heads, list | tuple) else heads
     kept = _nbytes([layer._kept for _, layer, _, _ in calls.made])
 
     parameters = dict(model.named_parameters())
