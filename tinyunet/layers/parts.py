@@ -42,7 +42,7 @@ class Parts:
         begins with an underscore is not a part, only a reference.
         """
         for name, value in vars(self).items():
-            if not name.startswith("_"):
+            if isinstance(value, HOLDERS) and name not in ARRAYS and not name.startswith("_"):
                 yield from layers_in(name, value)
 
     def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
@@ -177,6 +177,10 @@ class Parts:
             turned = {k: a.transpose(axes[k]) if k in axes else a for k, a in own.items()}
             state.update(_named(path, turned))
         return state
+
+
+HOLDERS = (Parts, list, tuple, dict)
+ARRAYS = frozenset({"params", "grads", "buffers"})  # every layer's own: dicts without layers
 
 
 def layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:
