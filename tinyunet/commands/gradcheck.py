@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tinyunet.commands.options import AsJson, Device, setting
-from tinyunet.runs.network import find, make
+from tinyunet.runs.network import find, fixed, make
 
 if TYPE_CHECKING:
     from tinyunet.gradcheck.report import GradientReport
@@ -91,7 +91,7 @@ def _check_own(
         report = suite.check_network(UNet(), (1, 188, 188, 1), samples or 2, seed, device)
         reports.append(("the paper's U-Net", report))
     elif network is not None:
-        model = make(find(network), {})
+        model = make(find(network), fixed(network))
         shape = small_input(model)
         report = suite.check_network(model, shape, samples or 20, seed, device)
         reports.append((str(model), report))

@@ -10,7 +10,9 @@ import typer
 
 from tinyunet.commands.options import AsJson, given, setting
 
-OF_CONSTRUCTOR = ("in_channels", "num_classes", "base_channels", "depth", "padding", "skip")
+OF_CONSTRUCTOR = (
+    "in_channels", "num_classes", "base_channels", "depth", "padding", "skip", "heads",
+)  # fmt: skip
 Network = setting("network")
 
 
@@ -26,6 +28,7 @@ def summary(
     depth: Annotated[int, typer.Option(help="How often the image is halved.")] = 4,
     padding: Annotated[str, typer.Option(help="valid as in the paper, or same.")] = "valid",
     skip: Annotated[str, typer.Option(help="concat, sum or none.")] = "concat",
+    heads: Annotated[int, typer.Option(help="Of unet++: 1 or 4.")] = 1,
     height: Annotated[int | None, typer.Option(help="Of the image.")] = None,
     width: Annotated[int | None, typer.Option(help="Of the image.")] = None,
     as_json: AsJson = False,
@@ -33,13 +36,13 @@ def summary(
     """Show a network layer by layer; the paper's by default."""
     from tinyunet.networks.summary import summarize
     from tinyunet.runs.folder import read_model
-    from tinyunet.runs.network import find, make, refuse_others
+    from tinyunet.runs.network import find, fixed, make, refuse_others
 
     if checkpoint is not None:
         model = read_model(checkpoint).model
     else:
         chosen = {name: value for name, value in given(context).items() if name in OF_CONSTRUCTOR}
         refuse_others(find(network), chosen)
-        model = make(find(network), chosen, OF_CONSTRUCTOR)
+        model = make(find(network), fixed(network) | chosen, OF_CONSTRUCTOR)
     found = summarize(model, height, width)
     typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))

@@ -15,3 +15,17 @@ ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     "unet++": ("UNetPlusPlus", {}),
     "pspnet": ("PSPNet", {}),
 }
+
+# What `train` makes of a class for a laptop; the defaults of a constructor are the authors' size.
+QUICK: dict[str, dict[str, Any]] = {
+    "FCN": {"base_channels": 8, "padding": "same", "batch_norm": True, "dropout": 0.0},
+    "SegNet": {"base_channels": 8},
+    "SegNetBasic": {"base_channels": 8},
+    "UNetPlusPlus": {"base_channels": 8, "batch_norm": True, "dropout": 0.0},
+    "PSPNet": {"base_channels": 8, "blocks": [1, 1, 1, 1], "dropout": 0.0},
+}
+
+
+def meaning(name: str) -> tuple[str, dict[str, Any]]:
+    """Return the class and the arguments that a name stands for: a class's own stands for no more."""
+    return ALIASES.get(name, (name, {}))

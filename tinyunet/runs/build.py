@@ -12,7 +12,8 @@ from tinyunet.data import Augmentation, Dataset, load, load_folder
 from tinyunet.learning.optim import SGD, Adam, Optimizer
 from tinyunet.learning.preparation import window_size
 from tinyunet.networks.network import Network
-from tinyunet.runs.network import defaults, find, make
+from tinyunet.networks.vgg import VGG16
+from tinyunet.runs.network import defaults, find, fixed, make
 from tinyunet.runs.settings import OF_NETWORK, Settings
 from tinyunet.segmentation.symmetries import AVERAGES
 
@@ -42,7 +43,13 @@ def load_parts(settings: Settings) -> tuple[Dataset, Dataset, Dataset]:
 
 def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimizer]:
     """Make the network for these images, and its optimizer."""
-    model = make(find(settings.network), _options(settings, parts), OF_NETWORK)
+    network = find(settings.network)
+    if issubclass(network, VGG16):
+        raise ValueError(
+            f"{network.__name__} gives one vector of logits for an image, not one a pixel, so masks "
+            "cannot train it: take fcn32s, fcn16s or fcn8s, which make a network for pixels of it"
+        )
+    model = make(network, _options(settings, parts), OF_NETWORK)
     model.to(settings.device)
     if settings.optimizer == "adam":
         return model, Adam(model, settings.lr, tuple(settings.betas))
@@ -52,7 +59,10 @@ def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimi
 
 
 def _options(settings: Settings, parts: Sequence[Dataset]) -> dict[str, Any]:
-    """What the network is made with; the defaults of a user's class stay but for what was chosen."""
+    """What the network is made with: its data's numbers, the recipe's, its name's, and what was chosen.
+
+    The defaults of a user's class stay but for what was chosen.
+    """
     own = defaults(find(settings.network))
     offered = {
         "in_channels": parts[0].channels,
@@ -65,7 +75,10 @@ def _options(settings: Settings, parts: Sequence[Dataset]) -> dict[str, Any]:
         offered["seed"] = 0
     options = {n: value for n, value in offered.items() if n in own and value is not None}
     chosen = {name: getattr(settings, name) for name in OF_NETWORK}
-    return options | {name: value for name, value in chosen.items() if value is not None}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    if str(chosen.get("padding")).isdigit():
+        chosen["padding"] = int(chosen["padding"])
+    return options | (settings.made_with or {}) | fixed(settings.network) | chosen
 
 
 def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict[str, Any]:

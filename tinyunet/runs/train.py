@@ -16,7 +16,6 @@ from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.history import History
 from tinyunet.learning.training import Training
-from tinyunet.losses import BCEWithLogitsLoss, Loss
 from tinyunet.networks.network import Network
 from tinyunet.runs.build import build, fit_options, load_parts
 from tinyunet.runs.network import name_of
@@ -70,7 +69,7 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     if not any(labels.any() for labels in train_part.labels):
         raise ValueError(f"no mask among the training images of {settings.data} has anything in it")
     training = Training(
-        model, train_part, validation, loss=_loss(model), optimizer=optimizer, **options,
+        model, train_part, validation, optimizer=optimizer, **options,
         out=out, resume=resume,
     )  # fmt: skip
     if not resume:
@@ -86,11 +85,6 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     _score(result, settings.average, out)
     draw(result, out, settings.weights)
     return result
-
-
-def _loss(model: Network) -> Loss | None:
-    """The loss of a network with one logit; None, as `Training` has it, for one with more."""
-    return BCEWithLogitsLoss() if model.num_classes == 1 else None
 
 
 def _score(result: Result, average: str, out: Path) -> None:
