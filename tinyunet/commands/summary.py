@@ -33,16 +33,32 @@ def summary(
     width: Annotated[int | None, typer.Option(help="Of the image.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a network layer by layer; the paper's by default."""
+    """Show a network layer by layer; the paper's by default.
+
+    Those that have a name, such as fcn8s, stand beside what their authors published.
+    """
+    from tinyunet.networks.beside import alias_of, beside, standard_image, summarize_wide
     from tinyunet.networks.summary import summarize
     from tinyunet.runs.folder import read_model
     from tinyunet.runs.network import find, fixed, make, refuse_others
 
+    published = None
     if checkpoint is not None:
-        model = read_model(checkpoint).model
+        found = summarize(read_model(checkpoint).model, height, width)
     else:
+        made_of = find(network)
         chosen = {name: value for name, value in given(context).items() if name in OF_CONSTRUCTOR}
-        refuse_others(find(network), chosen)
-        model = make(find(network), fixed(network) | chosen, OF_CONSTRUCTOR)
-    found = summarize(model, height, width)
-    typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
+        refuse_others(made_of, chosen)
+        chosen = fixed(network) | chosen
+        image = standard_image(made_of)
+        if image is None:
+            found = summarize(make(made_of, chosen, OF_CONSTRUCTOR), height, width)
+        else:
+            size = image if height is width is None else (height, width)
+            found, alias = summarize_wide(made_of, chosen, *size), alias_of(made_of, chosen)
+            published = beside(found, alias) if alias and size == image else None
+    if as_json:
+        more = {"published": published.to_dict()} if published else {}
+        typer.echo(json.dumps(found.to_dict() | more, indent=1))
+    else:
+        typer.echo(f"{found}\n\n{published}" if published else str(found))

@@ -187,10 +187,9 @@ class UNetPlusPlus(Network):
         return f"{type(self).__name__}(channels={self.channels})"
 
     def _describe(self) -> str:
-        shown = ("in_channels", "num_classes", "heads")
-        return ", ".join(
-            [*(f"{name}={self.config[name]!r}" for name in shown), f"channels={self.channels}"]
-        )
+        width = "base_channels" if self.config["channels"] is None else "channels"
+        shown = ("in_channels", "num_classes", "heads", width)
+        return ", ".join(f"{name}={self.config[name]!r}" for name in shown)
 
 
 class Node(Layer):
