@@ -1,7 +1,8 @@
 """A network of its authors' size, summed up without making it, and beside what they published.
 
-Every number of channels is a multiple of the base plus a constant, so counts of activations are linear in
-the base and counts of weights quadratic. Three thin networks, of bases 1, 2 and 3, say them for all:
+Every number of channels is a multiple of the base plus a constant, so counts of activations are
+linear in the base and counts of weights quadratic. Three thin networks, of bases 1, 2 and 3, say them
+for all:
 
     f(b) = f(1) + (b - 1) (f(2) - f(1)) + (b - 1) (b - 2) / 2 * (f(3) - 2 f(2) + f(1))
 
@@ -102,7 +103,9 @@ class Beside:
         cells = [("part", "parameters", "published", "output", "published")]
         ours = zip(self.published.parts, self.parameters, self.sides, strict=True)
         for part, count, side in ours:
-            counts = (f"{count:,}", f"{part.parameters:,}") if count or part.parameters else ("", "")
+            counts = (
+                (f"{count:,}", f"{part.parameters:,}") if count or part.parameters else ("", "")
+            )
             cells.append((part.name, *counts, by(side), by(part.side)))
         total = self.published.parameters
         cells.append(("all", f"{sum(self.parameters):,}", f"{total:,}", "", ""))

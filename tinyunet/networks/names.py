@@ -25,6 +25,16 @@ QUICK: dict[str, dict[str, Any]] = {
     "PSPNet": {"base_channels": 8, "blocks": [1, 1, 1, 1], "dropout": 0.0},
 }
 
+# What `gradcheck` makes of one, so that thousands of forward passes take seconds.
+CHECKED: dict[str, dict[str, Any]] = {
+    "FCN": {"base_channels": 2, "head": [(6, 3), (5, 1)], "padding": "same"},
+    "VGG16": {"base_channels": 2, "head": [(6, 2), (5, 1)]},
+    "SegNet": {"widths": [2, 3, 4], "convolutions": [1, 2, 1]},
+    "SegNetBasic": {"base_channels": 2},
+    "UNetPlusPlus": {"base_channels": 2, "heads": 4},
+    "PSPNet": {"base_channels": 2, "blocks": [1, 1, 1, 1], "auxiliary": True},
+}
+
 
 def meaning(name: str) -> tuple[str, dict[str, Any]]:
     """Return the class and the arguments that a name stands for: a class's own stands for no more."""

@@ -15,8 +15,8 @@ Side = tuple[int, int]
 class Part(NamedTuple):
     """A part of a network: its parameters, frozen ones included, and what comes out of it.
 
-    `ours` are the beginnings of the names of our layers that are this part, `last` the one of them whose
-    output has the side (height, width); with one number for both, they are the same.
+    `ours` are the beginnings of the names of our layers that are this part, `last` is the one whose
+    output has the side (height, width).
     """
 
     name: str
@@ -41,9 +41,8 @@ class Published:
 
 
 def _part(name: str, ours: str, last: str, parameters: int, *side: int) -> Part:
-    """A part; `last` without a name of its own is below the first of `ours`."""
-    names = tuple(ours.split())
-    return Part(name, names, last or names[0], parameters, (side[0], side[-1]))
+    """A part; of a square the side stands once."""
+    return Part(name, tuple(ours.split()), last, parameters, (side[0], side[-1]))
 
 
 BLOCKS = (38_720, 221_440, 1_475_328, 5_899_776, 7_079_424)  # VGG16's convolutions with biases

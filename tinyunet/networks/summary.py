@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyunet.engine.arrays import Array, to_device
+from tinyunet.engine.threads import one_blas_thread
 from tinyunet.layers import BatchNorm2d
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
@@ -133,7 +134,7 @@ def summarize(model: Layer, height: int | None = None, width: int | None = None)
             layer, BatchNorm2d
         ):  # one image may have one value a channel, without variance
             layer.statistics = "running"
-    with recorded_calls(model, x) as calls:
+    with recorded_calls(model, x) as calls, one_blas_thread():  # its pool is slow on a busy machine
         heads = model.forward(x)
     y = heads[-1] if isinstance(heads, list | tuple) else heads
     kept = _nbytes([layer._kept for _, layer, _, _ in calls.made])
