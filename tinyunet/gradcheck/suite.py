@@ -248,6 +248,7 @@ def check_directions(
     subject = LayerSubject(with_biases(network, rng).to(device), (image,))
     report = GradientReport(f"Gradients of {subject.title}", 1e-7)
     examine(subject, report, 0, own_generator(rng))
+    report.notes.append("all numbers moved at once, in random directions: none was checked alone")
     return report
 
 
