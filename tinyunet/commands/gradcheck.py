@@ -96,7 +96,7 @@ def _check_own(
     as_json: bool,
 ) -> None:  # fmt: skip
     """Check tinyunet's own layers, the paper's network, or a whole network."""
-    from tinyunet.gradcheck import suite
+    from tinyunet.gradcheck import full_size, suite
     from tinyunet.networks.small import small_input, small_networks
     from tinyunet.networks.unet import UNet
 
@@ -109,7 +109,7 @@ def _check_own(
         model = make(find(network), small | fixed(network))
         shape = small_input(model)
         if full:
-            report = suite.check_directions(model, shape, seed, device)
+            report = full_size.check_directions(model, shape, seed, device)
         else:
             report = suite.check_network(model, shape, samples or 20, seed, device)
         reports.append((str(model), report))

@@ -10,10 +10,7 @@ import numpy as np
 from tinyunet import layers as nn
 from tinyunet.engine.arrays import Array, MaybeArray, to_device
 from tinyunet.gradcheck.checker import check_gradients
-from tinyunet.gradcheck.examine import examine
-from tinyunet.gradcheck.places import own_generator
 from tinyunet.gradcheck.report import GradientReport, Row
-from tinyunet.gradcheck.subject import LayerSubject
 from tinyunet.layers.layer import Layer
 from tinyunet.losses import (
     BCEDiceLoss,
@@ -234,22 +231,6 @@ def check_network(
     model = with_biases(network, rng).to(device)
     image = to_device(rng.standard_normal(shape), device)
     return check_gradients(model, image, samples=samples, rng=rng, progress=True)
-
-
-def check_directions(
-    network: Layer, shape: tuple[int, ...], seed: int = 0, device: str = "cpu"
-) -> GradientReport:
-    """Check a network too large for single coordinates: all parameters at once, a few times.
-
-    A mistake in any tensor shows that is not lost in the sum over all: one of a single entry may be.
-    """
-    rng = np.random.default_rng(seed)
-    image = to_device(rng.standard_normal(shape), device)
-    subject = LayerSubject(with_biases(network, rng).to(device), (image,))
-    report = GradientReport(f"Gradients of {subject.title}", 1e-7)
-    examine(subject, report, 0, own_generator(rng))
-    report.notes.append("all numbers moved at once, in random directions: none was checked alone")
-    return report
 
 
 def with_biases(layer: SomeLayer, rng: np.random.Generator) -> SomeLayer:
