@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyunet.engine.arrays import Array, to_device
-from tinyunet.engine.threads import one_blas_thread
+from tinyunet.engine.blas import one_blas_thread
 from tinyunet.layers import BatchNorm2d
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
