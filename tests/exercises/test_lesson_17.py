@@ -126,7 +126,8 @@ WRONG = {
         (lambda k, c, d, o: node_gradient(k, c, [], o), "the others alone"),
         (lambda k, c, d, o: node_gradient(k, c, d, o) / (len(d) + len(o)), "a mean"),
         (lambda k, c, d, o: sum([x[..., -c:] for x in d] + o), "its neighbour"),
-        (lambda k, c, d, o: node_gradient(k, c, d[-1:] if not o else [], o[-1:]), "overwritten"),
+        (lambda k, c, d, o: node_gradient(k, c, [], o[-1:]) if o else d[-1], "overwritten: add"),
+        (lambda k, c, d, o: d[0] + o[0], "broadcast"),
         (in_place, "begin with a copy"),
         (
             lambda k, c, d, o: np.concatenate(
@@ -146,7 +147,7 @@ WRONG = {
         (lambda z, t: (1 + bce_dice(z, t)[0], bce_dice(z, t)[1]), "1 - D in place of -D"),
         (lambda z, t: (loss_only(z, t, factor=1), bce_dice(z, t)[1]), "not all of it"),
         (
-            lambda z, t: (np.mean([loss_only(*one) for one in zip(z, t, strict=True)]), bce_dice(z, t)[1]),
+            lambda z, t: (np.mean(list(map(loss_only, z, t))), bce_dice(z, t)[1]),
             "the whole batch",
         ),
         (lambda z, t: tuple(-part for part in bce_dice(z, t)), "the sign"),
@@ -193,6 +194,11 @@ def test_the_sum_of_the_check_is_the_gradient_of_concats():
     first, second, third = np.split(measured.dy, [3 * c, 7 * c], axis=-1)
     dx = fork._sum(k, c, [first, second], [3 * third])
     np.testing.assert_allclose(dx, measured.whole[0], rtol=1e-6)
+
+
+def test_a_message_shows_shapes_and_no_walls_of_numbers():
+    text = str(check.node_gradient(lambda k, c, dconcats, others: others[0]))
+    assert "dconcats = [an array (2, 2, 3, 4), an array (2, 2, 3, 6)]" in text
 
 
 def test_any_collection_of_pairs_will_do():

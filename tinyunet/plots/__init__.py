@@ -13,6 +13,7 @@ from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
 from tinyunet.plots.training import curves
+from tinyunet.plots.triangle import triangle
 
 __all__ = [
     "Animation",
@@ -28,6 +29,7 @@ __all__ = [
     "overlay",
     "palette",
     "save",
+    "triangle",
     "visible",
     "weight_map",
 ]

@@ -10,6 +10,13 @@ from tinyunet.exercises.trial import Stop, Trial
 from tinyunet.gradcheck.diagnosis import IMAGE
 
 
+class Arrays(list):
+    """A list that shows the shapes of its arrays, not their numbers."""
+
+    def __repr__(self) -> str:
+        return f"[{', '.join(f'an array {array.shape}' for array in self)}]"
+
+
 @exercise(
     lesson=17,
     hints=(
@@ -25,14 +32,15 @@ def node_gradient(trial: Trial) -> None:
     """The gradient of a node whose features went many ways."""
     rng = trial.rng(1)
     for k, c, right_nodes, others, dtype in (
-        (0, 2, 1, 1, "float64"), (1, 2, 2, 1, "float64"), (0, 3, 4, 1, "float64"),
-        (1, 3, 3, 2, "float64"), (2, 1, 2, 2, "float64"), (2, 2, 0, 1, "float64"),
-        (3, 2, 0, 2, "float64"), (1, 2, 1, 0, "float64"), (1, 2, 2, 2, "float32"),
+        (0, 2, 2, 2, "float64"), (1, 2, 2, 1, "float64"), (0, 2, 1, 1, "float64"),
+        (0, 3, 4, 1, "float64"), (1, 3, 3, 2, "float64"), (2, 1, 2, 2, "float64"),
+        (2, 2, 0, 1, "float64"), (3, 2, 0, 2, "float64"), (1, 2, 1, 0, "float64"),
+        (1, 2, 2, 2, "float32"),
     ):  # fmt: skip
         shape = (2, 2, 3)
         given = [rng.standard_normal((*shape, (k + 2 + n) * c)) for n in range(right_nodes)]
         more = [rng.standard_normal((*shape, c)) for _ in range(others)]
-        lists = [[array.astype(dtype) for array in arrays] for arrays in (given, more)]
+        lists = [Arrays(array.astype(dtype) for array in arrays) for arrays in (given, more)]
         kept = [[array.copy() for array in arrays] for arrays in lists]
         got = trial.call(k=k, c=c, dconcats=lists[0], others=lists[1])
         _check_untouched(trial, lists, kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def bce_dice(trial: Trial) -> None:
     rng = trial.rng(2)
     with np.errstate(all="ignore"):
         for shape, scale, dtype in (
-            ((1, 1, 2, 1), 1, "float64"), ((1, 2, 3, 1), 1, "float64"), ((3, 2, 2, 1), 2, "float64"),
+            ((1, 1, 3, 1), 1, "float64"), ((1, 2, 3, 1), 1, "float64"), ((3, 2, 2, 1), 2, "float64"),
             ((2, 3, 2, 1), 1000, "float64"), ((2, 2, 3, 1), 1, "float32"),
         ):  # fmt: skip
             z = (scale * rng.standard_normal(shape)).astype(dtype)
@@ -37,7 +38,17 @@ def bce_dice(trial: Trial) -> None:
             loss, dz = _bce_dice(z, t)
             right = {"the loss": np.asarray(loss, dtype), "dz": dz.astype(dtype)}
             got = trial.call(z=z, t=t)
+            _check_finite(trial, got)
             trial.compare(got, right, axes={"dz": IMAGE}, mistakes=LOSS_MISTAKES)
+
+
+def _check_finite(trial: Trial, got: Any) -> None:
+    """Say why something became infinite or NaN, in whatever way it was computed."""
+    if isinstance(got, tuple | list) and len(got) == 2:
+        for name, value, why in (("the loss", got[0], INFINITE), ("dz", got[1], OVERFLOW)):
+            array = np.asarray(value)
+            finite = array.dtype.kind != "f" or np.isfinite(array).all()
+            trial.require(finite, name, "is not finite for logits of about 1000", why)
 
 
 def _sigmoid(z):
@@ -75,11 +86,6 @@ def _of_loss(value: Callable) -> Callable:
     return made
 
 
-def _plain(z, t):
-    p = 1 / (1 + np.exp(-z))
-    return -(t * np.log(p) + (1 - t) * np.log(1 - p)).mean()
-
-
 def _propped(z, t, by=1e-12):
     p = _sigmoid(z)
     return -(t * np.log(p + by) + (1 - t) * np.log(1 - p + by)).mean()
@@ -96,12 +102,46 @@ def _clipped(by):
 INFINITE = (
     "p became exactly 0 or 1, and its logarithm infinite: use max(z, 0) - z t + log(1 + exp(-|z|))"
 )
+OVERFLOW = (
+    "exp of a large number is infinite, and inf / inf is no number: exp(-|z|) cannot overflow"
+)
 PROPPED = (
     "a number beside p keeps the logarithm finite, but wrong where p is tiny: use max(z, 0) - z t + "
     "log(1 + exp(-|z|))"
 )
 LOSS_MISTAKES = {
-    INFINITE: lambda z, t: _bce_dice(z, t, _plain),
+    # Of the gradient alone: where the loss is right, these are meant.
+    "the gradient of D is still with respect to p: on its way to z it goes through the sigmoid, "
+    "p (1 - p)": lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: (2 * t - d) / b),
+    "p (1 - p) stands at the cross-entropy, too: p - t is its gradient with respect to z already": (
+        lambda z, t: _bce_dice(z, t, bce=lambda z, t, p: 0.5 * (p - t) / z.size * p * (1 - p))
+    ),
+    "the bottom sum was taken for a constant: it changes with p, too": (
+        lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: 2 * t / b * p * (1 - p))
+    ),
+    "the sign of D's gradient: the loss has minus D": (
+        lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: -(2 * t - d) / b * p * (1 - p))
+    ),
+    "the slope of p^2 in the bottom sum, as in lesson 12: here it is p": (
+        lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: 2 * (t - p * d) / b * p * (1 - p))
+    ),
+    "divided by the bottom sum once too often: one cancels": (
+        lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: (2 * t - d) / b**2 * p * (1 - p))
+    ),
+    "not divided by the number of pixels: the cross-entropy is a mean": (
+        lambda z, t: _bce_dice(z, t, bce=lambda z, t, p: 0.5 * (p - t))
+    ),
+    "the half is missing in the cross-entropy's gradient": (
+        lambda z, t: _bce_dice(z, t, bce=lambda z, t, p: (p - t) / z.size)
+    ),
+    "the sign of the cross-entropy's gradient: it is p - t": (
+        lambda z, t: _bce_dice(z, t, bce=lambda z, t, p: 0.5 * (t - p) / z.size)
+    ),
+    "D's gradient is missing": lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: 0 * p),
+    "the cross-entropy's gradient is missing": (
+        lambda z, t: _bce_dice(z, t, bce=lambda z, t, p: 0 * p)
+    ),
+    # Of both, or of the loss.
     PROPPED: lambda z, t: _bce_dice(z, t, _propped),
     **{
         f"{PROPPED} (clipped at {by:g})": lambda z, t, by=by: _bce_dice(z, t, _clipped(by))
@@ -150,36 +190,6 @@ LOSS_MISTAKES = {
     "D of the logits: p, the sigmoid of z, is meant": lambda z, t: (
         0.5 * _entropies(z, t).mean() - _overlap(z, t)[0],
         _bce_dice(z, t)[1],
-    ),
-    "the gradient of D is still with respect to p: on its way to z it goes through the sigmoid, "
-    "p (1 - p)": lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: (2 * t - d) / b),
-    "p (1 - p) stands at the cross-entropy, too: p - t is its gradient with respect to z already": (
-        lambda z, t: _bce_dice(z, t, bce=lambda z, t, p: 0.5 * (p - t) / z.size * p * (1 - p))
-    ),
-    "the bottom sum was taken for a constant: it changes with p, too": (
-        lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: 2 * t / b * p * (1 - p))
-    ),
-    "the sign of D's gradient: the loss has minus D": (
-        lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: -(2 * t - d) / b * p * (1 - p))
-    ),
-    "the slope of p^2 in the bottom sum, as in lesson 12: here it is p": (
-        lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: 2 * (t - p * d) / b * p * (1 - p))
-    ),
-    "divided by the bottom sum once too often: one cancels": (
-        lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: (2 * t - d) / b**2 * p * (1 - p))
-    ),
-    "not divided by the number of pixels: the cross-entropy is a mean": (
-        lambda z, t: _bce_dice(z, t, bce=lambda z, t, p: 0.5 * (p - t))
-    ),
-    "the half is missing in the cross-entropy's gradient": (
-        lambda z, t: _bce_dice(z, t, bce=lambda z, t, p: (p - t) / z.size)
-    ),
-    "the sign of the cross-entropy's gradient: it is p - t": (
-        lambda z, t: _bce_dice(z, t, bce=lambda z, t, p: 0.5 * (t - p) / z.size)
-    ),
-    "D's gradient is missing": lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: 0 * p),
-    "the cross-entropy's gradient is missing": (
-        lambda z, t: _bce_dice(z, t, bce=lambda z, t, p: 0 * p)
     ),
     "the last axis is missing: dz has the shape of z": lambda z, t: (
         _bce_dice(z, t)[0],
