@@ -27,12 +27,12 @@ def triangle(
 
     Poolings go down to the right, up-convolutions up to the right, skips to the right: gray, those that
     leave out a node as bows. Nodes that have no value, or 0, stay white; the others are the darker the
-    larger their value, on a scale of logarithms from a thousandth of the largest.
+    larger their value, on a scale of logarithms.
 
     Parameters
     ----------
     values
-        A number for each (i, j), not negative; several of them make a triangle each, side by side.
+        A number for each (i, j), not negative; several of them make a triangle each, two in a row.
     labels
         What to write into the nodes; by default i and j.
     titles
@@ -48,20 +48,23 @@ def triangle(
         raise ValueError("triangle needs at least one node, got none")
     depth = max(i + j for each in several for i, j in each)
     largest = max(value for each in several for value in each.values())
-    side = WIDTH / len(several)  # inches
-    figure = NotebookFigure((WIDTH, side * (depth + 1.7) / (2 * depth + 1.2)), layout="constrained")
-    axes = figure.subplots(1, len(several), squeeze=False)[0]
-    for number, (axis, each) in enumerate(zip(axes, several, strict=True)):
-        small = len(several) > 1
+    columns = min(2, len(several))
+    rows = -(-len(several) // columns)
+    side = WIDTH / columns * (depth + 1.9) / (2 * depth + 1.2)  # inches
+    figure = NotebookFigure((WIDTH, rows * (side + 0.3 * bool(titles))), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    small = len(several) > 1
+    for axis in axes:
+        axis.set_axis_off()
+    for number, (axis, each) in enumerate(zip(axes, several, strict=False)):
         _paths(axis, depth, small)
         for i in range(depth + 1):
             for j in range(depth + 1 - i):
                 text = (labels or {}).get((i, j), f"{i},{j}")
                 _node(axis, i, j, each.get((i, j), 0) / (largest or 1), text, 8 if small else 12)
         axis.set_xlim(-0.6, 2 * depth + 0.6)
-        axis.set_ylim(-depth - 0.6, 1.1)
+        axis.set_ylim(-depth - 0.6, 1.3)
         axis.set_aspect("equal")
-        axis.set_axis_off()
         if titles:
             axis.set_title(titles[number], fontsize=12)
     return figure
@@ -91,21 +94,23 @@ def _paths(axis: Axes, depth: int, small: bool) -> None:
             if i > 0:
                 _arrow(axis, (i, j), (i - 1, j + 1), UP, small)
             for right in range(j + 1, depth + 1 - i):
-                bow = 0.0 if right == j + 1 else -0.28
-                _arrow(axis, (i, j), (i, right), ACROSS, small, bow)
+                over = right - j - 1  # nodes; between two levels there is little room
+                height = 0.15 + 0.22 * over if i == 0 else 0.18 + 0.05 * over
+                _arrow(axis, (i, j), (i, right), ACROSS, small, height * bool(over))
 
 
 def _arrow(
     axis: Axes, start: Place, end: Place, colour: object, small: bool, bow: float = 0.0
 ) -> None:
-    """An arrow that ends at a node's edge."""
+    """An arrow that ends at a node's edge, or a bow of a height above the nodes."""
     a, b = np.array(_at(*start), float), np.array(_at(*end), float)
-    way = (b - a) / np.hypot(*(b - a))
-    lift = np.array([0.0, 0.8 * RADIUS]) if bow else 0 * way
-    near = (0.6 if bow else 1.0) * RADIUS * way
+    length = np.hypot(*(b - a))
+    way = (b - a) / length
+    lift = np.array([0.0, 0.85 * RADIUS]) if bow else 0 * way
+    near = (0.55 if bow else 1.0) * RADIUS * way
     axis.add_patch(
         FancyArrowPatch(
-            a + near + lift, b - near + lift, connectionstyle=f"arc3,rad={bow}", zorder=1,
+            a + near + lift, b - near + lift, connectionstyle=f"arc3,rad={-2 * bow / length}", zorder=1,
             arrowstyle="-|>", mutation_scale=5 if small else 10, shrinkA=0, shrinkB=0,
             color=colour, linewidth=0.6 if small else 1.1,
         )
