@@ -189,8 +189,8 @@ EXPERIMENT = Experiment(
             ),
             (*LEVELS, MEAN, LAST, PLAIN),
             beside=PILOTS,
-            note="L1 to L4 and their mean come from one training. The convolutions of PyTorch's U-Net++ "
-            "have biases, which batch normalisation takes away again; ours have none.",
+            note="L1 to L4 and their mean come from one training. The convolutions of PyTorch's U-Net++"
+            " have biases, which batch normalisation takes away again; ours have none.",
         ),
     ),
     findings=findings,
