@@ -34,11 +34,11 @@ from collections import defaultdict
 
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy import ndimage
 
 import tinyunet as tu
 from tinyunet.exercises import check, claim, measured, predict, quiz, small
-from tinyunet.networks.unet_plus_plus import Node
+from tinyunet.reproduce.relatives.outlines import score
+from tinyunet.reproduce.relatives.unet import NormalisedUNet
 
 plt.rcParams["figure.dpi"] = 80
 
@@ -268,16 +268,14 @@ class Overwriting(Nested):
         return node_gradient(j, c, dconcats[-1:], others)
 
 
-wrong_network = Overwriting(heads=4, channels=(2, 3, 4, 5, 6), dropout=0, dtype="float64", seed=0)
-wrong_network(images)
-wrong_network.backward(dy)
-theirs(images)
-theirs.backward(dy)
-right_nodes = []
-for i, j in places:
-    pair = [model.nodes[i][j].conv1.grads["weight"] for model in (wrong_network, theirs)]
-    if np.allclose(*pair, rtol=1e-6):
-        right_nodes.append(f"X{i}{j}")
+wrong = Overwriting(heads=4, channels=(2, 3, 4, 5, 6), dropout=0, dtype="float64", seed=0)
+for model in (wrong, theirs):
+    model(images)
+    model.backward(dy)
+right_nodes = [
+    f"X{i}{j}" for i, j in places
+    if np.allclose(*(model.nodes[i][j].conv1.grads["weight"] for model in (wrong, theirs)))
+]  # fmt: skip
 print("right:", " ".join(right_nodes))
 measured("nodes of 15 that are right with the planted mistake", len(right_nodes))
 
@@ -463,17 +461,11 @@ steps = 6 if small else 400
 
 def train(model, loss):
     """Train a network, and show how it goes."""
-    settings = {"steps": steps, "batch_size": 4, "schedule": "poly", "progress": False}
     tu.fit(
-        model,
-        train_set,
-        validation_set,
-        loss=loss,
-        optimizer=tu.Adam(model, lr=2e-3),
-        augment=tu.data.Augmentation(flips=True),
+        model, train_set, validation_set, loss=loss, optimizer=tu.Adam(model, lr=2e-3), steps=steps,
+        batch_size=4, schedule="poly", augment=tu.data.Augmentation(flips=True), progress=False,
         callbacks=[tu.plots.Live(seconds=3)],
-        **settings,
-    )
+    )  # fmt: skip
     return model.eval()
 
 
@@ -491,28 +483,11 @@ supervised = train(new_network(), tu.DeepSupervision(tu.BCEDiceLoss(), [1 / 4] *
 # over all test pixels, the time of an image as a share of L4's (the best of several tries), and
 # which share of the pixels inside a closed outline it finds, for small, middle and large ones.
 
+
 # %%
-outlines = [ndimage.label(mask)[0] for mask in inside]  # closed ones do not touch
-
-
-def iou(found):
-    """Return the intersection over union of found and true foreground, over all images."""
-    return (found & inside).sum() / (found | inside).sum()
-
-
-def recalls(found):
-    """Return the mean share found of a closed outline's inside, for three ranges of radius."""
-    shares = defaultdict(list)
-    for mask, numbers in zip(found, outlines, strict=True):
-        for number in range(1, numbers.max() + 1):
-            here = numbers == number
-            radius = np.sqrt(here.sum() / np.pi)
-            shares["small" if radius < 6.2 else "middle" if radius < 13 else "large"].append(
-                mask[here].mean()
-            )
-    return {
-        size: np.mean(shares[size]) if shares[size] else 0 for size in ("small", "middle", "large")
-    }
+def sigmoid(z):
+    """Return the probabilities of logits."""
+    return (1 + np.tanh(z / 2)) / 2
 
 
 def seconds(model):
@@ -526,41 +501,41 @@ def seconds(model):
 
 
 def table(networks):
-    """Print what each network costs and finds; return times, IoUs and recalls by name."""
-    clock, score, recall = {}, {}, {}
-    print("                parameters  time    IoU   recall: small middle large")
+    """Print what each network costs and finds; return times and scores by name."""
+    clock, scores = {}, {}
+    print(" " * 19, "parameters   time  ", "  ".join(score(inside, inside)))
     for name, model in networks.items():
-        found = model.predict(test_images)[..., 0] > 0
-        clock[name], score[name], recall[name] = seconds(model), iou(found), recalls(found)
-        first = next(iter(clock.values()))
-        shares = "  ".join(f"{share:.2f}" for share in recall[name].values())
-        print(f"{name:16}{model.num_parameters:9,}  {clock[name] / first:5.2f}  "
-              f"{score[name]:.3f}           {shares}")  # fmt: skip
-    return clock, score, recall
+        clock[name] = seconds(model)
+        scores[name] = score(model.predict(test_images)[..., 0] > 0, inside)
+        share = clock[name] / next(iter(clock.values()))  # of the first one's
+        numbers = "  ".join(f"{value:.3f}" for value in scores[name].values())
+        print(f"{name:20}{model.num_parameters:10,}  {share:5.2f}  {numbers}")
+    return clock, scores
 
 
 four = {f"L{k}": supervised.pruned(k) for k in (4, 3, 2, 1)}
-clock, score, recall = table(four)
+clock, scores = table(four)
 heads = supervised.forward(test_images[:8], every_head=True)
 same = [np.array_equal(four[f"L{k}"](test_images[:8]), heads[k - 1]) for k in (1, 2, 3, 4)]
 claim("pruned networks that give their head's logits bit for bit", sum(same), low=4, high=4)
-measured("IoU of L1", score["L1"])
-measured("IoU of L2", score["L2"])
-measured("IoU of L3", score["L3"])
-measured("IoU of L4", score["L4"])
-measured("L2's IoU less L1's", score["L2"] - score["L1"])
-measured("L3's IoU less L2's", score["L3"] - score["L2"])
-measured("share of L4's IoU that L3 has", score["L3"] / score["L4"])
+measured("IoU of L1", scores["L1"]["IoU"])
+measured("IoU of L2", scores["L2"]["IoU"])
+measured("IoU of L3", scores["L3"]["IoU"])
+measured("IoU of L4", scores["L4"]["IoU"])
+measured("L2's IoU less L1's", scores["L2"]["IoU"] - scores["L1"]["IoU"])
+measured("L3's IoU less L2's", scores["L3"]["IoU"] - scores["L2"]["IoU"])
+measured("share of L4's IoU that L3 has", scores["L3"]["IoU"] / scores["L4"]["IoU"])
 measured("share of L4's time that L3 takes", clock["L3"] / clock["L4"])
-measured("large outlines: L1's share found", recall["L1"]["large"])
+measured("large outlines: L1's share found", scores["L1"]["recall large"])
+
 
 # %% jupyter={"source_hidden": true}
 figure, axes = plt.subplots(1, 6, figsize=(9.5, 2), layout="constrained")
-shown = max(range(len(inside)), key=lambda n: (outlines[n].max() > 1) * inside[n].sum())
+shown = max(range(len(inside)), key=lambda n: inside[n].sum())
 pictures = {"image": test_images[shown, ..., 0], "truth": inside[shown]}
 for k in (1, 2, 3, 4):
     z = four[f"L{k}"].predict(test_images[shown : shown + 1])[0, ..., 0]
-    pictures[f"p of L{k}"] = 1 / (1 + np.exp(-np.clip(z, -50, 50)))
+    pictures[f"p of L{k}"] = sigmoid(z)
 for axis, (name, picture) in zip(axes, pictures.items(), strict=True):
     axis.imshow(picture, cmap="gray", **({} if name == "image" else {"vmin": 0, "vmax": 1}))
     axis.set_title(name, fontsize=11)
@@ -593,7 +568,7 @@ predict(
 last_only = train(new_network(), tu.DeepSupervision(tu.BCEDiceLoss(), [0, 0, 0, 1]))
 
 # %%
-_, unsupervised, _ = table({f"L{k}, head 4 only": last_only.pruned(k) for k in (4, 3, 2, 1)})
+_, unsupervised = table({f"L{k}, head 4 only": last_only.pruned(k) for k in (4, 3, 2, 1)})
 
 
 def size_of(gap, names):
@@ -601,8 +576,8 @@ def size_of(gap, names):
     return names[0] if gap <= -0.05 else names[2] if gap >= 0.05 else names[1]
 
 
-measured("IoU of L3 without deep supervision", unsupervised["L3, head 4 only"])
-gap = score["L4"] - unsupervised["L4, head 4 only"]
+measured("IoU of L3 without deep supervision", unsupervised["L3, head 4 only"]["IoU"])
+gap = scores["L4"]["IoU"] - unsupervised["L4, head 4 only"]["IoU"]
 print(f"L4's IoU with deep supervision, less that without: {gap:+.3f}")
 measured(
     "deep supervision changes the IoU of L4 by",
@@ -617,57 +592,10 @@ measured(
 # ## Does it beat a plain U-Net?
 #
 # The second hope. Fair means: the same widths, batch norm, loss, batches and steps. The plain U-Net
-# is made of the same nodes, in the first column and on the diagonal.
-
+# is that of lesson 7, with "same" padding and batch norm.
 
 # %%
-class PlainUNet(tu.Network):
-    """A U-Net of the same widths: an encoder, and a decoder that joins two things at a time."""
-
-    def __init__(self, f, seed=0):
-        super().__init__()
-        rng, rows = np.random.default_rng(seed), range(len(f) - 1)
-        self.in_channels, self.num_classes, self.tile_stride = 1, 1, 2 ** len(rows)
-        self.pads = True
-        self.encoder = [
-            Node(f[max(i - 1, 0)] if i else 1, f[i], 0, True, rng) for i in (*rows, len(rows))
-        ]
-        self.pools = [tu.MaxPool2d(2) for _ in rows]
-        self.ups = [tu.ConvTranspose2d(f[i + 1], f[i], rng=rng) for i in rows]
-        self.joins = [tu.Concat() for _ in rows]
-        self.decoder = [Node(2 * f[i], f[i], 0, True, rng) for i in rows]
-        self.head = tu.Conv2d(f[0], 1, 1, rng=rng)
-
-    def forward(self, x):
-        """Return logits (N, H, W, 1)."""
-        across = []
-        for encoder, pool in zip(self.encoder, self.pools, strict=False):
-            across.append(encoder(x))
-            x = pool(across[-1])
-        x = self.encoder[-1](x)
-        for i in reversed(range(len(self.ups))):
-            x = self.decoder[i](self.joins[i](self.ups[i](x), across[i]))
-        return self.head(x)
-
-    def backward(self, dy, *, input_gradient=True):
-        """Set all gradients; at each fork, two add."""
-        dx, dacross = self.head.backward(dy), []
-        for decoder, join, up in zip(self.decoder, self.joins, self.ups, strict=True):
-            dup, back = join.backward(decoder.backward(dx))
-            dacross.append(back)
-            dx = up.backward(dup)
-        dx = self.encoder[-1].backward(dx)
-        for i in reversed(range(len(self.pools))):
-            dx = self.pools[i].backward(dx) + dacross[i]
-            dx = self.encoder[i].backward(dx, input_gradient=input_gradient or i > 0)
-        return dx
-
-
-report = tu.check_gradients(
-    PlainUNet((2, 3, 4)), rng.standard_normal((2, 8, 12, 1)), samples=2 if small else 6
-)
-claim("plain U-Net: worst relative error of all gradients", report.worst, high=1e-5)
-plain = train(PlainUNet(channels), tu.BCEDiceLoss())
+plain = train(NormalisedUNet(1, 1, widths=channels, seed=0), tu.BCEDiceLoss())
 
 # %% [markdown]
 # And the authors' "accurate mode": the mean of the four heads' probabilities. ("Fast mode" is one
@@ -677,12 +605,12 @@ plain = train(PlainUNet(channels), tu.BCEDiceLoss())
 predict("accurate mode's IoU less L4's", 0.02)
 
 # %%
-clock, score, recall = table({"L4": four["L4"], "plain U-Net": plain})
+clock, both = table({"L4": four["L4"], "plain U-Net": plain})
 logits = np.stack([four[f"L{k}"].predict(test_images)[..., 0] for k in (1, 2, 3, 4)])
-accurate = iou((1 / (1 + np.exp(-np.clip(logits, -50, 50)))).mean(axis=0) > 0.5)
+accurate = score(sigmoid(logits).mean(axis=0) > 0.5, inside)["IoU"]
 print(f"accurate mode: {accurate:.3f}")
-measured("accurate mode's IoU less L4's", accurate - score["L4"])
-gap = score["L4"] - score["plain U-Net"]
+measured("accurate mode's IoU less L4's", accurate - scores["L4"]["IoU"])
+gap = scores["L4"]["IoU"] - both["plain U-Net"]["IoU"]
 measured("plain U-Net's time, as a share of L4's", clock["plain U-Net"] / clock["L4"])
 measured(
     "IoU on the test images",

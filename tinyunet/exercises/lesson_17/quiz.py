@@ -7,8 +7,8 @@ QUIZ = {
         "b",
         {
             "a": "Row 1 has four nodes: two concats on the right take X11, those of X12 and X13.",
-            "b": "The concats of X12 and X13, and the up-convolution into X02. It has no pooling and no "
-            "head.",
+            "b": "The concats of X12 and X13, and the up-convolution into X02. It has no pooling "
+            "and no head.",
             "c": "Heads sit on the top row only.",
         },
     ),
@@ -37,8 +37,8 @@ QUIZ = {
         {
             "a": "Dice's gradient has the factor p (1 - p), which is a millionth here.",
             "b": "The other way round: p (1 - p) is a millionth, p - t nearly -1.",
-            "c": "p - t is nearly -1, whatever the sigmoid's slope is; Dice's gradient has a factor of a "
-            "millionth. That is one reason to have both.",
+            "c": "p - t is nearly -1, whatever the sigmoid's slope is; Dice's gradient has a factor of "
+            "a millionth. That is one reason to have both.",
         },
     ),
     "one run each": Quiz(
