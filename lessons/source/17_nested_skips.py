@@ -682,8 +682,8 @@ quiz("sum in place of mean", "c")
 quiz("why bit for bit", "a")
 
 # %% [markdown]
-# **4.** The gradient of $-D$ with respect to $z$ is $-(2t - D)/B \cdot p\,(1 - p)$. A network is sure and
-# wrong at a pixel: $t = 1$, $p = 10^{-6}$. What does the loss do for this pixel?
+# **4.** The gradient of $-D$ with respect to $z$ is $-(2t - D)/B \cdot p\,(1 - p)$. A network is
+# sure of itself and wrong at a pixel: $t = 1$, $p = 10^{-6}$. What does the loss do for this pixel?
 #
 # - a. both parts push hard
 # - b. Dice pushes hard, the cross-entropy hardly
