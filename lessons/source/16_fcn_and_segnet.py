@@ -13,8 +13,8 @@
 # up-convolution), lesson 8 (training) and lesson 9 (ways across).*
 #
 # The U-Net has elder relatives. **FCN** (Long, Shelhamer and Darrell,
-# [arXiv:1411.4038](https://arxiv.org/abs/1411.4038)) was the first to give every pixel a class with a
-# network trained end to end; **SegNet** (Badrinarayanan, Kendall and Cipolla,
+# [arXiv:1411.4038](https://arxiv.org/abs/1411.4038)) was the first to give every pixel a class with
+# a network trained end to end; **SegNet** (Badrinarayanan, Kendall and Cipolla,
 # [arXiv:1511.00561](https://arxiv.org/abs/1511.00561)) wanted street scenes labelled with little
 # memory. Both go down by poolings as the U-Net does, and differ in how they come back. After this
 # lesson you can
@@ -39,8 +39,8 @@ plt.rcParams["figure.dpi"] = 100
 # %% [markdown]
 # ## Streets
 #
-# Six classes: sky, building, road, tree, car, pole. Buildings, cars and poles share their colours, so
-# only what is around a pixel tells what it is. And a pole is one or two pixels wide.
+# Six classes: sky, building, road, tree, car, pole. Buildings, cars and poles share their colours,
+# so only what is around a pixel tells what it is. And a pole is one or two pixels wide.
 #
 # A prediction is a cell here: write yours in place of the dots and run it. Later the measuring cell
 # says how far off you were.
@@ -63,16 +63,17 @@ tu.plots.class_maps(
 )
 
 # %% [markdown]
-# Who calls every pixel sky, building or road is right in nearly nine of ten. So accuracy will not do.
-# All that we want to know is in one table: how many pixels of class $t$ (row) were called $p$ (column).
+# Who calls every pixel sky, building or road is right in nearly nine of ten. So accuracy will not
+# do. All that we want to know is in one table: how many pixels of class $t$ (row) were called $p$
+# (column).
 #
 # - **Recall** of a class: the share of its pixels that were found, diagonal by row sum.
 # - **Precision**: the share of what was called so that is so, diagonal by column sum.
-# - **IoU**: the diagonal by both together, each pixel counted once. The **mean IoU** is the mean over the
-#   six classes, so that a pole counts as much as the sky.
+# - **IoU**: the diagonal by both together, each pixel counted once. The **mean IoU** is the mean
+#   over the six classes, so that a pole counts as much as the sky.
 #
-# Beside it stands the **boundary score** of lesson 9 at 0 px: is the outline exactly where it should
-# be?
+# Beside it stands the **boundary score** of lesson 9 at 0 px: is the outline exactly where it
+# should be?
 
 
 # %%
@@ -123,9 +124,9 @@ short, long = (3, 6) if small else (300, 900)
 #
 # FCN is a classifier, VGG16, made to take any image: its fully connected layers become convolutions
 # (lesson 1: a product with all of a window *is* a convolution). Five poolings halve the image five
-# times; then a 1x1 convolution gives scores for each class: one vector for every 32 x 32 pixels. These
-# scores are enlarged 32 times, and there is a class for each pixel. That is **FCN-32s**; 32 is its
-# **stride**.
+# times; then a 1x1 convolution gives scores for each class: one vector for every 32 x 32 pixels.
+# These scores are enlarged 32 times, and there is a class for each pixel. That is **FCN-32s**; 32
+# is its **stride**.
 
 # %%
 predict("shape of FCN-32s's scores for a 64 x 64 image", (1, 4, 4, 6))
@@ -155,19 +156,19 @@ measured("shape of FCN-32s's scores for a 64 x 64 image", coarse.shape)
 # $$ a \, i + b $$
 #
 # The image itself has $a = 1, b = 0$. Now a convolution or pooling with kernel $k$, stride $s$ and
-# padding $p$: its window $i$ covers the map's pixels $s i - p$ to $s i - p + k - 1$, whose middle is
-# $s i - p + \frac{k-1}{2}$. Put that into $a \, i + b$:
+# padding $p$: its window $i$ covers the map's pixels $s i - p$ to $s i - p + k - 1$, whose middle
+# is $s i - p + \frac{k-1}{2}$. Put that into $a \, i + b$:
 #
 # $$ b \leftarrow b + a \left( \tfrac{k-1}{2} - p \right), \qquad a \leftarrow a s . $$
 #
-# A transposed convolution ("up") is the same read backwards: the map that it makes is the one of which
-# such windows would make the map that it reads. So
+# A transposed convolution ("up") is the same read backwards: the map that it makes is the one of
+# which such windows would make the map that it reads. So
 #
 # $$ a \leftarrow a / s, \qquad b \leftarrow b - a \left( \tfrac{k-1}{2} - p \right) . $$
 #
-# FCN's authors padded the image by 100 pixels, so that even a small one survives five poolings, and cut
-# the enlarged scores down to the image at the end. At which pixel does one have to begin? A number in
-# their files says so, without a word on where it comes from.
+# FCN's authors padded the image by 100 pixels, so that even a small one survives five poolings, and
+# cut the enlarged scores down to the image at the end. At which pixel does one have to begin? A
+# number in their files says so, without a word on where it comes from.
 
 # %%
 predict("where the authors cut the enlarged scores of FCN-32s", 100)
@@ -175,8 +176,9 @@ predict("where the authors cut the enlarged scores of FCN-32s", 100)
 # %% [markdown]
 # ### Exercise 1: where the image begins
 #
-# `layers` is a list of `(kind, kernel, stride, padding)` with the kinds `"down"` and `"up"`; the last
-# map has pitch $a = 1$. Return the number of its pixel whose place in the image is 0, as an `int`.
+# `layers` is a list of `(kind, kernel, stride, padding)` with the kinds `"down"` and `"up"`; the
+# last map has pitch $a = 1$. Return the number of its pixel whose place in the image is 0, as an
+# `int`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "crop_offset", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -210,11 +212,12 @@ print(
 # %% [markdown]
 # ## Enlarging
 #
-# FCN enlarges with an up-convolution whose kernel is the tent of lesson 4, fixed, and each class for
-# itself. Along one side that is a matrix $U$ with a row for each output and a column for each input:
-# column $j$ is what a single 1 at place $j$ becomes. With stride $s$, input $j$ has the $s$ outputs $s
-# j, \dots, s j + s - 1$; the tent has its middle in the middle of them and reaches 0 at a distance of
-# $s$. Outside the map there is nothing, so near the border the rows sum to less than 1.
+# FCN enlarges with an up-convolution whose kernel is the tent of lesson 4, fixed, and each class
+# for itself. Along one side that is a matrix $U$ with a row for each output and a column for each
+# input: column $j$ is what a single 1 at place $j$ becomes. With stride $s$, input $j$ has the $s$
+# outputs $s j, \dots, s j + s - 1$; the tent has its middle in the middle of them and reaches 0 at
+# a distance of $s$. Outside the map there is nothing, so near the border the rows sum to less than
+# 1.
 #
 # ### Exercise 2: the matrix
 #
@@ -235,8 +238,8 @@ def enlarging_matrix(side, stride):
 check.enlarging_matrix(enlarging_matrix)
 
 # %% [markdown]
-# An image is enlarged along both sides: $Y = U X V^T$ for each image and channel. Is that what FCN's
-# layer does, cut where exercise 1 says?
+# An image is enlarged along both sides: $Y = U X V^T$ for each image and channel. Is that what
+# FCN's layer does, cut where exercise 1 says?
 
 
 # %%
@@ -251,8 +254,8 @@ theirs = layer(coarse)[:, cut : cut + 64, cut : cut + 64]
 measured("largest difference from FCN's layer", np.abs(enlarge(coarse, U, U) - theirs).max())
 
 # %% [markdown]
-# **Derive** the way back. With indices, $y_{ij} = \sum_{h,w} U_{ih} \, x_{hw} \, V_{jw}$. So $x_{hw}$
-# acts on each $y_{ij}$ with the factor $U_{ih} V_{jw}$, and
+# **Derive** the way back. With indices, $y_{ij} = \sum_{h,w} U_{ih} \, x_{hw} \, V_{jw}$. So
+# $x_{hw}$ acts on each $y_{ij}$ with the factor $U_{ih} V_{jw}$, and
 #
 # $$ dx_{hw} = \sum_{i,j} U_{ih} \, dy_{ij} \, V_{jw}, \qquad dX = U^T dY \, V . $$
 #
@@ -290,28 +293,29 @@ for name, backward in back.items():
 # %% [markdown]
 # ## A sum of scores
 #
-# FCN-16s adds finer scores: a 1x1 convolution of what the *fourth* pooling gave, for every 16 pixels,
-# to the coarse ones enlarged twice. FCN-8s does it once more with the third. The U-Net would put
-# features side by side instead. How different is that? Let $f$ be the features that go across and $g$
-# what comes from below, and let a convolution follow on the concat. At each pixel,
+# FCN-16s adds finer scores: a 1x1 convolution of what the *fourth* pooling gave, for every 16
+# pixels, to the coarse ones enlarged twice. FCN-8s does it once more with the third. The U-Net
+# would put features side by side instead. How different is that? Let $f$ be the features that go
+# across and $g$ what comes from below, and let a convolution follow on the concat. At each pixel,
 #
 # $$ W \begin{pmatrix} f \\ g \end{pmatrix} = W_f \, f + W_g \, g . $$
 #
 # So a sum of scores is a concat too, one with a single linear layer after it. What FCN lacks is
-# what a U-Net does *next*: a ReLU and more convolutions, in which "there is an edge here" (fine) and
-# "this region is a car" (coarse) can act on each other. FCN's fine scores never see the coarse ones.
+# what a U-Net does *next*: a ReLU and more convolutions, in which "there is an edge here" (fine)
+# and "this region is a car" (coarse) can act on each other. FCN's fine scores never see the coarse
+# ones.
 #
-# How much is learned in addition? From 32s to 8s only two 1x1 convolutions, of 44 and 32 channels to 6
-# classes. **Predict** what they are worth: 0.3 is a poor mean IoU here, 0.6 a good one.
+# How much is learned in addition? From 32s to 8s only two 1x1 convolutions, of 44 and 32 channels
+# to 6 classes. **Predict** what they are worth: 0.3 is a poor mean IoU here, 0.6 a good one.
 
 # %%
 predict("mean IoU of FCN-32s", 0.4)
 predict("mean IoU that FCN-8s has more", 0.1)
 
 # %% [markdown]
-# And *where* is FCN-32s wrong? Measure how far a pixel is from the next boundary between two classes:
-# 0 means beside it. Sketch the accuracy against that distance, as a list of points, say for 0, 2, 4 and
-# 8 pixels.
+# And *where* is FCN-32s wrong? Measure how far a pixel is from the next boundary between two
+# classes: 0 means beside it. Sketch the accuracy against that distance, as a list of points, say
+# for 0, 2, 4 and 8 pixels.
 
 # %%
 predict("accuracy of FCN-32s over the distance from a boundary", [(0, 0.5), (2, 0.7), (8, 0.8)])
@@ -372,17 +376,18 @@ plt.show()
 tu.plots.class_maps({"image": test.images[0], **{name: found[name][0] for name in fcns}}, classes)
 
 # %% [markdown]
-# **The stride costs boundaries.** Far from them FCN-8s is nearly always right, and beside them all three
-# are worst, the coarsest most: a tent 64 pixels wide cannot draw a corner. Poles are thinner than any of
-# these strides, and are lost: their IoU is 0, or next to it, for all three. A mean over classes hides
-# that, so look at the classes.
+# **The stride costs boundaries.** Far from them FCN-8s is nearly always right, and beside them all
+# three are worst, the coarsest most: a tent 64 pixels wide cannot draw a corner. Poles are thinner
+# than any of these strides, and are lost: their IoU is 0, or next to it, for all three. A mean over
+# classes hides that, so look at the classes.
 #
-# In the paper the step from 32s to 8s brought two points only: its objects were large, and its network
-# had learned on a million images before. FCN's real advantage, those weights, is not in this experiment.
+# In the paper the step from 32s to 8s brought two points only: its objects were large, and its
+# network had learned on a million images before. FCN's real advantage, those weights, is not in
+# this experiment.
 #
-# **Break it on purpose**: cut the logits of FCN-8s one pixel too early, as somebody would who cuts the
-# middle out without reckoning. All is moved by a pixel, down and to the right. How much of the boundary
-# score is left?
+# **Break it on purpose**: cut the logits of FCN-8s one pixel too early, as somebody would who cuts
+# the middle out without reckoning. All is moved by a pixel, down and to the right. How much of the
+# boundary score is left?
 
 # %%
 predict("boundary score of FCN-8s cut one pixel off, as a share", 0.9)
@@ -401,8 +406,8 @@ print(f"mean IoU: {results['FCN-8s']['mean IoU']:.3f} -> {scores(moved)['mean Io
 #
 # SegNet comes back level by level, with two convolutions each, and sends across only *where* each
 # pooling found its maximum (lesson 9: unpooling puts a value back to that corner, zeros elsewhere).
-# For 2x2 windows that is 2 bits a window and channel. A U-Net sends the four features themselves, 32
-# bits each. How many times as much memory is that?
+# For 2x2 windows that is 2 bits a window and channel. A U-Net sends the four features themselves,
+# 32 bits each. How many times as much memory is that?
 
 # %%
 predict("bits that a U-Net's skip keeps, in times of SegNet's", 16)
@@ -411,9 +416,10 @@ predict("bits that a U-Net's skip keeps, in times of SegNet's", 16)
 measured("bits that a U-Net's skip keeps, in times of SegNet's", 4 * 32 // 2)
 
 # %% [markdown]
-# What are two bits worth? Compare SegNet with itself, enlarged bilinearly instead of unpooled: the same
-# layers, the same number of parameters, nothing across. And with a U-Net of about as many parameters.
-# Ours has no batch normalisation, which the other two do; so if it is better, it is not for that.
+# What are two bits worth? Compare SegNet with itself, enlarged bilinearly instead of unpooled: the
+# same layers, the same number of parameters, nothing across. And with a U-Net of about as many
+# parameters. Ours has no batch normalisation, which the other two do; so if it is better, it is not
+# for that.
 #
 # **Predict** the gain in the boundary score (between 0 and 1), and in the mean IoU.
 
@@ -455,16 +461,16 @@ tu.plots.class_maps({"truth": truth[0], **{n: found[n][0] for n in across[1:]}},
 
 # %% [markdown]
 # Indices sharpen outlines, for nothing to learn and next to no memory. But they say where, and not
-# what: that the sharp thing there is a pole, the decoder has to know from below. Whole features carry
-# both, and are ahead in every column.
+# what: that the sharp thing there is a pole, the decoder has to know from below. Whole features
+# carry both, and are ahead in every column.
 #
 # The mean IoU of one seed says little about indices: whether a rare class "wakes up" within so few
 # steps is a matter of luck, and moves the mean by a sixth of its IoU.
 #
 # ## Weights for rare classes
 #
-# Poles are few, so the loss hardly feels them. SegNet weighs each pixel by its class. Let $f_c$ be the
-# share of class $c$ in the pixels of those images *in which it occurs*; then
+# Poles are few, so the loss hardly feels them. SegNet weighs each pixel by its class. Let $f_c$ be
+# the share of class $c$ in the pixels of those images *in which it occurs*; then
 #
 # $$ w_c = \frac{\operatorname{median}(f)}{f_c} , $$
 #
@@ -472,7 +478,8 @@ tu.plots.class_maps({"truth": truth[0], **{n: found[n][0] for n in across[1:]}},
 #
 # ### Exercise 4: median frequency
 #
-# `labels` is an array (N, H, W). A class that never occurs is left out of the median and has weight 0.
+# `labels` is an array (N, H, W). A class that never occurs is left out of the median and has weight
+# 0.
 
 
 # %% nbgrader={"grade": false, "grade_id": "class_weights", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -493,8 +500,8 @@ def class_weights(labels, num_classes):
 check.class_weights(class_weights)
 
 # %% [markdown]
-# A pole then weighs more than ten times as much as a pixel of road. What will that do to the U-Net? Choose
-# for each.
+# A pole then weighs more than ten times as much as a pixel of road. What will that do to the U-Net?
+# Choose for each.
 
 # %%
 predict("recall of poles with class weights", "higher", choices=("higher", "lower"))
@@ -526,15 +533,15 @@ measured("precision of poles with class weights", change(*(r["precision"][5] for
 measured("accuracy with class weights", change(*(r["accuracy"] for r in pair)))
 
 # %% [markdown]
-# **Weights trade precision for recall.** A missed pole now costs more than a false one, so the network
-# calls "pole" what may be one. Which is better is no question to the network: who drives prefers false
-# poles to missed ones, and who counts them does not. So whoever shows a recall has to show the precision
-# too.
+# **Weights trade precision for recall.** A missed pole now costs more than a false one, so the
+# network calls "pole" what may be one. Which is better is no question to the network: who drives
+# prefers false poles to missed ones, and who counts them does not. So whoever shows a recall has to
+# show the precision too.
 #
 # ## And longer?
 #
-# One more question before we believe it. Perhaps the poles were only late. Train the *unweighted* U-Net
-# three times as long. What raises the IoU of poles more?
+# One more question before we believe it. Perhaps the poles were only late. Train the *unweighted*
+# U-Net three times as long. What raises the IoU of poles more?
 
 # %%
 predict("IoU of poles is raised more by", "weights", choices=("weights", "more steps"))
@@ -551,19 +558,19 @@ measured("IoU of poles is raised more by", more)
 tu.plots.class_maps({"truth": truth[0], **{n: found[n][0] for n in unets}}, classes)
 
 # %% [markdown]
-# Part of what class weights buy is speed. A table with one length of training would have called them
-# the cure for thin things.
+# Part of what class weights buy is speed. A table with one length of training would have called
+# them the cure for thin things.
 #
 # ## What is not shown
 #
-# - **One seed.** Each network was trained once. `tinyunet reproduce relatives` trains them with three
-#   seeds and at two lengths, and prints means and deviations.
-# - **The end.** Nothing here was trained until it stopped getting better; who is ahead after 300 steps
-#   need not be after 30,000.
+# - **One seed.** Each network was trained once. `tinyunet reproduce relatives` trains them with
+#   three seeds and at two lengths, and prints means and deviations.
+# - **The end.** Nothing here was trained until it stopped getting better; who is ahead after 300
+#   steps need not be after 30,000.
 # - **Pretraining**, which FCN and SegNet were built around.
 # - **Real streets.** These scenes are drawn, and a network can learn how they are drawn.
-# - FCN-32s counts more parameters than FCN-8s only because its fixed tent is 64 x 64 pixels for each
-#   pair of classes; nothing in it is learned.
+# - FCN-32s counts more parameters than FCN-8s only because its fixed tent is 64 x 64 pixels for
+#   each pair of classes; nothing in it is learned.
 #
 # ## Quiz
 #
@@ -579,8 +586,8 @@ tu.plots.class_maps({"truth": truth[0], **{n: found[n][0] for n in unets}}, clas
 quiz("where a coarse stride is wrong", "c")
 
 # %% [markdown]
-# **2.** Somebody doubles the padding of the first convolution from 100 to 200 and leaves the rest. What
-# happens to the pixel at which the image begins in the enlarged scores?
+# **2.** Somebody doubles the padding of the first convolution from 100 to 200 and leaves the rest.
+# What happens to the pixel at which the image begins in the enlarged scores?
 #
 # - a: it moves by 100
 # - b: it moves by 100 / 32, rounded
@@ -611,7 +618,8 @@ quiz("back through an enlargement", "b")
 quiz("what an index carries", "c")
 
 # %% [markdown]
-# **5.** With class weights, the recall of a rare class rises from 0.2 to 0.6. What do you ask first?
+# **5.** With class weights, the recall of a rare class rises from 0.2 to 0.6. What do you ask
+# first?
 #
 # - a: what its precision and IoU are now, and how a longer training does without weights
 # - b: nothing; recall is what counts for rare classes
@@ -623,9 +631,11 @@ quiz("a recall alone", "a")
 # %% [markdown]
 # ## What you know now
 #
-# - Where a map's pixels lie follows from kernels, strides and paddings: two numbers, and so do the cuts.
+# - Where a map's pixels lie follows from kernels, strides and paddings: two numbers, and so do the
+#   cuts.
 # - The gradient of an enlargement is its transposed matrix.
-# - A stride costs boundaries and thin things; finer scores give much back for a few hundred numbers.
+# - A stride costs boundaries and thin things; finer scores give much back for a few hundred
+#   numbers.
 # - Sum, indices, features: what, where, both.
 # - Class weights trade precision for recall; a longer training is the comparison to make.
 #
