@@ -445,7 +445,7 @@ predict("IoU of L2", 0.5)
 predict("IoU of L3", 0.7)
 predict("IoU of L4", 0.9)
 predict(
-    "IoU on the test images",
+    "better on the test images",
     "U-Net++ by .05 or more",
     choices=("U-Net++ by .05 or more", "less than .05 apart", "plain U-Net by .05 or more"),
 )
@@ -479,9 +479,9 @@ supervised = train(new_network(), tu.DeepSupervision(tu.BCEDiceLoss(), [1 / 4] *
 # %% [markdown]
 # ## Four networks
 #
-# `pruned(k)` takes out what `nodes_of_head(k)` says. Each of the four is measured by itself: the IoU
-# over all test pixels, the time of an image as a share of L4's (the best of several tries), and
-# which share of the pixels inside a closed outline it finds, for small, middle and large ones.
+# `pruned(k)` takes out what `nodes_of_head(k)` says. Each of the four is measured by itself: the time
+# of an image as a share of L4's (the best of many tries), the IoU over all test pixels, and the
+# recall: the share found of what is inside small, middle and large closed outlines.
 
 
 # %%
@@ -612,7 +612,7 @@ measured("accurate mode's IoU less L4's", accurate - scores["L4"]["IoU"])
 gap = scores["L4"]["IoU"] - both["plain U-Net"]["IoU"]
 measured("plain U-Net's time, as a share of L4's", clock["plain U-Net"] / clock["L4"])
 measured(
-    "IoU on the test images",
+    "better on the test images",
     size_of(gap, ("plain U-Net by .05 or more", "less than .05 apart", "U-Net++ by .05 or more")),
 )
 
@@ -631,8 +631,9 @@ measured(
 #   `tinyunet reproduce relatives` trains three seeds of each and gives the spread.
 # - That U-Net++ is better *or worse* on the authors' medical images, at their widths, or after a
 #   longer training: none of that was tried.
-# - That four heads always come in order. In trial runs on street scenes with six classes (400
-#   steps, mean IoU .53, .59, .55, .63 for heads 1 to 4) they did not: rare classes wake up by chance.
+# - That four heads always come in order. In trial runs on street scenes with six classes (in PyTorch,
+#   400 steps, mean IoU .53, .59, .55, .63 for heads 1 to 4) they did not: rare classes wake up by
+#   chance.
 # - What dropout, which the authors' release has after each convolution, would change.
 # - That these outlines are like anything you care about. They were made so that a wide view matters.
 #
