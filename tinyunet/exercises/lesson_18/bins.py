@@ -136,7 +136,7 @@ def _spread(dy, height, width, edges: Edges = _edges, share=None, add=True, swap
         "Each pixel of a bin has the same say in its mean. How large is it? And what of a pixel that "
         "lies in two bins?",
         "Loop over the bins as in forward, with the same edges. Every pixel of bin (i, j) gets "
-        "dy[:, i, j] divided by the number of the bin's pixels, in addition to what it has from other bins.",
+        "dy[:, i, j] divided by the number of the bin's pixels, in addition to what it has already.",
         "dx = np.zeros((N, height, width, C), dy.dtype), and in the loop dx[:, top:bottom, "
         "left:right] += dy[:, i, j][:, None, None] / ((bottom - top) * (right - left)).",
     ),

@@ -1,4 +1,44 @@
 """Lesson 18: in which ranges its measured values lie."""
 
-RANGES: dict = {}
-SMALL: dict = {}
+RANGES = {
+    "field of the plain network": (35, 35),
+    "field with dilations 2 and 4": (67, 67),
+    "field with dilations 2, 4 and 8": (131, 131),
+    "plain network, measured field": (35, 35),
+    "dilations 2 and 4, measured field": (67, 67),
+    "dilations 2, 4 and 8, measured field": (131, 131),
+    "columns that hold 95 % of the gradient": (15, 33),
+    "shape of the means": ((2, 6, 6, 32),),
+    "bins: worst relative error of the gradient": (0, 1e-7),
+    "overwritten, 6 bins of 18 pixels: the check": ("finds nothing",),
+    "overwritten, 6 bins of 17 pixels: worst relative error": (1e-3, None),
+    "resize: worst relative error of the gradient": (0, 1e-7),
+    "largest difference from the package's layers": (0, 1e-12),
+    "one cue: share right without a pyramid": (0.38, 0.66),
+    "one cue: share right with bin 1": (0.95, 1),
+    "share right on test images after so many steps": [(300, 0.4, 0.6), (900, 0.4, 0.6)],
+    "share right on training images, after the last step": (0.85, 1),
+    "two cues: share right with bin 1": (0.4, 0.6),
+    "two cues: share right with bins 1, 2, 3, 6": (0.9, 1),
+    "two cues: share right with dilations 2 and 4": (0.56, 0.82),
+    "two cues: share right with dilations 2, 4 and 8": (0.95, 1),
+    "IoU of blob against ground, best minus worst": (0, 0.12),
+    "cues exchanged: share right with bins 1, 2, 3, 6": (0, 0.12),
+    "129 pixels: share right with bins 1, 2, 3, 6": (0.4, 0.8),
+}
+
+SMALL = {
+    "plain network, measured field": (35, 35),
+    "columns that hold 95 % of the gradient": (15, 33),
+    "shape of the means": ((2, 6, 6, 32),),
+    "bins: worst relative error of the gradient": (0, 1e-7),
+    "overwritten, 6 bins of 18 pixels: the check": ("finds nothing",),
+    "overwritten, 6 bins of 17 pixels: worst relative error": (1e-3, None),
+    "resize: worst relative error of the gradient": (0, 1e-7),
+    "largest difference from the package's layers": (0, 1e-12),
+    "field of the plain network": (35, 35),
+    "field with dilations 2 and 4": (67, 67),
+    "field with dilations 2, 4 and 8": (131, 131),
+    "dilations 2 and 4, measured field": (67, 67),
+    "dilations 2, 4 and 8, measured field": (131, 131),
+}
