@@ -371,3 +371,44 @@ def test_a_notebook_shows_a_figure_without_pyplot(cells):
     pytest.importorskip("IPython", reason="notebooks come with: pip install .[lessons]")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]
+
+
+# ---- what a pixel sees ----
+
+
+def test_fields_are_drawn_with_two_squares_around_the_middle():
+    gradient = np.zeros((9, 9))
+    gradient[2:7, 3:6] = 2
+    gradient[4, 4] = 4
+    figure = plots.receptive_fields({"a": gradient, "b": gradient}, {"a": (5, 3), "b": (7, 1)})
+    assert {"a", "b"} <= texts(figure)
+    first, second = figure.axes[:2]
+    assert shown(first)[4, 4] == 1
+    assert shown(first)[2, 3] == 0.5
+    assert 0 < shown(first)[0, 0] < 1e-5
+    for axis, sides in ((first, (5, 3)), (second, (7, 1))):
+        assert [patch.get_width() for patch in axis.patches] == list(sides)
+        assert [patch.get_x() + patch.get_width() / 2 for patch in axis.patches] == [4, 4]
+
+
+def test_class_maps_have_a_row_for_each_image_and_one_colour_for_each_class():
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((2, 6, 8, 1)), rng.integers(0, 3, (2, 6, 8))
+    maps = {"truth": labels, "guess of a network": labels[::-1]}
+    figure = plots.class_maps(images, maps, 3)
+    assert texts(figure) == {"image", "truth", "guess of a\nnetwork"}
+    drawn = [shown(axis) for axis in figure.axes]
+    assert len(drawn) == 6
+    for place, number in ((1, 0), (2, 1), (4, 1), (5, 0)):
+        for label in range(3):
+            colour = palette(3)[label]
+            np.testing.assert_array_equal(pixels_of(drawn[place], colour), labels[number] == label)
+
+
+def test_sensitivities_mark_the_pixel_in_every_picture():
+    gradient = np.arange(48.0).reshape(6, 8)
+    figure = plots.sensitivities(np.ones((6, 8, 1)), (2, 5), {"one": gradient, "two": gradient})
+    assert texts(figure) == {"image", "one", "two"}
+    for axis in figure.axes:
+        assert [list(map(float, line.get_xydata()[0])) for line in axis.lines] == [[5, 2]]
+    assert shown(figure.axes[2])[2, 3] == pytest.approx(gradient[1:4, 2:5].mean())

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from scipy import ndimage
 
 from tinyunet.plots.colours import palette, visible
 from tinyunet.plots.figure import LINE, MARK, WIDTH, NotebookFigure, show
 
 FLOOR = 1e-6  # of the largest value: what is smaller is drawn like it
+LARGEST = 2.2  # inches: the width of a picture
 
 
 def receptive_fields(
@@ -58,15 +62,17 @@ def class_maps(
         How many there are.
     """
     tall = images[0].shape[0] / images[0].shape[1]
-    wide = WIDTH / (1 + len(maps))
-    figure = NotebookFigure((WIDTH, 0.35 + len(images) * wide * tall), layout="constrained")
-    axes = figure.subplots(len(images), 1 + len(maps), squeeze=False)
+    wide, titles = _width(1 + len(maps)), ["image", *maps]
+    figure = NotebookFigure(
+        (wide * len(titles), 0.5 + len(images) * wide * tall), layout="constrained"
+    )
+    axes = figure.subplots(len(images), len(titles), squeeze=False)
     for row, image in enumerate(images):
         show(axes[row, 0], visible(image))
         for axis, drawn in zip(axes[row, 1:], maps.values(), strict=True):
             show(axis, palette(classes)[drawn[row]])
-    for axis, title in zip(axes[0], ["image", *maps], strict=True):
-        axis.set_title(title, fontsize=12)
+    for axis, title in zip(axes[0], titles, strict=True):
+        _set_title(axis, title, wide)
     return figure
 
 
@@ -82,19 +88,28 @@ def sensitivities(
     pixel
         Its row and column.
     gradients
-        By a title, the size (H, W) of the gradient; each is drawn on a scale of its own, from 0 to its
-        brightest 1 % of pixels.
+        By a title, the size (H, W) of the gradient: what is shown is its mean over 3 x 3 pixels, from
+        0 to its brightest 1 %.
     """
     tall = image.shape[0] / image.shape[1]
-    figure = NotebookFigure(
-        (WIDTH, 0.4 + WIDTH / (1 + len(gradients)) * tall), layout="constrained"
-    )
-    axes = figure.subplots(1, 1 + len(gradients))
+    wide, titles = _width(1 + len(gradients)), ["image", *gradients]
+    figure = NotebookFigure((wide * len(titles), 0.5 + wide * tall), layout="constrained")
+    axes = figure.subplots(1, len(titles))
     show(axes[0], visible(image))
-    axes[0].set_title("image", fontsize=12)
-    for axis, (title, gradient) in zip(axes[1:], gradients.items(), strict=True):
-        show(axis, gradient, cmap="magma", vmin=0, vmax=np.percentile(gradient, 99))
-        axis.set_title(title, fontsize=12)
-    for axis in axes:
+    for axis, gradient in zip(axes[1:], gradients.values(), strict=True):
+        smooth = ndimage.uniform_filter(np.asarray(gradient, float), 3)
+        show(axis, smooth, cmap="magma", vmin=0, vmax=np.percentile(smooth, 99))
+    for axis, title in zip(axes, titles, strict=True):
         axis.plot(pixel[1], pixel[0], "+", color=MARK, markersize=11, markeredgewidth=2)
+        _set_title(axis, title, wide)
     return figure
+
+
+def _width(count: int) -> float:
+    """Return the width in inches of one of several pictures in a row."""
+    return min(LARGEST, WIDTH / count)
+
+
+def _set_title(axis: Axes, title: str, wide: float) -> None:
+    """Set a title above a picture, in several lines where it is wider than that."""
+    axis.set_title(textwrap.fill(title, int(9 * wide)), fontsize=12)
