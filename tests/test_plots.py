@@ -391,20 +391,6 @@ def test_fields_are_drawn_with_two_squares_around_the_middle():
         assert [patch.get_x() + patch.get_width() / 2 for patch in axis.patches] == [4, 4]
 
 
-def test_class_maps_have_a_row_for_each_image_and_one_colour_for_each_class():
-    rng = np.random.default_rng(0)
-    images, labels = rng.random((2, 6, 8, 1)), rng.integers(0, 3, (2, 6, 8))
-    maps = {"truth": labels, "guess of a network": labels[::-1]}
-    figure = plots.class_maps(images, maps, 3)
-    assert texts(figure) == {"image", "truth", "guess of a\nnetwork"}
-    drawn = [shown(axis) for axis in figure.axes]
-    assert len(drawn) == 6
-    for place, number in ((1, 0), (2, 1), (4, 1), (5, 0)):
-        for label in range(3):
-            colour = palette(3)[label]
-            np.testing.assert_array_equal(pixels_of(drawn[place], colour), labels[number] == label)
-
-
 def test_sensitivities_mark_the_pixel_in_every_picture():
     gradient = np.arange(48.0).reshape(6, 8)
     figure = plots.sensitivities(np.ones((6, 8, 1)), (2, 5), {"one": gradient, "two": gradient})

@@ -52,9 +52,10 @@ def drawn(differ):
 
 train_one, test_one, watched_one = drawn(differ=False)
 train, test, watched = drawn(differ=True)
-tu.plots.class_maps(
-    [test_one.images[0], test.images[0]], {"truth": [test_one.labels[0], test.labels[0]]}, 2
-)
+classes = ("ground", "1: horizontal", "2: vertical")
+pictures = {"one cue": test_one.images[0], "its classes": test_one.labels[0]}
+pictures |= {"two cues": test.images[0], "its classes ": test.labels[0]}
+tu.plots.class_maps(pictures, classes)
 
 # %% [markdown]
 # ## How far does a pixel see?
@@ -487,9 +488,9 @@ spread = max(ious.values()) - min(ious.values())
 measured("IoU of blob against ground, best minus worst", spread)
 
 # %% jupyter={"source_hidden": true}
-shown = test.images[:2]
-guesses = {name: model.predict(np.stack(shown)).argmax(axis=-1) for name, model in models.items()}
-tu.plots.class_maps(shown, {"truth": test.labels[:2], **guesses}, 2)
+image = test.images[0]
+guesses = {name: model.predict(image[None])[0].argmax(axis=-1) for name, model in models.items()}
+tu.plots.class_maps({"image": image, "truth": test.labels[0], **guesses}, classes)
 
 # %% [markdown]
 # Context adds *what*, not *where*. On what does one pixel's class depend? The gradient of its

@@ -8,7 +8,7 @@ others.
 from tinyunet.plots.animation import Animation, animate
 from tinyunet.plots.colours import colour_numbers, errors, outlines, palette, visible
 from tinyunet.plots.comparison import compare, overlay
-from tinyunet.plots.fields import class_maps, receptive_fields, sensitivities
+from tinyunet.plots.fields import receptive_fields, sensitivities
 from tinyunet.plots.figure import save
 from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
@@ -19,7 +19,6 @@ __all__ = [
     "Animation",
     "Live",
     "animate",
-    "class_maps",
     "colour_numbers",
     "compare",
     "curves",

@@ -1,9 +1,9 @@
-"""What a pixel of the output sees of the image, and what several networks make of the same images."""
+"""What a pixel of the output sees of the image, and on what its class depends."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,11 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy import ndimage
 
-from tinyunet.plots.colours import palette, visible
+from tinyunet.plots.colours import visible
 from tinyunet.plots.figure import LINE, MARK, WIDTH, NotebookFigure, show
 
 FLOOR = 1e-6  # of the largest value: what is smaller is drawn like it
-LARGEST = 2.2  # inches: the width of a picture
 
 
 def receptive_fields(
@@ -47,35 +46,6 @@ def receptive_fields(
     return figure
 
 
-def class_maps(
-    images: Sequence[np.ndarray], maps: Mapping[str, Sequence[np.ndarray]], classes: int
-) -> Figure:
-    """Show images, a row for each, beside several class maps of them, such as predictions.
-
-    Parameters
-    ----------
-    images
-        (H, W, C) floats.
-    maps
-        By a title, for each image a map (H, W) of classes 0 to classes - 1, in one colour each.
-    classes
-        How many there are.
-    """
-    tall = images[0].shape[0] / images[0].shape[1]
-    wide, titles = _width(1 + len(maps)), ["image", *maps]
-    figure = NotebookFigure(
-        (wide * len(titles), 0.5 + len(images) * wide * tall), layout="constrained"
-    )
-    axes = figure.subplots(len(images), len(titles), squeeze=False)
-    for row, image in enumerate(images):
-        show(axes[row, 0], visible(image))
-        for axis, drawn in zip(axes[row, 1:], maps.values(), strict=True):
-            show(axis, palette(classes)[drawn[row]])
-    for axis, title in zip(axes[0], titles, strict=True):
-        _set_title(axis, title, wide)
-    return figure
-
-
 def sensitivities(
     image: np.ndarray, pixel: tuple[int, int], gradients: Mapping[str, np.ndarray]
 ) -> Figure:
@@ -92,8 +62,9 @@ def sensitivities(
         0 to its brightest 1 %.
     """
     tall = image.shape[0] / image.shape[1]
-    wide, titles = _width(1 + len(gradients)), ["image", *gradients]
-    figure = NotebookFigure((wide * len(titles), 0.5 + wide * tall), layout="constrained")
+    titles = ["image", *gradients]
+    wide = WIDTH / len(titles)
+    figure = NotebookFigure((WIDTH, 0.5 + wide * tall), layout="constrained")
     axes = figure.subplots(1, len(titles))
     show(axes[0], visible(image))
     for axis, gradient in zip(axes[1:], gradients.values(), strict=True):
@@ -101,15 +72,5 @@ def sensitivities(
         show(axis, smooth, cmap="magma", vmin=0, vmax=np.percentile(smooth, 99))
     for axis, title in zip(axes, titles, strict=True):
         axis.plot(pixel[1], pixel[0], "+", color=MARK, markersize=11, markeredgewidth=2)
-        _set_title(axis, title, wide)
+        axis.set_title(textwrap.fill(title, int(9 * wide)), fontsize=12)
     return figure
-
-
-def _width(count: int) -> float:
-    """Return the width in inches of one of several pictures in a row."""
-    return min(LARGEST, WIDTH / count)
-
-
-def _set_title(axis: Axes, title: str, wide: float) -> None:
-    """Set a title above a picture, in several lines where it is wider than that."""
-    axis.set_title(textwrap.fill(title, int(9 * wide)), fontsize=12)
