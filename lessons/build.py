@@ -59,9 +59,9 @@ usual wrong answers, and the words that name the mistake ("" where the check can
 
     claim("loops, in times of one product", loops / product, low=5)
 
-A lesson has at least three claims, or measured values. They print the number; where the lessons are built
-or tested, a number outside its range is an error. So ranges are honest, but wide enough for a slow or busy
-machine.
+A lesson has at least three claims, or measured values. They print the number; where the lessons are
+built or tested, a number outside its range is an error. So ranges are honest, but wide enough for a
+slow or busy machine.
 
 **A prediction** is a cell of its own, and the cell that measures says how far off it was:
 

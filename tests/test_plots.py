@@ -373,6 +373,21 @@ def test_a_notebook_shows_a_figure_without_pyplot(cells):
     assert done.stdout.split() == ["True", "False"]
 
 
+def test_class_maps_give_every_class_a_colour_and_a_name():
+    classes = ("sky", "road", "car")
+    scene = np.array([[0, 1], [2, 1]])
+    pictures = {"image": np.random.default_rng(0).random((2, 2, 3)), "truth": scene}
+    figure = plots.class_maps(pictures | {f"net {i}": scene for i in range(3)}, classes)
+    drawn = [axis for axis in figure.axes if axis.axison]
+    assert [axis.get_title() for axis in drawn] == ["image", "truth", "net 0", "net 1", "net 2"]
+    np.testing.assert_array_equal(drawn[1].images[0].get_array(), palette(2)[scene])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(classes)
+    with pytest.raises(ValueError, match=r"'truth' has classes 0 to 2, and 2 have names"):
+        plots.class_maps({"truth": scene}, classes[:2])
+    with pytest.raises(ValueError, match="at least one picture"):
+        plots.class_maps({}, classes)
+
+
 # ---- what a pixel sees ----
 
 

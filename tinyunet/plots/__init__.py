@@ -6,6 +6,7 @@ others.
 """
 
 from tinyunet.plots.animation import Animation, animate
+from tinyunet.plots.class_maps import class_maps
 from tinyunet.plots.colours import colour_numbers, errors, outlines, palette, visible
 from tinyunet.plots.comparison import compare, overlay
 from tinyunet.plots.fields import receptive_fields, sensitivities
@@ -19,6 +20,7 @@ __all__ = [
     "Animation",
     "Live",
     "animate",
+    "class_maps",
     "colour_numbers",
     "compare",
     "curves",
