@@ -14,6 +14,7 @@ from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
 from tinyunet.plots.training import curves
+from tinyunet.plots.triangle import triangle
 
 __all__ = [
     "Animation",
@@ -30,6 +31,7 @@ __all__ = [
     "overlay",
     "palette",
     "save",
+    "triangle",
     "visible",
     "weight_map",
 ]
