@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch
 from PIL import Image
 
 from tinyunet import plots
@@ -310,6 +311,33 @@ def test_curves_of_odd_losses_can_be_drawn(loss, tmp_path):
 def test_curves_of_no_step_are_refused():
     with pytest.raises(ValueError, match="no step"):
         plots.curves(history(loss=[]))
+
+
+# ---- triangles ----
+
+
+def nodes(depth):
+    return {(i, j): 1.0 for i in range(depth + 1) for j in range(depth + 1 - i)}
+
+
+def test_a_triangle_has_all_nodes_and_paths_and_shades_those_that_have_a_value():
+    figure = plots.triangle([{**nodes(3), (0, 3): 1e-2, (3, 0): 0}, {(0, 0): 0.5}], titles="ab")
+    first, second = figure.axes
+    circles = [patch for patch in first.patches if isinstance(patch, Circle)]
+    arrows = [patch for patch in first.patches if isinstance(patch, FancyArrowPatch)]
+    assert len(circles) == 10
+    assert len(arrows) == 3 + 6 + (6 + 3 + 1)  # poolings, up-convolutions, skips of three rows
+    shades = {t.get_text(): c.get_facecolor()[0] for t, c in zip(first.texts, circles, strict=True)}
+    assert shades["0,0"] == shades["1,1"] < shades["0,3"] < shades["3,0"] == 1
+    white = [c for c in second.patches if isinstance(c, Circle) and c.get_facecolor()[0] == 1]
+    assert len(white) == 9  # all triangles have the places of the largest
+    assert [axis.get_title() for axis in figure.axes] == ["a", "b"]
+
+
+def test_a_triangle_without_nodes_is_refused():
+    for nothing in ({}, [], [{}]):
+        with pytest.raises(ValueError, match="at least one node"):
+            plots.triangle(nothing)
 
 
 # ---- deformations ----

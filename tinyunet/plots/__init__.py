@@ -15,6 +15,7 @@ from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
 from tinyunet.plots.training import curves
+from tinyunet.plots.triangle import triangle
 
 __all__ = [
     "Animation",
@@ -33,6 +34,7 @@ __all__ = [
     "receptive_fields",
     "save",
     "sensitivities",
+    "triangle",
     "visible",
     "weight_map",
 ]
