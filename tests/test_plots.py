@@ -414,3 +414,30 @@ def test_class_maps_give_every_class_a_colour_and_a_name():
         plots.class_maps({"truth": scene}, classes[:2])
     with pytest.raises(ValueError, match="at least one picture"):
         plots.class_maps({}, classes)
+
+
+# ---- what a pixel sees ----
+
+
+def test_fields_are_drawn_with_two_squares_around_the_middle():
+    gradient = np.zeros((9, 9))
+    gradient[2:7, 3:6] = 2
+    gradient[4, 4] = 4
+    figure = plots.receptive_fields({"a": gradient, "b": gradient}, {"a": (5, 3), "b": (7, 1)})
+    assert {"a", "b"} <= texts(figure)
+    first, second = figure.axes[:2]
+    assert shown(first)[4, 4] == 1
+    assert shown(first)[2, 3] == 0.5
+    assert 0 < shown(first)[0, 0] < 1e-5
+    for axis, sides in ((first, (5, 3)), (second, (7, 1))):
+        assert [patch.get_width() for patch in axis.patches] == list(sides)
+        assert [patch.get_x() + patch.get_width() / 2 for patch in axis.patches] == [4, 4]
+
+
+def test_sensitivities_mark_the_pixel_in_every_picture():
+    gradient = np.arange(48.0).reshape(6, 8)
+    figure = plots.sensitivities(np.ones((6, 8, 1)), (2, 5), {"one": gradient, "two": gradient})
+    assert texts(figure) == {"image", "one", "two"}
+    for axis in figure.axes:
+        assert [list(map(float, line.get_xydata()[0])) for line in axis.lines] == [[5, 2]]
+    assert shown(figure.axes[2])[2, 3] == pytest.approx(gradient[1:4, 2:5].mean())

@@ -9,6 +9,7 @@ from tinyunet.plots.animation import Animation, animate
 from tinyunet.plots.class_maps import class_maps
 from tinyunet.plots.colours import colour_numbers, errors, outlines, palette, visible
 from tinyunet.plots.comparison import compare, overlay
+from tinyunet.plots.fields import receptive_fields, sensitivities
 from tinyunet.plots.figure import save
 from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
@@ -30,7 +31,9 @@ __all__ = [
     "outlines",
     "overlay",
     "palette",
+    "receptive_fields",
     "save",
+    "sensitivities",
     "triangle",
     "visible",
     "weight_map",

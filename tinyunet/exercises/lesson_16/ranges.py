@@ -10,7 +10,7 @@ RANGES = {
     "mean IoU of FCN-32s": (0.2, 0.45),
     "mean IoU that FCN-8s has more": (0.05, 0.35),
     "accuracy of FCN-32s over the distance from a boundary": [(0, 0.3, 0.7), (8, 0.8, 1)],
-    "boundary score of FCN-8s cut one pixel off, as a share": (0.3, 0.95),
+    "boundary score of FCN-8s cut one pixel off, as a share": (0.3, 1),
     "bits that a U-Net's skip keeps, in times of SegNet's": (64, 64),
     "boundary score that indices bring SegNet": (0.03, 0.4),
     "mean IoU that indices bring SegNet": (-0.15, 0.2),
