@@ -2,6 +2,8 @@
 
 from tinyunet.segmentation.cells import components, instances, part
 from tinyunet.segmentation.evaluation import evaluate
+from tinyunet.segmentation.large_cells import instances_large
+from tinyunet.segmentation.large_images import predict_large
 from tinyunet.segmentation.otsu import otsu_components, otsu_peaks, otsu_threshold
 from tinyunet.segmentation.tiles import predict_image
 
@@ -9,9 +11,11 @@ __all__ = [
     "components",
     "evaluate",
     "instances",
+    "instances_large",
     "otsu_components",
     "otsu_peaks",
     "otsu_threshold",
     "part",
     "predict_image",
+    "predict_large",
 ]
