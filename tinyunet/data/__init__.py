@@ -5,6 +5,7 @@ from tinyunet.data.batches import Batches
 from tinyunet.data.catalogue import load
 from tinyunet.data.crop import random_crop
 from tinyunet.data.dataset import Dataset
+from tinyunet.data.large_files import ImageFile, open_image
 from tinyunet.data.sets.dsb2018 import load_dsb2018
 from tinyunet.data.sets.folder import load_folder
 from tinyunet.data.sets.image_files import read_image
@@ -21,6 +22,7 @@ __all__ = [
     "Augmentation",
     "Batches",
     "Dataset",
+    "ImageFile",
     "closed_outlines",
     "deformed",
     "displacement_field",
@@ -28,6 +30,7 @@ __all__ = [
     "load_dsb2018",
     "load_folder",
     "load_isbi2012",
+    "open_image",
     "random_crop",
     "random_gray",
     "random_symmetry",

@@ -9,6 +9,7 @@ from PIL import Image
 TIFF = (".tif", ".tiff")
 JPEG = (".jpg", ".jpeg")
 SUFFIXES = (".png", *TIFF, *JPEG, ".bmp")
+BRIGHT = 99.8  # percentile
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -36,17 +37,41 @@ def read_image(path: str | Path) -> np.ndarray:
     ValueError
         If it cannot be read, is a stack of several images, or holds NaN or infinite values.
     """
-    path = Path(path)
-    pixels = _read(path, palette_as_color=True)
-    if pixels.dtype == bool:
-        return pixels.astype(np.float32)
-    if pixels.dtype == np.uint8:
-        return pixels.astype(np.float32) / 255
+    pixels = read_pixels(path)
+    return scaled(pixels, *limits(pixels, path))
+
+
+def read_pixels(path: str | Path) -> np.ndarray:
+    """The values (H, W, C) of an image as they are stored; see `read_image`."""
+    return _read(Path(path), palette_as_color=True)
+
+
+def limits(pixels: np.ndarray, name: str | Path) -> tuple[float, float]:
+    """The values of an image that become 0 and 1."""
+    if pixels.dtype in (bool, np.uint8):
+        return 0.0, 1.0 if pixels.dtype == bool else 255.0
+    check_finite(pixels, name)
+    return stretched(pixels.min(), np.percentile(pixels, BRIGHT), pixels.max())
+
+
+def check_finite(pixels: np.ndarray, name: str | Path) -> None:
+    """Raise ValueError for values that are no numbers."""
     if not np.isfinite(pixels).all():
-        raise ValueError(f"{path}: has NaN or infinite values; repair it or leave it out")
-    low, high = float(pixels.min()), float(np.percentile(pixels, 99.8))
+        raise ValueError(f"{name}: has NaN or infinite values; repair it or leave it out")
+
+
+def stretched(least: float, bright: float, largest: float) -> tuple[float, float]:
+    """What becomes 0 and 1 by the least value, the 99.8 % percentile and the largest value."""
+    low, high = float(least), float(bright)
     if high <= low:  # almost constant: nothing to stretch
-        high = max(float(pixels.max()), low + 1)
+        high = max(float(largest), low + 1)
+    return low, high
+
+
+def scaled(pixels: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Pixels as float32, `low` as 0 and `high` as 1."""
+    if pixels.dtype in (bool, np.uint8):
+        return pixels.astype(np.float32) / np.float32(high)
     return ((pixels - low) / (high - low)).astype(np.float32)
 
 
