@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -99,7 +100,8 @@ def predict_all(
     there = set() if overwrite else {path for path in images if known.is_done(path, ends)}
     report = Report(out, made)
     out.mkdir(parents=True, exist_ok=True)
-    bar = tqdm(images, desc="images", delay=2, leave=False, disable=len(images) == 1)
+    # Where nobody watches, what is told of each image is progress enough.
+    bar = tqdm(images, desc="images", leave=False, disable=None if len(images) > 1 else True)
     for i, path in enumerate(bar):
         try:
             if path in there:
@@ -113,7 +115,7 @@ def predict_all(
                 break
             continue
         report.images.append(entry)
-        with tqdm.external_write_mode():
+        with contextlib.nullcontext() if bar.disable else tqdm.external_write_mode():
             tell(in_words(entry, made))
             for words in entry["notes"]:
                 note(f"{path}: {words}")

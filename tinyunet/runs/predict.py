@@ -215,7 +215,7 @@ def _overlay(image: Window, labels: Window, file: BinaryIO, notes: list[str]) ->
     # Each strip begins at a multiple of k.
     rows = max(1, strips_of(labels.shape)[0].stop // k) * k
     parts = [
-        (image[place, :][::k, ::k], labels[place, :][::k, ::k])
+        (image[place, :][::k, ::k].copy(), labels[place, :][::k, ::k].copy())
         for place in strips_of(labels.shape, rows)
     ]
     seen, cells = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
