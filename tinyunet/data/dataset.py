@@ -1,10 +1,15 @@
 """A data set in memory: images, their labels, and the cells they show."""
 
+import copy
+import operator
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from tinyunet.metrics.checks import WHITE
+
+GAPS = 64  # from this label on, most of the classes below it should occur
+BRIGHT = 30  # of an image scaled to about [0, 1], hardly a pixel is brighter
 
 
 class Dataset:
@@ -24,6 +29,16 @@ class Dataset:
         Sequence of (H, W) integer arrays. The number of the cell at every pixel, 0 = background.
     names
         What messages and plots call the images; "0", "1", ... by default.
+    ignore_label
+        Pixels with this label count nowhere: not in the loss, not in scores. It is no class. A map of
+        cells should be 0 there.
+    class_names
+        Names of the classes 0 ... K-1, where known.
+    groups
+        For each image, what it belongs to, such as the file of a stack: `split` keeps a group together.
+    stretched
+        Whether images of 8 bits were stretched as those of more bits are, see `load_folder`; files for
+        prediction then should be, too: ``read_image(path, stretch=True)``.
 
     Raises
     ------
@@ -37,19 +52,30 @@ class Dataset:
         labels: Sequence[np.ndarray],
         instances: Sequence[np.ndarray] | None = None,
         names: Sequence[str] | None = None,
+        *,
+        ignore_label: int | None = None,
+        class_names: Sequence[str] | None = None,
+        groups: Sequence[str] | None = None,
+        stretched: bool = False,
     ):
         if len(images) == 0:
             raise ValueError("a Dataset needs at least one image, got none")
         if names is None:
             names = range(len(images))
-        for what, items in (("labels", labels), ("instances", instances), ("names", names)):
+        self.ignore_label = None if ignore_label is None else operator.index(ignore_label)
+        self.class_names = None if class_names is None else list(class_names)
+        self.stretched = stretched
+        groups = names if groups is None else groups
+        of_all = {"labels": labels, "instances": instances, "names": names, "groups": groups}
+        for what, items in of_all.items():
             if items is not None and len(items) != len(images):
                 raise ValueError(f"got {len(images)} images but {len(items)} {what}")
 
         self.names = [str(name) for name in names]
+        self.groups = [str(group) for group in groups]
         self.images = [_image(x, name) for x, name in zip(images, self.names, strict=True)]
         self.labels = self._maps("labels", labels)
-        self._check_white()
+        self._check_classes()
         self.instances = None if instances is None else self._maps("instances", instances)
 
         for image, name in zip(self.images, self.names, strict=True):
@@ -62,21 +88,36 @@ class Dataset:
     def _maps(self, what: str, maps: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Check one (H, W) integer map an image; `what` is the word for messages."""
         return [
-            _map(values, what, image.shape[:2], name)
+            _map(
+                values, what, image.shape[:2], name, self.ignore_label if what == "labels" else None
+            )
             for values, image, name in zip(maps, self.images, self.names, strict=True)
         ]
 
-    def _check_white(self) -> None:
+    def _check_classes(self) -> None:
+        """Refuse labels that are codes and no classes: 0 and 255, or 0, 100 and 200."""
         largest = self.num_classes - 1
-        if largest in WHITE:
-            name = next(
-                n for n, x in zip(self.names, self.labels, strict=True) if x.max() == largest
-            )
-            raise ValueError(
-                f"labels of image {name!r} hold {largest}, which would make {largest + 1} classes: "
-                f"of a mask of 0 and {largest} pass mask > 0; if {largest} means 'ignore', give "
-                "those pixels one of the classes 0 ... K-1, for there is no label that is left out"
-            )
+        if largest < GAPS:
+            return
+        used = np.unique(np.concatenate([np.unique(labels) for labels in self.labels]))
+        used = used[used != self.ignore_label]
+        if largest not in WHITE and used.size > largest / 8:
+            return
+        name = next(n for n, x in zip(self.names, self.labels, strict=True) if (x == largest).any())
+        shown = ", ".join(map(str, used[:8])) + (", ..." if used.size > 8 else "")
+        raise ValueError(
+            f"labels of image {name!r} hold {largest}, which would make {largest + 1} classes, of which "
+            f"only {shown} occur: of a mask of 0 and {largest} pass mask > 0; of codes pass "
+            f"np.searchsorted({used[:8].tolist()}, labels); if {largest} means 'ignore', say "
+            f"ignore_label={largest}"
+        )
+
+    def ignored(self, i: int) -> np.ndarray | None:
+        """Where pixels of image i count nowhere (H, W); None if all of them count."""
+        if self.ignore_label is None:
+            return None
+        mask = self.labels[i] == self.ignore_label
+        return mask if mask.any() else None
 
     @property
     def channels(self) -> int:
@@ -86,7 +127,14 @@ class Dataset:
     @property
     def num_classes(self) -> int:
         """The largest label + 1, and at least 2: all-background labels still mean two classes."""
-        return max(2, 1 + max(int(labels.max()) for labels in self.labels))
+        return max(2, len(self.class_names or ()), *(1 + self._largest(x) for x in self.labels))
+
+    def _largest(self, labels: np.ndarray) -> int:
+        """The largest class in labels (H, W)."""
+        largest = int(labels.max())
+        if largest != self.ignore_label:
+            return largest
+        return int(labels.max(where=labels != largest, initial=0))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -105,11 +153,13 @@ class Dataset:
     def subset(self, indices: Iterable[int]) -> "Dataset":
         """The images at `indices`, in that order (arrays are shared, not copied)."""
         indices = list(indices)
-
-        def pick(items):
-            return None if items is None else [items[i] for i in indices]
-
-        return Dataset(*map(pick, (self.images, self.labels, self.instances, self.names)))
+        if not indices:
+            raise ValueError("a Dataset needs at least one image, got none")
+        part = copy.copy(self)  # what was checked once
+        for name in ("images", "labels", "instances", "names", "groups"):
+            items = getattr(self, name)
+            setattr(part, name, None if items is None else [items[i] for i in indices])
+        return part
 
     def split(
         self, validation: float = 0.2, test: float = 0.2, seed: int = 0
@@ -143,9 +193,30 @@ class Dataset:
                 f"{n_test} for testing and at least one for training: add images"
             )
         order = np.random.default_rng(seed).permutation(len(self))
+        if len(set(self.groups)) < len(self):
+            order, n_validation, n_test = self._by_groups(order, n_validation, n_test)
         parts = np.split(order, [n_validation, n_validation + n_test])
         validation_part, test_part, train_part = (self.subset(sorted(part)) for part in parts)
         return train_part, validation_part, test_part
+
+    def _by_groups(
+        self, order: np.ndarray, n_validation: int, n_test: int
+    ) -> tuple[np.ndarray, int, int]:
+        """Order whole groups at random and cut between them, or else blocks of neighbouring pages.
+
+        Two pages of a stack that are next to each other are nearly the same image.
+        """
+        groups = list(dict.fromkeys(self.groups[i] for i in order))
+        if len(groups) < 3:
+            return np.roll(np.arange(len(self)), -int(order[0])), n_validation, n_test
+        members = [[i for i in range(len(self)) if self.groups[i] == group] for group in groups]
+        ends = np.cumsum([len(m) for m in members])
+        first = int(np.searchsorted(ends[:-2], n_validation))
+        first = min(first, len(groups) - 3)
+        second = int(np.searchsorted(ends[:-1], ends[first] + n_test))
+        second = min(max(second, first + 1), len(groups) - 2)
+        order = np.array([i for m in members for i in m])
+        return order, int(ends[first]), int(ends[second] - ends[first])
 
 
 def _image(image: np.ndarray, name: str) -> np.ndarray:
@@ -163,10 +234,17 @@ def _image(image: np.ndarray, name: str) -> np.ndarray:
         )
     if not np.isfinite(image).all():
         raise ValueError(f"image {name!r} has NaN or infinite values: repair or leave it out")
+    if image.max() > BRIGHT and np.percentile(image, 99.8) > BRIGHT:
+        raise ValueError(
+            f"image {name!r} has values up to {image.max():g}: scale it to about [0, 1], values of 8 "
+            "bits with image / 255"
+        )
     return image.astype(np.float32, copy=False)
 
 
-def _map(values: np.ndarray, what: str, shape: tuple[int, int], name: str) -> np.ndarray:
+def _map(
+    values: np.ndarray, what: str, shape: tuple[int, int], name: str, ignore: int | None
+) -> np.ndarray:
     """Check one label or instance map; returns it as (H, W) int64."""
     values = np.asarray(values)
     if values.shape != shape:
@@ -176,9 +254,14 @@ def _map(values: np.ndarray, what: str, shape: tuple[int, int], name: str) -> np
         )
     if values.dtype != bool and not np.issubdtype(values.dtype, np.integer):
         raise TypeError(f"{what} of image {name!r} have dtype {values.dtype}: use integers")
-    if values.min() < 0:
+    if values.min() < 0 and (ignore is None or values.min(where=values != ignore, initial=0) < 0):
         raise ValueError(
             f"{what} of image {name!r} hold the negative value {values.min()}: count from 0"
+            + (
+                f"; if it means 'ignore', say ignore_label={values.min()}"
+                if what == "labels"
+                else ""
+            )
         )
     if values.max() > np.iinfo(np.int64).max:
         raise ValueError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +91,12 @@ class FolderReport:
         What the masks mean; None where none could be read.
     stretched
         Whether all gray values are stretched, because their depths differ: `read_image(stretch=True)`.
+    ignores
+        Whether some label is 255, for pixels that count nowhere.
     class_names
         Names of the classes, where `classes` or polygons gave some.
-    names, pictures, labels, instances
-        What was read, one entry a page: names, images (H, W, C) float32, labels (H, W) with 255 where
+    names, groups, pictures, labels, instances
+        What was read, one entry a page: names, those of the files, images (H, W, C) float32, labels (H, W) with 255 where
         ignored, and the number of the cell at each pixel, None where cells are not known.
     """
 
@@ -103,12 +107,64 @@ class FolderReport:
     problems: list[str] = field(default_factory=list)
     guess: MaskGuess | None = None
     stretched: bool = False
+    ignores: bool = False
     class_names: list[str] | None = None
     names: list[str] = field(default_factory=list)
-    pictures: list[np.ndarray] = field(default_factory=list)
-    labels: list[np.ndarray] = field(default_factory=list)
-    instances: list[np.ndarray] | None = None
+    groups: list[str] = field(default_factory=list)
+    pictures: list[np.ndarray] = field(default_factory=list, repr=False)
+    labels: list[np.ndarray] = field(default_factory=list, repr=False)
+    instances: list[np.ndarray] | None = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """All but the pixels, as plain data for JSON."""
-        raise NotImplementedError
+        found = {
+            "images": str(self.images),
+            "masks": str(self.masks),
+            "pairs": [asdict(pair) for pair in self.pairs],
+            "passed_over": [asdict(file) for file in self.passed_over],
+            "problems": self.problems,
+            "guess": None if self.guess is None else asdict(self.guess),
+            "stretched": self.stretched,
+            "ignores": self.ignores,
+            "class_names": self.class_names,
+            "names": self.names,
+        }
+        return json.loads(json.dumps(found, default=str))
+
+    def wrong(self) -> str:
+        """All problems in one message, empty if there are none."""
+        if not self.problems:
+            return ""
+        shown = self.problems[:20]
+        if len(self.problems) > len(shown):
+            shown.append(f"... and {len(self.problems) - len(shown)} more")
+        first = f"{len(self.problems)} problem(s) with {self.images} and {self.masks}:"
+        return "\n- ".join([first, *shown])
+
+    def masks_in_words(self) -> str:
+        """What the masks were taken for, in a line: "masks: instances, 2 to 40 an image (...)"."""
+        if self.guess is None:
+            return "masks: none could be read"
+        if self.instances is not None and self.instances:
+            counts = [int(cells.max()) for cells in self.instances]
+            few, many = min(counts), max(counts)
+            what = f"{self.guess.kind}, {few if few == many else f'{few} to {many}'} cells an image"
+        elif self.labels:
+            found = np.unique(np.concatenate([np.unique(labels) for labels in self.labels]))
+            names = dict(enumerate(self.class_names or ()))
+            classes = (f"{k} {names.get(k, '')}".strip() for k in found if not k == 255)
+            what = f"classes {', '.join(classes)}"
+        else:
+            what = self.guess.kind
+        ignored = ", some pixels ignored" if self.ignores else ""
+        return f"masks: {what}{ignored} ({self.guess.reason})"
+
+    def passed_over_in_words(self) -> str:
+        """The files that were not read, in a line; empty if there are none."""
+        if not self.passed_over:
+            return ""
+        kinds = Counter(
+            "folder" if file.path.is_dir() else file.path.suffix.lower() or "without an end"
+            for file in self.passed_over
+        )
+        return "passed over: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items())

@@ -15,7 +15,6 @@ from tinyunet.data.files.raw import Raw, upright
 ORIENTATION = 274
 ALPHAS = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
 CONVERTED = (PHOTOMETRIC.SEPARATED, PHOTOMETRIC.YCBCR, PHOTOMETRIC.CIELAB)  # by Pillow, to RGB
-EXTRA = "or pip install imagecodecs, with which all compressions are read"
 
 
 def read(path: Path) -> Raw:
@@ -78,8 +77,8 @@ def _can_decode(page: TiffPage) -> bool:
 
 
 def _from_segments(series: TiffPageSeries) -> np.ndarray:
-    pages = [tiff_segments.decoded(page or series.keyframe) for page in series.pages]
-    return np.stack(pages).reshape(series.shape)
+    pages = (page.aspage() for page in series.pages if page is not None)
+    return np.stack([tiff_segments.decoded(page) for page in pages]).reshape(series.shape)
 
 
 def _by_pillow(path: Path, page: TiffPage, notes: tuple[str, ...]) -> Raw:
@@ -104,8 +103,8 @@ def _cannot(page: TiffPage) -> str:
     name = getattr(page.compression, "name", str(page.compression))
     layout = f"{page.samplesperpixel} band(s) of {page.bitspersample} bits"
     return (
-        f"its compression is {name}, {layout}, which cannot be decoded: save it without compression "
-        f"(or with deflate), {EXTRA}"
+        f"its compression is {name} ({layout}), which cannot be decoded here: save it without "
+        "compression, or pip install imagecodecs, which knows that one"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 
 import numpy as np
 from PIL import Image
@@ -18,9 +19,10 @@ BYTES = {COMPRESSION.LZW, COMPRESSION.ZSTD, COMPRESSION.LZMA, COMPRESSION.PACKBI
 
 
 def can_decode(page: TiffPage) -> bool:
-    """Whether `decoded` knows the page's compression, depth and predictor (none, or differences)."""
+    """Whether `decoded` knows the page's compression, depth and predictor."""
     whole = page.bitspersample in (8, 16, 32, 64)
-    return page.compression in BYTES and whole and page.predictor in (1, 2) and page.fillorder == 1
+    known = page.predictor in (1, 2) or (page.predictor == 3 and page.dtype.kind == "f")
+    return page.compression in BYTES and whole and known and page.fillorder == 1
 
 
 def decoded(page: TiffPage) -> np.ndarray:
@@ -45,12 +47,22 @@ def decoded(page: TiffPage) -> np.ndarray:
             continue
         fh.seek(offset)
         data = _bytes(fh.read(count), page.compression, rows, wide * samples * stored.itemsize)
+        if page.predictor == 3:
+            data, stored = _float_bytes(data, rows, samples, stored.itemsize), out.dtype
         tile = np.frombuffer(data, stored).reshape(rows, wide, samples).astype(out.dtype)
         if page.predictor == 2:  # what is stored are differences to the pixel on the left
             tile = np.cumsum(tile, axis=1, dtype=out.dtype)
         here = out[plane, top : top + rows, left : left + wide]
         here[:] = tile[: here.shape[0], : here.shape[1]]
     return out.reshape(page.shape)
+
+
+def _float_bytes(data: bytes, rows: int, samples: int, size: int) -> bytes:
+    """Undo the predictor of floats: differences of bytes, in a row all first bytes before all second."""
+    steps = np.frombuffer(data, np.uint8).reshape(rows, -1, samples)
+    planes = np.cumsum(steps, axis=1, dtype=np.uint8).reshape(rows, size, -1)
+    first_last = planes.swapaxes(1, 2) if sys.byteorder == "big" else planes[:, ::-1].swapaxes(1, 2)
+    return first_last.tobytes()
 
 
 def _bytes(data: bytes, compression: int, rows: int, row_bytes: int) -> bytes:
