@@ -106,10 +106,9 @@ class Dataset:
         name = next(n for n, x in zip(self.names, self.labels, strict=True) if (x == largest).any())
         shown = ", ".join(map(str, used[:8])) + (", ..." if used.size > 8 else "")
         raise ValueError(
-            f"labels of image {name!r} hold {largest}, which would make {largest + 1} classes, of which "
-            f"only {shown} occur: of a mask of 0 and {largest} pass mask > 0; of codes pass "
-            f"np.searchsorted({used[:8].tolist()}, labels); if {largest} means 'ignore', say "
-            f"ignore_label={largest}"
+            f"labels of image {name!r} hold {largest}, which would make {largest + 1} classes: only "
+            f"{shown} occur; of a mask of 0 and {largest} pass mask > 0; if {largest} means 'ignore', "
+            f"say ignore_label={largest}; of codes pass np.searchsorted({used[:8].tolist()}, labels)"
         )
 
     def ignored(self, i: int) -> np.ndarray | None:

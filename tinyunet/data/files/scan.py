@@ -41,6 +41,7 @@ def scan_folder(
     *,
     classes: class_codes.Classes | None = None,
     ignore: class_codes.Ignored | None = None,
+    stretch: bool = False,
 ) -> FolderReport:
     """Read a folder of images and one of masks, and say all that was found, wrong or right.
 
@@ -66,7 +67,7 @@ def scan_folder(
         found = _open(name, *paths, report, codes)
         if found is not None:
             files.append(found)
-    _pictures(report, [file.image for file in files], [file.name for file in files])
+    _pictures(report, [file.image for file in files], [file.name for file in files], stretch)
     report.names = [name for file in files for name in file.page_names]
     report.groups = [file.name for file in files for _ in file.page_names]
     give_meaning(report, files, kind, codes)
@@ -208,10 +209,10 @@ def _facts(path: Path, raw: Raw, notes: tuple[str, ...]) -> FileFacts:
     )  # fmt: skip
 
 
-def _pictures(report: FolderReport, raws: list[Raw], names: list[str]) -> None:
+def _pictures(report: FolderReport, raws: list[Raw], names: list[str], stretch: bool) -> None:
     """Scale the images by one rule, and give all of them the same number of channels."""
     deep = [gray.is_deep(raw) for raw in raws]
-    report.stretched = any(deep) and not all(deep)
+    report.stretched = stretch or (any(deep) and not all(deep))
     channels = gray.common_channels(raws)
     if channels is None:
         report.problems += _mixed_channels(raws, names)

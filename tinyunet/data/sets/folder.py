@@ -22,6 +22,7 @@ def load_folder(
     *,
     classes: Classes | None = None,
     ignore: Ignored | None = None,
+    stretch: bool = False,
 ) -> Dataset:
     """Load a folder of images and a folder of their masks.
 
@@ -58,6 +59,8 @@ def load_folder(
     ignore
         A number or color whose pixels count nowhere, or several: 255, "255,255,255", [254, 255]. They
         have the label 255 in the data set, its `ignore_label`.
+    stretch
+        Stretch images of 8 bits as well, although none have more: for a model that was trained so.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def load_folder(
     UserWarning
         If what may be images was passed over: folders in the folder, formats that are not read.
     """
-    report = scan_folder(images, masks, kind, classes=classes, ignore=ignore)
+    report = scan_folder(images, masks, kind, classes=classes, ignore=ignore, stretch=stretch)
     wanted = [file for file in report.passed_over if file.is_image]
     if wanted and not report.problems:
         shown = "; ".join(f"{file.path.name}: {file.reason}" for file in wanted[:5])
