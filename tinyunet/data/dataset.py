@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from tinyunet.data.files.gray import in_channels
 from tinyunet.metrics.checks import WHITE
 
 GAPS = 64  # from this label on, most of the classes below it should occur
@@ -110,6 +111,27 @@ class Dataset:
             f"{shown} occur; of a mask of 0 and {largest} pass mask > 0; if {largest} means 'ignore', "
             f"say ignore_label={largest}; of codes pass np.searchsorted({used[:8].tolist()}, labels)"
         )
+
+    def classes(self) -> list[np.ndarray]:
+        """The labels with 0 in the place of the one that is ignored."""
+        if self.ignore_label is None:
+            return self.labels
+        return [np.where(labels == self.ignore_label, 0, labels) for labels in self.labels]
+
+    def in_channels(self, channels: int) -> "Dataset":
+        """The same images for a model that takes so many channels, if no information is lost by it.
+
+        Gray images that were saved in colour become gray, gray ones are shown in all three channels;
+        any others stay as they are.
+        """
+        if channels == self.channels:
+            return self
+        images = [in_channels(image, channels) for image in self.images]
+        if any(image.shape[2] != channels for image in images):
+            return self
+        part = copy.copy(self)
+        part.images = images
+        return part
 
     def ignored(self, i: int) -> np.ndarray | None:
         """Where pixels of image i count nowhere (H, W); None if all of them count."""

@@ -39,7 +39,7 @@ def guess_kind(masks: Sequence[np.ndarray]) -> MaskGuess:
         why = (
             "most of what is not black is white, between them are gray edges: cut at half of white"
         )
-        doubt = _doubt_of_gray(nonzero) if inside > 0.2 else _doubt_of_inversion(cut(masks))
+        doubt = _doubt_of_gray(nonzero) if inside > 0.2 else _doubt_of_cutting(masks)
         return MaskGuess("smoothed", why, doubt)
     why = f"{len(nonzero)} numbers up to {max(nonzero)}, each taken for a cell where it occurs"
     return MaskGuess("instances", why, _doubt_of_cells(masks, nonzero, count, pieces))
@@ -72,8 +72,8 @@ def smeared(page: np.ndarray) -> tuple[np.ndarray, str]:
     found = np.where(page > level / 2, 255, 0)
     if flat.sum() > 0.1 * max(np.count_nonzero(page > 0.2 * level), 1):
         return found, (
-            "it is a JPEG, which smears numbers, and has gray areas: if they are classes or cells, save "
-            "them as PNG or TIFF; if gray is to be cut at half of white, say --masks binary"
+            "it is a JPEG, which smears numbers, and has gray areas: if they are classes or cells, "
+            "save them as PNG or TIFF; if gray is to be cut at half of white, say --masks binary"
         )
     return found, ""
 
@@ -108,6 +108,20 @@ def _doubt_of_gray(nonzero: list[int]) -> str:
     )
 
 
+def _doubt_of_cutting(masks: Sequence[np.ndarray]) -> str:
+    """What speaks against cutting smoothed masks at half of white."""
+    after = cut(masks)
+    dim = [mask > 0.15 * white(mask) for mask in masks]
+    before, left = (sum(ndimage.label(mask)[1] for mask in some) for some in (dim, after))
+    if left < before:
+        return (
+            f"they have smoothed edges, and cut at half of white {before - left} of {before} cells would "
+            "vanish: save mask > 0.15 * mask.max(), or the masks before they were smoothed; to cut them "
+            "all the same, --masks binary"
+        )
+    return _doubt_of_inversion(after)
+
+
 def _or_white_ignored(nonzero: list[int]) -> str:
     if max(nonzero) not in WHITE or sorted(nonzero)[-2] > FEW:
         return ""
@@ -119,15 +133,15 @@ def _doubt_of_inversion(masks: Sequence[np.ndarray], number: int = 255) -> str:
     filled = [mask for mask in masks if mask.any()]
     if filled and all(mask.all() for mask in filled) and len(filled) == len(masks):
         return (
-            f"everything is {number} in every mask: is the mask in another channel? If all of it is one "
-            'cell indeed, say kind="binary" (--masks binary)'
+            f"everything is {number} in every mask: is the mask in another channel? If all of it is "
+            'one cell indeed, say kind="binary" (--masks binary)'
         )
     if not looks_inverted(filled):
         return ""
     return (
         "one 'cell' covers nearly everything, around several black spots: the masks look inverted; if "
-        f"the cells are black, say --classes 0=cell,{number}=background (in Python classes=...); if not, "
-        'kind="binary" (--masks binary)'
+        f"the cells are black, say --classes 0=cell,{number}=background (in Python classes=...); if "
+        'not, kind="binary" (--masks binary)'
     )
 
 
@@ -150,8 +164,8 @@ def _doubt_of_cells(
     if largest in WHITE and largest - 1 not in nonzero and max(others) < largest - 50:
         named = f", --ignore {largest} --masks classes" if max(others) <= FEW else ""
         return (
-            f'each number was taken for a cell, also {largest}, which often means "ignore": make it 0 or '
-            f"say --ignore {largest} (ignore={largest}), and {if_classes}{named}; {if_cells}"
+            f'each number was taken for a cell, also {largest}, which often means "ignore": make it 0 '
+            f"or say --ignore {largest} (ignore={largest}), and {if_classes}{named}; {if_cells}"
         )
     if pieces >= 1.5 * count:
         return (

@@ -98,8 +98,8 @@ def loss_for(model: Network, train: Dataset, loss: Loss | None) -> Loss:
         return kind(ignore_label=ignore)
     if ignore is not None and getattr(loss, "ignore_label", ignore) != ignore:
         raise ValueError(
-            f"the training images have pixels with the label {ignore}, which are to be ignored, but the "
-            f"loss does not: make it with {type(loss).__name__}(..., ignore_label={ignore})"
+            f"the training images have pixels with the label {ignore}, which are to be ignored, but "
+            f"the loss does not: make it with {type(loss).__name__}(..., ignore_label={ignore})"
         )
     return loss
 

@@ -61,8 +61,8 @@ class Settings:
     classes: str | None = _set(
         None,
         "What numbers or colours in the masks of your folder stand for, as "
-        "0=background,128=nucleus,255=cell; colours as 255,0,0=cell, or '#ff0000=cell' in quotes; labels "
-        "of LabelMe's polygons as nucleus=1,cell=2.",
+        "0=background,128=nucleus,255=cell; colours as 255,0,0=cell, or '#ff0000=cell' in quotes; "
+        "labels of LabelMe's polygons as nucleus=1,cell=2.",
     )
     ignore: str | None = _set(
         None,

@@ -91,11 +91,17 @@ def check_data(model: Network, data: Dataset, what: str) -> None:
         )
 
 
+def _in_channels(model: Network, data: Dataset) -> Dataset:
+    """Gray images for a model of gray ones, whatever they were saved as, and the other way round."""
+    return data.in_channels(model.in_channels) if isinstance(data, Dataset) else data
+
+
 def predict(
     model: Layer, data: Dataset, *, average: bool | str | None = None, progress: bool = True
 ) -> list[np.ndarray]:
     """Class probabilities (H, W, K) of every image; see `predict_image`."""
     model = as_network(model)
+    data = _in_channels(model, data)
     check_data(model, data, "given")
     bar = tqdm(data.images, desc="predicting", delay=2, leave=False, disable=not progress)
     return [predict_image(model, image, average=average or False) for image in bar]
@@ -139,6 +145,7 @@ def evaluate(
         If the model does not take these images or does not know their classes.
     """
     model = as_network(model)
+    data = _in_channels(model, data)
     check_data(model, data, "given")
     threshold = 0.5 if threshold is None else threshold
     cells = knows_cells(model, data)

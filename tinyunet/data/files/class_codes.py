@@ -25,7 +25,7 @@ Ignored = int | str | tuple[int, ...] | list
 class ClassCodes:
     """Classes by what stands for them in masks.
 
-    `classes`: by number, by color (0xRRGGBB) where `colors`, or by the labels of polygons where `words`.
+    `classes`: by number, by color (0xRRGGBB) where `colors`, by labels of polygons where `words`.
     `names`: of the classes 0 ... K-1. `ignored`: what stands for pixels that count nowhere.
     """
 
@@ -54,8 +54,8 @@ class ClassCodes:
             )
             first = self._word(unknown[0].item())
             raise ValueError(
-                f"{path} holds what the classes do not name: {shown}; add {first}=NAME to --classes, or "
-                f"say --ignore {first}"
+                f"{path} holds what the classes do not name: {shown}; add {first}=NAME to --classes, "
+                f"or say --ignore {first}"
             )
         return labels
 
@@ -67,8 +67,8 @@ def parse(classes: Classes | None, ignore: Ignored | None) -> ClassCodes | None:
     """Read what a user says of classes and of what to ignore; None if that is nothing.
 
     Classes are numbered in the order in which they are first named, from 0; but a class that is named
-    background, or that 0 (black) stands for, is class 0. If there is none, what is 0 is background. Names
-    that are all numbers are the numbers of classes.
+    background, or that 0 (black) stands for, is class 0. If there is none, what is 0 is background.
+    Names that are all numbers are the numbers of classes.
 
     Raises
     ------

@@ -29,23 +29,10 @@ def is_deep(raw: Raw) -> bool:
 
 
 def scaled(raw: Raw, stretch: bool = False) -> list[np.ndarray]:
-    """The pages (H, W, C) of a file as float32, scaled to about [0, 1]; `stretch` also of 8 bits.
-
-    Raises
-    ------
-    ValueError
-        If there are NaN or infinite values.
-    """
+    """The pages (H, W, C) of a file as float32, scaled to about [0, 1]; see `limits`."""
     pages = raw.colors()
-    if pages[0].dtype == bool:
-        return [page.astype(np.float32) for page in pages]
-    if pages[0].dtype == np.uint8 and not stretch:
-        return [page.astype(np.float32) / 255 for page in pages]
-    for page in pages:
-        if page.dtype.kind == "f" and not np.isfinite(page).all():
-            raise ValueError("has NaN or infinite values; repair it or leave it out")
-    low, span = _range(pages)
-    return [_moved(page, low, span) for page in pages]
+    low_high = limits(pages, stretch)
+    return [moved(page, *low_high) for page in pages]
 
 
 def in_channels(image: np.ndarray, channels: int) -> np.ndarray:
@@ -83,34 +70,57 @@ def is_gray_file(raw: Raw) -> bool:
     return all(page.shape[2] == 1 or is_gray(page) for page in raw.colors())
 
 
-def _range(pages: Sequence[np.ndarray]) -> tuple[float, float]:
-    """The value that becomes 0, and how far above it is the one that becomes 1."""
-    values = pages[0] if len(pages) == 1 else np.stack(pages)
-    low, high = float(values.min()), float(np.percentile(values, PERCENTILE))
+def stretched(
+    least: float, bright: float, largest: float, noise: float = 0.0
+) -> tuple[float, float]:
+    """What becomes 0 and 1, by the least value, the 99.8 % percentile, the largest, and the noise."""
+    low, high = float(least), float(bright)
     if high <= low:  # almost constant: the few pixels that are not
-        high = max(float(values.max()), low + 1)
-    noise = max(_noise(page) for page in pages)
-    if values.dtype.kind in "iu":
-        noise = max(noise, ROUNDING)
-    return low, max(high - low, NOISE * noise)
+        high = max(float(largest), low + 1)
+    return low, max(high, low + NOISE * noise)
 
 
-def _noise(page: np.ndarray) -> float:
+def noise_of(image: np.ndarray) -> float:
     """The standard deviation of the noise of an image (H, W, C), from neighbouring pixels.
 
     From second differences along rows, in which what is smooth is nothing and white noise has a
-    deviation larger by sqrt(1 + 4 + 1). Outlines are few, so the median does not see them.
+    deviation larger by sqrt(1 + 4 + 1). Outlines are few, so the median does not see them. Whole
+    numbers have at least the noise of rounding. It asks for some 500 single rows.
     """
-    rows = page[:: max(1, page.shape[0] // 512)].astype(np.float64)
-    if rows.shape[1] < 3:
-        return 0.0
-    second = rows[:, 2:] - 2 * rows[:, 1:-1] + rows[:, :-2]
-    return float(np.median(np.abs(second)) / 0.6745 / 6**0.5)
+    least = ROUNDING if image.dtype.kind in "iu" else 0.0
+    if image.shape[1] < 3:
+        return least
+    step = max(1, image.shape[0] // 512)
+    rows = [image[row : row + 1, :] for row in range(0, image.shape[0], step)]
+    lines = np.concatenate(rows).astype(np.float64)
+    second = lines[:, 2:] - 2 * lines[:, 1:-1] + lines[:, :-2]
+    return max(least, float(np.median(np.abs(second)) / 0.6745 / 6**0.5))
 
 
-def _moved(page: np.ndarray, low: float, span: float) -> np.ndarray:
+def moved(page: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Values as float32, `low` as 0 and `high` as 1."""
+    if page.dtype in (bool, np.uint8) and low == 0:
+        return page.astype(np.float32) / np.float32(high)
     out = np.empty(page.shape, np.float32)
     # In float64, but block by block: NumPy's buffers are small.
     np.subtract(page, low, out=out, casting="unsafe", dtype=np.float64)
-    out /= np.float32(span)
+    out /= np.float32(high - low)
     return out
+
+
+def limits(pages: Sequence[np.ndarray], stretch: bool = False) -> tuple[float, float]:
+    """The values of the pages (H, W, C) of a file that become 0 and 1; `stretch` also of 8 bits.
+
+    Raises
+    ------
+    ValueError
+        If there are NaN or infinite values.
+    """
+    dtype = pages[0].dtype
+    if dtype == bool or (dtype == np.uint8 and not stretch):
+        return 0.0, 1.0 if dtype == bool else 255.0
+    if dtype.kind == "f" and not all(np.isfinite(page).all() for page in pages):
+        raise ValueError("has NaN or infinite values; repair it or leave it out")
+    values = pages[0] if len(pages) == 1 else np.stack(pages)
+    bright = np.percentile(values, PERCENTILE)
+    return stretched(values.min(), bright, values.max(), max(map(noise_of, pages)))

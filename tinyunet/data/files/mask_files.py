@@ -90,7 +90,7 @@ def commas(color: int) -> str:
 
 
 def check_numbers(path: str | Path, page: np.ndarray) -> np.ndarray:
-    """The page as (H, W) int64; a ValueError says where it holds what is no number of a class or cell."""
+    """The page as (H, W) int64; a ValueError says where there is no number of a class or cell."""
     if page.ndim == 3:
         raise ValueError(f"{path}: {in_color(page)}")
     if page.dtype == bool or page.dtype.kind == "u":
@@ -112,8 +112,8 @@ def in_color(page: np.ndarray) -> str:
     colors, counts = np.unique(packed(page), return_counts=True)
     if len(colors) > 12:
         return (
-            f"is a mask in color, with {len(colors)} colors; save class or cell numbers as gray values, "
-            "or if each color is a cell, say --masks instances (in Python kind='instances')"
+            f"is a mask in color, with {len(colors)} colors; save class or cell numbers as gray "
+            "values, or if each color is a cell, say --masks instances (in Python kind='instances')"
         )
     shown = ", ".join(hexadecimal(int(color)) for color in colors[np.argsort(-counts)])
     names = ",".join(

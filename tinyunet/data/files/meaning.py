@@ -32,7 +32,7 @@ def give_meaning(
     codes = codes or ClassCodes({}, [])
     drawn = _draw(report, files, kind, codes)
     doubts: list[str] = []
-    for file in files:
+    for file in files if len(report.problems) == before else []:
         for page in drawn.get(file.name) or file.mask.pages:
             try:
                 pages.append(_page(file, page, kind, codes, doubts))
@@ -62,7 +62,7 @@ def _draw(
                 f"the polygons have the label {unknown[0]!r}, which the classes do not name: add "
                 f"{unknown[0]}=NAME to --classes"
             )
-            return dict.fromkeys(polygons, [np.zeros((1, 1), int)])
+            return {}
         numbers = {str(key): number for key, number in codes.classes.items()}
         report.class_names = codes.names
         why = "polygons, with labels that were named"
@@ -88,8 +88,8 @@ def _page(file: Opened, page: np.ndarray, kind: str, codes: ClassCodes, doubts: 
     lossy = isinstance(file.mask, MaskFile) and file.mask.lossy
     if lossy and (kind in ("classes", "instances") or len(codes.classes) > 2 or codes.ignored):
         raise ValueError(
-            f"{path.name} is a JPEG, which smears numbers: kind {kind!r}, classes and ignore need PNG or "
-            "TIFF masks"
+            f"{path.name} is a JPEG, which smears numbers: kind {kind!r}, classes and ignore need PNG "
+            "or TIFF masks"
         )
     if codes.colors:
         page = packed(page)
@@ -135,9 +135,8 @@ def _label(report: FolderReport, pages: Sequence[Page], codes: ClassCodes) -> No
         if largest >= 255:
             report.problems.append(
                 f"the masks hold the class {largest}, which would make {largest + 1} classes: number "
-                "classes 0 ... K-1, or say --classes 0=background,...,"
-                f'{largest}=NAME (in Python classes=...); masks of 0 and 255 are kind="binary", of cells '
-                'kind="instances"'
+                f"classes 0 ... K-1, or say --classes 0=background,...,{largest}=NAME (in Python "
+                'classes=...); masks of 0 and 255 are kind="binary", of cells kind="instances"'
             )
             return
         labels = numbers

@@ -96,8 +96,9 @@ class FolderReport:
     class_names
         Names of the classes, where `classes` or polygons gave some.
     names, groups, pictures, labels, instances
-        What was read, one entry a page: names, those of the files, images (H, W, C) float32, labels (H, W) with 255 where
-        ignored, and the number of the cell at each pixel, None where cells are not known.
+        What was read, one entry a page: names, those of the files, images (H, W, C) float32, labels
+        (H, W) with 255 where ignored, and the number of the cell at each pixel, None where cells are
+        not known.
     """
 
     images: Path
@@ -152,7 +153,7 @@ class FolderReport:
         elif self.labels:
             found = np.unique(np.concatenate([np.unique(labels) for labels in self.labels]))
             names = dict(enumerate(self.class_names or ()))
-            classes = (f"{k} {names.get(k, '')}".strip() for k in found if not k == 255)
+            classes = (f"{k} {names.get(k, '')}".strip() for k in found if k != 255)
             what = f"classes {', '.join(classes)}"
         else:
             what = self.guess.kind

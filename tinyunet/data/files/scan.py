@@ -15,6 +15,7 @@ from tinyunet.data.files.meaning import KINDS, give_meaning
 from tinyunet.data.files.names import match
 from tinyunet.data.files.raw import Raw, read_raw
 from tinyunet.data.files.report import FileFacts, FolderReport, Pair, PassedOver
+from tinyunet.data.listing import listed
 
 POLYGONS = ".json"
 
@@ -113,7 +114,7 @@ def _listed(
 
 def _files(folder: Path) -> list[Path]:
     # Names that start with a dot belong to the system, "._cell.png" of macOS among them.
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    return [path for path in listed(folder) if not path.name.startswith(".")]
 
 
 def _instead(folder: Path) -> str:

@@ -11,8 +11,10 @@ from tinyunet.data.files.report import FolderReport
 from tinyunet.data.files.scan import scan_folder
 
 IMAGES = ("images", "image", "imgs", "img", "raw", "inputs", "pictures", "imagestr")
-MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "gt", "ground_truth",
-         "groundtruth", "segmentations", "segmentation", "seg", "targets", "labelstr", "truth")  # fmt: skip
+MASKS = (
+    "masks", "mask", "labels", "label", "annotations", "annotation", "gt", "ground_truth",
+    "groundtruth", "segmentations", "segmentation", "seg", "targets", "labelstr", "truth",
+)  # fmt: skip
 
 
 def load_folder(
@@ -29,8 +31,8 @@ def load_folder(
     An image and its mask have the same name up to the extension, whatever its case and Unicode form;
     the mask's may end in a word that says what it is, such as `_mask`, `_label`, `_seg`, `_gt` or
     `_cp_masks` (`cell7.tif` and `cell7_mask.png`). PNG, TIFF, JPEG, BMP, WEBP, GIF and JPEG 2000, of
-    any sizes, are read by `read_image`, stacks page by page; masks also from LabelMe's JSON, in a folder
-    of their own or beside the images. `tinyunet.data.scan_folder` tells what was found.
+    any sizes, are read by `read_image`, stacks page by page; masks also from LabelMe's JSON, in a
+    folder of their own or beside the images. `tinyunet.data.scan_folder` tells what was found.
 
     Where images of 8 bits and of more are mixed, all are stretched as those of more are. Gray images
     that were saved in colour count as gray unless others are in colour.

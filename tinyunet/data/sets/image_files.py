@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyunet.data.files.gray import scaled
+from tinyunet.data.files import gray
 from tinyunet.data.files.mask_files import CUT, check_numbers, read_mask_file
 from tinyunet.data.files.raw import Raw, read_raw
 
@@ -40,18 +40,31 @@ def read_image(path: str | Path, *, stretch: bool = False) -> np.ndarray:
         If it cannot be read, is a stack of several images (see `read_pages`), or holds NaN or infinite
         values.
     """
-    raw = read_raw(path)
-    _check_single(path, raw)
-    return _scaled(path, raw, stretch)[0]
+    pixels = read_pixels(path)
+    return gray.moved(pixels, *limits(pixels, path, stretch))
 
 
 def read_pages(path: str | Path, *, stretch: bool = False) -> list[np.ndarray]:
     """Read all pages of a file, such as a Z stack: a list of (H, W, C) float32 arrays.
 
-    As `read_image`, which see; the pages of one file are stretched alike. Every axis of a TIFF but rows,
-    columns and channels is one of pages, the last one fastest.
+    As `read_image`, which see; the pages of one file are stretched alike. Every axis of a TIFF but
+    rows, columns and channels is one of pages, the last one fastest.
     """
-    return _scaled(path, read_raw(path), stretch)
+    pages = read_raw(path).colors()
+    low_high = _limits(pages, path, stretch)
+    return [gray.moved(page, *low_high) for page in pages]
+
+
+def read_pixels(path: str | Path) -> np.ndarray:
+    """The values (H, W, C) of an image as they are stored; see `read_image`."""
+    raw = read_raw(path)
+    _check_single(path, raw)
+    return raw.colors()[0]
+
+
+def limits(pixels: np.ndarray, name: str | Path, stretch: bool = False) -> tuple[float, float]:
+    """The values of an image (H, W, C) that become 0 and 1."""
+    return _limits([pixels], name, stretch)
 
 
 def read_mask(path: str | Path) -> np.ndarray:
@@ -78,8 +91,8 @@ def _check_single(path: str | Path, raw: Raw) -> None:
         )
 
 
-def _scaled(path: str | Path, raw: Raw, stretch: bool) -> list[np.ndarray]:
+def _limits(pages: list[np.ndarray], name: str | Path, stretch: bool) -> tuple[float, float]:
     try:
-        return scaled(raw, stretch)
+        return gray.limits(pages, stretch)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{name}: {error}") from error
