@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from tinyunet.data.dataset_checks import check_codes, checked_image, checked_map
 from tinyunet.data.files.gray import in_channels
-from tinyunet.metrics.checks import WHITE
-
-GAPS = 64  # from this label on, most of the classes below it should occur
-BRIGHT = 30  # of an image scaled to about [0, 1], hardly a pixel is brighter
+from tinyunet.data.groups import by_groups
 
 
 class Dataset:
@@ -74,9 +72,9 @@ class Dataset:
 
         self.names = [str(name) for name in names]
         self.groups = [str(group) for group in groups]
-        self.images = [_image(x, name) for x, name in zip(images, self.names, strict=True)]
+        self.images = [checked_image(x, name) for x, name in zip(images, self.names, strict=True)]
         self.labels = self._maps("labels", labels)
-        self._check_classes()
+        check_codes(self.names, self.labels, self.num_classes, self.ignore_label)
         self.instances = None if instances is None else self._maps("instances", instances)
 
         for image, name in zip(self.images, self.names, strict=True):
@@ -89,28 +87,11 @@ class Dataset:
     def _maps(self, what: str, maps: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Check one (H, W) integer map an image; `what` is the word for messages."""
         return [
-            _map(
+            checked_map(
                 values, what, image.shape[:2], name, self.ignore_label if what == "labels" else None
             )
             for values, image, name in zip(maps, self.images, self.names, strict=True)
         ]
-
-    def _check_classes(self) -> None:
-        """Refuse labels that are codes and no classes: 0 and 255, or 0, 100 and 200."""
-        largest = self.num_classes - 1
-        if largest < GAPS:
-            return
-        used = np.unique(np.concatenate([np.unique(labels) for labels in self.labels]))
-        used = used[used != self.ignore_label]
-        if largest not in WHITE and used.size > largest / 8:
-            return
-        name = next(n for n, x in zip(self.names, self.labels, strict=True) if (x == largest).any())
-        shown = ", ".join(map(str, used[:8])) + (", ..." if used.size > 8 else "")
-        raise ValueError(
-            f"labels of image {name!r} hold {largest}, which would make {largest + 1} classes: only "
-            f"{shown} occur; of a mask of 0 and {largest} pass mask > 0; if {largest} means 'ignore', "
-            f"say ignore_label={largest}; of codes pass np.searchsorted({used[:8].tolist()}, labels)"
-        )
 
     def classes(self) -> list[np.ndarray]:
         """The labels with 0 in the place of the one that is ignored."""
@@ -215,77 +196,7 @@ class Dataset:
             )
         order = np.random.default_rng(seed).permutation(len(self))
         if len(set(self.groups)) < len(self):
-            order, n_validation, n_test = self._by_groups(order, n_validation, n_test)
+            order, n_validation, n_test = by_groups(self.groups, order, n_validation, n_test)
         parts = np.split(order, [n_validation, n_validation + n_test])
         validation_part, test_part, train_part = (self.subset(sorted(part)) for part in parts)
         return train_part, validation_part, test_part
-
-    def _by_groups(
-        self, order: np.ndarray, n_validation: int, n_test: int
-    ) -> tuple[np.ndarray, int, int]:
-        """Order whole groups at random and cut between them, or else blocks of neighbouring pages.
-
-        Two pages of a stack that are next to each other are nearly the same image.
-        """
-        groups = list(dict.fromkeys(self.groups[i] for i in order))
-        if len(groups) < 3:
-            return np.roll(np.arange(len(self)), -int(order[0])), n_validation, n_test
-        members = [[i for i in range(len(self)) if self.groups[i] == group] for group in groups]
-        ends = np.cumsum([len(m) for m in members])
-        first = int(np.searchsorted(ends[:-2], n_validation))
-        first = min(first, len(groups) - 3)
-        second = int(np.searchsorted(ends[:-1], ends[first] + n_test))
-        second = min(max(second, first + 1), len(groups) - 2)
-        order = np.array([i for m in members for i in m])
-        return order, int(ends[first]), int(ends[second] - ends[first])
-
-
-def _image(image: np.ndarray, name: str) -> np.ndarray:
-    """Check one image; returns it as (H, W, C) float32."""
-    image = np.asarray(image)
-    if image.ndim != 3 or image.size == 0:
-        raise ValueError(
-            f"image {name!r} has shape {image.shape}: it should be (H, W, C); "
-            "a gray image becomes one with image[..., None]"
-        )
-    if not np.issubdtype(image.dtype, np.floating):
-        raise TypeError(
-            f"image {name!r} has dtype {image.dtype}: scale it to about [0, 1] as float32, "
-            "8-bit images with image / 255"
-        )
-    if not np.isfinite(image).all():
-        raise ValueError(f"image {name!r} has NaN or infinite values: repair or leave it out")
-    if image.max() > BRIGHT and np.percentile(image, 99.8) > BRIGHT:
-        raise ValueError(
-            f"image {name!r} has values up to {image.max():g}: scale it to about [0, 1], values of 8 "
-            "bits with image / 255"
-        )
-    return image.astype(np.float32, copy=False)
-
-
-def _map(
-    values: np.ndarray, what: str, shape: tuple[int, int], name: str, ignore: int | None
-) -> np.ndarray:
-    """Check one label or instance map; returns it as (H, W) int64."""
-    values = np.asarray(values)
-    if values.shape != shape:
-        raise ValueError(
-            f"{what} of image {name!r} have shape {values.shape}, but the image is "
-            f"{shape[0]}x{shape[1]}"
-        )
-    if values.dtype != bool and not np.issubdtype(values.dtype, np.integer):
-        raise TypeError(f"{what} of image {name!r} have dtype {values.dtype}: use integers")
-    if values.min() < 0 and (ignore is None or values.min(where=values != ignore, initial=0) < 0):
-        raise ValueError(
-            f"{what} of image {name!r} hold the negative value {values.min()}: count from 0"
-            + (
-                f"; if it means 'ignore', say ignore_label={values.min()}"
-                if what == "labels"
-                else ""
-            )
-        )
-    if values.max() > np.iinfo(np.int64).max:
-        raise ValueError(
-            f"{what} of image {name!r} hold {values.max()}, which int64 cannot: number them anew"
-        )
-    return values.astype(np.int64, copy=False)

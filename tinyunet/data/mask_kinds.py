@@ -104,7 +104,7 @@ def _doubt_of_gray(nonzero: list[int]) -> str:
         "gray was taken for smoothed edges of white cells and cut at half of white, but it fills "
         f'whole areas: if they are classes, {named}, or number them and say kind="classes" (--masks '
         f'classes); if gray means "ignore", {ignored}{_or_white_ignored(nonzero)}; if each number is a '
-        'cell, say kind="instances" (--masks instances); to cut it all the same, --masks binary'
+        'cell, say kind="instances" (--masks instances); if all gray is cell, --masks binary'
     )
 
 
@@ -115,9 +115,9 @@ def _doubt_of_cutting(masks: Sequence[np.ndarray]) -> str:
     before, left = (sum(ndimage.label(mask)[1] for mask in some) for some in (dim, after))
     if left < before:
         return (
-            f"they have smoothed edges, and cut at half of white {before - left} of {before} cells would "
-            "vanish: save mask > 0.15 * mask.max(), or the masks before they were smoothed; to cut them "
-            "all the same, --masks binary"
+            f"they have smoothed edges, and cut at half of white {before - left} of {before} cells "
+            "would vanish: save mask > 0.15 * mask.max(), or the masks before they were smoothed; if "
+            "all gray is cell, say --masks binary"
         )
     return _doubt_of_inversion(after)
 
@@ -133,8 +133,8 @@ def _doubt_of_inversion(masks: Sequence[np.ndarray], number: int = 255) -> str:
     filled = [mask for mask in masks if mask.any()]
     if filled and all(mask.all() for mask in filled) and len(filled) == len(masks):
         return (
-            f"everything is {number} in every mask: is the mask in another channel? If all of it is "
-            'one cell indeed, say kind="binary" (--masks binary)'
+            f"everything is {number} in every mask: is the mask in another channel? If it is one "
+            'cell, say kind="binary" (--masks binary)'
         )
     if not looks_inverted(filled):
         return ""
@@ -161,17 +161,16 @@ def _doubt_of_cells(
             "smoothed by resizing: resize masks without smoothing (nearest neighbour), or save "
             f"mask > 127; {if_cells}"
         )
+    if pieces >= 1.5 * count and max(others) > FEW:
+        return _in_pieces(count, pieces, if_classes, if_cells)
     if largest in WHITE and largest - 1 not in nonzero and max(others) < largest - 50:
         named = f", --ignore {largest} --masks classes" if max(others) <= FEW else ""
         return (
             f'each number was taken for a cell, also {largest}, which often means "ignore": make it 0 '
             f"or say --ignore {largest} (ignore={largest}), and {if_classes}{named}; {if_cells}"
         )
-    if pieces >= 1.5 * count:
-        return (
-            f"each number was taken for a cell, but {count} numbers are in {pieces} pieces: "
-            f"{if_classes}; {if_cells}"
-        )
+    if pieces >= 1.5 * count:  # small numbers, and a large one
+        return _in_pieces(count, pieces, if_classes, if_cells)
     sets = [frozenset(np.unique(mask[mask > 0]).tolist()) for mask in masks if mask.any()]
     same = len(sets) >= 3 and len(set(sets)) == 1 and nonzero != list(range(1, largest + 1))
     if same and len(nonzero) <= 2 * CODES:
@@ -185,6 +184,13 @@ def _doubt_of_cells(
             f"{if_classes}; {if_cells}"
         )
     return ""
+
+
+def _in_pieces(count: int, pieces: int, if_classes: str, if_cells: str) -> str:
+    return (
+        f"each number was taken for a cell, but {count} numbers are in {pieces} pieces: {if_classes}; "
+        f"{if_cells}"
+    )
 
 
 def _even_steps(nonzero: list[int]) -> bool:

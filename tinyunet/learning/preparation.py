@@ -51,7 +51,12 @@ def check_settings(
     _check_optimizer(model, optimizer)
     for what, data in (("training", train), ("validation", validation)):
         if data is not None:
-            check_data(model, data, what)
+            suited = check_data(model, data, what)
+            if suited is not data:
+                raise ValueError(
+                    f"the model takes {model.in_channels} channels, but the {what} images have "
+                    f"{data.channels}: give it data.in_channels({model.in_channels})"
+                )
 
 
 def _check_layers(model: Network) -> None:

@@ -72,14 +72,15 @@ def num_classes(model: Network) -> int:
     return max(2, model.num_classes)
 
 
-def check_data(model: Network, data: Dataset, what: str) -> None:
-    """Raise an error unless the model takes these images and knows all their classes."""
+def check_data(model: Network, data: Dataset, what: str) -> Dataset:
+    """The data, gray images as the model takes them; an error if it cannot take or know them."""
     if not isinstance(data, Dataset):
         raise TypeError(
             f"the {what} images must be a tinyunet.data.Dataset(images, labels), got "
             f"{type(data).__name__}"
         )
     channels, classes = model.in_channels, num_classes(model)
+    data = data.in_channels(channels)
     if data.channels != channels:
         raise ValueError(
             f"the model takes {channels} channels, but the {what} images have {data.channels}"
@@ -89,11 +90,7 @@ def check_data(model: Network, data: Dataset, what: str) -> None:
             f"the model knows {classes} classes, but the {what} labels go up to "
             f"{data.num_classes - 1}: make it with num_classes={data.num_classes}"
         )
-
-
-def _in_channels(model: Network, data: Dataset) -> Dataset:
-    """Gray images for a model of gray ones, whatever they were saved as, and the other way round."""
-    return data.in_channels(model.in_channels) if isinstance(data, Dataset) else data
+    return data
 
 
 def predict(
@@ -101,8 +98,7 @@ def predict(
 ) -> list[np.ndarray]:
     """Class probabilities (H, W, K) of every image; see `predict_image`."""
     model = as_network(model)
-    data = _in_channels(model, data)
-    check_data(model, data, "given")
+    data = check_data(model, data, "given")
     bar = tqdm(data.images, desc="predicting", delay=2, leave=False, disable=not progress)
     return [predict_image(model, image, average=average or False) for image in bar]
 
@@ -145,8 +141,7 @@ def evaluate(
         If the model does not take these images or does not know their classes.
     """
     model = as_network(model)
-    data = _in_channels(model, data)
-    check_data(model, data, "given")
+    data = check_data(model, data, "given")
     threshold = 0.5 if threshold is None else threshold
     cells = knows_cells(model, data)
     truths = data.instances if cells else data.labels

@@ -117,8 +117,8 @@ def limits(pages: Sequence[np.ndarray], stretch: bool = False) -> tuple[float, f
         If there are NaN or infinite values.
     """
     dtype = pages[0].dtype
-    if dtype == bool or (dtype == np.uint8 and not stretch):
-        return 0.0, 1.0 if dtype == bool else 255.0
+    if dtype.kind == "b" or (dtype == np.uint8 and not stretch):
+        return 0.0, 1.0 if dtype.kind == "b" else 255.0
     if dtype.kind == "f" and not all(np.isfinite(page).all() for page in pages):
         raise ValueError("has NaN or infinite values; repair it or leave it out")
     values = pages[0] if len(pages) == 1 else np.stack(pages)

@@ -84,7 +84,7 @@ def _pairs(report: FolderReport) -> dict[str, tuple[Path, Path]]:
     polygons = [path for path in _files(report.masks) if path.suffix.lower() == POLYGONS]
     if one and not polygons:
         raise ValueError(f"{report.images}: images and masks need two different folders")
-    image_paths = _listed(report, report.images, leave=POLYGONS if one else "")
+    image_paths = _listed(report, report.images, leave=POLYGONS if one else None)
     mask_paths = polygons if one else _listed(report, report.masks, polygons)
     pairs, problems = match(image_paths, mask_paths)
     report.problems += problems
@@ -92,7 +92,7 @@ def _pairs(report: FolderReport) -> dict[str, tuple[Path, Path]]:
 
 
 def _listed(
-    report: FolderReport, folder: Path, polygons: list[Path] | None = None, leave: str = ""
+    report: FolderReport, folder: Path, polygons: list[Path] | None = None, leave: str | None = None
 ) -> list[Path]:
     """The image files of a folder, and the polygons in it; the others are passed over."""
     paths = []

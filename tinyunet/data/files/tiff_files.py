@@ -36,7 +36,7 @@ def read(path: Path) -> Raw:
         palette = None
         if page.photometric == PHOTOMETRIC.PALETTE and page.colormap is not None:
             palette = (page.colormap.T >> 8).astype(np.uint8)
-        if page.photometric == PHOTOMETRIC.MINISWHITE:
+        if page.photometric == PHOTOMETRIC.MINISWHITE and not _is_of_booleans(page):
             pages = [_inverted(pixels, page.bitspersample) for pixels in pages]
         photometric, extras = page.photometric, page.extrasamples
     pages = [upright(pixels, orientation) for pixels in pages]
@@ -106,6 +106,11 @@ def _cannot(page: TiffPage) -> str:
         f"its compression is {name} ({layout}), which cannot be decoded here: save it without "
         "compression, or pip install imagecodecs, which knows that one"
     )
+
+
+def _is_of_booleans(page: TiffPage) -> bool:
+    """Whether tifffile wrote it from an array of booleans, which it calls WhiteIsZero, True or not."""
+    return page.bitspersample == 1 and str(page.software).startswith("tifffile")
 
 
 def _inverted(pixels: np.ndarray, bits: int) -> np.ndarray:

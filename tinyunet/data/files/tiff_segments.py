@@ -58,7 +58,7 @@ def decoded(page: TiffPage) -> np.ndarray:
 
 
 def _float_bytes(data: bytes, rows: int, samples: int, size: int) -> bytes:
-    """Undo the predictor of floats: differences of bytes, all first bytes of a row before all second."""
+    """Undo the predictor of floats: differences of bytes, a row's first bytes before its second."""
     steps = np.frombuffer(data, np.uint8).reshape(rows, -1, samples)
     planes = np.cumsum(steps, axis=1, dtype=np.uint8).reshape(rows, size, -1)
     first_last = planes.swapaxes(1, 2) if sys.byteorder == "big" else planes[:, ::-1].swapaxes(1, 2)
