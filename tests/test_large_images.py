@@ -60,6 +60,6 @@ def test_what_cannot_be_is_refused_as_by_predict_image():
     with pytest.raises(ValueError, match="NaN or infinite"):
         predict_large(model(), image, found, tile=60)
     with pytest.raises(ValueError, match=r"\(H, W, 1\), got one of shape"):
-        predict_large(model(), np.zeros((90, 20, 3), np.float32), found)
+        predict_large(model(), np.arange(5400.0).reshape(90, 20, 3), found)
     with pytest.raises(ValueError, match="none, symmetries, rotations, got 'all'"):
         predict_large(model(), image, found, average="all")

@@ -228,7 +228,10 @@ def test_of_a_folder_images_are_taken_and_the_rest_is_named(folder, predict):
     (folder / "mine/.hidden.png").write_text("")
     code, out, err = predict("m.npz", "mine", "--out", "mine")
     assert code == 0, err
-    assert err == "mine: passed over 1 folder, 1 .txt (give a folder inside by its name)\n"
+    assert err == (
+        "mine: passed over inner: a folder, and folders inside are not read (0 image files in it); "
+        "notes.txt: no image file\n"
+    )
     assert "2 images, " in out
     code, out, err = predict("m.npz", "mine", "--out", "mine")  # its results are no images
     assert code == 0, err
@@ -242,19 +245,43 @@ def test_of_a_folder_images_are_taken_and_the_rest_is_named(folder, predict):
     assert "the same name, mine/a.bmp and mine/a.png" in err
 
 
-@pytest.mark.parametrize(
-    ("channels", "shape", "words"),
-    [(1, (9, 9, 3), "it is in colour: save it as gray"), (3, (9, 9), "it is gray: save it as RGB")],
-)
-def test_an_image_of_other_channels_is_refused_with_a_remedy(
-    folder, predict, channels, shape, words
-):
-    tu.save("m.npz", network(channels=channels))
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, shape, np.uint8)).save("x.png")
+def test_an_image_in_colour_is_refused_by_a_gray_model_with_a_remedy(folder, predict):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (9, 9, 3), np.uint8)).save("x.png")
     code, _, err = predict("m.npz", "x.png")
     assert code == 2
-    assert words in err
+    assert "got one of shape (9, 9, 3); it is in colour: save it as gray, or train" in err
     assert err.count("x.png") == 1
+
+
+def test_gray_images_suit_models_of_either_kind(folder, predict):
+    with Image.open("mine/a.png") as image:
+        image.convert("RGB").save("rgb.png")
+    assert predict("m.npz", "mine/a.png", "rgb.png")[0] == 0
+    gray, rgb = (labels_of(f"predictions/{name}_labels.png") for name in ("a", "rgb"))
+    np.testing.assert_array_equal(gray, rgb)
+    assert table("predictions/a_cells.csv") == table("predictions/rgb_cells.csv")
+    tu.save("m.npz", network(channels=3))
+    assert predict("m.npz", "mine/a.png", "rgb.png", "--out", "colour")[0] == 0
+    gray, rgb = (labels_of(f"colour/{name}_labels.png") for name in ("a", "rgb"))
+    np.testing.assert_array_equal(gray, rgb)
+
+
+def test_a_stack_is_predicted_page_by_page(folder, predict):
+    pages = [labels_of(f"mine/{name}.png") for name in "ad"]
+    tifffile.imwrite("stack.tif", np.stack(pages), photometric="minisblack")
+    code, out, err = predict("m.npz", "stack.tif", "mine/a.png", "mine/d.png")
+    assert code == 0, err
+    for k, name in enumerate("ad"):
+        np.testing.assert_array_equal(
+            labels_of(f"predictions/stack_page{k}_labels.png"),
+            labels_of(f"predictions/{name}_labels.png"),
+        )
+        assert f"stack.tif[{k}]: " in out
+    names = [row["image"] for row in table("predictions/counts.csv")]
+    assert names == ["mine/a.png", "mine/d.png", "stack.tif[0]", "stack.tif[1]"]
+    code, out, _ = predict("m.npz", "stack.tif")
+    assert code == 0
+    assert out.count("already") == 2
 
 
 def test_cells_are_measured_in_the_values_of_the_file(folder, predict):

@@ -5,7 +5,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from tinyunet.data import large_files, open_image, read_image
+from tinyunet.data import large_files, open_image, read_image, read_pages
+from tinyunet.data.large_files import open_pages
 from tinyunet.data.large_limits import large_limits
 from tinyunet.data.sets.image_files import limits
 
@@ -65,13 +66,26 @@ def test_segments_are_not_decoded_again_for_the_next_window(tmp_path, everything
     np.testing.assert_array_equal(windows[5:70, :][:5], first[5:])
 
 
+@pytest.mark.parametrize("stretch", [False, True])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
-def test_limits_are_exact(dtype):
+def test_limits_are_exact(dtype, stretch):
     for seed in range(3):
         stored = values(dtype, 1, seed)
-        np.testing.assert_allclose(large_limits(stored, "a"), limits(stored, "a"), rtol=1e-6)
+        found, expected = large_limits(stored, "a", stretch), limits(stored, "a", stretch)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
     constant = np.full((9, 9, 1), 7, dtype)
-    assert large_limits(constant, "a") == limits(constant, "a")
+    assert large_limits(constant, "a", stretch) == limits(constant, "a", stretch)
+
+
+def test_pages_are_stretched_alike(tmp_path):
+    stored = values("uint16", 3).transpose(2, 0, 1) // np.array([1, 2, 4], np.uint16)[:, None, None]
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="minisblack", metadata={"axes": "ZYX"})
+    pages = open_pages(tmp_path / "a.tif")
+    expected = read_pages(tmp_path / "a.tif")
+    assert len(pages) == len(expected) == 3
+    for page, image, plane in zip(pages, expected, stored, strict=True):
+        np.testing.assert_array_equal(page[:, :], image)
+        np.testing.assert_array_equal(page.stored[:, :][..., 0], plane)
 
 
 def test_other_files_are_read_at_once(tmp_path, everything_is_large):

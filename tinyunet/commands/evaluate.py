@@ -22,7 +22,8 @@ from tinyunet.commands.options import (
 from tinyunet.runs.settings import Settings
 
 Data = setting("data", "As for train. [default: what the model's run was given]")
-Masks, Images, Size = (setting(name) for name in ("masks", "images", "size"))
+Masks, Classes, Ignore = (setting(name) for name in ("masks", "classes", "ignore"))
+Images, Size = setting("images"), setting("size")
 SplitSeed = setting("split_seed", "Chooses the test images. [default: as in the model's run]")
 
 
@@ -32,6 +33,8 @@ def evaluate(
     data: Data = None,
     data_root: DataRoot = None,
     masks: Masks = None,
+    classes: Classes = None,
+    ignore: Ignore = None,
     part: Annotated[str, typer.Option(help="test, validation, train or all.")] = "test",
     images: Images = None,
     size: Size = None,
@@ -60,7 +63,9 @@ def evaluate(
     model, threshold = load_model(checkpoint, average, threshold)
     model.to(device)
     own = settings_beside(checkpoint)
-    of_data = ("data", "data_root", "masks", "images", "size", "split_seed")
+    of_data = (
+        "data", "data_root", "masks", "classes", "ignore", "images", "size", "split_seed",
+    )  # fmt: skip
     chosen = {name: value for name, value in given(context).items() if name in of_data}
     settings = replace(own or Settings(), **chosen)
     if own and may_be_trained_on(settings, own, part):

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from tinyunet.data.files import gray
+from tinyunet.data.files.content import TIFF, content_of
+from tinyunet.data.files.raw import read_raw
 from tinyunet.data.large_limits import KINDS, Stored, large_limits
-from tinyunet.data.sets.image_files import TIFF, limits, read_pixels, scaled
+from tinyunet.data.sets.image_files import limits, read_pixels
 
 LARGE = 2**24  # values, from which a TIFF is read by windows
 ORIENTATION = 274  # 1 is upright
@@ -31,17 +34,23 @@ class ImageFile:
         The same with the values of the file: ``image.stored[top:bottom, left:right]``.
     """
 
-    def __init__(self, stored: Stored, name: str | Path):
-        self.stored, self.shape, self.name = stored, stored.shape, name
-        self._limits: tuple[float, float] | None = None
+    def __init__(
+        self,
+        stored: Stored,
+        name: str | Path,
+        stretch: bool = False,
+        limits: tuple[float, float] | None = None,
+    ):
+        self.stored, self.shape = stored, stored.shape
+        self._name, self._stretch, self._limits = name, stretch, limits
 
     def __getitem__(self, window: tuple[slice, slice]) -> np.ndarray:
         """Rows and columns (h, w, C), float32."""
         if self._limits is None:
             large = np.prod(self.shape) > LARGE and self.stored.dtype.name in KINDS
             values = self.stored if large else self.stored[:, :]
-            self._limits = (large_limits if large else limits)(values, self.name)
-        return scaled(self.stored[window], *self._limits)
+            self._limits = (large_limits if large else limits)(values, self._name, self._stretch)
+        return gray.moved(self.stored[window], *self._limits)
 
     def close(self) -> None:
         """Close the file."""
@@ -55,7 +64,7 @@ class ImageFile:
         self.close()
 
 
-def open_image(path: str | Path) -> ImageFile:
+def open_image(path: str | Path, *, stretch: bool = False) -> ImageFile:
     """Open an image file to read it window by window, scaled as `read_image` scales it.
 
     Of a TIFF of more than 16 million values only the strips or tiles that a window needs are read
@@ -68,13 +77,29 @@ def open_image(path: str | Path) -> ImageFile:
     FileNotFoundError, ValueError
         As `read_image`; of values that are not finite when the first window is read.
     """
-    path = Path(path)
-    page = _large_page(path) if path.suffix.lower() in TIFF and path.is_file() else None
-    return ImageFile(read_pixels(path) if page is None else page, path)
+    page = _large_page(Path(path))
+    return ImageFile(read_pixels(path) if page is None else page, path, stretch)
+
+
+def open_pages(path: str | Path, *, stretch: bool = False) -> list[ImageFile]:
+    """Open all pages of an image file, such as a Z stack; see `open_image` and `read_pages`."""
+    page = _large_page(Path(path))
+    if page is not None:
+        return [ImageFile(page, path, stretch)]
+    pages = read_raw(path).colors()
+    if len(pages) == 1:
+        return [ImageFile(pages[0], path, stretch)]
+    try:
+        common = gray.limits(pages, stretch)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return [ImageFile(page, path, stretch, common) for page in pages]
 
 
 def _large_page(path: Path) -> TiffWindows | None:
     """The one page of a large TIFF, if it is one that can be read by windows."""
+    if not path.is_file() or content_of(path) != TIFF:
+        return None
     try:
         tiff = tifffile.TiffFile(path)
     except Exception:  # `read_image` says what is wrong

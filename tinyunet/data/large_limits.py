@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tinyunet.data.sets.image_files import BRIGHT, check_finite, limits, stretched
+from tinyunet.data.files.gray import PERCENTILE, noise_of, stretched
 
 KINDS = ("uint8", "uint16", "float32")
 STRIP = 2**22  # values at a time
@@ -29,20 +29,21 @@ class Stored(Protocol):
     def __getitem__(self, window: tuple[slice, slice], /) -> np.ndarray: ...
 
 
-def large_limits(stored: Stored, name: str | Path) -> tuple[float, float]:
-    """As `limits`, for values of one of `KINDS`.
+def large_limits(stored: Stored, name: str | Path, stretch: bool = False) -> tuple[float, float]:
+    """As `tinyunet.data.files.gray.limits`, for values of one of `KINDS`.
 
     A percentile lies between two values of neighbouring ranks. They are found by counting: every
     value is a number of 32 bits, in the same order; first its upper 16 are counted, then the lower
     16 of those whose upper ones are right.
     """
-    if stored.dtype == np.uint8:
-        return limits(stored[:1, :1], name)
+    if stored.dtype == np.uint8 and not stretch:
+        return 0.0, 255.0
     n = int(np.prod(stored.shape))
-    place = (n - 1) * BRIGHT / 100
+    place = (n - 1) * PERCENTILE / 100
     rank = int(place)
     least, below, above, largest = _of_ranks(stored, (0, rank, min(rank + 1, n - 1), n - 1), name)
-    return stretched(least, below + (place - rank) * (above - below), largest)
+    bright = below + (place - rank) * (above - below)
+    return stretched(least, bright, largest, noise_of(stored))
 
 
 def _of_ranks(stored: Stored, ranks: tuple[int, ...], name: str | Path) -> list[float]:
@@ -69,16 +70,17 @@ def _keys(stored: Stored, name: str | Path) -> Iterator[np.ndarray]:
     rows = max(1, STRIP // (stored.shape[1] * stored.shape[2]))
     for top in range(0, stored.shape[0], rows):
         values = np.ascontiguousarray(stored[top : top + rows, :]).ravel()
-        if values.dtype == np.uint16:
+        if values.dtype.kind == "u":
             yield values.astype(np.uint32) << 16
             continue
-        check_finite(values, name)
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name}: has NaN or infinite values; repair it or leave it out")
         bits = values.view(np.uint32)  # of negative numbers the order is the other way round
         yield np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
 
 
 def _value(key: int, dtype: np.dtype) -> float:
-    if dtype == np.uint16:
+    if dtype.kind == "u":
         return float(key >> 16)
     bits = key - (1 << 31) if key >> 31 else ~key & 0xFFFFFFFF
     return float(np.array(bits, np.uint32).view(np.float32))

@@ -51,7 +51,12 @@ def check_settings(
     _check_optimizer(model, optimizer)
     for what, data in (("training", train), ("validation", validation)):
         if data is not None:
-            check_data(model, data, what)
+            suited = check_data(model, data, what)
+            if suited is not data:
+                raise ValueError(
+                    f"the model takes {model.in_channels} channels, but the {what} images have "
+                    f"{data.channels}: give it data.in_channels({model.in_channels})"
+                )
 
 
 def _check_layers(model: Network) -> None:
@@ -87,9 +92,21 @@ def _check_optimizer(model: Network, optimizer: Optimizer) -> None:
             )
 
 
-def default_loss(model: Network) -> Loss:
-    """Cross-entropy: of a softmax, or of a sigmoid where the logits have one channel."""
-    return BCEWithLogitsLoss() if model.num_classes == 1 else SoftmaxCrossEntropy()
+def loss_for(model: Network, train: Dataset, loss: Loss | None) -> Loss:
+    """The given loss, or cross-entropy: of a softmax, or of a sigmoid where logits have one channel.
+
+    It has to leave out what the data set leaves out.
+    """
+    ignore = train.ignore_label
+    if loss is None:
+        kind = BCEWithLogitsLoss if model.num_classes == 1 else SoftmaxCrossEntropy
+        return kind(ignore_label=ignore)
+    if ignore is not None and getattr(loss, "ignore_label", ignore) != ignore:
+        raise ValueError(
+            f"the training images have pixels with the label {ignore}, which are to be ignored, but "
+            f"the loss does not: make it with {type(loss).__name__}(..., ignore_label={ignore})"
+        )
+    return loss
 
 
 def weight_maps(train: Dataset, weights: str | list[np.ndarray] | None) -> list[np.ndarray] | None:
@@ -103,10 +120,35 @@ def weight_maps(train: Dataset, weights: str | list[np.ndarray] | None) -> list[
         if train.instances is None:  # classes have no cells to part
             return None
         instances = tqdm(train.instances, desc="weight maps", delay=2, leave=False)
-        return [weight_map(separate(cells), **WEIGHTS[weights]) for cells in instances]
-    if [w.shape for w in weights] != [labels.shape for labels in train.labels]:
-        raise ValueError("weights need one (H, W) map for each training image, of its size")
-    return list(weights)
+        return [
+            weight_map(separate(cells), **WEIGHTS[weights], ignored=train.ignored(i))
+            for i, cells in enumerate(instances)
+        ]
+    return _given_weights(train, weights)
+
+
+def _given_weights(train: Dataset, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Check one map for each training image."""
+    if len(weights) != len(train):
+        raise ValueError(
+            f"weights need one (H, W) map for each training image: got {len(weights)} for {len(train)}"
+        )
+    maps = [np.asarray(w) for w in weights]
+    for name, w, labels in zip(train.names, maps, train.labels, strict=True):
+        if w.shape != labels.shape:
+            raise ValueError(
+                f"the weights of image {name!r} have shape {w.shape}, but the image is {labels.shape}: "
+                "weights need one (H, W) map for each training image, of its size"
+            )
+        if w.dtype.kind not in "biuf" or not np.isfinite(w).all() or w.min() < 0:
+            low = f"the negative value {w.min():g}" if w.dtype.kind in "iuf" else f"dtype {w.dtype}"
+            if w.dtype.kind == "f" and not np.isfinite(w).all():
+                low = "NaN or infinite values"
+            raise ValueError(
+                f"the weights of image {name!r} have {low}: how much a pixel counts is a number, 0 or "
+                "more; 0 leaves it out"
+            )
+    return maps
 
 
 def window_size(

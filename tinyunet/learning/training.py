@@ -23,7 +23,7 @@ from tinyunet.learning.loop import Loop
 from tinyunet.learning.optim import Adam, Optimizer
 from tinyunet.learning.preparation import (
     check_settings,
-    default_loss,
+    loss_for,
     settings_kept,
     weight_maps,
     window_size,
@@ -85,7 +85,7 @@ class Training:
         check_settings(*learns, train, validation, *length, batch_size, schedule, callbacks)
         self.validation, self.minutes, self.schedule = validation, minutes, schedule
         self.progress, self.callbacks = progress, tuple(callbacks)
-        self.loss = default_loss(self.model) if loss is None else loss
+        self.loss = loss_for(self.model, train, loss)
         self.input_size = window_size(self.model, train, crop)
         self.settings = settings_kept(batch_size, self.input_size, augment, weights, schedule, seed)
         self.files = RunFiles(out)

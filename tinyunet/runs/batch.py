@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from tinyunet.data.large_files import open_image
+from tinyunet.data.large_files import open_pages
 from tinyunet.engine.whole_files import FULL
 from tinyunet.networks.network import Network
 from tinyunet.runs.predict import Predicted, ends_for, predict_to_files
@@ -24,12 +24,14 @@ Tell = Callable[[str], None]
 class Report:
     """What became of the images.
 
-    `images` say of each what was found, its files, and whether they were there already; `failures`
-    are images with what went wrong, `untried` those that were left after the disk was full.
+    `asked` files were given. `images` say of each, and of each page of a stack, what was found, its
+    files, and whether they were there already; `failures` are files with what went wrong, `untried`
+    those that were left after the disk was full.
     """
 
     out: Path
     made: dict[str, Any]
+    asked: int
     images: list[dict[str, Any]] = field(default_factory=list)
     failures: list[tuple[Path, Exception]] = field(default_factory=list)
     untried: list[Path] = field(default_factory=list)
@@ -49,8 +51,7 @@ class Report:
 
     def failed(self) -> str:
         """What went wrong, a line for each image."""
-        n = len(self.failures) + len(self.images) + len(self.untried)
-        lines = [f"{len(self.failures)} of {n} images could not be predicted:"]
+        lines = [f"{len(self.failures)} of {self.asked} images could not be predicted:"]
         lines += [sentence(path, error) for path, error in self.failures]
         if self.untried:
             names = ", ".join(map(str, self.untried[:5]))
@@ -98,42 +99,51 @@ def predict_all(
     known = Predictions(out, made)
     ends = ends_for(model, polygons)
     there = set() if overwrite else {path for path in images if known.is_done(path, ends)}
-    report = Report(out, made)
+    report = Report(out, made, len(images))
     out.mkdir(parents=True, exist_ok=True)
     # Where nobody watches, what is told of each image is progress enough.
     bar = tqdm(images, desc="images", leave=False, disable=None if len(images) > 1 else True)
     for i, path in enumerate(bar):
         try:
-            if path in there:
-                entry = known.entry(path)
-            else:
-                entry = _one(model, path, known, polygons)
+            done = path in there
+            entries = known.entries(path) if done else _one(model, path, known, polygons, overwrite)
         except (ValueError, OSError, MemoryError) as error:
             report.failures.append((path, error))
             if isinstance(error, OSError) and error.errno in FULL:
                 report.untried = list(images[i + 1 :])
                 break
             continue
-        report.images.append(entry)
+        report.images += entries
         with contextlib.nullcontext() if bar.disable else tqdm.external_write_mode():
-            tell(in_words(entry, made))
-            for words in entry["notes"]:
-                note(f"{path}: {words}")
+            for entry in entries:
+                tell(in_words(entry, made))
+                for words in entry["notes"]:
+                    note(f"{entry['image']}: {words}")
     bar.close()
     return report
 
 
-def _one(model: Network, path: Path, known: Predictions, polygons: bool) -> dict[str, Any]:
-    """Segment one image, take down what was found, and return it."""
+def _one(
+    model: Network, path: Path, known: Predictions, polygons: bool, overwrite: bool
+) -> list[dict[str, Any]]:
+    """Segment one image, page by page; take down what was found, and return it."""
     options = {name: known.made[name] for name in ("tile", "average", "threshold")}
-    with open_image(path) as image, warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        known.begin(path)
-        stem = known.folder / path.stem
-        found: Predicted = predict_to_files(model, image, stem, polygons=polygons, **options)
+    pages = open_pages(path, stretch=known.made.get("stretched", False))
+    found: list[Predicted] = []
+    with contextlib.ExitStack() as files:
+        for page in pages:
+            files.enter_context(page)
+        for stem, page in zip(known.begin(path, len(pages), overwrite), pages, strict=True):
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                stem = known.folder / stem
+                found.append(predict_to_files(model, page, stem, polygons=polygons, **options))
+            found[-1].notes += [str(warning.message) for warning in said]
     known.finish(path, found)
-    found.notes += [str(warning.message) for warning in said]
-    return {**known.entry(path), "skipped": False, "notes": found.notes}
+    entries = known.entries(path)
+    for entry, page in zip(entries, found, strict=True):
+        entry |= {"skipped": False, "notes": page.notes}
+    return entries
 
 
 def in_words(entry: dict[str, Any], made: dict[str, Any]) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from tinyunet.data import Augmentation, Dataset, load, load_folder
+from tinyunet.data import Augmentation, Dataset, load
 from tinyunet.learning.optim import SGD, Adam, Optimizer
 from tinyunet.learning.preparation import window_size
 from tinyunet.networks.network import Network
@@ -27,12 +26,10 @@ AUGMENTS = {
 
 def load_data(settings: Settings) -> Dataset:
     """Load the data; what the masks of a folder mean is as the settings say."""
-    if settings.masks == "auto":
-        return load(settings.data, settings.data_root, n=settings.images, size=settings.size)
-    folder = Path(settings.data)
-    if not folder.is_dir():
-        raise ValueError(f"--masks is for a folder of yours, but there is no folder {folder}")
-    return load_folder(folder / "images", folder / "masks", settings.masks)
+    return load(
+        settings.data, settings.data_root, n=settings.images, size=settings.size,
+        kind=settings.masks, classes=settings.classes, ignore=settings.ignore,
+    )  # fmt: skip
 
 
 def load_parts(settings: Settings) -> tuple[Dataset, Dataset, Dataset]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from tinyunet.data.sets.image_files import SUFFIXES
+from tinyunet.data.files.content import SUFFIXES, stem_of, why_passed_over
 from tinyunet.runs.predict import ENDS
+from tinyunet.runs.predictions import COUNTS, PAGE, RECORD
+
+OWN = (COUNTS, RECORD)
+SHOWN = 5  # names of what is passed over
 
 
 def image_files(paths: Iterable[Path], tell: Callable[[str], None]) -> list[Path]:
@@ -36,22 +39,21 @@ def image_files(paths: Iterable[Path], tell: Callable[[str], None]) -> list[Path
 def _in_folder(folder: Path, tell: Callable[[str], None]) -> list[Path]:
     there = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     images = [path for path in there if path.is_file() and path.suffix.lower() in SUFFIXES]
-    stems = {path.stem for path in images}
+    stems = {stem for path in images for stem in (stem_of(path), PAGE.sub("", stem_of(path)))}
     images = [path for path in images if not _is_result(path.name, stems)]
-    results = {stem + end for stem in stems for end in ENDS}
-    rest = [path for path in there if path not in images and path.name not in results]
-    passed = Counter(
-        "folder" if path.is_dir() else path.suffix.lower() or "file without an end" for path in rest
-    )
-    words = ", ".join(
-        f"{n} {kind}" + "s" * (kind == "folder" and n > 1) for kind, n in passed.items()
-    )
+    rest = [
+        path
+        for path in there
+        if path not in images and not _is_result(path.name, stems) and path.name not in OWN
+    ]
+    words = [f"{path.name}: {why_passed_over(path)[0]}" for path in rest[:SHOWN]]
+    words += [f"{len(rest) - SHOWN} more"] * (len(rest) > SHOWN)
+    said = "; ".join(words)
     if not images:
-        more = f"; in it are {words}" if words else ""
+        more = f"; in it are {said}" if words else ""
         raise ValueError(f"{folder} has no images that end in {', '.join(SUFFIXES)}{more}")
     if words:
-        inside = " (give a folder inside by its name)" if passed["folder"] else ""
-        tell(f"{folder}: passed over {words}{inside}")
+        tell(f"{folder}: passed over {said}")
     return images
 
 
@@ -63,7 +65,7 @@ def check_names(images: Sequence[Path]) -> None:
     """Raise ValueError if two images would have results of the same name."""
     first: dict[str, Path] = {}
     for path in images:
-        other = first.setdefault(path.stem, path)
+        other = first.setdefault(stem_of(path), path)
         if other != path:
             raise ValueError(
                 f"two images have the same name, {other} and {path}: predict them with a different "

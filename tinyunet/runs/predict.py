@@ -86,7 +86,7 @@ def in_channels(image: Window, channels: int) -> Window:
             return _OneChannel(image)
         remedy = "it is in colour: save it as gray, or train a model on images in colour"
     elif channels == 3 and shape[2] == 1:
-        remedy = "it is gray: save it as RGB, or train a model on gray images"
+        return image  # which shows gray in all three
     else:
         remedy = "give images with the channels that the model was trained on"
     raise ValueError(

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tinyunet.data.files.content import stem_of
 from tinyunet.engine.whole_files import write_text, written_whole
 from tinyunet.runs.cell_files import write_csv
 from tinyunet.runs.predict import ENDS, LABELS, WIDE_LABELS, Predicted, file_of
 
 RECORD, COUNTS = "predictions.json", "counts.csv"
+PAGE = re.compile(r"_page\d+$")  # the end of the name of a stack's page
 # What decides about results, and what an error calls it where it was another.
 DECIDES = {
     "sha256": "of another image",
@@ -56,7 +59,7 @@ class Predictions:
             return {}
         try:
             images = json.loads(path.read_text(encoding="utf-8"))["images"]
-            if not all(type(known) is dict for known in images.values()):
+            if not all(type(known["stems"]) is list for known in images.values()):
                 raise TypeError
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(
@@ -72,11 +75,11 @@ class Predictions:
         FileExistsError
             If there are files of their names that are no results of this image, or made otherwise.
         """
-        stem = self.folder / image.stem
-        there = [path for end in ENDS if (path := file_of(stem, end)).exists()]
+        known = self.read().get(stem_of(image))
+        stems = [stem_of(image)] if known is None else known["stems"]
+        there = self._there(stems)
         if not there or not image.is_file():
             return False
-        known = self.read().get(image.stem)
         refused = f"{there[0]} exists{{}}: choose another --out, or --overwrite it"
         if known is None:
             raise FileExistsError(refused.format(""))
@@ -84,32 +87,59 @@ class Predictions:
         for key, words in DECIDES.items():
             if known.get(key) != now[key]:
                 raise FileExistsError(refused.format(", " + words.format(known.get(key))))
-        if file_of(stem, WIDE_LABELS) in there:
-            ends = [end for end in ends if end != LABELS]
-        return known.get("done", False) and all(file_of(stem, end) in there for end in ends)
+        wide = {file_of(self.folder / stem, WIDE_LABELS) for stem in stems} & set(there)
+        files = {
+            file_of(self.folder / stem, end) for stem in stems for end in ends if end != LABELS
+        }
+        labels = len(wide) + sum(path.name.endswith(LABELS) for path in there)
+        return known["done"] and files <= set(there) and labels == len(stems)
 
-    def entry(self, image: Path) -> dict[str, Any]:
-        """What is to be told of an image that is done: what was found, and its files."""
-        known = self.read()[image.stem]
-        kept = {key: known[key] for key in ("height", "width", "cells", "pixels") if key in known}
-        files = [str(self.folder / name) for name in known["files"]]
-        return {"image": str(image), **kept, "files": files, "skipped": True, "notes": []}
+    def entries(self, image: Path) -> list[dict[str, Any]]:
+        """What is to be told of an image that is done: of each page what was found, and its files."""
+        known = self.read()[stem_of(image)]
+        return [
+            {
+                **found,
+                "files": [str(self.folder / name) for name in found["files"]],
+                "skipped": True,
+                "notes": [],
+            }
+            for found in known["found"]
+        ]
 
-    def begin(self, image: Path) -> None:
-        """Take down that results of an image are being made."""
-        known = {"image": str(image), **self.made, "sha256": checksum(image), "done": False}
-        self._set(image.stem, known)
+    def begin(self, image: Path, pages: int, overwrite: bool) -> list[str]:
+        """Take down that results of an image are being made; return the stems of its pages' names.
 
-    def finish(self, image: Path, found: Predicted) -> None:
-        """Take down what was found, and count anew."""
-        known = self.read()[image.stem] | {"height": found.height, "width": found.width}
-        if found.pixels is None:
-            known["cells"] = found.count
-        else:
-            known["pixels"] = found.pixels
-        known |= {"files": [path.name for path in found.files], "done": True}
-        self._set(image.stem, known)
+        Raises
+        ------
+        FileExistsError
+            If there are files of these names of which nothing is known, and not to `overwrite`.
+        """
+        stem, images = stem_of(image), self.read()
+        stems = [stem] if pages == 1 else [f"{stem}_page{k}" for k in range(pages)]
+        others = {name for key, known in images.items() if key != stem for name in known["stems"]}
+        there = self._there(stems)
+        if there and (others & set(stems) or (stem not in images and not overwrite)):
+            raise FileExistsError(f"{there[0]} exists: choose another --out, or --overwrite it")
+        known = {"image": str(image), **self.made, "sha256": checksum(image)}
+        self._set(stem, {**known, "stems": stems, "done": False})
+        return stems
+
+    def finish(self, image: Path, found: Sequence[Predicted]) -> None:
+        """Take down what was found in each page, and count anew."""
+        names = [str(image)] if len(found) == 1 else [f"{image}[{k}]" for k in range(len(found))]
+        entries = []
+        for name, page in zip(names, found, strict=True):
+            entry: dict[str, Any] = {"image": name, "height": page.height, "width": page.width}
+            entry |= {"cells": page.count} if page.pixels is None else {"pixels": page.pixels}
+            entries.append({**entry, "files": [path.name for path in page.files]})
+        known = self.read()[stem_of(image)]
+        self._set(stem_of(image), {**known, "found": entries, "done": True})
         self._count()
+
+    def _there(self, stems: Sequence[str]) -> list[Path]:
+        files = (file_of(self.folder / stem, end) for stem in stems for end in ENDS)
+        return [path for path in files if path.exists()]
 
     def _set(self, name: str, known: dict[str, Any]) -> None:
         images = {**self.read(), name: known}
@@ -117,12 +147,11 @@ class Predictions:
         write_text(self.folder / RECORD, text + "\n")
 
     def _count(self) -> None:
-        done = {name: known for name, known in self.read().items() if known.get("done")}
+        found = [page for known in self.read().values() for page in known.get("found", ())]
         rows = [
-            {"image": known["image"], "height": known["height"], "width": known["width"]}
-            | ({"cells": known["cells"]} if "cells" in known else {})
-            | {f"class_{k}": n for k, n in enumerate(known.get("pixels", ()))}
-            for known in done.values()
+            {key: page[key] for key in ("image", "height", "width", "cells") if key in page}
+            | {f"class_{k}": n for k, n in enumerate(page.get("pixels", ()))}
+            for page in found
         ]
         header = list(dict.fromkeys(column for row in rows for column in row))
         with written_whole(self.folder / COUNTS) as file:

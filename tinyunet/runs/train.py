@@ -16,7 +16,6 @@ from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.history import History
 from tinyunet.learning.training import Training
-from tinyunet.losses import BCEWithLogitsLoss, Loss
 from tinyunet.networks.network import Network
 from tinyunet.runs.build import build, fit_options, load_parts
 from tinyunet.runs.network import name_of
@@ -67,10 +66,10 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     if settings.network != "UNet":
         print(f"network: {model}", flush=True)  # with its own defaults, and what was chosen
     options = fit_options(settings, model, train_part)
-    if not any(labels.any() for labels in train_part.labels):
+    if not any(labels.any() for labels in train_part.classes()):
         raise ValueError(f"no mask among the training images of {settings.data} has anything in it")
     training = Training(
-        model, train_part, validation, loss=_loss(model), optimizer=optimizer, **options,
+        model, train_part, validation, optimizer=optimizer, **options,
         out=out, resume=resume,
     )  # fmt: skip
     if not resume:
@@ -88,11 +87,6 @@ def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
     return result
 
 
-def _loss(model: Network) -> Loss | None:
-    """The loss of a network with one logit; None, as `Training` has it, for one with more."""
-    return BCEWithLogitsLoss() if model.num_classes == 1 else None
-
-
 def _score(result: Result, average: str, out: Path) -> None:
     """Choose thresholds on the validation images, score the test images, and write both down."""
     model, (_, validation, test) = result.model, result.parts
@@ -103,7 +97,8 @@ def _score(result: Result, average: str, out: Path) -> None:
         scores = evaluation.evaluate(model, test, average=over, threshold=threshold)
         result.rows[row_name(model, over)] = evaluation.mean(scores)
         result.scores = result.scores or scores
-    checkpoint.save(out / "best.npz", model, thresholds=result.thresholds)
+    more = {"stretched": True} if test.stretched else {}  # how images are to be read
+    checkpoint.save(out / "best.npz", model, thresholds=result.thresholds, **more)
     if evaluation.knows_cells(model, test):
         references = evaluation.references(test)
         result.rows.update({name: evaluation.mean(s) for name, s in references.items()})
@@ -127,7 +122,7 @@ def draw(result: Result, out: Path, kind_of_weights: str) -> None:
     predicted = [
         instances(p, result.thresholds["none"]) if cells else p.argmax(2) for p in probabilities
     ]
-    truths = test.instances if cells else test.labels
+    truths = test.instances if cells else test.classes()
     firsts = [list(result.scores[i].items())[:2] for i in shown]
     figure = plots.compare(
         [test.images[i] for i in shown],

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from tqdm import tqdm
 
+from tinyunet.data.files.gray import in_channels
 from tinyunet.engine.arrays import array_module, pair, to_cpu, to_device
 from tinyunet.engine.rules import short
 from tinyunet.layers.layer import Layer
@@ -226,6 +227,7 @@ def checked(model: Network, image: np.ndarray) -> np.ndarray:
     if image.ndim == 2:
         image = image[..., None]
     channels = model.in_channels
+    image = in_channels(image, channels)
     if image.ndim != 3 or image.shape[2] != channels or 0 in image.shape:
         found = "_channels_found" in vars(model)
         hint = (
