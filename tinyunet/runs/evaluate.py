@@ -11,7 +11,7 @@ from tinyunet.runs.build import load_data
 from tinyunet.runs.network import name_of
 from tinyunet.runs.settings import Settings
 from tinyunet.runs.train import row_name
-from tinyunet.segmentation import evaluation
+from tinyunet.segmentation import by_class, evaluation
 
 PARTS = ("train", "validation", "test")
 
@@ -21,7 +21,8 @@ class Scores:
     """What was found of a model.
 
     `rows` are means over the images by what they are of, `images` the model's scores by image,
-    `threshold` is None where no cells are scored, `details` are empty unless they were asked for.
+    `threshold` is None where no cells are scored, `details` are empty unless they were asked for,
+    `classes`, the scores of each, unless there are three or more.
     """
 
     network: str
@@ -31,12 +32,14 @@ class Scores:
     images: dict[str, dict[str, float]]
     threshold: float | None = None
     details: dict[str, float] = field(default_factory=dict)
+    classes: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""
         found: dict[str, Any] = {"data": self.data, "part": self.part, "mean": self.rows}
         found |= {} if self.threshold is None else {"threshold": self.threshold}
         found |= {"details": self.details} if self.details else {}
+        found |= {"classes": by_class.plain(self.classes)} if self.classes else {}
         return found | {"images": self.images}
 
     def __str__(self) -> str:
@@ -45,6 +48,8 @@ class Scores:
             f"mean over {len(self.images)} images of {self.data} ({self.part}){at}",
             evaluation.table(self.rows),
         ]
+        if self.classes:
+            lines.append("\n" + by_class.class_table(self.classes))
         if self.details:
             lines.append(
                 f"\n{self.network} in detail: F1 and outlines are of the cells; V_Rand, "
@@ -108,4 +113,5 @@ def score(
         dict(zip(data.names, scores, strict=True)),
         threshold if cells else None,
         evaluation.details(data, maps, threshold) if details else {},
+        {} if cells or maps[0].shape[2] == 2 else by_class.scores_by_class(data, maps),
     )
