@@ -66,6 +66,13 @@ def test_the_python_of_training_runs(capsys):
     assert "cells found of" in capsys.readouterr().out
 
 
+def test_the_python_of_predictions_runs():
+    scope = {}
+    ((code, _),) = fenced(DOCS / "predict.md", "python")
+    exec(code, scope)
+    assert scope["count"] == scope["labels"].max()
+
+
 def test_the_python_of_a_network_of_ones_own_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     scope = {}
