@@ -131,7 +131,7 @@ def _or_white_ignored(nonzero: list[int]) -> str:
 def _doubt_of_inversion(masks: Sequence[np.ndarray], number: int = 255) -> str:
     """What speaks against these booleans being cells on background."""
     filled = [mask for mask in masks if mask.any()]
-    if filled and all(mask.all() for mask in filled) and len(filled) == len(masks):
+    if len(masks) > 1 and all(mask.all() for mask in masks):
         return (
             f"everything is {number} in every mask: is the mask in another channel? If it is one "
             'cell, say kind="binary" (--masks binary)'
