@@ -42,7 +42,7 @@ def predict(
         raise FileExistsError(f"{there[0]} exists: choose another --out, or --overwrite it")
     for path, stem in zip(images, stems, strict=True):
         try:
-            labels = predict_file(model, read_image(path), stem, **options)
+            labels = predict_file(model, read_image(path, stretch=model.stretched), stem, **options)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         two = num_classes(model) == 2
