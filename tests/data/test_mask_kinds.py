@@ -137,6 +137,23 @@ def test_a_jpeg_of_numbers_stops(folders, numbers):
         load_folder(*folders)
 
 
+def test_numbers_that_jpeg_smeared_and_png_kept_stop(folders, tmp_path):
+    for numbers, words in (
+        ([128, 255, 255], "fills whole areas"),
+        (range(1, 8), "as after JPEG or a resizing"),
+        ([20 * i for i in range(1, 8)], "as after resizing or blurring|hardly one fills an area"),
+    ):
+        Image.fromarray(squares(*numbers).astype(np.uint8)).save(tmp_path / "a.jpg", quality=90)
+        fill(folders, [np.asarray(Image.open(tmp_path / "a.jpg"))])
+        with pytest.raises(ValueError, match=words):
+            load_folder(*folders)
+
+
+def test_cells_with_the_same_numbers_in_all_masks_are_cells(folders):
+    fill(folders, [squares(*range(101, 108))] * 4)
+    assert cells_of(load_folder(*folders)) == [7] * 4
+
+
 @pytest.mark.parametrize("width", [0.8, 1.5])
 def test_gaussian_edges_are_no_cells(folders, width):
     masks = [squares(*[255] * n) for n in (7, 5)]

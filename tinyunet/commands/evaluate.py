@@ -67,7 +67,7 @@ def evaluate(
         "data", "data_root", "masks", "classes", "ignore", "images", "size", "split_seed",
     )  # fmt: skip
     chosen = {name: value for name, value in given(context).items() if name in of_data}
-    settings = replace(own or Settings(), **chosen)
+    settings = replace(own or Settings(), **chosen, stretch=model.stretched)
     if own and may_be_trained_on(settings, own, part):
         typer.echo(
             f"note: the data are split otherwise than in the model's run: some of these {part} images "

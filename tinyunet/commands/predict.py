@@ -40,7 +40,7 @@ def predict(
     be predicted is listed at the end, and the others are done.
     """
     from tinyunet.runs.batch import predict_all, sentence
-    from tinyunet.runs.folder import load_model, read_model
+    from tinyunet.runs.folder import load_model
     from tinyunet.runs.image_list import check_names, image_files
     from tinyunet.runs.predictions import checksum
     from tinyunet.segmentation.evaluation import num_classes
@@ -56,7 +56,7 @@ def predict(
         "threshold": threshold if num_classes(model) == 2 else None,
         "average": average or "none",
         "tile": tile,
-        "stretched": bool(read_model(checkpoint).state.get("stretched")),
+        "stretched": model.stretched,
         "tinyunet": __version__,
     }
     model.to(device)

@@ -87,7 +87,8 @@ def _print_model(result: Result, settings: Settings, folder: Path) -> None:
     from tinyunet.segmentation.evaluation import knows_cells, num_classes, table
 
     model, history = result.model, result.history
-    if Path(settings.data).is_dir() and not knows_cells(model, result.parts[0]):
+    guessed = settings.classes is None and Path(settings.data).is_dir()
+    if guessed and not knows_cells(model, result.parts[0]):
         typer.echo(
             f"masks: numbers of {num_classes(model)} classes; if each number is a "
             "cell, train with --masks instances"

@@ -57,7 +57,8 @@ def load(
     FileNotFoundError
         If the data are in none of the places.
     """
-    said = {name: value for name, value in of_folder.items() if value not in (None, "auto", False)}
+    given = ("kind", "classes", "ignore")
+    said = [name for name in given if of_folder.get(name) not in (None, "auto")]
     folder = Path(name_or_path)
     if said and (name_or_path in SYNTHETIC or name_or_path in REAL or not folder.is_dir()):
         options = ", ".join("--masks" if name == "kind" else f"--{name}" for name in said)

@@ -8,11 +8,20 @@ import numpy as np
 from scipy import ndimage
 
 from tinyunet.data.files.report import MaskGuess
-from tinyunet.data.mask_shapes import count_pieces, looks_inverted, numbered_cells, share_inside
+from tinyunet.data.mask_shapes import (
+    count_dim,
+    count_pieces,
+    flat_gray,
+    looks_inverted,
+    numbered_cells,
+    share_inside,
+)
 from tinyunet.metrics.checks import WHITE
 
 FEW = 15  # numbers up to this are classes, unless they number cells one by one
 CODES = 8  # at most so many gray values are set by hand
+SAME = 4  # and so many, the same in all masks and in one piece each, may be codes
+FLAT = 0.05  # of what is not black, the share of flat gray from which on it is no edge
 
 
 def guess_kind(masks: Sequence[np.ndarray]) -> MaskGuess:
@@ -30,8 +39,8 @@ def guess_kind(masks: Sequence[np.ndarray]) -> MaskGuess:
         if numbered_cells(masks):
             why = f"each of the numbers 1 to {max(nonzero)} is one piece, counted from the top"
             return MaskGuess("instances", f"{why}, and not at the same places in all masks")
-        why = f"the numbers are {_listed(nonzero)}"
-        return MaskGuess("classes", f"{why}; if each is a cell, say --masks instances")
+        why = f"the numbers are {_listed(nonzero)}; if each is a cell, say --masks instances"
+        return MaskGuess("classes", why, _doubt_of_classes(masks, nonzero))
     count = sum(np.unique(mask[mask > 0]).size for mask in masks)
     pieces = sum(map(count_pieces, masks))
     inside = share_inside(masks, white)
@@ -39,7 +48,8 @@ def guess_kind(masks: Sequence[np.ndarray]) -> MaskGuess:
         why = (
             "most of what is not black is white, between them are gray edges: cut at half of white"
         )
-        doubt = _doubt_of_gray(nonzero) if inside > 0.2 else _doubt_of_cutting(masks)
+        gray = inside > 0.2 or flat_gray(masks, white(max(masks, key=np.max))) > FLAT
+        doubt = _doubt_of_gray(nonzero) if gray else _doubt_of_cutting(masks)
         return MaskGuess("smoothed", why, doubt)
     why = f"{len(nonzero)} numbers up to {max(nonzero)}, each taken for a cell where it occurs"
     return MaskGuess("instances", why, _doubt_of_cells(masks, nonzero, count, pieces))
@@ -67,10 +77,8 @@ def smeared(page: np.ndarray) -> tuple[np.ndarray, str]:
         )
         return np.zeros_like(page), doubt
     level = 255 if top > 200 else int(np.median(page[page > top / 2]))
-    gray = (page > 0.2 * level) & (page < 0.8 * level)
-    flat = gray & (ndimage.maximum_filter(page, 3) - ndimage.minimum_filter(page, 3) < level / 20)
     found = np.where(page > level / 2, 255, 0)
-    if flat.sum() > 0.1 * max(np.count_nonzero(page > 0.2 * level), 1):
+    if flat_gray([page], level) > FLAT:
         return found, (
             "it is a JPEG, which smears numbers, and has gray areas: if they are classes or cells, "
             "save them as PNG or TIFF; if gray is to be cut at half of white, say --masks binary"
@@ -111,12 +119,12 @@ def _doubt_of_gray(nonzero: list[int]) -> str:
 def _doubt_of_cutting(masks: Sequence[np.ndarray]) -> str:
     """What speaks against cutting smoothed masks at half of white."""
     after = cut(masks)
-    dim = [mask > 0.15 * white(mask) for mask in masks]
-    before, left = (sum(ndimage.label(mask)[1] for mask in some) for some in (dim, after))
-    if left < before:
+    lost = sum(count_dim(mask, white(mask)) for mask in masks)
+    if lost:
+        left = sum(ndimage.label(mask)[1] for mask in after)
         return (
-            f"they have smoothed edges, and cut at half of white {before - left} of {before} cells "
-            "would vanish: save mask > 0.15 * mask.max(), or the masks before they were smoothed; if "
+            f"they have smoothed edges, and cut at half of white {lost} of {lost + left} cells "
+            "would vanish: save mask > 0.25 * mask.max(), or the masks before they were smoothed; if "
             "all gray is cell, say --masks binary"
         )
     return _doubt_of_inversion(after)
@@ -131,7 +139,7 @@ def _or_white_ignored(nonzero: list[int]) -> str:
 def _doubt_of_inversion(masks: Sequence[np.ndarray], number: int = 255) -> str:
     """What speaks against these booleans being cells on background."""
     filled = [mask for mask in masks if mask.any()]
-    if filled and all(mask.all() for mask in filled) and len(filled) == len(masks):
+    if len(masks) > 1 and all(mask.all() for mask in masks):
         return (
             f"everything is {number} in every mask: is the mask in another channel? If it is one "
             'cell, say kind="binary" (--masks binary)'
@@ -162,7 +170,7 @@ def _doubt_of_cells(
             f"mask > 127; {if_cells}"
         )
     if pieces >= 1.5 * count and max(others) > FEW:
-        return _in_pieces(count, pieces, if_classes, if_cells)
+        return _in_pieces(masks, pieces, if_classes, if_cells)
     if largest in WHITE and largest - 1 not in nonzero and max(others) < largest - 50:
         named = f", --ignore {largest} --masks classes" if max(others) <= FEW else ""
         return (
@@ -170,10 +178,9 @@ def _doubt_of_cells(
             f"or say --ignore {largest} (ignore={largest}), and {if_classes}{named}; {if_cells}"
         )
     if pieces >= 1.5 * count:  # small numbers, and a large one
-        return _in_pieces(count, pieces, if_classes, if_cells)
+        return _in_pieces(masks, pieces, if_classes, if_cells)
     sets = [frozenset(np.unique(mask[mask > 0]).tolist()) for mask in masks if mask.any()]
-    same = len(sets) >= 3 and len(set(sets)) == 1 and nonzero != list(range(1, largest + 1))
-    if same and len(nonzero) <= 2 * CODES:
+    if len(sets) >= 3 and len(set(sets)) == 1 and len(nonzero) <= SAME:
         return (
             f"each number was taken for a cell, but every mask has the same {len(nonzero)}, "
             f"{_listed(nonzero)}, as codes of classes would be: {if_classes}; {if_cells}"
@@ -186,7 +193,31 @@ def _doubt_of_cells(
     return ""
 
 
-def _in_pieces(count: int, pieces: int, if_classes: str, if_cells: str) -> str:
+def _doubt_of_classes(masks: Sequence[np.ndarray], nonzero: list[int]) -> str:
+    """What speaks against small numbers being classes: they look as JPEG or smoothing leaves them."""
+    if len(nonzero) <= SAME or share_inside(masks, white) > 0.35:
+        return ""
+    count = sum(np.unique(mask[mask > 0]).size for mask in masks)
+    pieces = sum(map(count_pieces, masks))
+    if pieces < 4 * count:
+        return ""
+    return (
+        f"{count} numbers are in {pieces} pieces that hardly fill areas, as after JPEG or a resizing "
+        "that smoothes them: save the masks without (resized to the nearest neighbour); if they are "
+        'classes indeed, say kind="classes" (--masks classes)'
+    )
+
+
+def _in_pieces(masks: Sequence[np.ndarray], pieces: int, if_classes: str, if_cells: str) -> str:
+    found = [np.unique(mask[mask > 0]).size for mask in masks]
+    count = sum(found)
+    if max(found) > 2 * CODES and pieces > 3 * count:
+        return (
+            f"each number was taken for a cell, but {count} numbers are in {pieces} pieces, as after "
+            "resizing or blurring that smoothes them, or JPEG: save the masks without (resized to the "
+            f"nearest neighbour), or of cells that lie apart mask > {max(map(np.max, masks)) // 2}; "
+            f"{if_cells}"
+        )
     return (
         f"each number was taken for a cell, but {count} numbers are in {pieces} pieces: {if_classes}; "
         f"{if_cells}"

@@ -20,6 +20,31 @@ def share_inside(masks: Sequence[np.ndarray], white: Callable[[np.ndarray], int]
     return inside / max(pixels, 1)
 
 
+def flat_gray(masks: Sequence[np.ndarray], level: int) -> float:
+    """Of what is not black, the share of gray that hardly changes in 3 x 3 pixels; white is `level`.
+
+    Edges that were smoothed are steep; JPEG makes areas of one number a little rough.
+    """
+    flat = total = 0
+    for mask in masks:
+        span = ndimage.maximum_filter(mask, 3) - ndimage.minimum_filter(mask, 3)
+        gray = (mask > 0.2 * level) & (mask < 0.8 * level)
+        flat += np.count_nonzero(gray & (span < level / 16))
+        total += np.count_nonzero(mask > 0.2 * level)
+    return flat / max(total, 1)
+
+
+def count_dim(mask: np.ndarray, level: int) -> int:
+    """How many pieces of four pixels or more above a quarter of white have none above half."""
+    pieces, count = ndimage.label(mask > level / 4)
+    if not count:
+        return 0
+    numbers = np.arange(1, count + 1)
+    brightest = ndimage.maximum(mask, pieces, numbers)
+    sizes = np.bincount(pieces.ravel())[1:]
+    return int(np.count_nonzero((sizes >= 4) & (brightest <= level / 2)))
+
+
 def count_pieces(mask: np.ndarray) -> int:
     """How many connected regions of one number there are.
 

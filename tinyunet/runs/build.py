@@ -28,7 +28,7 @@ def load_data(settings: Settings) -> Dataset:
     """Load the data; what the masks of a folder mean is as the settings say."""
     return load(
         settings.data, settings.data_root, n=settings.images, size=settings.size,
-        kind=settings.masks, classes=settings.classes, ignore=settings.ignore,
+        kind=settings.masks, classes=settings.classes, ignore=settings.ignore, stretch=settings.stretch,
     )  # fmt: skip
 
 

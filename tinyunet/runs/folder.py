@@ -97,6 +97,7 @@ def load_model(path: Path, average: str | None, threshold: float | None) -> tupl
         If a threshold is no probability, or is given to a model of three classes or more.
     """
     saved = read_model(path)
+    saved.model.stretched = bool(saved.state.get("stretched"))  # how its images were read
     if threshold is not None:
         if not 0 <= threshold <= 1:
             raise ValueError(f"--threshold is a probability, from 0 to 1, got {threshold}")

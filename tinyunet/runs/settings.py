@@ -69,6 +69,7 @@ class Settings:
         "A number or colour in these masks, as 255 or 255,255,255, whose pixels count nowhere; several "
         "with spaces between them, in quotes.",
     )
+    stretch: bool = False  # images of 8 bits, too, as the model to be scored knows them
     minutes: float | None = _set(None, "How long to train. [default: 1]")
     steps: int | None = _set(None, "The same in steps: repeats and resumes exactly.")
     images: int = _set(60, "How many synthetic images to make.")

@@ -5,8 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from tinyunet.data.files import gray
+from tinyunet.data.files.gray import PERCENTILE as BRIGHT
+from tinyunet.data.files.gray import moved as scaled
+from tinyunet.data.files.gray import noise_of, stretched
 from tinyunet.data.files.mask_files import CUT, check_numbers, read_mask_file
 from tinyunet.data.files.raw import Raw, read_raw
+
+__all__ = ["BRIGHT", "TIFF", "check_finite", "limits", "noise_of", "read_image", "read_mask",
+           "read_pages", "read_pixels", "scaled", "stretched"]  # fmt: skip
+TIFF = (".tif", ".tiff")
 
 
 def read_image(path: str | Path, *, stretch: bool = False) -> np.ndarray:
@@ -81,6 +88,12 @@ def read_mask(path: str | Path) -> np.ndarray:
     if mask.lossy:
         return np.where(page > CUT, 255, 0)
     return check_numbers(path, page)
+
+
+def check_finite(pixels: np.ndarray, name: str | Path) -> None:
+    """Raise ValueError for values that are no numbers."""
+    if not np.isfinite(pixels).all():
+        raise ValueError(f"{name}: has NaN or infinite values; repair it or leave it out")
 
 
 def _check_single(path: str | Path, raw: Raw) -> None:
