@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from tinyunet.data.augment import Augmentation
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import WEIGHTS, separate, weight_map
+from tinyunet.engine.progress import Progress
 from tinyunet.layers.parts import layers_in
 from tinyunet.learning.optim import Optimizer
 from tinyunet.learning.schedule import check_schedule
@@ -28,6 +28,7 @@ def check_settings(
     validation: Dataset | None,
     steps: int | None,
     minutes: float | None,
+    patience: int | None,
     batch_size: int,
     schedule: str,
     callbacks: Sequence[Callable],
@@ -35,7 +36,10 @@ def check_settings(
     """Raise a clear error before any time is spent."""
     if (steps is None) == (minutes is None):
         raise ValueError("give fit either steps or minutes")
-    for name, value in (("steps", steps), ("minutes", minutes), ("batch_size", batch_size)):
+    if patience is not None and validation is None:
+        raise ValueError("patience waits for a better validation score: give validation images")
+    numbers = {"steps": steps, "minutes": minutes, "patience": patience, "batch_size": batch_size}
+    for name, value in numbers.items():
         if value is not None and not value > 0:
             raise ValueError(f"{name} must be above 0, got {value}")
         if value == math.inf:
@@ -102,7 +106,7 @@ def weight_maps(train: Dataset, weights: str | list[np.ndarray] | None) -> list[
             raise ValueError(f"weights must be {names}, None or a list of maps, got {weights!r}")
         if train.instances is None:  # classes have no cells to part
             return None
-        instances = tqdm(train.instances, desc="weight maps", delay=2, leave=False)
+        instances = Progress(train.instances, desc="weight maps", delay=2, leave=False)
         return [weight_map(separate(cells), **WEIGHTS[weights]) for cells in instances]
     if [w.shape for w in weights] != [labels.shape for labels in train.labels]:
         raise ValueError("weights need one (H, W) map for each training image, of its size")

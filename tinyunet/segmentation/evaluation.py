@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import ndimage
-from tqdm import tqdm
 
 from tinyunet import metrics
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import separate
+from tinyunet.engine.progress import Progress
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
 from tinyunet.networks.plain import as_network
@@ -81,7 +81,7 @@ def predict(
     """Class probabilities (H, W, K) of every image; see `predict_image`."""
     model = as_network(model)
     check_data(model, data, "given")
-    bar = tqdm(data.images, desc="predicting", delay=2, leave=False, disable=not progress)
+    bar = Progress(data.images, desc="predicting", delay=2, leave=False, disable=not progress)
     return [predict_image(model, image, average=average or False) for image in bar]
 
 
@@ -130,7 +130,7 @@ def evaluate(
     if probabilities is None:
         probabilities = predict(model, data, average=average, progress=progress)
     pairs = zip(probabilities, truths, strict=True)
-    bar = tqdm(
+    bar = Progress(
         pairs, total=len(data), desc="evaluating", delay=2, leave=False, disable=not progress
     )
     if cells:
@@ -166,7 +166,7 @@ def details(
     scores = []
     maps = [p[..., 1] for p in probabilities]
     trios = zip(maps, data.instances, data.labels, strict=True)
-    for p, cells, label in tqdm(trios, total=len(data), desc="details", delay=2, leave=False):
+    for p, cells, label in Progress(trios, total=len(data), desc="details", delay=2, leave=False):
         found, mask = label_instances(p, threshold), p > threshold
         parts = metrics.segments(mask)
         curve = metrics.f1_curve(found, cells)

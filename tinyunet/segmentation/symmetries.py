@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import ndimage
-from tqdm import tqdm
+
+from tinyunet.engine.progress import Progress
 
 
 def symmetries(image: np.ndarray) -> list[tuple[np.ndarray, Callable]]:
@@ -64,6 +65,6 @@ def averaged(
         return predict(image)
     if not isinstance(average, str) or average not in AVERAGES:
         raise ValueError(f"average must be one of none, {', '.join(AVERAGES)}, got {average!r}")
-    bar = tqdm(AVERAGES[average](image), desc="versions", delay=2, leave=False)
+    bar = Progress(AVERAGES[average](image), desc="versions", delay=2, leave=False)
     parts = [back(predict(version)) for version, back in bar]
     return (sum(parts) / len(parts)).astype(image.dtype, copy=False)

@@ -7,9 +7,9 @@ import warnings
 import weakref
 
 import numpy as np
-from tqdm import tqdm
 
 from tinyunet.engine.arrays import array_module, pair, to_cpu, to_device
+from tinyunet.engine.progress import Progress
 from tinyunet.engine.rules import short
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
@@ -116,7 +116,7 @@ def stitch(model: Network, image: np.ndarray, down: Axis, across: Axis) -> np.nd
     probabilities = np.empty((*image.shape[:2], max(2, model.num_classes)), image.dtype)
     lines = (list(zip(axis.starts, axis.places, strict=True)) for axis in (down, across))
     tiles = list(itertools.product(*lines))
-    bar = tqdm(tiles, desc="tiles", delay=2, leave=False, disable=len(tiles) == 1)
+    bar = Progress(tiles, desc="tiles", delay=2, leave=False, disable=len(tiles) == 1)
     for (top, rows), (left, columns) in bar:
         window = padded[top + above :, left + before :][: down.reads, : across.reads]
         part = _probabilities(model, window, _moved(rows, -top), _moved(columns, -left))
