@@ -1,6 +1,5 @@
 """Two trainings cannot write into one folder, and a dead one locks nobody out."""
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -25,25 +24,31 @@ def training(out, **options):
 
 
 HOLDING = """
-import sys, time
+import runpy, sys
 from pathlib import Path
-from tinyunet.engine.locks import FolderLock
-with FolderLock(Path(sys.argv[1])).held():
-    print("held", flush=True)
-    time.sleep(100)
+FolderLock = runpy.run_path(sys.argv[1])["FolderLock"]
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    with FolderLock(Path(sys.argv[2])).held():
+        print("held", flush=True)
+        sys.stdin.readline()
+except BlockingIOError:
+    print("busy", flush=True)
 """
 
 
 @pytest.fixture
 def holder(tmp_path):
     """Another process that holds the lock of a folder."""
-    command = [sys.executable, "-c", HOLDING, str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    assert process.stdout.readline() == b"held\n"
+    command = [sys.executable, "-c", HOLDING, locks.__file__, str(tmp_path)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdin.write(b"go\n")
+    process.stdin.flush()
+    assert [process.stdout.readline() for _ in range(2)] == [b"ready\n", b"held\n"]
     yield process
     process.kill()
-    process.wait()
-    process.stdout.close()
+    process.communicate()
 
 
 def test_a_folder_is_somebody_elses_until_that_process_is_dead(tmp_path, holder):
@@ -60,30 +65,18 @@ def test_a_folder_is_somebody_elses_until_that_process_is_dead(tmp_path, holder)
     assert not (tmp_path / NAME).exists()
 
 
-def take(folder, start, taken, go_on):
-    start.wait()
-    try:
-        with FolderLock(folder).held():
-            taken.put(os.getpid())
-            go_on.wait()
-    except BlockingIOError:
-        taken.put(0)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="it starts processes in another way")
 def test_of_many_that_start_at_once_one_gets_it(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    start, go_on, taken = context.Event(), context.Event(), context.Queue()
-    arguments = (tmp_path, start, taken, go_on)
-    processes = [context.Process(target=take, args=arguments) for _ in range(4)]
+    command = [sys.executable, "-c", HOLDING, locks.__file__, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, **pipes) for _ in range(6)]
+    assert {process.stdout.readline() for process in processes} == {"ready\n"}
     for process in processes:
-        process.start()
-    start.set()
-    got = [taken.get(timeout=60) for _ in processes]
-    go_on.set()
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    got = [process.stdout.readline() for process in processes]
     for process in processes:
-        process.join()
-    assert sorted(map(bool, got)) == [False, False, False, True]
+        process.communicate("end\n")
+    assert sorted(got) == 5 * ["busy\n"] + ["held\n"]
 
 
 def test_a_lock_on_a_file_that_was_deleted_in_between_is_none(tmp_path, monkeypatch):

@@ -35,11 +35,6 @@ def load_data(settings: Settings) -> Dataset:
     return load_folder(folder / "images", folder / "masks", settings.masks)
 
 
-def load_parts(settings: Settings) -> tuple[Dataset, Dataset, Dataset]:
-    """Load the data and split it by image into train, validation and test."""
-    return load_data(settings).split(seed=settings.split_seed)
-
-
 def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimizer]:
     """Make the network for these images, and its optimizer."""
     model = make(find(settings.network), _options(settings, parts), OF_NETWORK)

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from tinyunet.data.dataset import Dataset
+from tinyunet.data.listing import listed
 from tinyunet.data.mask_kinds import doubt, guess_kind, white
 from tinyunet.data.sets.image_files import JPEG, SUFFIXES, read_image, read_mask
 from tinyunet.data.weightmap import separate
@@ -130,7 +131,7 @@ def _pairs(images: Path, masks: Path, problems: list[str]) -> dict[str, tuple[Pa
 def _by_name(folder: Path, name_of: Callable[[str], str], problems: list[str]) -> dict[str, Path]:
     """Name -> path for the image files of a folder."""
     paths: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
+    for path in listed(folder):
         # Names that start with a dot belong to the system, "._cell.png" of macOS among them.
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
