@@ -45,7 +45,8 @@ def add_image(folder: Path, i: int) -> None:
 QUICK = """
 from tinyunet.commands.main import main
 from tinyunet.runs import train
-train._score = train.draw = lambda *arguments: None
+train._score = lambda result, *others: result.rows.update(model={"SEG": 0.0})
+train.draw = lambda *arguments: None
 train.scoring_seconds = lambda *arguments: 0
 main()
 """

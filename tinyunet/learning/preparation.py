@@ -20,6 +20,11 @@ from tinyunet.losses import BCEWithLogitsLoss, Loss, SoftmaxCrossEntropy
 from tinyunet.networks.network import Network
 from tinyunet.segmentation.evaluation import check_data
 
+FAR, SMALL = (
+    4,
+    64 * 64,
+)  # a window may be so many times as large as the images, or have so many pixels
+
 
 def check_settings(
     model: Network,
@@ -116,13 +121,32 @@ def weight_maps(train: Dataset, weights: str | list[np.ndarray] | None) -> list[
 def window_size(
     model: Network, train: Dataset, crop: int | tuple[int, int] | None, output: int = 128
 ) -> tuple[int, int]:
-    """The input size of the windows: the given one, or one that gives about `output` pixels."""
+    """The input size of the windows: the given one, or one that gives about `output` pixels.
+
+    Raises
+    ------
+    ValueError
+        If the network does not take it, or it is far larger than the images.
+    """
+    largest = [max(image.shape[axis] for image in train.images) for axis in (0, 1)]
     if crop is None:
-        largest = (max(image.shape[axis] for image in train.images) for axis in (0, 1))
-        return model.input_size(*(min(output, side) for side in largest))
-    height, width = (crop, crop) if np.ndim(crop) == 0 else crop
-    model.output_size(height, width)  # raises with the nearest valid sizes
-    return int(height), int(width)
+        size = model.input_size(*(min(output, side) for side in largest))
+    else:
+        height, width = (crop, crop) if np.ndim(crop) == 0 else crop
+        size = int(height), int(width)
+    gives = model.output_size(*size)  # raises with the nearest valid sizes
+    if math.prod(gives) > max(FAR * math.prod(largest), SMALL):
+        whole = model.input_size(*largest)
+        if math.prod(model.output_size(*whole)) > FAR * math.prod(largest):
+            hint = "take a network that halves its images less often (--depth), or larger images"
+        else:
+            hint = f"a window of {whole[0]}x{whole[1]} shows a whole image"
+        raise ValueError(
+            f"windows of {size[0]}x{size[1]} are far above the images, which have {largest[0]}x"
+            f"{largest[1]} pixels at most and would fill {math.prod(largest) / math.prod(gives):.1%} "
+            f"of them: {hint}"
+        )
+    return size
 
 
 def settings_kept(

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tinyunet.data import Augmentation, Dataset, load, load_folder
+from tinyunet.data.catalogue import SYNTHETIC
+from tinyunet.engine.arrays import pair
 from tinyunet.learning.optim import SGD, Adam, Optimizer
 from tinyunet.learning.preparation import window_size
 from tinyunet.networks.network import Network
-from tinyunet.runs.network import defaults, find, make
+from tinyunet.runs.limits import TRAINING, check_step, check_synthetic, make_within
+from tinyunet.runs.network import defaults, find
 from tinyunet.runs.settings import OF_NETWORK, Settings
 from tinyunet.segmentation.symmetries import AVERAGES
 
@@ -27,6 +30,8 @@ AUGMENTS = {
 
 def load_data(settings: Settings) -> Dataset:
     """Load the data; what the masks of a folder mean is as the settings say."""
+    if settings.data.replace("_", "-") in SYNTHETIC:
+        check_synthetic(settings.images, settings.size)
     if settings.masks == "auto":
         return load(settings.data, settings.data_root, n=settings.images, size=settings.size)
     folder = Path(settings.data)
@@ -37,7 +42,10 @@ def load_data(settings: Settings) -> Dataset:
 
 def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimizer]:
     """Make the network for these images, and its optimizer."""
-    model = make(find(settings.network), _options(settings, parts), OF_NETWORK)
+    model = make_within(
+        find(settings.network), _options(settings, parts), OF_NETWORK,
+        copies=TRAINING, device=settings.device,
+    )  # fmt: skip
     model.to(settings.device)
     if settings.optimizer == "adam":
         return model, Adam(model, settings.lr, tuple(settings.betas))
@@ -74,6 +82,7 @@ def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict
     crop = settings.crop
     if crop is None:
         crop = window_size(model, train_part, None, settings.window)
+    check_step(model, pair(crop, "crop", 1), settings.batch_size, settings.device)
     return {
         "steps": settings.steps,
         "minutes": settings.minutes,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from tinyunet.networks.network import Network
 from tinyunet.runs import folder
 from tinyunet.runs.build import build, fit_options
 from tinyunet.runs.images import Parts, Tell, first_parts, same_parts
+from tinyunet.runs.limits import say
 from tinyunet.runs.network import name_of
 from tinyunet.runs.record import Record, root_of
 from tinyunet.runs.settings import Settings
@@ -55,12 +55,8 @@ class Result:
     scores: list[dict[str, float]] = field(default_factory=list)
 
 
-def _tell(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
-
-
 def train(
-    settings: Settings, out: Path | None = None, *, resume: bool = False, tell: Tell = _tell
+    settings: Settings, out: Path | None = None, *, resume: bool = False, tell: Tell = say
 ) -> Result:
     """Train, evaluate on the test images, and fill the folder `out`; by default a new one in ``runs``.
 
