@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -33,13 +34,17 @@ def summary(
     """Show a network layer by layer; the paper's by default."""
     from tinyunet.networks.summary import summarize
     from tinyunet.runs.folder import read_model
-    from tinyunet.runs.network import find, make, refuse_others
+    from tinyunet.runs.limits import SHOWING, check_step, make_within
+    from tinyunet.runs.network import find, refuse_others
 
     if checkpoint is not None:
         model = read_model(checkpoint).model
     else:
         chosen = {name: value for name, value in given(context).items() if name in OF_CONSTRUCTOR}
         refuse_others(find(network), chosen)
-        model = make(find(network), chosen, OF_CONSTRUCTOR)
+        tell = partial(typer.echo, err=True)
+        model = make_within(find(network), chosen, OF_CONSTRUCTOR, copies=SHOWING, tell=tell)
+    if height or width:
+        check_step(model, (height or width, width or height), 1, "cpu")
     found = summarize(model, height, width)
     typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))

@@ -8,17 +8,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from tinyunet.data.augment import Augmentation
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import WEIGHTS, separate, weight_map
+from tinyunet.engine.progress import Progress
 from tinyunet.layers.parts import layers_in
 from tinyunet.learning.optim import Optimizer
 from tinyunet.learning.schedule import check_schedule
 from tinyunet.losses import BCEWithLogitsLoss, Loss, SoftmaxCrossEntropy
 from tinyunet.networks.network import Network
 from tinyunet.segmentation.evaluation import check_data
+
+FAR, SMALL = (
+    4,
+    64 * 64,
+)  # a window may be so many times as large as the images, or have so many pixels
 
 
 def check_settings(
@@ -28,6 +33,7 @@ def check_settings(
     validation: Dataset | None,
     steps: int | None,
     minutes: float | None,
+    patience: int | None,
     batch_size: int,
     schedule: str,
     callbacks: Sequence[Callable],
@@ -35,7 +41,10 @@ def check_settings(
     """Raise a clear error before any time is spent."""
     if (steps is None) == (minutes is None):
         raise ValueError("give fit either steps or minutes")
-    for name, value in (("steps", steps), ("minutes", minutes), ("batch_size", batch_size)):
+    if patience is not None and validation is None:
+        raise ValueError("patience waits for a better validation score: give validation images")
+    numbers = {"steps": steps, "minutes": minutes, "patience": patience, "batch_size": batch_size}
+    for name, value in numbers.items():
         if value is not None and not value > 0:
             raise ValueError(f"{name} must be above 0, got {value}")
         if value == math.inf:
@@ -119,7 +128,7 @@ def weight_maps(train: Dataset, weights: str | list[np.ndarray] | None) -> list[
             raise ValueError(f"weights must be {names}, None or a list of maps, got {weights!r}")
         if train.instances is None:  # classes have no cells to part
             return None
-        instances = tqdm(train.instances, desc="weight maps", delay=2, leave=False)
+        instances = Progress(train.instances, desc="weight maps", delay=2, leave=False)
         return [
             weight_map(separate(cells), **WEIGHTS[weights], ignored=train.ignored(i))
             for i, cells in enumerate(instances)
@@ -154,13 +163,32 @@ def _given_weights(train: Dataset, weights: Sequence[np.ndarray]) -> list[np.nda
 def window_size(
     model: Network, train: Dataset, crop: int | tuple[int, int] | None, output: int = 128
 ) -> tuple[int, int]:
-    """The input size of the windows: the given one, or one that gives about `output` pixels."""
+    """The input size of the windows: the given one, or one that gives about `output` pixels.
+
+    Raises
+    ------
+    ValueError
+        If the network does not take it, or it is far larger than the images.
+    """
+    largest = [max(image.shape[axis] for image in train.images) for axis in (0, 1)]
     if crop is None:
-        largest = (max(image.shape[axis] for image in train.images) for axis in (0, 1))
-        return model.input_size(*(min(output, side) for side in largest))
-    height, width = (crop, crop) if np.ndim(crop) == 0 else crop
-    model.output_size(height, width)  # raises with the nearest valid sizes
-    return int(height), int(width)
+        size = model.input_size(*(min(output, side) for side in largest))
+    else:
+        height, width = (crop, crop) if np.ndim(crop) == 0 else crop
+        size = int(height), int(width)
+    gives = model.output_size(*size)  # raises with the nearest valid sizes
+    if math.prod(gives) > max(FAR * math.prod(largest), SMALL):
+        whole = model.input_size(*largest)
+        if math.prod(model.output_size(*whole)) > FAR * math.prod(largest):
+            hint = "take a network that halves its images less often (--depth), or larger images"
+        else:
+            hint = f"a window of {whole[0]}x{whole[1]} shows a whole image"
+        raise ValueError(
+            f"windows of {size[0]}x{size[1]} are far above the images, which have {largest[0]}x"
+            f"{largest[1]} pixels at most and would fill {math.prod(largest) / math.prod(gives):.1%} "
+            f"of them: {hint}"
+        )
+    return size
 
 
 def settings_kept(

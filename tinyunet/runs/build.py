@@ -8,10 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from tinyunet.data import Augmentation, Dataset, load
+from tinyunet.data.catalogue import SYNTHETIC
+from tinyunet.engine.arrays import pair
 from tinyunet.learning.optim import SGD, Adam, Optimizer
 from tinyunet.learning.preparation import window_size
 from tinyunet.networks.network import Network
-from tinyunet.runs.network import defaults, find, make
+from tinyunet.runs.limits import TRAINING, check_step, check_synthetic, make_within
+from tinyunet.runs.network import defaults, find
 from tinyunet.runs.settings import OF_NETWORK, Settings
 from tinyunet.segmentation.symmetries import AVERAGES
 
@@ -26,20 +29,20 @@ AUGMENTS = {
 
 def load_data(settings: Settings) -> Dataset:
     """Load the data; what the masks of a folder mean is as the settings say."""
+    if settings.data.replace("_", "-") in SYNTHETIC:
+        check_synthetic(settings.images, settings.size)
     return load(
         settings.data, settings.data_root, n=settings.images, size=settings.size,
         kind=settings.masks, classes=settings.classes, ignore=settings.ignore, stretch=settings.stretch,
     )  # fmt: skip
 
 
-def load_parts(settings: Settings) -> tuple[Dataset, Dataset, Dataset]:
-    """Load the data and split it by image into train, validation and test."""
-    return load_data(settings).split(seed=settings.split_seed)
-
-
 def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimizer]:
     """Make the network for these images, and its optimizer."""
-    model = make(find(settings.network), _options(settings, parts), OF_NETWORK)
+    model = make_within(
+        find(settings.network), _options(settings, parts), OF_NETWORK,
+        copies=TRAINING, device=settings.device,
+    )  # fmt: skip
     model.to(settings.device)
     if settings.optimizer == "adam":
         return model, Adam(model, settings.lr, tuple(settings.betas))
@@ -76,6 +79,7 @@ def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict
     crop = settings.crop
     if crop is None:
         crop = window_size(model, train_part, None, settings.window)
+    check_step(model, pair(crop, "crop", 1), settings.batch_size, settings.device)
     return {
         "steps": settings.steps,
         "minutes": settings.minutes,

@@ -7,7 +7,6 @@ from typing import Any
 
 from tinyunet.data import Dataset
 from tinyunet.networks.network import Network
-from tinyunet.runs.build import load_data
 from tinyunet.runs.network import name_of
 from tinyunet.runs.settings import Settings
 from tinyunet.runs.train import row_name
@@ -59,12 +58,6 @@ class Scores:
         return "\n".join(lines)
 
 
-def part_of_data(settings: Settings, part: str) -> Dataset:
-    """Load the data, or one part of it, dealt out as the settings say."""
-    data = load_data(settings)
-    return data if part == "all" else data.split(seed=settings.split_seed)[PARTS.index(part)]
-
-
 def check_part(part: str) -> None:
     """Raise ValueError for a part that there is not."""
     if part not in (*PARTS, "all"):
@@ -72,7 +65,7 @@ def check_part(part: str) -> None:
 
 
 def may_be_trained_on(settings: Settings, own: Settings, part: str) -> bool:
-    """Whether the images of a model's own run are dealt out in another way than in that run."""
+    """Whether the images of an older run, without a record, are dealt out in another way than in it."""
     if part not in ("validation", "test") or (settings.data, settings.size) != (own.data, own.size):
         return False
     more = settings.data.startswith("synthetic") and settings.images != own.images
@@ -81,20 +74,20 @@ def may_be_trained_on(settings: Settings, own: Settings, part: str) -> bool:
 
 def score(
     model: Network,
-    settings: Settings,
+    data: Dataset,
+    name: str,
     part: str,
     average: str | None,
     threshold: float,
     details: bool,
 ) -> Scores:
-    """Score the model beside methods that learn nothing.
+    """Score the model beside methods that learn nothing; the data's name and part are for the table.
 
     Raises
     ------
     ValueError
         If the model does not take the images; if `details` are asked for where no cells are known.
     """
-    data = part_of_data(settings, part)
     cells = evaluation.knows_cells(model, data)
     if details and not cells:
         raise ValueError(
@@ -107,7 +100,7 @@ def score(
         rows |= {name: evaluation.mean(s) for name, s in evaluation.references(data).items()}
     return Scores(
         name_of(model),
-        settings.data,
+        name,
         part,
         rows,
         dict(zip(data.names, scores, strict=True)),

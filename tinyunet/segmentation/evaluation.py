@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import ndimage
-from tqdm import tqdm
 
 from tinyunet import metrics
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import separate
+from tinyunet.engine.progress import Progress
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
 from tinyunet.networks.plain import as_network
@@ -99,7 +99,7 @@ def predict(
     """Class probabilities (H, W, K) of every image; see `predict_image`."""
     model = as_network(model)
     data = check_data(model, data, "given")
-    bar = tqdm(data.images, desc="predicting", delay=2, leave=False, disable=not progress)
+    bar = Progress(data.images, desc="predicting", delay=2, leave=False, disable=not progress)
     return [predict_image(model, image, average=average or False) for image in bar]
 
 
@@ -148,7 +148,7 @@ def evaluate(
     if probabilities is None:
         probabilities = predict(model, data, average=average, progress=progress)
     trios = zip(probabilities, truths, map(data.ignored, range(len(data))), strict=True)
-    bar = tqdm(
+    bar = Progress(
         trios, total=len(data), desc="evaluating", delay=2, leave=False, disable=not progress
     )
     if cells:
@@ -184,7 +184,7 @@ def details(
     scores = []
     maps = [p[..., 1] for p in probabilities]
     trios = zip(maps, data.instances, data.labels, strict=True)
-    bar = tqdm(trios, total=len(data), desc="details", delay=2, leave=False)
+    bar = Progress(trios, total=len(data), desc="details", delay=2, leave=False)
     for i, (p, all_cells, label) in enumerate(bar):
         ignored = data.ignored(i)
         found, cells = metrics.leave_out(label_instances(p, threshold), all_cells, ignored)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import ndimage
-from tqdm import tqdm
+
+from tinyunet.engine.progress import Progress
 
 
 def symmetries(image: np.ndarray) -> list[tuple[np.ndarray, Callable]]:
@@ -70,6 +71,6 @@ def averaged(
     kind = kind_of_average(average)
     if kind == "none":
         return predict(image)
-    bar = tqdm(AVERAGES[kind](image), desc="versions", delay=2, leave=False)
+    bar = Progress(AVERAGES[kind](image), desc="versions", delay=2, leave=False)
     parts = [back(predict(version)) for version, back in bar]
     return (sum(parts) / len(parts)).astype(image.dtype, copy=False)

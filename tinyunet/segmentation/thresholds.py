@@ -10,10 +10,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from tinyunet import metrics
 from tinyunet.data.dataset import Dataset
+from tinyunet.engine.progress import Progress
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.plain import as_network
 from tinyunet.segmentation.cells import instances
@@ -45,7 +45,7 @@ def choose_threshold(model: Layer, data: Dataset, average: bool | str = False) -
     if with_cells is None:
         return 0.5
     maps = predict(model, with_cells, average=average)
-    bar = tqdm(THRESHOLDS, desc="thresholds", delay=2, leave=False)
+    bar = Progress(THRESHOLDS, desc="thresholds", delay=2, leave=False)
     means = {threshold: _mean_seg(maps, with_cells, threshold) for threshold in bar}
     return max(THRESHOLDS, key=lambda t: (means[t], -abs(t - 0.5)))  # of equals, next to a half
 

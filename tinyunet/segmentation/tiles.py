@@ -7,10 +7,10 @@ import weakref
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from tqdm import tqdm
 
 from tinyunet.data.files.gray import in_channels
 from tinyunet.engine.arrays import array_module, pair, to_cpu, to_device
+from tinyunet.engine.progress import Progress
 from tinyunet.engine.rules import short
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
@@ -138,7 +138,7 @@ def strips(
     classes = max(2, model.num_classes)
     columns_of = list(zip(across.starts, across.places, strict=True))
     tiles = len(down.starts) * len(columns_of)
-    with tqdm(total=tiles, desc="tiles", delay=2, leave=False, disable=tiles == 1) as bar:
+    with Progress(total=tiles, desc="tiles", delay=2, leave=False, disable=tiles == 1) as bar:
         for top, rows in zip(down.starts, down.places, strict=True):
             lines = mirrored[0][top + above :][: down.reads]
             first = int(lines.min())
