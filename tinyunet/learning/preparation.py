@@ -20,10 +20,8 @@ from tinyunet.losses import BCEWithLogitsLoss, Loss, SoftmaxCrossEntropy
 from tinyunet.networks.network import Network
 from tinyunet.segmentation.evaluation import check_data
 
-FAR, SMALL = (
-    4,
-    64 * 64,
-)  # a window may be so many times as large as the images, or have so many pixels
+# A window may be so many times as large as the images, or have so many pixels.
+FAR, SMALL = 4, 64 * 64
 
 
 def check_settings(
