@@ -57,14 +57,15 @@ def load(
     FileNotFoundError
         If the data are in none of the places.
     """
+    drawn = str(name_or_path).replace("_", "-")  # also by the name of its function
     given = ("kind", "classes", "ignore")
     said = [name for name in given if of_folder.get(name) not in (None, "auto")]
     folder = Path(name_or_path)
     if said and (name_or_path in SYNTHETIC or name_or_path in REAL or not folder.is_dir()):
         options = ", ".join("--masks" if name == "kind" else f"--{name}" for name in said)
         raise ValueError(f"{options} is for a folder of yours, but there is no folder {folder}")
-    if name_or_path in SYNTHETIC:
-        return SYNTHETIC[name_or_path](n, size, seed)
+    if name_or_path in SYNTHETIC or (drawn in SYNTHETIC and not folder.is_dir()):
+        return SYNTHETIC[drawn](n, size, seed)
     if name_or_path in REAL:
         return _load_real(str(name_or_path), root)
     if folder.is_dir():

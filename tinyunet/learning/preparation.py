@@ -16,8 +16,15 @@ from tinyunet.engine.progress import Progress
 from tinyunet.layers.parts import layers_in
 from tinyunet.learning.optim import Optimizer
 from tinyunet.learning.schedule import check_schedule
-from tinyunet.losses import BCEWithLogitsLoss, Loss, SoftmaxCrossEntropy
+from tinyunet.losses import (
+    BCEDiceLoss,
+    BCEWithLogitsLoss,
+    DeepSupervision,
+    Loss,
+    SoftmaxCrossEntropy,
+)
 from tinyunet.networks.network import Network
+from tinyunet.networks.unet_plus_plus import UNetPlusPlus
 from tinyunet.segmentation.evaluation import check_data
 
 # A window may be so many times as large as the images, or have so many pixels.
@@ -100,20 +107,28 @@ def _check_optimizer(model: Network, optimizer: Optimizer) -> None:
 
 
 def loss_for(model: Network, train: Dataset, loss: Loss | None) -> Loss:
-    """The given loss, or cross-entropy: of a softmax, or of a sigmoid where logits have one channel.
-
-    It has to leave out what the data set leaves out.
-    """
+    """The given loss, or the default one; it has to leave out what the data set leaves out."""
     ignore = train.ignore_label
     if loss is None:
-        kind = BCEWithLogitsLoss if model.num_classes == 1 else SoftmaxCrossEntropy
-        return kind(ignore_label=ignore)
+        return default_loss(model, ignore)
     if ignore is not None and getattr(loss, "ignore_label", ignore) != ignore:
         raise ValueError(
             f"the training images have pixels with the label {ignore}, which are to be ignored, but "
             f"the loss does not: make it with {type(loss).__name__}(..., ignore_label={ignore})"
         )
     return loss
+
+
+def default_loss(model: Network, ignore_label: int | None = None) -> Loss:
+    """Cross-entropy: of a softmax, or of a sigmoid where the logits have one channel.
+
+    For one channel of U-Net++ its authors' loss; for several heads the sum over them.
+    """
+    kind: type[Loss] = SoftmaxCrossEntropy
+    if model.num_classes == 1:
+        kind = BCEDiceLoss if isinstance(model, UNetPlusPlus) else BCEWithLogitsLoss
+    loss = kind(ignore_label=ignore_label)
+    return loss if model.head_weights is None else DeepSupervision(loss, model.head_weights)
 
 
 def weight_maps(train: Dataset, weights: str | list[np.ndarray] | None) -> list[np.ndarray] | None:
