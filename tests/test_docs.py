@@ -1,5 +1,6 @@
 """What the pages show is what happens: their Python runs, and what they name is there."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import typer
 
 import tinyunet as tu
 from tinyunet.commands.main import app
+from tinyunet.data.sets.image_files import read_mask
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -64,6 +66,27 @@ def test_the_python_of_training_runs(capsys):
     exec(code.replace("steps=20", "steps=2"), scope)
     assert scope["cells"].shape == (64, 64)
     assert "cells found of" in capsys.readouterr().out
+
+
+def test_the_python_of_predictions_runs():
+    scope = {}
+    ((code, _),) = fenced(DOCS / "predict.md", "python")
+    exec(code, scope)
+    assert scope["count"] == scope["labels"].max()
+
+
+def test_the_recipe_for_coco_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    square = [2, 2, 8, 2, 8, 8, 2, 8]
+    shapes = [{"image_id": 5, "category_id": 1, "segmentation": [square]} for _ in range(2)]
+    shapes[1]["segmentation"] = [[12, 3, 18, 3, 18, 9]]
+    image = {"id": 5, "file_name": "in/a.jpg", "width": 20, "height": 12}
+    Path("annotations.json").write_text(json.dumps({"images": [image], "annotations": shapes}))
+    ((code, _),) = fenced(DOCS / "images.md", "python")
+    exec(code, {})
+    mask = read_mask("mine/masks/a.png")
+    assert mask.shape == (12, 20)
+    assert (mask[5, 5], mask[4, 16], mask.max()) == (1, 2, 2)
 
 
 def test_the_python_of_a_network_of_ones_own_runs(tmp_path, monkeypatch, capsys):

@@ -108,11 +108,11 @@ def test_container_limits_count(monkeypatch):
     files = {"/sys/fs/cgroup/cpu.max": "100000 100000\n", "/sys/fs/cgroup/memory.max": "2000000\n"}
     monkeypatch.setattr(doctor, "_read", lambda path: files.get(path, ""))
     assert doctor._usable_cores() == 1
-    assert doctor._memory_gb() in (0.002, None)
+    assert doctor.memory_gb() in (0.002, None)
     files["/sys/fs/cgroup/cpu.max"] = files["/sys/fs/cgroup/memory.max"] = "max 100000\n"
-    free = doctor._usable_cores(), doctor._memory_gb()
+    free = doctor._usable_cores(), doctor.memory_gb()
     files.clear()
-    assert (doctor._usable_cores(), doctor._memory_gb()) == free
+    assert (doctor._usable_cores(), doctor.memory_gb()) == free
     assert free[1] is None or free[1] > 0.1
 
 

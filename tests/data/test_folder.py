@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from scipy import ndimage
 
 from tinyunet.data import load_folder, read_image
 from tinyunet.data.sets.image_files import read_mask
@@ -291,14 +292,20 @@ WAYS = [getattr(Image.Resampling, way) for way in ("BILINEAR", "BICUBIC", "LANCZ
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("radius", [2, 3])
-def test_small_cells_with_smoothed_edges_leave_a_doubt(folders, way, radius):
+def test_small_cells_with_smoothed_edges_are_cut(folders, way, radius):
     fill(folders, [resized(discs([255] * count, radius), way) for count in (5, 8)])
-    with pytest.warns(
-        UserWarning, match=r"masks: each .* smoothed by resizing.*mask > 127"
-    ) as caught:
-        load_folder(*folders)
-    assert caught[0].filename == __file__
+    data = load_folder(*folders)
+    assert [int(cells.max()) for cells in data.instances] == [5, 8]
     load_folder(*folders, kind="instances")  # whoever says so is believed
+
+
+def test_smoothed_cells_that_a_cut_would_lose_leave_a_doubt(folders):
+    mask = np.zeros((40, 60))
+    for x in (5, 25, 45):
+        mask[5:15, x : x + 10] = mask[30:32, x : x + 2] = 255
+    fill(folders, [ndimage.gaussian_filter(mask, 1.2)])
+    with pytest.raises(ValueError, match=r"3 of 6 cells would vanish.*0\.25"):
+        load_folder(*folders)
 
 
 @pytest.mark.parametrize("white", [255, 65535])
@@ -306,7 +313,7 @@ def test_a_void_label_leaves_a_doubt(folders, white):
     mask = discs([3, 17, 20])
     mask[-2:] = white
     fill(folders, [mask, discs([5])], dtype=np.uint16)
-    with pytest.warns(UserWarning, match=rf'also {white}, .* "ignore": make it 0.*kind="classes"'):
+    with pytest.raises(ValueError, match=rf'also {white}, .* "ignore": make it 0.*kind="classes"'):
         load_folder(*folders)
 
 
@@ -315,22 +322,22 @@ def test_numbers_in_many_pieces_leave_a_doubt(folders, numbers):
     fill(folders, [discs(numbers)])
     count = len(set(numbers))
     words = rf'{count} numbers are in {len(numbers)} pieces: if they are classes.*kind="classes"'
-    with pytest.warns(UserWarning, match=words):
+    with pytest.raises(ValueError, match=words):
         load_folder(*folders)
 
 
 @pytest.mark.parametrize("gray", [1, 127, 128, 254])
 def test_gray_areas_are_no_edges(folders, gray):
     fill(folders, [discs([255, gray, 255, 255])])
-    with pytest.warns(
-        UserWarning, match=r'cut at half of white, but it fills whole areas.*kind="cl'
+    with pytest.raises(
+        ValueError, match=r'cut at half of white, but it fills whole areas.*kind="cl'
     ):
         load_folder(*folders)
 
 
 def test_masks_of_0_and_1_beside_white_ones_leave_a_doubt(folders):
     fill(folders, [discs([255] * 5), discs([1] * 4)])
-    with pytest.warns(UserWarning, match="cut at half of white, but it fills whole areas"):
+    with pytest.raises(ValueError, match="cut at half of white, but it fills whole areas"):
         load_folder(*folders)
 
 
@@ -409,7 +416,7 @@ def test_all_problems_come_in_one_message(folders):
         load_folder(images, masks)
     message = str(caught.value)
     for part in (
-        "8 problem(s) with",
+        "7 problem(s) with",
         "lonely.png has no mask",
         "nan.x.png has no mask",
         "mask orphan.png has no image",
@@ -417,10 +424,10 @@ def test_all_problems_come_in_one_message(folders):
         "small.png is 6x9, but its mask small.png is 3x3",
         "broken.png: cannot be read",
         "nan.tif: has NaN",
-        "image 'color' has 3 channel(s), but most have 1",
     ):
         assert part in message
     assert "good" not in message
+    assert "color" not in message  # R = G = B is gray
 
 
 def test_long_lists_of_problems_are_cut(folders):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,8 @@ from tinyunet.commands.options import (
 from tinyunet.runs.settings import Settings
 
 Data = setting("data", "As for train. [default: what the model's run was given]")
-Masks, Images, Size = (setting(name) for name in ("masks", "images", "size"))
+Masks, Classes, Ignore = (setting(name) for name in ("masks", "classes", "ignore"))
+Images, Size = setting("images"), setting("size")
 SplitSeed = setting("split_seed", "Chooses the test images. [default: as in the model's run]")
 
 
@@ -32,6 +34,8 @@ def evaluate(
     data: Data = None,
     data_root: DataRoot = None,
     masks: Masks = None,
+    classes: Classes = None,
+    ignore: Ignore = None,
     part: Annotated[str, typer.Option(help="test, validation, train or all.")] = "test",
     images: Images = None,
     size: Size = None,
@@ -54,20 +58,24 @@ def evaluate(
     Where cells are known, also beside what a perfect mask would reach.
     """
     from tinyunet.runs.evaluate import check_part, may_be_trained_on, score
-    from tinyunet.runs.folder import load_model, settings_beside
+    from tinyunet.runs.folder import load_model, record_beside, settings_beside
+    from tinyunet.runs.images import scored_images
 
     check_part(part)
     model, threshold = load_model(checkpoint, average, threshold)
     model.to(device)
-    own = settings_beside(checkpoint)
-    of_data = ("data", "data_root", "masks", "images", "size", "split_seed")
+    own, record = settings_beside(checkpoint), record_beside(checkpoint)
+    of_data = (
+        "data", "data_root", "masks", "classes", "ignore", "images", "size", "split_seed",
+    )  # fmt: skip
     chosen = {name: value for name, value in given(context).items() if name in of_data}
-    settings = replace(own or Settings(), **chosen)
-    if own and may_be_trained_on(settings, own, part):
+    settings = replace(own or Settings(), **chosen, stretch=model.stretched)
+    if own and not record and may_be_trained_on(settings, own, part):
         typer.echo(
             f"note: the data are split otherwise than in the model's run: some of these {part} images "
             "may be ones that it was trained on",
             err=True,
         )
-    found = score(model, settings, part, average, threshold, in_detail)
+    images = scored_images(settings, own, record, part, partial(typer.echo, err=True))
+    found = score(model, images, settings.data, part, average, threshold, in_detail)
     typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))

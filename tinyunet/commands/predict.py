@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tinyunet.commands.options import Average, Device, Network, Threshold
+from tinyunet.commands.options import AsJson, Average, Device, Network, Threshold
 
 
 def predict(
     checkpoint: Annotated[Path, typer.Argument(help="A model, such as runs/.../best.npz.")],
-    images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(help="Image files, and folders of them (not of folders inside)."),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("predictions"),
     tile: Annotated[
         int | None, typer.Option(help="Work in tiles of this side. [default: whole images to 1024]")
@@ -20,31 +25,56 @@ def predict(
     average: Average = None,
     threshold: Threshold = None,
     network: Network = None,
+    polygons: Annotated[
+        bool, typer.Option("--polygons", help="Write the outlines of cells, too, as GeoJSON.")
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace results of earlier predictions.")
     ] = False,
     device: Device = "cpu",
+    as_json: AsJson = False,
 ) -> None:
-    """Segment images: labels, probabilities and an overlay of each."""
-    from tinyunet.data import read_image
-    from tinyunet.runs.folder import load_model
-    from tinyunet.runs.predict import predict_file, predicted_files
-    from tinyunet.segmentation.evaluation import num_classes
+    """Segment images: labels, probabilities and an overlay of each, and a table of its cells.
 
+    Images that have results already, of the same model and options, are left as they are. What cannot
+    be predicted is listed at the end, and the others are done.
+    """
+    from tinyunet.runs.batch import predict_all, sentence
+    from tinyunet.runs.folder import load_model
+    from tinyunet.runs.image_list import check_names, image_files
+    from tinyunet.runs.predictions import checksum
+    from tinyunet.segmentation.evaluation import num_classes
+    from tinyunet.version import __version__
+
+    tell = partial(typer.echo, err=True)
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"--out is to be a folder, but {out} is a file")
     model, threshold = load_model(checkpoint, average, threshold)
+    made = {
+        "model": checksum(checkpoint),
+        "model_file": str(checkpoint),
+        "threshold": threshold if num_classes(model) == 2 else None,
+        "average": average or "none",
+        "tile": tile,
+        "stretched": model.stretched,
+        "tinyunet": __version__,
+    }
     model.to(device)
-    options = {"tile": tile, "average": average, "threshold": threshold}
-    stems = [out / path.stem for path in images]
-    if len(set(stems)) < len(stems):
-        raise ValueError("two images have the same name: predict them with a different --out each")
-    there = [file for stem in stems for file in predicted_files(stem) if file.exists()]
-    if there and not overwrite:
-        raise FileExistsError(f"{there[0]} exists: choose another --out, or --overwrite it")
-    for path, stem in zip(images, stems, strict=True):
-        try:
-            labels = predict_file(model, read_image(path), stem, **options)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-        two = num_classes(model) == 2
-        cells = f"{labels.max()} cells at threshold {threshold:g}, " if two else ""
-        typer.echo(f"{path}: {cells}" + ", ".join(map(str, predicted_files(stem))))
+    files = image_files(images, tell)
+    check_names(files)
+    report = predict_all(
+        model, files, out, made, polygons=polygons, overwrite=overwrite,
+        tell=(lambda line: None) if as_json else typer.echo, note=tell,
+    )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(report.to_dict(), indent=1))
+    elif len(report.images) > 1:
+        typer.echo(report.summary())
+    if report.failures and len(files) == 1:
+        ((path, error),) = report.failures
+        if str(path) in str(error) or not isinstance(error, ValueError):
+            raise error
+        raise ValueError(sentence(path, error)) from error
+    if report.failures:
+        typer.echo(f"error: {report.failed()}", err=True)
+        raise typer.Exit(1)

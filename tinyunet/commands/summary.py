@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -40,11 +41,12 @@ def summary(
     from tinyunet.networks.beside import alias_of, beside, standard_image, summarize_wide
     from tinyunet.networks.summary import summarize
     from tinyunet.runs.folder import read_model
-    from tinyunet.runs.network import find, fixed, make, refuse_others
+    from tinyunet.runs.limits import SHOWING, check_step, make_within
+    from tinyunet.runs.network import find, fixed, refuse_others
 
-    published = None
+    model = published = None
     if checkpoint is not None:
-        found = summarize(read_model(checkpoint).model, height, width)
+        model = read_model(checkpoint).model
     else:
         made_of = find(network)
         chosen = {name: value for name, value in given(context).items() if name in OF_CONSTRUCTOR}
@@ -52,11 +54,16 @@ def summary(
         chosen = fixed(network) | chosen
         image = standard_image(made_of)
         if image is None:
-            found = summarize(make(made_of, chosen, OF_CONSTRUCTOR), height, width)
+            tell = partial(typer.echo, err=True)
+            model = make_within(made_of, chosen, OF_CONSTRUCTOR, copies=SHOWING, tell=tell)
         else:
             size = image if height is width is None else (height, width)
             found, alias = summarize_wide(made_of, chosen, *size), alias_of(made_of, chosen)
             published = beside(found, alias) if alias and size == image else None
+    if model is not None:
+        if height or width:
+            check_step(model, (height or width, width or height), 1, "cpu")
+        found = summarize(model, height, width)
     if as_json:
         more = {"published": published.to_dict()} if published else {}
         typer.echo(json.dumps(found.to_dict() | more, indent=1))

@@ -14,6 +14,8 @@ from tinyunet.runs.settings import Settings
 if TYPE_CHECKING:
     from tinyunet.runs.train import Result
 
+MOVABLE = ("device", "data", "data_root")  # a run goes on anywhere, and its images may be elsewhere
+
 
 @with_settings
 def train(
@@ -33,13 +35,13 @@ def train(
     if resume is not None:
         run, out = folder.read_settings(resume), resume
         _refuse_beside_resume(chosen, run)
-        run.device = chosen.get("device", run.device)  # a checkpoint goes on anywhere
+        for name in MOVABLE:
+            setattr(run, name, chosen.get(name, getattr(run, name)))
     else:
         run = _new(chosen)
-        out = out or folder.new_folder(Path("runs"), Path(run.data).name)
     result = train.train(run, out, resume=resume is not None)
-    _print_end(result, run, out)
-    _print_model(result, run, out)
+    _print_end(result, run, result.out)
+    _print_model(result, run, result.out)
     if result.history.stopped:
         raise typer.Exit(1)
 
@@ -55,7 +57,7 @@ def _new(chosen: dict[str, Any]) -> Settings:
 
 def _refuse_beside_resume(chosen: dict[str, Any], run: Settings) -> None:
     """A run goes on with its own settings: others given beside --resume would be ignored."""
-    kept = {"resume", "device"}
+    kept = {"resume", *MOVABLE}
     named = chosen.get("network", "")
     if (class_name(named), fixed(named)) == (class_name(run.network), fixed(run.network)):
         kept.add("network")  # says where the class of the run's network is
@@ -88,7 +90,8 @@ def _print_model(result: Result, settings: Settings, folder: Path) -> None:
     from tinyunet.segmentation.evaluation import knows_cells, num_classes, table
 
     model, history = result.model, result.history
-    if Path(settings.data).is_dir() and not knows_cells(model, result.parts[0]):
+    guessed = settings.classes is None and Path(settings.data).is_dir()
+    if guessed and not knows_cells(model, result.parts[0]):
         typer.echo(
             f"masks: numbers of {num_classes(model)} classes; if each number is a "
             "cell, train with --masks instances"

@@ -5,9 +5,12 @@ from tinyunet.data.batches import Batches
 from tinyunet.data.catalogue import load
 from tinyunet.data.crop import random_crop
 from tinyunet.data.dataset import Dataset
+from tinyunet.data.files.report import FolderReport, MaskGuess
+from tinyunet.data.files.scan import scan_folder
+from tinyunet.data.large_files import ImageFile, open_image
 from tinyunet.data.sets.dsb2018 import load_dsb2018
 from tinyunet.data.sets.folder import load_folder
-from tinyunet.data.sets.image_files import read_image
+from tinyunet.data.sets.image_files import read_image, read_pages
 from tinyunet.data.sets.isbi2012 import load_isbi2012
 from tinyunet.data.sets.outlines import closed_outlines
 from tinyunet.data.sets.streets import STREET_CLASSES, synthetic_streets
@@ -21,6 +24,9 @@ __all__ = [
     "Augmentation",
     "Batches",
     "Dataset",
+    "FolderReport",
+    "ImageFile",
+    "MaskGuess",
     "closed_outlines",
     "deformed",
     "displacement_field",
@@ -28,11 +34,14 @@ __all__ = [
     "load_dsb2018",
     "load_folder",
     "load_isbi2012",
+    "open_image",
     "random_crop",
     "random_gray",
     "random_symmetry",
     "random_warped_crop",
     "read_image",
+    "read_pages",
+    "scan_folder",
     "separate",
     "synthetic_cells",
     "synthetic_membranes",

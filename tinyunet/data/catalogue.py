@@ -2,10 +2,11 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.sets.dsb2018 import find_dsb2018, load_dsb2018
-from tinyunet.data.sets.folder import load_folder
+from tinyunet.data.sets.folder import find_folders, load_folder
 from tinyunet.data.sets.isbi2012 import find_isbi2012, load_isbi2012
 from tinyunet.data.sets.outlines import closed_outlines
 from tinyunet.data.sets.streets import synthetic_streets
@@ -30,6 +31,7 @@ def load(
     n: int = 60,
     size: int | tuple[int, int] = 128,
     seed: int = 0,
+    **of_folder: Any,
 ) -> Dataset:
     """Load a data set by its name, or a folder of your own.
 
@@ -37,30 +39,37 @@ def load(
     ----------
     name_or_path
         `synthetic-cells`, `synthetic-membranes`, `synthetic-streets`, `closed-outlines`, `two-cues`,
-        `dsb2018`, `isbi2012`, or a folder with the subfolders `images` and `masks` (see
-        `load_folder`).
+        `dsb2018`, `isbi2012`, or a folder with the subfolders `images` and `masks`, or others of such
+        names (see `load_folder`).
     root
         Where to look for real data first; then in the folder that the environment variable
         TINYUNET_DATA names, then in the user's cache (`$XDG_CACHE_HOME/tinyunet`, usually
         `~/.cache/tinyunet`).
     n, size, seed
         Number of images, their size in pixels, and the seed; for synthetic data only.
+    **of_folder
+        `kind`, `classes`, `ignore` and `stretch` of `load_folder`; for a folder only.
 
     Raises
     ------
     ValueError
-        If this is neither a name nor a folder.
+        If this is neither a name nor a folder; if what is for a folder only is said of other data.
     FileNotFoundError
         If the data are in none of the places.
     """
     drawn = str(name_or_path).replace("_", "-")  # also by the name of its function
-    if name_or_path in SYNTHETIC or (drawn in SYNTHETIC and not Path(name_or_path).is_dir()):
+    given = ("kind", "classes", "ignore")
+    said = [name for name in given if of_folder.get(name) not in (None, "auto")]
+    folder = Path(name_or_path)
+    if said and (name_or_path in SYNTHETIC or name_or_path in REAL or not folder.is_dir()):
+        options = ", ".join("--masks" if name == "kind" else f"--{name}" for name in said)
+        raise ValueError(f"{options} is for a folder of yours, but there is no folder {folder}")
+    if name_or_path in SYNTHETIC or (drawn in SYNTHETIC and not folder.is_dir()):
         return SYNTHETIC[drawn](n, size, seed)
     if name_or_path in REAL:
         return _load_real(str(name_or_path), root)
-    folder = Path(name_or_path)
     if folder.is_dir():
-        return load_folder(folder / "images", folder / "masks")
+        return load_folder(*find_folders(folder), **of_folder)
     raise ValueError(
         f"{str(name_or_path)!r} is no existing folder, and no known data set either: "
         f"{', '.join([*SYNTHETIC, *REAL])}"

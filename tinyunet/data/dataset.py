@@ -1,10 +1,14 @@
 """A data set in memory: images, their labels, and the cells they show."""
 
+import copy
+import operator
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tinyunet.metrics.checks import WHITE
+from tinyunet.data.dataset_checks import check_codes, checked_image, checked_map
+from tinyunet.data.files.gray import in_channels
+from tinyunet.data.groups import by_groups
 
 
 class Dataset:
@@ -24,6 +28,16 @@ class Dataset:
         Sequence of (H, W) integer arrays. The number of the cell at every pixel, 0 = background.
     names
         What messages and plots call the images; "0", "1", ... by default.
+    ignore_label
+        Pixels with this label count nowhere: not in the loss, not in scores. It is no class. A map of
+        cells should be 0 there.
+    class_names
+        Names of the classes 0 ... K-1, where known.
+    groups
+        For each image, what it belongs to, such as the file of a stack: `split` keeps a group together.
+    stretched
+        Whether images of 8 bits were stretched as those of more bits are, see `load_folder`; files for
+        prediction then should be, too: ``read_image(path, stretch=True)``.
 
     Raises
     ------
@@ -37,19 +51,30 @@ class Dataset:
         labels: Sequence[np.ndarray],
         instances: Sequence[np.ndarray] | None = None,
         names: Sequence[str] | None = None,
+        *,
+        ignore_label: int | None = None,
+        class_names: Sequence[str] | None = None,
+        groups: Sequence[str] | None = None,
+        stretched: bool = False,
     ):
         if len(images) == 0:
             raise ValueError("a Dataset needs at least one image, got none")
         if names is None:
             names = range(len(images))
-        for what, items in (("labels", labels), ("instances", instances), ("names", names)):
+        self.ignore_label = None if ignore_label is None else operator.index(ignore_label)
+        self.class_names = None if class_names is None else list(class_names)
+        self.stretched = stretched
+        groups = names if groups is None else groups
+        of_all = {"labels": labels, "instances": instances, "names": names, "groups": groups}
+        for what, items in of_all.items():
             if items is not None and len(items) != len(images):
                 raise ValueError(f"got {len(images)} images but {len(items)} {what}")
 
         self.names = [str(name) for name in names]
-        self.images = [_image(x, name) for x, name in zip(images, self.names, strict=True)]
+        self.groups = [str(group) for group in groups]
+        self.images = [checked_image(x, name) for x, name in zip(images, self.names, strict=True)]
         self.labels = self._maps("labels", labels)
-        self._check_white()
+        check_codes(self.names, self.labels, self.num_classes, self.ignore_label)
         self.instances = None if instances is None else self._maps("instances", instances)
 
         for image, name in zip(self.images, self.names, strict=True):
@@ -62,21 +87,39 @@ class Dataset:
     def _maps(self, what: str, maps: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Check one (H, W) integer map an image; `what` is the word for messages."""
         return [
-            _map(values, what, image.shape[:2], name)
+            checked_map(
+                values, what, image.shape[:2], name, self.ignore_label if what == "labels" else None
+            )
             for values, image, name in zip(maps, self.images, self.names, strict=True)
         ]
 
-    def _check_white(self) -> None:
-        largest = self.num_classes - 1
-        if largest in WHITE:
-            name = next(
-                n for n, x in zip(self.names, self.labels, strict=True) if x.max() == largest
-            )
-            raise ValueError(
-                f"labels of image {name!r} hold {largest}, which would make {largest + 1} classes: "
-                f"of a mask of 0 and {largest} pass mask > 0; if {largest} means 'ignore', give "
-                "those pixels one of the classes 0 ... K-1, for there is no label that is left out"
-            )
+    def classes(self) -> list[np.ndarray]:
+        """The labels with 0 in the place of the one that is ignored."""
+        if self.ignore_label is None:
+            return self.labels
+        return [np.where(labels == self.ignore_label, 0, labels) for labels in self.labels]
+
+    def in_channels(self, channels: int) -> "Dataset":
+        """The same images for a model that takes so many channels, if no information is lost by it.
+
+        Gray images that were saved in colour become gray, gray ones are shown in all three channels;
+        any others stay as they are.
+        """
+        if channels == self.channels:
+            return self
+        images = [in_channels(image, channels) for image in self.images]
+        if any(image.shape[2] != channels for image in images):
+            return self
+        part = copy.copy(self)
+        part.images = images
+        return part
+
+    def ignored(self, i: int) -> np.ndarray | None:
+        """Where pixels of image i count nowhere (H, W); None if all of them count."""
+        if self.ignore_label is None:
+            return None
+        mask = self.labels[i] == self.ignore_label
+        return mask if mask.any() else None
 
     @property
     def channels(self) -> int:
@@ -86,7 +129,14 @@ class Dataset:
     @property
     def num_classes(self) -> int:
         """The largest label + 1, and at least 2: all-background labels still mean two classes."""
-        return max(2, 1 + max(int(labels.max()) for labels in self.labels))
+        return max(2, len(self.class_names or ()), *(1 + self._largest(x) for x in self.labels))
+
+    def _largest(self, labels: np.ndarray) -> int:
+        """The largest class in labels (H, W)."""
+        largest = int(labels.max())
+        if largest != self.ignore_label:
+            return largest
+        return int(labels.max(where=labels != largest, initial=0))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -105,11 +155,13 @@ class Dataset:
     def subset(self, indices: Iterable[int]) -> "Dataset":
         """The images at `indices`, in that order (arrays are shared, not copied)."""
         indices = list(indices)
-
-        def pick(items):
-            return None if items is None else [items[i] for i in indices]
-
-        return Dataset(*map(pick, (self.images, self.labels, self.instances, self.names)))
+        if not indices:
+            raise ValueError("a Dataset needs at least one image, got none")
+        part = copy.copy(self)  # what was checked once
+        for name in ("images", "labels", "instances", "names", "groups"):
+            items = getattr(self, name)
+            setattr(part, name, None if items is None else [items[i] for i in indices])
+        return part
 
     def split(
         self, validation: float = 0.2, test: float = 0.2, seed: int = 0
@@ -143,45 +195,8 @@ class Dataset:
                 f"{n_test} for testing and at least one for training: add images"
             )
         order = np.random.default_rng(seed).permutation(len(self))
+        if len(set(self.groups)) < len(self):
+            order, n_validation, n_test = by_groups(self.groups, order, n_validation, n_test)
         parts = np.split(order, [n_validation, n_validation + n_test])
         validation_part, test_part, train_part = (self.subset(sorted(part)) for part in parts)
         return train_part, validation_part, test_part
-
-
-def _image(image: np.ndarray, name: str) -> np.ndarray:
-    """Check one image; returns it as (H, W, C) float32."""
-    image = np.asarray(image)
-    if image.ndim != 3 or image.size == 0:
-        raise ValueError(
-            f"image {name!r} has shape {image.shape}: it should be (H, W, C); "
-            "a gray image becomes one with image[..., None]"
-        )
-    if not np.issubdtype(image.dtype, np.floating):
-        raise TypeError(
-            f"image {name!r} has dtype {image.dtype}: scale it to about [0, 1] as float32, "
-            "8-bit images with image / 255"
-        )
-    if not np.isfinite(image).all():
-        raise ValueError(f"image {name!r} has NaN or infinite values: repair or leave it out")
-    return image.astype(np.float32, copy=False)
-
-
-def _map(values: np.ndarray, what: str, shape: tuple[int, int], name: str) -> np.ndarray:
-    """Check one label or instance map; returns it as (H, W) int64."""
-    values = np.asarray(values)
-    if values.shape != shape:
-        raise ValueError(
-            f"{what} of image {name!r} have shape {values.shape}, but the image is "
-            f"{shape[0]}x{shape[1]}"
-        )
-    if values.dtype != bool and not np.issubdtype(values.dtype, np.integer):
-        raise TypeError(f"{what} of image {name!r} have dtype {values.dtype}: use integers")
-    if values.min() < 0:
-        raise ValueError(
-            f"{what} of image {name!r} hold the negative value {values.min()}: count from 0"
-        )
-    if values.max() > np.iinfo(np.int64).max:
-        raise ValueError(
-            f"{what} of image {name!r} hold {values.max()}, which int64 cannot: number them anew"
-        )
-    return values.astype(np.int64, copy=False)

@@ -59,6 +59,7 @@ def weight_map(
     w0: float = 10.0,
     sigma: float = 5.0,
     class_weights: tuple[float, float] | None = None,
+    ignored: np.ndarray | None = None,
 ) -> np.ndarray:
     """How much each pixel counts in the loss: class balance, and more between close cells.
 
@@ -80,6 +81,9 @@ def weight_map(
         (background, foreground), the two values of w_c. By default each class weighs the same in
         sum and w_c is 1 on average: w_c = pixels / (2 * pixels of the class); if there is one class
         only, w_c = 1.
+    ignored
+        (H, W) booleans, or None. Pixels that count nowhere: they have no say in the balance, and
+        weight 0.
 
     Returns
     -------
@@ -112,18 +116,21 @@ def weight_map(
     warn_of_a_mask("instance map", instances, effect, stacklevel=3)
     foreground = instances > 0
     if class_weights is None:
-        class_weights = _balance(foreground)
+        class_weights = _balance(foreground if ignored is None else foreground[~ignored])
     background_weight, foreground_weight = class_weights
     weights = np.where(foreground, foreground_weight, background_weight)
 
     d1, d2 = _two_nearest(instances, reach=6 * sigma)
     border = w0 * np.exp(-((d1 + d2) ** 2) / (2 * sigma**2))
-    return (weights + np.where(foreground, 0, border)).astype(np.float32)
+    weights = weights + np.where(foreground, 0, border)
+    if ignored is not None:
+        weights[ignored] = 0
+    return weights.astype(np.float32)
 
 
 def _balance(foreground: np.ndarray) -> tuple[float, float]:
     """Weights (background, foreground) that give both classes the same sum, 1 on average."""
-    share = foreground.mean()
+    share = foreground.mean() if foreground.size else 0
     if share in (0, 1):
         return 1.0, 1.0
     return 0.5 / (1 - share), 0.5 / share

@@ -56,7 +56,7 @@ def diagnose_system() -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": {"model": cpu_model(), "cores": os.cpu_count(), "usable": _usable_cores()},
         "threads": num_threads(),
-        "memory_gb": _memory_gb(),
+        "memory_gb": memory_gb(),
         "blas": diagnose_blas(),
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "sgemm_gflops": sgemm_gflops(),
@@ -161,7 +161,7 @@ def _usable_cores() -> int:
     return cores
 
 
-def _memory_gb() -> float | None:
+def memory_gb() -> float | None:
     """The memory of the machine, or of the container if that is less, in 10^9 bytes."""
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

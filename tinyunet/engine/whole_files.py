@@ -66,6 +66,17 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """If the disk gets full in the block, whatever is written, the error names `path` and a remedy."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL and not str(error.strerror).startswith(FULL[error.errno]):
+            raise _named(error, Path(path)) from error
+        raise
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write text as UTF-8, whole or not at all: see `written_whole`."""
     with written_whole(path) as file:

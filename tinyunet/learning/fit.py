@@ -35,6 +35,8 @@ def fit(
     steps, minutes
         How long: one of the two. Minutes are turned into a number of steps once, by timing a few.
         Only runs given in steps repeat exactly.
+    patience
+        Stop when so many validations in a row brought nothing better. There are 12 in a training.
     batch_size
         Windows in a step.
     crop

@@ -98,6 +98,17 @@ class History:
         """The best validation score, or None."""
         return max((score for _, score in self.validation), default=None)
 
+    def is_out_of_patience(self, patience: int | None) -> bool:
+        """Whether the last `patience` validations brought nothing better than those before them."""
+        if patience is None or not self.validation:
+            return False
+        scores = [score for _, score in self.validation]
+        return len(scores) - 1 - scores.index(max(scores)) >= patience
+
+    def note_divergence(self, what: str, step: int, lr: float) -> None:
+        """Say what became infinite or NaN, at which step, and what to do."""
+        self.stopped = f"{what} at step {step}: try a lower learning rate (it was {lr:g})"
+
     def note_interruption(self) -> None:
         """Say after which step the run was interrupted, unless it has diverged in that very step."""
         if not self.stopped:

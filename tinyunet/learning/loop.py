@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
-from tqdm import tqdm
-
 from tinyunet.data.batches import Batch, Batches, Prefetched
+from tinyunet.engine.progress import Progress
 from tinyunet.learning.history import History
 
 RECENT = 20  # steps over which the loss that is shown is averaged
+
+
+class Diverged(ArithmeticError):
+    """Numbers became infinite or NaN: ends a loop from within."""
 
 
 class Loop:
@@ -25,6 +29,8 @@ class Loop:
         Whether to show the bar.
     started
         When the clock began, of `time.perf_counter`.
+    held
+        What is let go when the loop ends.
 
     Attributes
     ----------
@@ -32,11 +38,19 @@ class Loop:
         False once the loop has ended, by itself or because another has taken its place.
     """
 
-    def __init__(self, batches: Batches, history: History, progress: bool, started: float) -> None:
-        self.history, self.open = history, True
+    def __init__(
+        self,
+        batches: Batches,
+        history: History,
+        progress: bool,
+        started: float,
+        held: contextlib.ExitStack,
+    ) -> None:
+        self.history, self.open, self._held = history, True, held
         total, done = history.total_steps, len(history.loss)
+        self._shown = False
         self._ahead, self._last_tick = Prefetched(batches, total), started
-        self._bar = tqdm(
+        self._bar = Progress(
             total=total, initial=done, unit="step", disable=not progress, desc="training"
         )
 
@@ -61,12 +75,16 @@ class Loop:
             text += f", {self.history.score_name} {self.history.validation[-1][1]:.3f}"
         self._bar.set_postfix_str(text, refresh=False)
         self._bar.update()
+        if not self._shown:  # that it has begun, however long a step takes
+            self._bar.refresh()
+            self._shown = True
 
     def close(self) -> None:
         """End it, and leave the bar as it is; a second time nothing happens."""
         self.open = False
         self._ahead.close()
         self._bar.close()
+        self._held.close()
 
     def __enter__(self) -> Loop:
         return self

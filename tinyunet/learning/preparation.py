@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from tinyunet.data.augment import Augmentation
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import WEIGHTS, separate, weight_map
+from tinyunet.engine.progress import Progress
 from tinyunet.layers.parts import layers_in
 from tinyunet.learning.optim import Optimizer
 from tinyunet.learning.schedule import check_schedule
@@ -27,6 +27,9 @@ from tinyunet.networks.network import Network
 from tinyunet.networks.unet_plus_plus import UNetPlusPlus
 from tinyunet.segmentation.evaluation import check_data
 
+# A window may be so many times as large as the images, or have so many pixels.
+FAR, SMALL = 4, 64 * 64
+
 
 def check_settings(
     model: Network,
@@ -35,6 +38,7 @@ def check_settings(
     validation: Dataset | None,
     steps: int | None,
     minutes: float | None,
+    patience: int | None,
     batch_size: int,
     schedule: str,
     callbacks: Sequence[Callable],
@@ -42,7 +46,10 @@ def check_settings(
     """Raise a clear error before any time is spent."""
     if (steps is None) == (minutes is None):
         raise ValueError("give fit either steps or minutes")
-    for name, value in (("steps", steps), ("minutes", minutes), ("batch_size", batch_size)):
+    if patience is not None and validation is None:
+        raise ValueError("patience waits for a better validation score: give validation images")
+    numbers = {"steps": steps, "minutes": minutes, "patience": patience, "batch_size": batch_size}
+    for name, value in numbers.items():
         if value is not None and not value > 0:
             raise ValueError(f"{name} must be above 0, got {value}")
         if value == math.inf:
@@ -58,7 +65,12 @@ def check_settings(
     _check_optimizer(model, optimizer)
     for what, data in (("training", train), ("validation", validation)):
         if data is not None:
-            check_data(model, data, what)
+            suited = check_data(model, data, what)
+            if suited is not data:
+                raise ValueError(
+                    f"the model takes {model.in_channels} channels, but the {what} images have "
+                    f"{data.channels}: give it data.in_channels({model.in_channels})"
+                )
 
 
 def _check_layers(model: Network) -> None:
@@ -94,14 +106,28 @@ def _check_optimizer(model: Network, optimizer: Optimizer) -> None:
             )
 
 
-def default_loss(model: Network) -> Loss:
+def loss_for(model: Network, train: Dataset, loss: Loss | None) -> Loss:
+    """The given loss, or the default one; it has to leave out what the data set leaves out."""
+    ignore = train.ignore_label
+    if loss is None:
+        return default_loss(model, ignore)
+    if ignore is not None and getattr(loss, "ignore_label", ignore) != ignore:
+        raise ValueError(
+            f"the training images have pixels with the label {ignore}, which are to be ignored, but "
+            f"the loss does not: make it with {type(loss).__name__}(..., ignore_label={ignore})"
+        )
+    return loss
+
+
+def default_loss(model: Network, ignore_label: int | None = None) -> Loss:
     """Cross-entropy: of a softmax, or of a sigmoid where the logits have one channel.
 
     For one channel of U-Net++ its authors' loss; for several heads the sum over them.
     """
-    loss: Loss = SoftmaxCrossEntropy()
+    kind: type[Loss] = SoftmaxCrossEntropy
     if model.num_classes == 1:
-        loss = BCEDiceLoss() if isinstance(model, UNetPlusPlus) else BCEWithLogitsLoss()
+        kind = BCEDiceLoss if isinstance(model, UNetPlusPlus) else BCEWithLogitsLoss
+    loss = kind(ignore_label=ignore_label)
     return loss if model.head_weights is None else DeepSupervision(loss, model.head_weights)
 
 
@@ -115,23 +141,67 @@ def weight_maps(train: Dataset, weights: str | list[np.ndarray] | None) -> list[
             raise ValueError(f"weights must be {names}, None or a list of maps, got {weights!r}")
         if train.instances is None:  # classes have no cells to part
             return None
-        instances = tqdm(train.instances, desc="weight maps", delay=2, leave=False)
-        return [weight_map(separate(cells), **WEIGHTS[weights]) for cells in instances]
-    if [w.shape for w in weights] != [labels.shape for labels in train.labels]:
-        raise ValueError("weights need one (H, W) map for each training image, of its size")
-    return list(weights)
+        instances = Progress(train.instances, desc="weight maps", delay=2, leave=False)
+        return [
+            weight_map(separate(cells), **WEIGHTS[weights], ignored=train.ignored(i))
+            for i, cells in enumerate(instances)
+        ]
+    return _given_weights(train, weights)
+
+
+def _given_weights(train: Dataset, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Check one map for each training image."""
+    if len(weights) != len(train):
+        raise ValueError(
+            f"weights need one (H, W) map for each training image: got {len(weights)} for {len(train)}"
+        )
+    maps = [np.asarray(w) for w in weights]
+    for name, w, labels in zip(train.names, maps, train.labels, strict=True):
+        if w.shape != labels.shape:
+            raise ValueError(
+                f"the weights of image {name!r} have shape {w.shape}, but the image is {labels.shape}: "
+                "weights need one (H, W) map for each training image, of its size"
+            )
+        if w.dtype.kind not in "biuf" or not np.isfinite(w).all() or w.min() < 0:
+            low = f"the negative value {w.min():g}" if w.dtype.kind in "iuf" else f"dtype {w.dtype}"
+            if w.dtype.kind == "f" and not np.isfinite(w).all():
+                low = "NaN or infinite values"
+            raise ValueError(
+                f"the weights of image {name!r} have {low}: how much a pixel counts is a number, 0 or "
+                "more; 0 leaves it out"
+            )
+    return maps
 
 
 def window_size(
     model: Network, train: Dataset, crop: int | tuple[int, int] | None, output: int = 128
 ) -> tuple[int, int]:
-    """The input size of the windows: the given one, or one that gives about `output` pixels."""
+    """The input size of the windows: the given one, or one that gives about `output` pixels.
+
+    Raises
+    ------
+    ValueError
+        If the network does not take it, or it is far larger than the images.
+    """
+    largest = [max(image.shape[axis] for image in train.images) for axis in (0, 1)]
     if crop is None:
-        largest = (max(image.shape[axis] for image in train.images) for axis in (0, 1))
-        return model.input_size(*(min(output, side) for side in largest))
-    height, width = (crop, crop) if np.ndim(crop) == 0 else crop
-    model.output_size(height, width)  # raises with the nearest valid sizes
-    return int(height), int(width)
+        size = model.input_size(*(min(output, side) for side in largest))
+    else:
+        height, width = (crop, crop) if np.ndim(crop) == 0 else crop
+        size = int(height), int(width)
+    gives = model.output_size(*size)  # raises with the nearest valid sizes
+    if math.prod(gives) > max(FAR * math.prod(largest), SMALL):
+        whole = model.input_size(*largest)
+        if math.prod(model.output_size(*whole)) > FAR * math.prod(largest):
+            hint = "take a network that halves its images less often (--depth), or larger images"
+        else:
+            hint = f"a window of {whole[0]}x{whole[1]} shows a whole image"
+        raise ValueError(
+            f"windows of {size[0]}x{size[1]} are far above the images, which have {largest[0]}x"
+            f"{largest[1]} pixels at most and would fill {math.prod(largest) / math.prod(gives):.1%} "
+            f"of them: {hint}"
+        )
+    return size
 
 
 def settings_kept(

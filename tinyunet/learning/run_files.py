@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,12 +13,17 @@ from typing import Any
 import numpy as np
 
 from tinyunet.engine.arrays import Array
+from tinyunet.engine.locks import FolderLock
 from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.checkpoint_header import OPTIMIZERS
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import Optimizer
+from tinyunet.learning.run_folder import has_steps, refuse_file, stamp
 from tinyunet.networks.network import Network
+
+# Between validations files are written after so many seconds, if that takes a share of them at most.
+OFTEN, SHARE = 60, 0.02
 
 
 class RunFiles:
@@ -25,19 +33,62 @@ class RunFiles:
     ----------
     out
         The folder. Without one nothing is kept.
+
+    Raises
+    ------
+    FileExistsError
+        If it is a file, or in one.
     """
 
     def __init__(self, out: str | Path | None) -> None:
         self.out = Path(out) if out else None
         self._kept: tuple[int, str] | None = None
+        self._seen: tuple[int, ...] | None = None  # last.npz as this run knows it
+        self._due = 0.0
+        if self.out:
+            refuse_file(self.out)
+            self._lock = FolderLock(self.out)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Make the folder, and keep all other trainings out of it while this lasts.
+
+        Raises
+        ------
+        BlockingIOError
+            If another training writes there.
+        FileExistsError
+            If another one has written there since this one last did, or looked.
+        """
+        if self.out is None:
+            yield
+            return
+        self.out.mkdir(parents=True, exist_ok=True)
+        with self._lock.held() as fresh:
+            if fresh:
+                self._refuse_others()
+            yield
 
     def refuse_to_overwrite(self) -> None:
-        """Raise FileExistsError if the folder holds a run already."""
-        if self.out and (self.out / "last.npz").exists():
+        """Raise FileExistsError if the folder holds a run that has taken a step."""
+        if self.out and (self.out / "last.npz").exists() and has_steps(self.out):
             raise FileExistsError(
                 f"{self.out} already holds a run: resume=True (--resume) continues it, or choose "
                 "another folder"
             )
+
+    def _refuse_others(self) -> None:
+        if self._seen is None:
+            self.refuse_to_overwrite()
+        elif stamp(self.out / "last.npz") != self._seen:
+            raise FileExistsError(
+                f"another training has gone on in {self.out} meanwhile: resume=True (--resume) "
+                "continues it, or choose another folder"
+            )
+
+    def is_due(self) -> bool:
+        """Whether it is time to `keep` what was learned, though nothing was validated."""
+        return self.out is not None and time.monotonic() >= self._due
 
     def check_savable(self, model: Network, optimizer: Optimizer) -> None:
         """Raise what the first `keep` would raise, before anything is learned that gets lost."""
@@ -60,7 +111,8 @@ class RunFiles:
     def keep_best(self, model: Network) -> None:
         """Write the model, the best so far."""
         if self.out:
-            checkpoint.save(self.out / "best.npz", model)
+            with self.alone():
+                checkpoint.save(self.out / "best.npz", model)
 
     def keep(
         self,
@@ -75,12 +127,18 @@ class RunFiles:
         Nothing is written where the files are as far already.
         """
         now = len(history.loss), history.stopped
-        if self.out and now != self._kept:
-            state = {"history": asdict(history), "settings": settings}
-            kept = {} if best is None else {"best": best}
-            checkpoint.save(self.out / "last.npz", model, optimizer, **state, **kept)
+        if self.out is None or now == self._kept:
+            return
+        state = {"history": asdict(history), "settings": settings}
+        kept = {} if best is None else {"best": best}
+        started, last = time.monotonic(), self.out / "last.npz"
+        with self.alone():
+            # First what says that there are steps: last.npz is never overwritten as if it had none.
             write_text(self.out / "history.json", json.dumps(asdict(history), indent=1))
-            self._kept = now
+            checkpoint.save(last, model, optimizer, **state, **kept)
+            self._kept, self._seen = now, stamp(last)
+        ended = time.monotonic()
+        self._due = ended + max(OFTEN, (ended - started) / SHARE)
 
     def restore(
         self, model: Network, optimizer: Optimizer, settings: dict[str, Any], steps: int | None
@@ -109,6 +167,7 @@ class RunFiles:
         if self.out is None:
             raise ValueError("resume=True needs the folder of the run: out=...")
         last = self.out / "last.npz"
+        self._seen = stamp(last)
         saved = checkpoint.load(last, everything=True)
         try:
             history, kept, best = _state_of_run(saved)

@@ -19,11 +19,11 @@ from tinyunet.engine.interrupts import uninterrupted
 from tinyunet.layers.layer import Layer
 from tinyunet.learning.calibration import calibrate
 from tinyunet.learning.history import History
-from tinyunet.learning.loop import Loop
+from tinyunet.learning.loop import Diverged, Loop
 from tinyunet.learning.optim import Adam, Optimizer
 from tinyunet.learning.preparation import (
     check_settings,
-    default_loss,
+    loss_for,
     settings_kept,
     weight_maps,
     window_size,
@@ -34,10 +34,6 @@ from tinyunet.learning.step import Step, has_finite_parameters, training_step
 from tinyunet.losses import Loss
 from tinyunet.networks.plain import as_network
 from tinyunet.segmentation.thresholds import validation_score
-
-
-class Diverged(ArithmeticError):
-    """Numbers became infinite or NaN: ends a loop from within."""
 
 
 class Training:
@@ -68,6 +64,7 @@ class Training:
         optimizer: Optimizer | None = None,
         steps: int | None = None,
         minutes: float | None = None,
+        patience: int | None = None,
         batch_size: int = 8,
         crop: int | tuple[int, int] | None = None,
         augment: bool | Augmentation | Callable = True,
@@ -81,11 +78,11 @@ class Training:
     ) -> None:
         self.model = as_network(model)
         self.optimizer = Adam(self.model, lr=2e-3) if optimizer is None else optimizer
-        learns, length = (self.model, self.optimizer), (steps, minutes)
+        learns, length = (self.model, self.optimizer), (steps, minutes, patience)
         check_settings(*learns, train, validation, *length, batch_size, schedule, callbacks)
         self.validation, self.minutes, self.schedule = validation, minutes, schedule
-        self.progress, self.callbacks = progress, tuple(callbacks)
-        self.loss = default_loss(self.model) if loss is None else loss
+        self.patience, self.progress, self.callbacks = patience, progress, tuple(callbacks)
+        self.loss = loss_for(self.model, train, loss)
         self.input_size = window_size(self.model, train, crop)
         self.settings = settings_kept(batch_size, self.input_size, augment, weights, schedule, seed)
         self.files = RunFiles(out)
@@ -115,6 +112,11 @@ class Training:
         """How many steps there are in all."""
         return self.history.total_steps
 
+    @property
+    def complete(self) -> bool:
+        """Whether all steps were taken, or `patience` is at its end."""
+        return self.done >= self.total > 0 or self.history.is_out_of_patience(self.patience)
+
     # ------------------------------------------------------------------ the loop
 
     def run(self) -> History:
@@ -137,11 +139,11 @@ class Training:
 
         After ``break``, an error or Ctrl-C in the loop's body the model is as the last step left it,
         and another loop, or `run`, goes on from there. The files in `out` are those of the last
-        validation then, until `finish` is called.
+        validation, or of a minute ago, then, until `finish` is called.
         """
         with self._begin() as loop:
             with contextlib.suppress(Diverged):  # the history says it
-                while loop.open and self.done < self.total:
+                while loop.open and not self.complete:
                     batch = loop.batch(self.done)
                     with uninterrupted():
                         step = self._learn(batch)
@@ -149,7 +151,7 @@ class Training:
                         if validating:
                             step = self._validate(step)
                         self._show(step, loop)
-                        if validating:
+                        if validating or self.files.is_due():
                             self._keep()
                     yield step
             if loop.open:
@@ -160,9 +162,9 @@ class Training:
 
         Another loop, or `run`, goes on from where the last step left the model all the same.
         """
-        with uninterrupted():
+        with uninterrupted(), self.files.alone():
             self._leave_loop()
-            if self.done < self.total:
+            if not self.complete:
                 self.history.note_interruption()
             # The last update's work, which no loss and no validation shows. To ask a GPU makes it
             # wait: only where the model is written to a file anyway.
@@ -212,9 +214,8 @@ class Training:
 
     def _keep(self) -> None:
         """Write what is needed to go on."""
-        self.files.keep(
-            self.model, self.optimizer, self.history, self.settings, self.best_parameters
-        )
+        run = self.model, self.optimizer, self.history, self.settings, self.best_parameters
+        self.files.keep(*run)
 
     # ------------------------------------------------------------------ around it
 
@@ -228,8 +229,12 @@ class Training:
             self.history.total_steps = calibrate(
                 self.model, self.loss, self.optimizer, self.batches, self.validation, self.minutes
             )
-        self.history.stopped = ""
-        self._loop = Loop(self.batches, self.history, self.progress, started)
+        with contextlib.ExitStack() as held:
+            held.enter_context(self.files.alone())
+            self.history.stopped = ""
+            if not self.done:
+                self._keep()  # something to go on from, whatever happens
+            self._loop = Loop(self.batches, self.history, self.progress, started, held.pop_all())
         return self._loop
 
     def _leave_loop(self) -> None:
@@ -241,6 +246,5 @@ class Training:
             self._last_parameters = None
 
     def _note_divergence(self, what: str, step: int) -> Diverged:
-        remedy = f"try a lower learning rate (it was {self.optimizer.lr:g})"
-        self.history.stopped = f"{what} at step {step}: {remedy}"
+        self.history.note_divergence(what, step, self.optimizer.lr)
         return Diverged(self.history.stopped)

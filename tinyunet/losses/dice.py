@@ -21,10 +21,13 @@ class DiceLoss(Loss):
     ----------
     smooth
         The s above, which keeps the quotient finite.
+    ignore_label
+        Pixels with this label count for nothing. With no pixel left, the loss is 1 and the gradient 0.
     """
 
-    def __init__(self, smooth: float = 1.0) -> None:
+    def __init__(self, smooth: float = 1.0, ignore_label: int | None = None) -> None:
         super().__init__()
+        self.ignore_label = ignore_label
         if smooth <= 0:
             raise ValueError(f"DiceLoss needs smooth above 0, got {smooth}")
         self.smooth = smooth
@@ -39,6 +42,9 @@ class DiceLoss(Loss):
         onehot = one_hot(labels, classes)  # (K, N, H, W)
         g = onehot.astype(logits.dtype)
         w = xp.ones(labels.shape, logits.dtype) if weights is None else weights
+        if self.ignore_label is not None:
+            counts = (labels != self.ignore_label).astype(logits.dtype)
+            w, g = w * counts, g * counts
         p, _, _ = softmax(class_first(logits))
 
         pixels = (1, 2, 3)

@@ -25,6 +25,7 @@ and is not. Their docstrings tell only what they refuse besides.
 
 from tinyunet.metrics.boundary import boundary_f1
 from tinyunet.metrics.cells import f1, f1_curve, merged, seg
+from tinyunet.metrics.ignored import leave_out
 from tinyunet.metrics.partitions import rand_error, v_info, v_rand
 from tinyunet.metrics.pixels import dice, iou, isbi_pixel_error, pixel_error
 from tinyunet.metrics.regions import segments, thinned
@@ -42,6 +43,7 @@ __all__ = [
     "f1_curve",
     "iou",
     "isbi_pixel_error",
+    "leave_out",
     "merged",
     "pixel_error",
     "rand_error",

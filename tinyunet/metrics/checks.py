@@ -11,6 +11,7 @@ from scipy import ndimage
 
 WHITE = (255, 65535)  # the largest numbers of 8 and 16 bits
 REMEDIES = {
+    "b": "expected booleans, such as labels == 255",
     "biu": (
         "expected booleans or integers; compare probabilities with a threshold first, p > 0.5; whole "
         "numbers become integers with .astype(int)"

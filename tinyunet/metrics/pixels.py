@@ -14,12 +14,18 @@ from tinyunet.metrics.checks import (
     only_number,
     truth_of,
 )
+from tinyunet.metrics.ignored import counted
 
 # The steps of the ISBI 2012 challenge's own program.
 ISBI_THRESHOLDS = tuple(i / 10 for i in range(11))
 
 
-def iou(predicted: np.ndarray, truth: np.ndarray, label: int | None = None) -> float:
+def iou(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    label: int | None = None,
+    ignore_label: int | None = None,
+) -> float:
     """Intersection over union of one class, the Jaccard index: |P and T| / |P or T|.
 
     Parameters
@@ -29,6 +35,8 @@ def iou(predicted: np.ndarray, truth: np.ndarray, label: int | None = None) -> f
     label
         The class to compare; P and T are the pixels that have it. Of masks, 0 is the background.
         Without one it is 1, and maps that cannot be meant are refused.
+    ignore_label
+        Pixels that have this label in the truth are left out.
 
     Returns
     -------
@@ -46,12 +54,17 @@ def iou(predicted: np.ndarray, truth: np.ndarray, label: int | None = None) -> f
     ----------
     Jaccard: The distribution of the flora in the alpine zone, New Phytologist 1912.
     """
-    p, t = _masks(predicted, truth, label)
+    p, t = _masks(*counted(predicted, truth, ignore_label), label)
     union = np.count_nonzero(p | t)
     return float(np.count_nonzero(p & t) / union) if union else 1.0
 
 
-def dice(predicted: np.ndarray, truth: np.ndarray, label: int | None = None) -> float:
+def dice(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    label: int | None = None,
+    ignore_label: int | None = None,
+) -> float:
     """Dice coefficient of one class: 2 |P and T| / (|P| + |T|).
 
     It ranks predictions as `iou` does, dice = 2 iou / (1 + iou), and is the F1 score of pixels.
@@ -63,6 +76,8 @@ def dice(predicted: np.ndarray, truth: np.ndarray, label: int | None = None) -> 
     label
         The class to compare; P and T are the pixels that have it. Of masks, 0 is the background.
         Without one it is 1, and maps that cannot be meant are refused.
+    ignore_label
+        Pixels that have this label in the truth are left out.
 
     Returns
     -------
@@ -78,12 +93,12 @@ def dice(predicted: np.ndarray, truth: np.ndarray, label: int | None = None) -> 
     ----------
     Dice: Measures of the amount of ecologic association between species, Ecology 1945.
     """
-    p, t = _masks(predicted, truth, label)
+    p, t = _masks(*counted(predicted, truth, ignore_label), label)
     total = np.count_nonzero(p) + np.count_nonzero(t)
     return float(2 * np.count_nonzero(p & t) / total) if total else 1.0
 
 
-def pixel_error(predicted: np.ndarray, truth: np.ndarray) -> float:
+def pixel_error(predicted: np.ndarray, truth: np.ndarray, ignore_label: int | None = None) -> float:
     """Share of the pixels that have a wrong class: 1 - accuracy.
 
     The ISBI 2012 challenge means something else by this name: `isbi_pixel_error`, from the best
@@ -93,6 +108,8 @@ def pixel_error(predicted: np.ndarray, truth: np.ndarray) -> float:
     ----------
     predicted, truth
         Masks or class labels, of one shape, (H, W) or any other.
+    ignore_label
+        Pixels that have this label in the truth are left out.
 
     Returns
     -------
@@ -104,7 +121,7 @@ def pixel_error(predicted: np.ndarray, truth: np.ndarray) -> float:
     ValueError
         If a mask is to be compared with several classes.
     """
-    predicted, truth = as_classes(predicted, truth)
+    predicted, truth = as_classes(*counted(predicted, truth, ignore_label))
     return float(np.mean(predicted != truth))
 
 

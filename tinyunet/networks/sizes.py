@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tqdm import tqdm
-
+from tinyunet.engine.progress import Progress
 from tinyunet.engine.rules import short
 
 LIMIT = 640  # pixels: no network is tried with a larger image
@@ -103,7 +102,7 @@ def sizes_by_trying(
             last = error
             return None
 
-    squares = tqdm(range(1, LIMIT + 1), desc=f"sizes of {who:.30}", delay=2, leave=False)
+    squares = Progress(range(1, LIMIT + 1), desc=f"sizes of {who:.30}", delay=2, leave=False)
     square, kinds = None, []
     for side in squares:
         if tried(side, side):

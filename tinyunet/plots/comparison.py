@@ -134,6 +134,8 @@ def overlay(image: np.ndarray, instances: np.ndarray) -> np.ndarray:
         The outline is the outermost line of pixels of a cell, in the cell's colour.
     """
     colours = colour_numbers(instances)
-    outlined = outlines(instances)[..., None]
-    shown = np.where(outlined, palette(colours.max(initial=0))[colours], visible(image))
-    return np.round(255 * shown).astype(np.uint8)
+    outlined = outlines(instances)
+    shown = np.round(255 * visible(image)).astype(np.uint8)
+    table = np.round(255 * palette(colours.max(initial=0))).astype(np.uint8)
+    shown[outlined] = table[colours[outlined]]
+    return shown

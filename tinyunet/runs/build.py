@@ -5,15 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from tinyunet.data import Augmentation, Dataset, load, load_folder
+from tinyunet.data import Augmentation, Dataset, load
+from tinyunet.data.catalogue import SYNTHETIC
+from tinyunet.engine.arrays import pair
 from tinyunet.learning.optim import SGD, Adam, Optimizer
 from tinyunet.learning.preparation import window_size
 from tinyunet.networks.network import Network
 from tinyunet.networks.vgg import VGG16
-from tinyunet.runs.network import defaults, find, fixed, make
+from tinyunet.runs.limits import TRAINING, check_step, check_synthetic, make_within
+from tinyunet.runs.network import defaults, find, fixed
 from tinyunet.runs.settings import OF_NETWORK, Settings
 from tinyunet.segmentation.symmetries import AVERAGES
 
@@ -28,17 +30,12 @@ AUGMENTS = {
 
 def load_data(settings: Settings) -> Dataset:
     """Load the data; what the masks of a folder mean is as the settings say."""
-    if settings.masks == "auto":
-        return load(settings.data, settings.data_root, n=settings.images, size=settings.size)
-    folder = Path(settings.data)
-    if not folder.is_dir():
-        raise ValueError(f"--masks is for a folder of yours, but there is no folder {folder}")
-    return load_folder(folder / "images", folder / "masks", settings.masks)
-
-
-def load_parts(settings: Settings) -> tuple[Dataset, Dataset, Dataset]:
-    """Load the data and split it by image into train, validation and test."""
-    return load_data(settings).split(seed=settings.split_seed)
+    if settings.data.replace("_", "-") in SYNTHETIC:
+        check_synthetic(settings.images, settings.size)
+    return load(
+        settings.data, settings.data_root, n=settings.images, size=settings.size,
+        kind=settings.masks, classes=settings.classes, ignore=settings.ignore, stretch=settings.stretch,
+    )  # fmt: skip
 
 
 def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimizer]:
@@ -49,7 +46,9 @@ def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimi
             f"{network.__name__} gives one vector of logits for an image, not one a pixel, so masks "
             "cannot train it: take fcn32s, fcn16s or fcn8s, which make a network for pixels of it"
         )
-    model = make(network, _options(settings, parts), OF_NETWORK)
+    model = make_within(
+        network, _options(settings, parts), OF_NETWORK, copies=TRAINING, device=settings.device
+    )
     model.to(settings.device)
     if settings.optimizer == "adam":
         return model, Adam(model, settings.lr, tuple(settings.betas))
@@ -92,6 +91,7 @@ def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict
     crop = settings.crop
     if crop is None:
         crop = window_size(model, train_part, None, settings.window)
+    check_step(model, pair(crop, "crop", 1), settings.batch_size, settings.device)
     return {
         "steps": settings.steps,
         "minutes": settings.minutes,

@@ -8,11 +8,10 @@ from typing import Any
 from tinyunet.data import Dataset
 from tinyunet.data.catalogue import SYNTHETIC
 from tinyunet.networks.network import Network
-from tinyunet.runs.build import load_data
 from tinyunet.runs.network import name_of
 from tinyunet.runs.settings import Settings
 from tinyunet.runs.train import row_name
-from tinyunet.segmentation import evaluation
+from tinyunet.segmentation import by_class, evaluation
 
 PARTS = ("train", "validation", "test")
 
@@ -22,7 +21,8 @@ class Scores:
     """What was found of a model.
 
     `rows` are means over the images by what they are of, `images` the model's scores by image,
-    `threshold` is None where no cells are scored, `details` are empty unless they were asked for.
+    `threshold` is None where no cells are scored, `details` are empty unless they were asked for,
+    `classes`, the scores of each, unless there are three or more.
     """
 
     network: str
@@ -32,12 +32,14 @@ class Scores:
     images: dict[str, dict[str, float]]
     threshold: float | None = None
     details: dict[str, float] = field(default_factory=dict)
+    classes: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""
         found: dict[str, Any] = {"data": self.data, "part": self.part, "mean": self.rows}
         found |= {} if self.threshold is None else {"threshold": self.threshold}
         found |= {"details": self.details} if self.details else {}
+        found |= {"classes": by_class.plain(self.classes)} if self.classes else {}
         return found | {"images": self.images}
 
     def __str__(self) -> str:
@@ -46,6 +48,8 @@ class Scores:
             f"mean over {len(self.images)} images of {self.data} ({self.part}){at}",
             evaluation.table(self.rows),
         ]
+        if self.classes:
+            lines.append("\n" + by_class.class_table(self.classes))
         if self.details:
             lines.append(
                 f"\n{self.network} in detail: F1 and outlines are of the cells; V_Rand, "
@@ -55,12 +59,6 @@ class Scores:
         return "\n".join(lines)
 
 
-def part_of_data(settings: Settings, part: str) -> Dataset:
-    """Load the data, or one part of it, dealt out as the settings say."""
-    data = load_data(settings)
-    return data if part == "all" else data.split(seed=settings.split_seed)[PARTS.index(part)]
-
-
 def check_part(part: str) -> None:
     """Raise ValueError for a part that there is not."""
     if part not in (*PARTS, "all"):
@@ -68,7 +66,7 @@ def check_part(part: str) -> None:
 
 
 def may_be_trained_on(settings: Settings, own: Settings, part: str) -> bool:
-    """Whether the images of a model's own run are dealt out in another way than in that run."""
+    """Whether the images of an older run, without a record, are dealt out in another way than in it."""
     if part not in ("validation", "test") or (settings.data, settings.size) != (own.data, own.size):
         return False
     more = settings.data.replace("_", "-") in SYNTHETIC and settings.images != own.images
@@ -77,20 +75,20 @@ def may_be_trained_on(settings: Settings, own: Settings, part: str) -> bool:
 
 def score(
     model: Network,
-    settings: Settings,
+    data: Dataset,
+    name: str,
     part: str,
     average: str | None,
     threshold: float,
     details: bool,
 ) -> Scores:
-    """Score the model beside methods that learn nothing.
+    """Score the model beside methods that learn nothing; the data's name and part are for the table.
 
     Raises
     ------
     ValueError
         If the model does not take the images; if `details` are asked for where no cells are known.
     """
-    data = part_of_data(settings, part)
     cells = evaluation.knows_cells(model, data)
     if details and not cells:
         raise ValueError(
@@ -103,10 +101,11 @@ def score(
         rows |= {name: evaluation.mean(s) for name, s in evaluation.references(data).items()}
     return Scores(
         name_of(model),
-        settings.data,
+        name,
         part,
         rows,
         dict(zip(data.names, scores, strict=True)),
         threshold if cells else None,
         evaluation.details(data, maps, threshold) if details else {},
+        {} if cells or maps[0].shape[2] == 2 else by_class.scores_by_class(data, maps),
     )

@@ -2,7 +2,7 @@
 
 A run's folder holds
 
-    settings.json     everything that was chosen, to resume or repeat it
+    settings.json     everything that was chosen, to resume or repeat it, and which images there were
     best.npz          the model that scored best on the validation images, and its thresholds
     last.npz          where training stands, to resume it
     history.json      losses and validation scores
@@ -12,40 +12,74 @@ A run's folder holds
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from tinyunet.engine.rules import short
+from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.checkpoint_header import check_thresholds
 from tinyunet.networks.network import Network
 from tinyunet.networks.registry import UnknownNetwork
 from tinyunet.runs.network import class_name
+from tinyunet.runs.record import Record
 from tinyunet.runs.settings import BETAS, Settings
 from tinyunet.segmentation.evaluation import num_classes
 
+RECORD = "run"  # where in settings.json it stands
+
 
 def new_folder(parent: Path, name: str) -> Path:
-    """Return the first of name-1, name-2, ... that does not exist: no run overwrites another."""
-    numbers = iter(range(1, 1_000_000))
-    return next(path for n in numbers if not (path := parent / f"{name}-{n}").exists())
+    """Make the first of name-1, name-2, ... that does not exist: no run gets another's."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for n in itertools.count(1):
+        path = parent / f"{name}-{n}"
+        with contextlib.suppress(FileExistsError):
+            path.mkdir()
+            return path
+    raise AssertionError("numbers do not end")
 
 
 def read_settings(out: Path) -> Settings:
     """Read the settings of the run in a folder."""
+    return _read(out)[0]
+
+
+def read_record(out: Path) -> Record | None:
+    """Read what the run in a folder began with; None if it is older than records."""
+    return _read(out)[1]
+
+
+def write_settings(out: Path, settings: Settings, record: Record | None) -> None:
+    """Write down what a run is, and what it began with."""
+    begun = {} if record is None else {RECORD: record.to_dict()}
+    write_text(out / "settings.json", json.dumps(asdict(settings) | begun, indent=1) + "\n")
+
+
+def _read(out: Path) -> tuple[Settings, Record | None]:
     path = out / "settings.json"
     if not path.is_file():
-        raise FileNotFoundError(f"{out} holds no run to resume: there is no settings.json in it")
+        there = (
+            f"there is no settings.json in {out}" if out.is_dir() else f"there is no folder {out}"
+        )
+        raise FileNotFoundError(
+            f"{out} holds no run to resume: {there}. If one was stopped in its first second, begin it "
+            "again"
+        )
     try:
         chosen = json.loads(path.read_text(encoding="utf-8"))
+        record = chosen.pop(RECORD, None)
+        record = None if record is None else Record.restored(record)
         unknown = set(chosen) - {f.name for f in fields(Settings)}
         if unknown:
             raise ValueError(
                 f"it has {', '.join(sorted(unknown))}, which this version does not know"
             )
-        return Settings(**{"betas": BETAS, **chosen})  # older runs name none
-    except (ValueError, TypeError, RecursionError) as error:
+        return Settings(**{"betas": BETAS, **chosen}), record  # older runs name no betas
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} holds no settings that tinyunet wrote: {error}") from error
 
 
@@ -53,6 +87,12 @@ def settings_beside(checkpoint_file: Path) -> Settings | None:
     """The settings of the run in whose folder a model lies; None if it lies elsewhere."""
     folder = checkpoint_file.parent
     return read_settings(folder) if (folder / "settings.json").is_file() else None
+
+
+def record_beside(checkpoint_file: Path) -> Record | None:
+    """What the run in whose folder a model lies began with; None where that is not known."""
+    folder = checkpoint_file.parent
+    return read_record(folder) if (folder / "settings.json").is_file() else None
 
 
 def read_model(path: Path) -> checkpoint.Checkpoint:
@@ -97,6 +137,7 @@ def load_model(path: Path, average: str | None, threshold: float | None) -> tupl
         If a threshold is no probability, or is given to a model of three classes or more.
     """
     saved = read_model(path)
+    saved.model.stretched = bool(saved.state.get("stretched"))  # how its images were read
     if threshold is not None:
         if not 0 <= threshold <= 1:
             raise ValueError(f"--threshold is a probability, from 0 to 1, got {threshold}")

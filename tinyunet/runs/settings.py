@@ -59,6 +59,18 @@ class Settings:
         "What numbers in the masks of your folder mean: binary (0 is background), classes, "
         "instances (one number for each cell) or auto, a guess. [default: auto]",
     )
+    classes: str | None = _set(
+        None,
+        "What numbers or colours in the masks of your folder stand for, as "
+        "0=background,128=nucleus,255=cell; colours as 255,0,0=cell, or '#ff0000=cell' in quotes; "
+        "labels of LabelMe's polygons as nucleus=1,cell=2.",
+    )
+    ignore: str | None = _set(
+        None,
+        "A number or colour in these masks, as 255 or 255,255,255, whose pixels count nowhere; several "
+        "with spaces between them, in quotes.",
+    )
+    stretch: bool = False  # images of 8 bits, too, as the model to be scored knows them
     minutes: float | None = _set(None, "How long to train. [default: 1]")
     steps: int | None = _set(None, "The same in steps: repeats and resumes exactly.")
     images: int = _set(60, "How many synthetic images to make.")

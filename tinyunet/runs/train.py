@@ -5,8 +5,10 @@ This is what `tinyunet train` does; `tinyunet.runs.folder` says what the folder 
 
 from __future__ import annotations
 
+import contextlib
 import json
-from dataclasses import asdict, dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tinyunet import plots
@@ -15,11 +17,18 @@ from tinyunet.data.weightmap import WEIGHTS
 from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.history import History
+from tinyunet.learning.run_files import RunFiles
+from tinyunet.learning.run_folder import refuse_file
 from tinyunet.learning.training import Training
 from tinyunet.networks.network import Network
-from tinyunet.runs.build import build, fit_options, load_parts
+from tinyunet.runs import folder
+from tinyunet.runs.build import build, fit_options
+from tinyunet.runs.images import Parts, Tell, first_parts, same_parts
+from tinyunet.runs.limits import say
 from tinyunet.runs.network import name_of
+from tinyunet.runs.record import Record, root_of
 from tinyunet.runs.settings import Settings
+from tinyunet.runs.timing import WORTH_A_WORD, in_words, minutes_to_train, scoring_seconds
 from tinyunet.segmentation import evaluation
 from tinyunet.segmentation.cells import instances
 from tinyunet.segmentation.thresholds import choose_threshold
@@ -39,52 +48,109 @@ class Result:
     model: Network
     history: History
     parts: tuple[Dataset, Dataset, Dataset]
+    out: Path
     thresholds: dict[str, float] = field(default_factory=dict)
     rows: dict[str, dict[str, float]] = field(default_factory=dict)
     scores: list[dict[str, float]] = field(default_factory=list)
 
 
-def train(settings: Settings, out: Path, *, resume: bool = False) -> Result:
-    """Train, evaluate on the test images, and fill the folder `out`.
+def train(
+    settings: Settings, out: Path | None = None, *, resume: bool = False, tell: Tell = say
+) -> Result:
+    """Train, evaluate on the test images, and fill the folder `out`; by default a new one in ``runs``.
+
+    `tell` gets sentences about what comes, and about what is not as a user might think.
 
     Raises
     ------
     ValueError
         If settings and data do not go together; if training diverges before there is a model worth
-        keeping; if the run to resume was another one, or has diverged.
+        keeping; if the run to resume was another one, or has diverged, or its images have changed.
     FileExistsError, FileNotFoundError
-        If `out` holds a run and `resume` is False; if there is none to resume.
+        If `out` holds a run and `resume` is False; if there is none to resume, or images are missing.
+    BlockingIOError
+        If another training writes into `out`.
     """
-    if resume and not (out / "last.npz").exists():
-        raise FileNotFoundError(
-            f"the run in {out} ended before its first steps were kept: there is nothing to go on from. "
-            f"Begin it again, with --out {out}"
-        )
-    parts = load_parts(settings)
-    train_part, validation, _ = parts
+    started = time.perf_counter()
+    if out is not None:
+        refuse_file(out)
+    if resume:
+        parts, record, resume = _begun(settings, out, tell)
+    else:
+        if out is not None:
+            RunFiles(out).refuse_to_overwrite()  # before data are read
+        parts, record = first_parts(settings)
+    training, out = _prepared(settings, parts, out, resume)
+    with training.files.alone():
+        if not resume or folder.read_record(out) != record:
+            folder.write_settings(out, settings, record)
+        _announce(training, settings, parts, time.perf_counter() - started, tell)
+        history = training.run()
+        if history.diverged and history.best_step is None:  # there is no model to score
+            raise ValueError(
+                f"{history.stopped}; begin again in another folder, for example with --lr "
+                f"{settings.lr / 10:g}"
+            )
+        result = Result(training.model, history, parts, out)
+        _score(result, settings.average, out)
+        draw(result, out, settings.weights)
+    return result
+
+
+def _begun(settings: Settings, out: Path, tell: Tell) -> tuple[Parts, Record | None, bool]:
+    """The images of a run that has begun, its record, and whether it has kept a step to go on from."""
+    was, record = folder.read_settings(out), folder.read_record(out)
+    if record is not None and settings.data != was.data:  # the user says where they are now
+        place = root_of(settings.data, settings.data_root)
+        record = replace(record, folder=None if place is None else str(place))
+    kept = (out / "last.npz").exists()
+    if not kept:
+        tell(f"the run in {out} was stopped before its first step was kept: it begins anew")
+        if record is None:
+            return *first_parts(settings), False
+    return same_parts(settings, record, tell), record, kept
+
+
+def _prepared(
+    settings: Settings, parts: Parts, out: Path | None, resume: bool
+) -> tuple[Training, Path]:
+    """Make the network and what trains it, and the run's folder if it has no name."""
     model, optimizer = build(settings, parts)
     if settings.network != "UNet":
         print(f"network: {model}", flush=True)  # with its own defaults, and what was chosen
-    options = fit_options(settings, model, train_part)
-    if not any(labels.any() for labels in train_part.labels):
+    options = fit_options(settings, model, parts[0])
+    if not any(labels.any() for labels in parts[0].classes()):
         raise ValueError(f"no mask among the training images of {settings.data} has anything in it")
-    training = Training(
-        model, train_part, validation, optimizer=optimizer, **options,
-        out=out, resume=resume,
-    )  # fmt: skip
-    if not resume:
-        out.mkdir(parents=True, exist_ok=True)
-        write_text(out / "settings.json", json.dumps(asdict(settings), indent=1) + "\n")
-    history = training.run()
-    if history.diverged and history.best_step is None:  # there is no model to score
-        raise ValueError(
-            f"{history.stopped}; begin again in another folder, for example with --lr "
-            f"{settings.lr / 10:g}"
+    learns = {"optimizer": optimizer, "resume": resume}
+    if out is not None:
+        return Training(model, *parts[:2], **learns, **options, out=out), out
+    out = folder.new_folder(Path("runs"), Path(settings.data).absolute().name)
+    try:
+        return Training(model, *parts[:2], **learns, **options, out=out), out
+    except BaseException:
+        for made in (out, out.parent):
+            with contextlib.suppress(OSError):  # others' runs are in it
+                made.rmdir()
+        raise
+
+
+def _announce(
+    training: Training, settings: Settings, parts: Parts, passed: float, tell: Tell
+) -> None:
+    """Say how long scoring will take, and leave time for it where minutes were given."""
+    _, validation, test = parts
+    before = time.perf_counter()
+    scoring = scoring_seconds(training.model, validation, test, settings.average)
+    passed += time.perf_counter() - before
+    if scoring >= WORTH_A_WORD:
+        tell(
+            f"after training, scoring {len(validation)} validation and {len(test)} test images takes "
+            f"about {in_words(scoring)}"
         )
-    result = Result(model, history, parts)
-    _score(result, settings.average, out)
-    draw(result, out, settings.weights)
-    return result
+    if training.minutes is not None and not training.total:
+        training.minutes, warning = minutes_to_train(training.minutes, passed, scoring)
+        if warning:
+            tell(warning)
 
 
 def _score(result: Result, average: str, out: Path) -> None:
@@ -97,7 +163,8 @@ def _score(result: Result, average: str, out: Path) -> None:
         scores = evaluation.evaluate(model, test, average=over, threshold=threshold)
         result.rows[row_name(model, over)] = evaluation.mean(scores)
         result.scores = result.scores or scores
-    checkpoint.save(out / "best.npz", model, thresholds=result.thresholds)
+    more = {"stretched": True} if test.stretched else {}  # how images are to be read
+    checkpoint.save(out / "best.npz", model, thresholds=result.thresholds, **more)
     if evaluation.knows_cells(model, test):
         references = evaluation.references(test)
         result.rows.update({name: evaluation.mean(s) for name, s in references.items()})
@@ -121,7 +188,7 @@ def draw(result: Result, out: Path, kind_of_weights: str) -> None:
     predicted = [
         instances(p, result.thresholds["none"]) if cells else p.argmax(2) for p in probabilities
     ]
-    truths = test.instances if cells else test.labels
+    truths = test.instances if cells else test.classes()
     firsts = [list(result.scores[i].items())[:2] for i in shown]
     figure = plots.compare(
         [test.images[i] for i in shown],

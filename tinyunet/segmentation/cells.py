@@ -59,7 +59,7 @@ def instances(
     cells = components(probabilities > threshold, smallest)
     if core is not None and core > threshold:
         cells = part(cells, components(probabilities > core, min(SMALLEST_CORE, smallest)))
-    return _fill_gaps(cells)
+    return fill_gaps(cells)
 
 
 def part(regions: np.ndarray, cores: np.ndarray) -> np.ndarray:
@@ -94,7 +94,7 @@ def part(regions: np.ndarray, cores: np.ndarray) -> np.ndarray:
     return cells
 
 
-def _fill_gaps(cells: np.ndarray) -> np.ndarray:
+def fill_gaps(cells: np.ndarray) -> np.ndarray:
     """Give each pixel that alone parts two cells, in its row or column, to the left or upper one.
 
     On the true nuclei of DSB 2018, parted for training, this raises SEG from .987 to .995; growing

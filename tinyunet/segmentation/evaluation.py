@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import ndimage
-from tqdm import tqdm
 
 from tinyunet import metrics
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import separate
+from tinyunet.engine.progress import Progress
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
 from tinyunet.networks.plain import as_network
@@ -19,9 +19,19 @@ from tinyunet.segmentation.otsu import otsu_components, otsu_peaks
 from tinyunet.segmentation.tiles import predict_image
 
 
-def score_instances(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """All scores of one predicted instance map (H, W) against the true one."""
+def score_instances(
+    predicted: np.ndarray, truth: np.ndarray, ignored: np.ndarray | None = None
+) -> dict[str, float]:
+    """All scores of one predicted instance map (H, W) against the true one.
+
+    Pixels that are `ignored` (H, W) count for none of them; without others, scores are NaN.
+    """
     found, cells = predicted > 0, truth > 0
+    if ignored is not None:
+        if ignored.all():
+            return dict.fromkeys(("SEG", "F1", "IoU", "Dice", "pixel error", "merged"), np.nan)
+        found, cells = found[~ignored], cells[~ignored]
+        predicted, truth = metrics.leave_out(predicted, truth, ignored)
     return {
         "SEG": metrics.seg(predicted, truth),
         "F1": metrics.f1(predicted, truth),
@@ -32,12 +42,18 @@ def score_instances(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float
     }
 
 
-def score_classes(predicted: np.ndarray, truth: np.ndarray, num_classes: int) -> dict[str, float]:
-    """Scores of one predicted class map (H, W).
+def score_classes(
+    predicted: np.ndarray, truth: np.ndarray, num_classes: int, ignored: np.ndarray | None = None
+) -> dict[str, float]:
+    """Scores of one predicted class map (H, W), without the pixels that are `ignored` (H, W).
 
     IoU and Dice are means over the classes that occur in the map or in its truth. Of two classes only
     the foreground is asked for; where neither has any, both scores are 1.
     """
+    if ignored is not None:
+        if ignored.all():
+            return dict.fromkeys(("IoU", "Dice", "pixel error"), np.nan)
+        predicted, truth = predicted[~ignored], truth[~ignored]
     classes = np.union1d(predicted, truth) if num_classes > 2 else [1]
     return {
         "IoU": float(np.mean([metrics.iou(predicted, truth, label) for label in classes])),
@@ -56,14 +72,15 @@ def num_classes(model: Network) -> int:
     return max(2, model.num_classes)
 
 
-def check_data(model: Network, data: Dataset, what: str) -> None:
-    """Raise an error unless the model takes these images and knows all their classes."""
+def check_data(model: Network, data: Dataset, what: str) -> Dataset:
+    """The data, gray images as the model takes them; an error if it cannot take or know them."""
     if not isinstance(data, Dataset):
         raise TypeError(
             f"the {what} images must be a tinyunet.data.Dataset(images, labels), got "
             f"{type(data).__name__}"
         )
     channels, classes = model.in_channels, num_classes(model)
+    data = data.in_channels(channels)
     if data.channels != channels:
         raise ValueError(
             f"the model takes {channels} channels, but the {what} images have {data.channels}"
@@ -73,6 +90,7 @@ def check_data(model: Network, data: Dataset, what: str) -> None:
             f"the model knows {classes} classes, but the {what} labels go up to "
             f"{data.num_classes - 1}: make it with num_classes={data.num_classes}"
         )
+    return data
 
 
 def predict(
@@ -80,8 +98,8 @@ def predict(
 ) -> list[np.ndarray]:
     """Class probabilities (H, W, K) of every image; see `predict_image`."""
     model = as_network(model)
-    check_data(model, data, "given")
-    bar = tqdm(data.images, desc="predicting", delay=2, leave=False, disable=not progress)
+    data = check_data(model, data, "given")
+    bar = Progress(data.images, desc="predicting", delay=2, leave=False, disable=not progress)
     return [predict_image(model, image, average=average or False) for image in bar]
 
 
@@ -123,20 +141,20 @@ def evaluate(
         If the model does not take these images or does not know their classes.
     """
     model = as_network(model)
-    check_data(model, data, "given")
+    data = check_data(model, data, "given")
     threshold = 0.5 if threshold is None else threshold
     cells = knows_cells(model, data)
     truths = data.instances if cells else data.labels
     if probabilities is None:
         probabilities = predict(model, data, average=average, progress=progress)
-    pairs = zip(probabilities, truths, strict=True)
-    bar = tqdm(
-        pairs, total=len(data), desc="evaluating", delay=2, leave=False, disable=not progress
+    trios = zip(probabilities, truths, map(data.ignored, range(len(data))), strict=True)
+    bar = Progress(
+        trios, total=len(data), desc="evaluating", delay=2, leave=False, disable=not progress
     )
     if cells:
-        return [score_instances(label_instances(p, threshold), truth) for p, truth in bar]
+        return [score_instances(label_instances(p, threshold), *of_truth) for p, *of_truth in bar]
     classes = num_classes(model)
-    return [score_classes(p.argmax(2), truth, classes) for p, truth in bar]
+    return [score_classes(p.argmax(2), truth, classes, out) for p, truth, out in bar]
 
 
 def details(
@@ -166,8 +184,13 @@ def details(
     scores = []
     maps = [p[..., 1] for p in probabilities]
     trios = zip(maps, data.instances, data.labels, strict=True)
-    for p, cells, label in tqdm(trios, total=len(data), desc="details", delay=2, leave=False):
-        found, mask = label_instances(p, threshold), p > threshold
+    bar = Progress(trios, total=len(data), desc="details", delay=2, leave=False)
+    for i, (p, all_cells, label) in enumerate(bar):
+        ignored = data.ignored(i)
+        found, cells = metrics.leave_out(label_instances(p, threshold), all_cells, ignored)
+        mask = p > threshold
+        if ignored is not None:
+            mask, label = mask & ~ignored, np.where(ignored, 0, label)
         parts = metrics.segments(mask)
         curve = metrics.f1_curve(found, cells)
         row = {f"F1 at an IoU of {at:.2f}": score for at, score in curve.items()}
@@ -179,6 +202,9 @@ def details(
         row["warping error"] = metrics.warping_error(mask, label, only_splits_and_mergers=True)
         scores.append(row)
     every, truth = (np.concatenate([a.ravel() for a in arrays]) for arrays in (maps, data.labels))
+    if data.ignore_label is not None:
+        keep = truth != data.ignore_label
+        every, truth = every[keep], truth[keep]
     return {**mean(scores), "calibration error": metrics.calibration(every, truth).error}
 
 
@@ -196,16 +222,18 @@ def references(data: Dataset) -> dict[str, list[dict]]:
         "perfect mask": lambda image, truth: ndimage.label(truth > 0)[0],
         "perfect mask, parted": lambda image, truth: label_instances(separate(truth) > 0),
     }
-    pairs = list(zip(data.images, data.instances, strict=True))
+    ignored = map(data.ignored, range(len(data)))
+    trios = list(zip(data.images, data.instances, ignored, strict=True))
     return {
-        name: [score_instances(method(image, truth), truth) for image, truth in pairs]
+        name: [score_instances(method(image, truth), truth, out) for image, truth, out in trios]
         for name, method in methods.items()
     }
 
 
 def mean(scores: list[dict]) -> dict[str, float]:
-    """The mean over images of each score."""
-    return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+    """The mean over images of each score; images of which nothing counts, with NaN, have no say."""
+    known = [score for score in scores if not any(map(np.isnan, score.values()))] or scores
+    return {name: float(np.mean([score[name] for score in known])) for name in scores[0]}
 
 
 def table(rows: dict[str, dict[str, float]]) -> str:

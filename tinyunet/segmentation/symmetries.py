@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import ndimage
-from tqdm import tqdm
+
+from tinyunet.engine.progress import Progress
 
 
 def symmetries(image: np.ndarray) -> list[tuple[np.ndarray, Callable]]:
@@ -51,6 +52,15 @@ def rotations(image: np.ndarray) -> list[tuple[np.ndarray, Callable]]:
 AVERAGES = {"symmetries": symmetries, "rotations": rotations}
 
 
+def kind_of_average(average: bool | str | None) -> str:
+    """One of none, symmetries, rotations; of True and False, what they stand for."""
+    if average is None or isinstance(average, bool | np.bool_):
+        return "symmetries" if average else "none"
+    if average != "none" and (not isinstance(average, str) or average not in AVERAGES):
+        raise ValueError(f"average must be one of none, {', '.join(AVERAGES)}, got {average!r}")
+    return average
+
+
 def averaged(
     predict: Callable[[np.ndarray], np.ndarray], image: np.ndarray, average: bool | str | None
 ) -> np.ndarray:
@@ -58,12 +68,9 @@ def averaged(
 
     See `tinyunet.segmentation.predict_image` for `average`.
     """
-    if average is None or isinstance(average, bool | np.bool_):
-        average = "symmetries" if average else "none"
-    if average == "none":
+    kind = kind_of_average(average)
+    if kind == "none":
         return predict(image)
-    if not isinstance(average, str) or average not in AVERAGES:
-        raise ValueError(f"average must be one of none, {', '.join(AVERAGES)}, got {average!r}")
-    bar = tqdm(AVERAGES[average](image), desc="versions", delay=2, leave=False)
+    bar = Progress(AVERAGES[kind](image), desc="versions", delay=2, leave=False)
     parts = [back(predict(version)) for version, back in bar]
     return (sum(parts) / len(parts)).astype(image.dtype, copy=False)

@@ -10,10 +10,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from tinyunet import metrics
 from tinyunet.data.dataset import Dataset
+from tinyunet.engine.progress import Progress
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.plain import as_network
 from tinyunet.segmentation.cells import instances
@@ -45,8 +45,8 @@ def choose_threshold(model: Layer, data: Dataset, average: bool | str = False) -
     if with_cells is None:
         return 0.5
     maps = predict(model, with_cells, average=average)
-    bar = tqdm(THRESHOLDS, desc="thresholds", delay=2, leave=False)
-    means = {threshold: _mean_seg(maps, with_cells.instances, threshold) for threshold in bar}
+    bar = Progress(THRESHOLDS, desc="thresholds", delay=2, leave=False)
+    means = {threshold: _mean_seg(maps, with_cells, threshold) for threshold in bar}
     return max(THRESHOLDS, key=lambda t: (means[t], -abs(t - 0.5)))  # of equals, next to a half
 
 
@@ -67,7 +67,7 @@ def validation_score(model: Layer, data: Dataset) -> tuple[str, float]:
     if not all(np.isfinite(p).all() for p in maps):
         score = math.nan
     elif cells:
-        score = max(_mean_seg(maps, data.instances, threshold) for threshold in IN_TRAINING)
+        score = max(_mean_seg(maps, data, threshold) for threshold in IN_TRAINING)
     else:
         score = mean(evaluate(model, data, probabilities=maps, progress=False))["IoU"]
     return "SEG" if cells else "IoU", score
@@ -79,7 +79,10 @@ def _with_cells(data: Dataset) -> Dataset | None:
     return data.subset(places) if places else None
 
 
-def _mean_seg(maps: Sequence[np.ndarray], truths: Sequence[np.ndarray], threshold: float) -> float:
+def _mean_seg(maps: Sequence[np.ndarray], data: Dataset, threshold: float) -> float:
     """Mean SEG of images whose probabilities (H, W, K) are known."""
-    pairs = zip(maps, truths, strict=True)
-    return float(np.mean([metrics.seg(instances(p, threshold), truth) for p, truth in pairs]))
+    pairs = (
+        metrics.leave_out(instances(p, threshold), truth, data.ignored(i))
+        for i, (p, truth) in enumerate(zip(maps, data.instances, strict=True))
+    )
+    return float(np.mean([metrics.seg(*pair) for pair in pairs]))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
 import weakref
+from collections.abc import Callable, Iterator
 
 import numpy as np
-from tqdm import tqdm
 
+from tinyunet.data.files.gray import in_channels
 from tinyunet.engine.arrays import array_module, pair, to_cpu, to_device
+from tinyunet.engine.progress import Progress
 from tinyunet.engine.rules import short
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
@@ -86,14 +87,20 @@ def predict_image(
         cannot take the tile.
     """
     model = as_network(model)
-    image = _checked(model, image)
+    image = checked(model, image)
     return averaged(lambda version: _predict(model, version, tile), image, average)
 
 
 def _predict(model: Network, image: np.ndarray, tile: int | tuple[int, int] | None) -> np.ndarray:
+    return stitch(model, image, *plan(model, image.shape[:2], tile))
+
+
+def plan(
+    model: Network, sides: tuple[int, int], tile: int | tuple[int, int] | None
+) -> tuple[Axis, Axis]:
+    """How tiles lie along the height and the width of an image."""
     tiles = (None, None) if tile is None else pair(tile, "tile", smallest=1)
-    down, across = (_plan(model, axis, image.shape[axis], tiles[axis]) for axis in (0, 1))
-    return stitch(model, image, down, across)
+    return _plan(model, 0, sides[0], tiles[0]), _plan(model, 1, sides[1], tiles[1])
 
 
 def stitch(model: Network, image: np.ndarray, down: Axis, across: Axis) -> np.ndarray:
@@ -111,17 +118,39 @@ def stitch(model: Network, image: np.ndarray, down: Axis, across: Axis) -> np.nd
     down, across
         How tiles lie along the height and the width.
     """
-    padded = np.pad(image, (down.border, across.border, (0, 0)), mode="reflect")
-    above, before = down.border[0], across.border[0]
     probabilities = np.empty((*image.shape[:2], max(2, model.num_classes)), image.dtype)
-    lines = (list(zip(axis.starts, axis.places, strict=True)) for axis in (down, across))
-    tiles = list(itertools.product(*lines))
-    bar = tqdm(tiles, desc="tiles", delay=2, leave=False, disable=len(tiles) == 1)
-    for (top, rows), (left, columns) in bar:
-        window = padded[top + above :, left + before :][: down.reads, : across.reads]
-        part = _probabilities(model, window, _moved(rows, -top), _moved(columns, -left))
-        probabilities[rows, columns] = part
+    for rows, strip in strips(model, lambda rows: image[rows], down, across):
+        probabilities[rows] = strip
     return probabilities
+
+
+def strips(
+    model: Network, read: Callable[[slice], np.ndarray], down: Axis, across: Axis
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield rows and their class probabilities (h, W, K), one row of tiles after the other.
+
+    `read` gives rows (h, W, C) of the image in the model's dtype. No more than one row of tiles is in
+    memory at a time. Parameters as of `stitch`.
+    """
+    # The numbers of an image's rows and columns, mirrored at its border.
+    mirrored = [np.pad(np.arange(a.side), a.border, mode="reflect") for a in (down, across)]
+    above, before = down.border[0], across.border[0]
+    classes = max(2, model.num_classes)
+    columns_of = list(zip(across.starts, across.places, strict=True))
+    tiles = len(down.starts) * len(columns_of)
+    with Progress(total=tiles, desc="tiles", delay=2, leave=False, disable=tiles == 1) as bar:
+        for top, rows in zip(down.starts, down.places, strict=True):
+            lines = mirrored[0][top + above :][: down.reads]
+            first = int(lines.min())
+            seen = read(slice(first, int(lines.max()) + 1))
+            padded = seen[lines - first][:, mirrored[1]]
+            strip = np.empty((rows.stop - rows.start, across.side, classes), padded.dtype)
+            for left, columns in columns_of:
+                window = padded[:, left + before :][:, : across.reads]
+                part = _probabilities(model, window, _moved(rows, -top), _moved(columns, -left))
+                strip[:, columns] = part
+                bar.update()
+            yield rows, strip
 
 
 def _moved(place: slice, by: int) -> slice:
@@ -192,12 +221,13 @@ def _probabilities(model: Network, window: np.ndarray, rows: slice, columns: sli
     return to_cpu(p / p.sum(axis=2, keepdims=True))
 
 
-def _checked(model: Network, image: np.ndarray) -> np.ndarray:
+def checked(model: Network, image: np.ndarray) -> np.ndarray:
     """Return the image as (H, W, C) in the model's dtype, or raise."""
     image = np.asarray(image)
     if image.ndim == 2:
         image = image[..., None]
     channels = model.in_channels
+    image = in_channels(image, channels)
     if image.ndim != 3 or image.shape[2] != channels or 0 in image.shape:
         found = "_channels_found" in vars(model)
         hint = (

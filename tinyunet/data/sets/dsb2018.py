@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import separate
+from tinyunet.engine.progress import Progress
 
 
 def load_dsb2018(root: str | Path) -> Dataset:
@@ -46,7 +46,7 @@ def load_dsb2018(root: str | Path) -> Dataset:
         )
     samples = sorted(path for path in folder.iterdir() if path.is_dir())
     images, instances = [], []
-    for sample in tqdm(samples, desc="DSB 2018", unit="image", delay=2):
+    for sample in Progress(samples, desc="DSB 2018", unit="image", delay=2):
         image = _gray(sample / "images" / f"{sample.name}.png")
         images.append(image[..., None].astype(np.float32) / 255)
         instances.append(_merge(sample / "masks", image.shape))

@@ -1,30 +1,41 @@
 """A user's own images and masks: two folders of files with matching names."""
 
-import re
 import warnings
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from scipy import ndimage
-
 from tinyunet.data.dataset import Dataset
-from tinyunet.data.mask_kinds import doubt, guess_kind, white
-from tinyunet.data.sets.image_files import JPEG, SUFFIXES, read_image, read_mask
-from tinyunet.data.weightmap import separate
-from tinyunet.metrics.regions import consecutive
+from tinyunet.data.files.class_codes import Classes, Ignored
+from tinyunet.data.files.content import FORMATS
+from tinyunet.data.files.meaning import IGNORE
+from tinyunet.data.files.report import FolderReport
+from tinyunet.data.files.scan import scan_folder
 
-KINDS = ("auto", "binary", "classes", "instances")
-MASK_SUFFIX = re.compile(r"[_-](masks?|labels?|seg)$", re.IGNORECASE)
+IMAGES = ("images", "image", "imgs", "img", "raw", "inputs", "pictures", "imagestr")
+MASKS = (
+    "masks", "mask", "labels", "label", "annotations", "annotation", "gt", "ground_truth",
+    "groundtruth", "segmentations", "segmentation", "seg", "targets", "labelstr", "truth",
+)  # fmt: skip
 
 
-def load_folder(images: str | Path, masks: str | Path, kind: str = "auto") -> Dataset:
+def load_folder(
+    images: str | Path,
+    masks: str | Path,
+    kind: str = "auto",
+    *,
+    classes: Classes | None = None,
+    ignore: Ignored | None = None,
+    stretch: bool = False,
+) -> Dataset:
     """Load a folder of images and a folder of their masks.
 
-    An image and its mask have the same name up to the extension; the mask's may end in `_mask`,
-    `_masks`, `_label`, `_labels` or `_seg` (`cell7.tif` and `cell7_mask.png`). PNG, TIFF, JPEG and
-    BMP, of any sizes, are read by `read_image`; other files are passed over.
+    An image and its mask have the same name up to the extension, whatever its case and Unicode form;
+    the mask's may end in a word that says what it is, such as `_mask`, `_label`, `_seg`, `_gt` or
+    `_cp_masks` (`cell7.tif` and `cell7_mask.png`). PNG, TIFF, JPEG, BMP, WEBP, GIF and JPEG 2000, of
+    any sizes, are read by `read_image`, stacks page by page; masks also from LabelMe's JSON, in a
+    folder of their own or beside the images. `tinyunet.data.scan_folder` tells what was found.
+
+    Where images of 8 bits and of more are mixed, all are stretched as those of more are. Gray images
+    that were saved in colour count as gray unless others are in colour.
 
     Parameters
     ----------
@@ -35,153 +46,104 @@ def load_folder(images: str | Path, masks: str | Path, kind: str = "auto") -> Da
 
         - "binary": 0 is background, all else is cell. Instances are the connected components.
         - "classes": class numbers 0 ... K-1. There are no instances.
-        - "instances": 0 is background, every other number is one cell. Touching cells are parted
-          in the labels (see `separate`).
+        - "instances": 0 is background, every other number (or color) is one cell. Touching cells are
+          parted in the labels (see `separate`).
         - "auto" looks at the numbers of all masks together: at most one beside 0 means "binary";
-          else at most 15 means "classes"; else "instances". Say "instances" yourself if no
-          mask has more than 15 cells. Masks of mostly white cells (255, or 65535 in 16 bits)
-          whose edges were smoothed are cut at half of white and then taken for "binary"; when you
-          say "binary", every gray pixel is cell.
+          else at most 15 means "classes" (but "instances" where they count pieces from the top); else
+          "instances". Masks of mostly white cells (255, or 65535 in 16 bits) whose edges were smoothed
+          are cut at half of white and then taken for "binary"; when you say "binary", every gray pixel
+          is cell.
+    classes
+        What numbers or colors in masks stand for: "0=background,128=nucleus,255=cell", or a dict
+        {0: "background", (255, 0, 0): "cell"}. Classes are numbered in this order, background first;
+        two of them give "binary" masks unless `kind` is "classes". Of LabelMe's polygons, labels:
+        "nucleus=1,cell=2".
+    ignore
+        A number or color whose pixels count nowhere, or several: 255, "255,255,255", [254, 255]. They
+        have the label 255 in the data set, its `ignore_label`.
+    stretch
+        Stretch images of 8 bits as well, although none have more: for a model that was trained so.
 
     Returns
     -------
     Dataset
-        Sorted by name.
+        Sorted by name. A page of a stack is called "name[0]"; all pages of one file go to the same part
+        in `Dataset.split`.
 
     Raises
     ------
     FileNotFoundError
         If a folder does not exist.
     ValueError
-        For everything that is wrong with the files, all of it in one message.
+        For everything that is wrong with the files, all of it in one message; and if "auto" leaves a
+        doubt: numbers taken for cells look like smoothed edges, like classes or codes of them, like 255
+        for "ignore"; gray areas were taken for smoothed edges; masks look inverted. It says what to
+        write.
 
     Warns
     -----
     UserWarning
-        If "auto" leaves a doubt: numbers taken for cells look like smoothed edges, like classes, or
-        like 255 for "ignore", or gray areas were taken for smoothed edges.
+        If what may be images was passed over: folders in the folder, formats that are not read.
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind should be one of {', '.join(KINDS)}, got {kind!r}")
-    images, masks = Path(images), Path(masks)
-    problems: list[str] = []
-    pairs = _pairs(images, masks, problems)
-
-    names, pictures, numbers = [], [], []
-    for name, (image_path, mask_path) in sorted(pairs.items()):
-        picture = _try(read_image, image_path, problems)
-        number = _try(read_mask, mask_path, problems)
-        if picture is None or number is None:
-            continue
-        if picture.shape[:2] != number.shape:
-            problems.append(
-                f"{image_path.name} is {_size(picture)}, but its mask {mask_path.name} is "
-                f"{_size(number)}"
-            )
-        names.append(name)
-        pictures.append(picture)
-        numbers.append(number)
-    problems += _mixed_channels(names, pictures)
-    if kind in ("classes", "instances"):
-        problems += [
-            f"{path.name} is a JPEG, which smears numbers: kind {kind!r} needs PNG or TIFF masks"
-            for _, path in pairs.values()
-            if path.suffix.lower() in JPEG
-        ]
-    if problems:
-        raise ValueError(_report(images, masks, problems))
-
-    if kind == "auto":
-        kind = guess_kind(numbers)
-        if problem := doubt(kind, numbers):
-            warnings.warn(f"masks in {masks}: {problem} (--masks in commands)", stacklevel=2)
-    if kind == "smoothed":
-        numbers, kind = [number > white(number) / 2 for number in numbers], "binary"
-    if kind == "classes":
-        _check_classes(numbers)
-        return Dataset(pictures, numbers, names=names)
-    if kind == "binary":
-        instances = [ndimage.label(number)[0] for number in numbers]
-    else:
-        instances = [consecutive(number) for number in numbers]
-    return Dataset(pictures, [separate(cells) > 0 for cells in instances], instances, names)
+    report = scan_folder(images, masks, kind, classes=classes, ignore=ignore, stretch=stretch)
+    wanted = [file for file in report.passed_over if file.is_image]
+    if wanted and not report.problems:
+        shown = "; ".join(f"{file.path.name}: {file.reason}" for file in wanted[:5])
+        more = f" and {len(wanted) - 5} more" if len(wanted) > 5 else ""
+        warnings.warn(f"passed over in {images} and {masks}: {shown}{more}", stacklevel=2)
+    return dataset_of(report)
 
 
-def _pairs(images: Path, masks: Path, problems: list[str]) -> dict[str, tuple[Path, Path]]:
-    """Name -> (image, mask) for all that match; what does not match goes to `problems`."""
-    for folder in (images, masks):
-        if not folder.is_dir():
-            raise FileNotFoundError(f"{folder}: no such folder")
-    if images.resolve() == masks.resolve():
-        raise ValueError(f"{images}: images and masks need two different folders")
-    image_paths = _by_name(images, lambda stem: stem, problems)
-    mask_paths = _by_name(
-        masks, lambda stem: stem if stem in image_paths else MASK_SUFFIX.sub("", stem), problems
+def dataset_of(report: FolderReport, in_doubt: str = "stop") -> Dataset:
+    """Make the data set of a report; `in_doubt` about its masks "stop" or "go on".
+
+    Raises
+    ------
+    ValueError
+        If there are problems, and if there is a doubt.
+    """
+    if report.problems:
+        raise ValueError(report.wrong())
+    if report.guess.doubt and in_doubt == "stop":
+        raise ValueError(f"masks in {report.masks}: {report.guess.doubt}")
+    return Dataset(
+        report.pictures,
+        report.labels,
+        report.instances,
+        report.names,
+        ignore_label=IGNORE if report.ignores else None,
+        class_names=report.class_names,
+        groups=report.groups,
+        stretched=report.stretched,
     )
-    for path in _missing(image_paths, mask_paths):
-        problems.append(f"{path.name} has no mask")
-    for path in _missing(mask_paths, image_paths):
-        problems.append(f"mask {path.name} has no image")
-    return {
-        name: (image_paths[name], mask_paths[name]) for name in image_paths if name in mask_paths
-    }
 
 
-def _by_name(folder: Path, name_of: Callable[[str], str], problems: list[str]) -> dict[str, Path]:
-    """Name -> path for the image files of a folder."""
-    paths: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        # Names that start with a dot belong to the system, "._cell.png" of macOS among them.
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
-            continue
-        name = name_of(path.stem)
-        if name in paths:
-            problems.append(f"{path.name} and {paths[name].name} both belong to {name!r}")
-        paths[name] = path
-    if not paths:
-        problems.append(f"{folder} has no files that end in {', '.join(SUFFIXES)}")
-    return paths
+def find_folders(folder: str | Path) -> tuple[Path, Path]:
+    """Give the folders of images and masks inside of one, by the names that people give them.
 
+    Without a folder of masks, LabelMe's JSON beside the images is taken.
 
-def _missing(paths: dict[str, Path], others: dict[str, Path]) -> list[Path]:
-    return [path for name, path in paths.items() if name not in others]
-
-
-def _try(read: Callable, path: Path, problems: list[str]) -> np.ndarray | None:
-    """Read a file; None if that fails, with the reason in `problems`."""
-    try:
-        return read(path)
-    except (OSError, ValueError) as error:
-        problems.append(str(error))
-        return None
-
-
-def _size(array: np.ndarray) -> str:
-    return f"{array.shape[0]}x{array.shape[1]}"
-
-
-def _mixed_channels(names: list[str], pictures: list[np.ndarray]) -> list[str]:
-    """One problem for each image whose channel count is not the usual one."""
-    counts = Counter(picture.shape[2] for picture in pictures)
-    usual = max(counts, key=counts.get, default=None)
-    return [
-        f"image {name!r} has {picture.shape[2]} channel(s), but most have {usual}; convert it"
-        for name, picture in zip(names, pictures, strict=True)
-        if picture.shape[2] != usual
-    ]
-
-
-def _report(images: Path, masks: Path, problems: list[str]) -> str:
-    shown = problems[:20]
-    if len(problems) > len(shown):
-        shown.append(f"... and {len(problems) - len(shown)} more")
-    return "\n- ".join([f"{len(problems)} problem(s) with {images} and {masks}:", *shown])
-
-
-def _check_classes(numbers: list[np.ndarray]) -> None:
-    largest = max(int(number.max()) for number in numbers)
-    if largest >= 255:
-        raise ValueError(
-            f"the masks hold the class {largest}, which would make {largest + 1} classes: number "
-            'classes 0 ... K-1; masks of 0 and 255 are kind="binary", of cells kind="instances"'
-        )
+    Raises
+    ------
+    FileNotFoundError
+        If there is none, or several could be meant: the message lists what is there.
+    """
+    folder = Path(folder)
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    found = []
+    for names in (IMAGES, MASKS):
+        exact = [path for path in inside if path.is_dir() and path.name == names[0]]
+        found.append(exact or [p for p in inside if p.is_dir() and p.name.casefold() in names])
+    images, masks = found
+    if len(images) == 1 and not masks and any(images[0].glob("*.json")):
+        masks = images
+    if len(images) == len(masks) == 1:
+        return images[0], masks[0]
+    there = ", ".join(path.name + "/" * path.is_dir() for path in inside[:10]) or "nothing"
+    hint = ""
+    if any(path.suffix.lower() in FORMATS for path in inside):
+        hint = "; move the images into images/ and the masks into masks/"
+    raise FileNotFoundError(
+        f"{folder} should hold the folders images and masks, but there is {there}{hint}: one folder "
+        f"each of {', '.join(IMAGES[:4])}, ... and of {', '.join(MASKS[:4])}, ... is understood"
+    )

@@ -3,116 +3,109 @@
 from pathlib import Path
 
 import numpy as np
-import tifffile
-from PIL import Image
 
+from tinyunet.data.files import gray
+from tinyunet.data.files.gray import PERCENTILE as BRIGHT
+from tinyunet.data.files.gray import moved as scaled
+from tinyunet.data.files.gray import noise_of, stretched
+from tinyunet.data.files.mask_files import CUT, check_numbers, read_mask_file
+from tinyunet.data.files.raw import Raw, read_raw
+
+__all__ = ["BRIGHT", "TIFF", "check_finite", "limits", "noise_of", "read_image", "read_mask",
+           "read_pages", "read_pixels", "scaled", "stretched"]  # fmt: skip
 TIFF = (".tif", ".tiff")
-JPEG = (".jpg", ".jpeg")
-SUFFIXES = (".png", *TIFF, *JPEG, ".bmp")
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """Read a PNG, TIFF, JPEG or BMP image, scaled to about [0, 1].
+def read_image(path: str | Path, *, stretch: bool = False) -> np.ndarray:
+    """Read a PNG, TIFF, JPEG, BMP, WEBP, GIF or JPEG 2000 image, scaled to about [0, 1].
 
-    Images of 8 bits are divided by 255. Images of 16 bits and of floats (TIFF) seldom use their
-    whole range: each is scaled so that its minimum becomes 0 and its 99.8 % percentile becomes 1,
-    which a few hot pixels cannot spoil.
+    Images of 8 bits are divided by 255. Images of more bits and of floats seldom use their whole
+    range: each is scaled so that its minimum becomes 0 and its 99.8 % percentile becomes 1, which a few
+    hot pixels cannot spoil; but so that 1 is at least 20 standard deviations of the noise above 0,
+    lest an image of noise alone look like one of cells.
+
+    A file is read by its content, whatever its name says, and turned as its EXIF orientation says.
 
     Parameters
     ----------
     path
         The file.
+    stretch
+        Scale images of 8 bits in that way, too: what `load_folder` does where depths are mixed.
 
     Returns
     -------
     (H, W, C) float32 array
         C is 1 for gray, 3 for color images (palettes too). Transparency is dropped: it says how to
-        show a picture, not what was measured. A multi-channel TIFF keeps its channels.
+        show a picture, not what was measured. A TIFF keeps all other bands.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it cannot be read, is a stack of several images, or holds NaN or infinite values.
+        If it cannot be read, is a stack of several images (see `read_pages`), or holds NaN or infinite
+        values.
     """
-    path = Path(path)
-    pixels = _read(path, palette_as_color=True)
-    if pixels.dtype == bool:
-        return pixels.astype(np.float32)
-    if pixels.dtype == np.uint8:
-        return pixels.astype(np.float32) / 255
-    if not np.isfinite(pixels).all():
-        raise ValueError(f"{path}: has NaN or infinite values; repair it or leave it out")
-    low, high = float(pixels.min()), float(np.percentile(pixels, 99.8))
-    if high <= low:  # almost constant: nothing to stretch
-        high = max(float(pixels.max()), low + 1)
-    return ((pixels - low) / (high - low)).astype(np.float32)
+    pixels = read_pixels(path)
+    return gray.moved(pixels, *limits(pixels, path, stretch))
+
+
+def read_pages(path: str | Path, *, stretch: bool = False) -> list[np.ndarray]:
+    """Read all pages of a file, such as a Z stack: a list of (H, W, C) float32 arrays.
+
+    As `read_image`, which see; the pages of one file are stretched alike. Every axis of a TIFF but
+    rows, columns and channels is one of pages, the last one fastest.
+    """
+    pages = read_raw(path).colors()
+    low_high = _limits(pages, path, stretch)
+    return [gray.moved(page, *low_high) for page in pages]
+
+
+def read_pixels(path: str | Path) -> np.ndarray:
+    """The values (H, W, C) of an image as they are stored; see `read_image`."""
+    raw = read_raw(path)
+    _check_single(path, raw)
+    return raw.colors()[0]
+
+
+def limits(pixels: np.ndarray, name: str | Path, stretch: bool = False) -> tuple[float, float]:
+    """The values of an image (H, W, C) that become 0 and 1."""
+    return _limits([pixels], name, stretch)
 
 
 def read_mask(path: str | Path) -> np.ndarray:
     """Read the numbers in a mask: (H, W) int64.
 
     A palette image gives its indices, not its colors. A JPEG smears numbers, so it is cut at half
-    of its range and gives 0 or 255. Raises as `read_image` does, and a ValueError for a mask in
-    color or with numbers that are negative or not whole.
+    of its range and gives 0 or 255. A mask that is in the alpha channel of a picture of one color is
+    found there. Raises as `read_image` does, and a ValueError for a mask in color or with numbers that
+    are negative or not whole.
     """
-    path = Path(path)
-    channels = _read(path, palette_as_color=False)
-    mask = channels[..., 0]
-    if path.suffix.lower() in JPEG:
-        return np.where(mask > 127, 255, 0)
-    if not np.isfinite(channels).all() or (mask < 0).any() or (mask % 1 != 0).any():
-        raise ValueError(f"{path}: a mask needs whole numbers from 0 up")
-    if (channels != mask[..., None]).any():
-        raise ValueError(f"{path}: is a mask in color; save class or cell numbers as gray values")
-    return mask.astype(np.int64)
+    mask = read_mask_file(path)
+    _check_single(path, mask.raw)
+    (page,) = mask.pages
+    if mask.lossy:
+        return np.where(page > CUT, 255, 0)
+    return check_numbers(path, page)
 
 
-def _read(path: Path, palette_as_color: bool) -> np.ndarray:
-    """Pixels (H, W, C) as stored, without alpha."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(f"{path}: unknown kind of file; known are {', '.join(SUFFIXES)}")
+def check_finite(pixels: np.ndarray, name: str | Path) -> None:
+    """Raise ValueError for values that are no numbers."""
+    if not np.isfinite(pixels).all():
+        raise ValueError(f"{name}: has NaN or infinite values; repair it or leave it out")
+
+
+def _check_single(path: str | Path, raw: Raw) -> None:
+    if len(raw.pages) > 1:
+        raise ValueError(
+            f"{path}: cannot be read as one image: it is a stack with shape {raw.shape}; "
+            f"tinyunet.data.read_pages gives its {len(raw.pages)} pages"
+        )
+
+
+def _limits(pages: list[np.ndarray], name: str | Path, stretch: bool) -> tuple[float, float]:
     try:
-        if suffix in TIFF:
-            return _read_tiff(path)
-        return _read_pillow(path, palette_as_color)
-    except Exception as error:  # decoders raise all sorts of errors on damaged files
-        raise ValueError(f"{path}: cannot be read: {error}") from error
-
-
-def _read_tiff(path: Path) -> np.ndarray:
-    """TIFF through tifffile, which knows all bit depths."""
-    with tifffile.TiffFile(path) as tiff:
-        series = tiff.series[0]
-        if series.keyframe.compression == tifffile.COMPRESSION.LZW:
-            # tifffile needs another package for LZW; Pillow brings its own decoder.
-            return _read_pillow(path, palette_as_color=False)
-        pixels, axes = series.asarray(), series.axes  # such as "YX", "YXS" (RGB) or "CYX"
-    if axes in ("SYX", "CYX"):
-        pixels, axes = np.moveaxis(pixels, 0, -1), "YX" + axes[0]
-    if axes == "YX":
-        return pixels[..., None]
-    if axes == "YXS":
-        return _without_alpha(pixels)
-    if axes == "YXC":
-        return pixels
-    raise ValueError(f"it is a stack with shape {pixels.shape}; save each image as a file")
-
-
-def _read_pillow(path: Path, palette_as_color: bool) -> np.ndarray:
-    with Image.open(path) as image:
-        if getattr(image, "n_frames", 1) > 1:
-            raise ValueError(f"it holds {image.n_frames} images; save each as a file")
-        if (image.mode in ("P", "PA") and palette_as_color) or image.mode in ("CMYK", "YCbCr"):
-            image = image.convert("RGB")
-        pixels = np.asarray(image)
-    return pixels[..., None] if pixels.ndim == 2 else _without_alpha(pixels)
-
-
-def _without_alpha(pixels: np.ndarray) -> np.ndarray:
-    """Gray + alpha has two samples a pixel and RGB + alpha four; alpha is the last."""
-    return pixels[..., :-1] if pixels.shape[-1] in (2, 4) else pixels
+        return gray.limits(pages, stretch)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error

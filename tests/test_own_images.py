@@ -1,0 +1,83 @@
+"""From files as people have them to a model and back, by the command line's own functions."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from typer.testing import CliRunner
+
+import tinyunet as tu
+from tinyunet.commands.main import app
+from tinyunet.data import synthetic_cells
+from tinyunet.runs.folder import load_model
+
+SMALL = ("--steps", "1", "--depth", "1", "--base-channels", "2", "--average", "none")
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A folder of six images, and a function that writes another image, or mask, in one's place."""
+    monkeypatch.chdir(tmp_path)
+    data = synthetic_cells(6, 32, seed=2)
+    for name in ("images", "masks"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+    grays = [(255 * image[..., 0].clip(0, 1)).astype(np.uint8) for image in data.images]
+    for i, (gray, cells) in enumerate(zip(grays, data.instances, strict=True)):
+        Image.fromarray(gray).save(tmp_path / f"mine/images/{i}.png")
+        Image.fromarray(((cells > 0) * 255).astype(np.uint8)).save(tmp_path / f"mine/masks/{i}.png")
+    return tmp_path / "mine", grays, data.instances
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def test_gray_saved_in_color_is_trained_on_predicted_and_evaluated_alike(mine):
+    folder, grays, _ = mine
+    assert run("train", "--data", "mine", *SMALL, "--out", "gray").exit_code == 0
+    for i, gray in enumerate(grays):
+        Image.fromarray(np.repeat(gray[..., None], 3, 2)).save(folder / f"images/{i}.png")
+    assert run("train", "--data", "mine", *SMALL, "--out", "color").exit_code == 0
+    first, second = (tu.load(f"{name}/best.npz") for name in ("gray", "color"))
+    assert first.in_channels == second.in_channels == 1
+    for name, array in first.named_parameters():
+        np.testing.assert_array_equal(array, dict(second.named_parameters())[name])
+    done = run("predict", "gray/best.npz", folder / "images/0.png", "--out", "found")
+    assert done.exit_code == 0, done.output
+    assert run("evaluate", "gray/best.npz", "--data", "mine").exit_code == 0
+    three = tu.UNet(3, 2, base_channels=2, depth=1, padding="same")
+    tu.save("three.npz", three)
+    assert run("evaluate", "three.npz", "--data", "mine").exit_code == 0
+    assert tu.predict_image(three, grays[0][..., None] / 255.0).shape == (32, 32, 2)
+
+
+def test_classes_and_ignore_go_from_the_command_line_to_the_scores(mine):
+    folder, grays, cells = mine
+    for i, numbers in enumerate(cells):
+        mask = np.where(numbers == 0, 0, np.where(numbers % 2, 128, 255))
+        mask[-3:] = 77
+        Image.fromarray(mask.astype(np.uint8)).save(folder / f"masks/{i}.png")
+    done = run("train", "--data", "mine", *SMALL, "--out", "a")
+    assert isinstance(done.exception, ValueError)
+    assert "--classes 0=background,77=NAME,128=NAME,255=NAME" in str(done.exception)
+    classes = ("--classes", "0=background,128=nucleus,255=cell", "--ignore", 77)
+    done = run("train", "--data", "mine", *classes, *SMALL, "--out", "a")
+    assert done.exit_code == 0, done.output
+    assert tu.load("a/best.npz").num_classes == 3
+    assert run("evaluate", "a/best.npz").exit_code == 0
+    done = run("train", "--data", "synthetic-cells", "--ignore", 7, *SMALL, "--out", "b")
+    assert "--ignore is for a folder of yours" in str(done.exception)
+
+
+def test_a_model_of_mixed_depths_stretches_what_it_is_shown(mine):
+    folder, grays, _ = mine
+    (folder / "images/0.png").unlink()
+    tifffile.imwrite(folder / "images/0.tif", grays[0].astype(np.uint16) * 16)
+    assert run("train", "--data", "mine", *SMALL, "--out", "a").exit_code == 0
+    model, _ = load_model(folder.parent / "a/best.npz", None, None)
+    assert model.stretched
+    Image.fromarray(grays[0]).save(folder / "images/6.png")
+    for name in ("images/6.png", "images/0.tif"):
+        assert run("predict", "a/best.npz", folder / name, "--out", "found").exit_code == 0
+    maps = [tifffile.imread(f"found/{i}_probabilities.tif") for i in (6, 0)]
+    np.testing.assert_allclose(*maps, atol=1e-3)

@@ -1,0 +1,88 @@
+"""The pixels of a file as they are stored, upright, page by page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinyunet.data.files.content import FORMATS, TIFF, content_of, is_lossy, misnamed
+
+
+@dataclass
+class Raw:
+    """What a file holds, before anything is made of it.
+
+    `pages` are (H, W, C), all of one shape and turned upright; without alpha, which is (H, W) for each
+    page where there is one. With a `palette` (n, 3), C is 1 and pages hold its indices. `color`:
+    three channels are red, green and blue.
+    """
+
+    format: str
+    pages: list[np.ndarray]
+    alpha: list[np.ndarray] | None = None
+    palette: np.ndarray | None = None
+    color: bool = False
+    orientation: int = 1
+    lossy: bool = False
+    notes: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()  # of a stack, as the file tells it
+
+    @property
+    def gray_as_rgb(self) -> bool:
+        """Whether it is a gray image that was saved in colour."""
+        return self.color and all(is_gray(page) for page in self.pages)
+
+    def colors(self) -> list[np.ndarray]:
+        """The pages (H, W, C) as they are shown: those of a palette in its colors."""
+        if self.palette is None:
+            return self.pages
+        last = len(self.palette) - 1
+        return [self.palette[np.minimum(page[..., 0], last)] for page in self.pages]
+
+
+def is_gray(image: np.ndarray) -> bool:
+    """Whether an image (H, W, 3) has the same values in all channels."""
+    if image.ndim != 3 or image.shape[2] != 3:
+        return False
+    return all(np.array_equal(image[..., 0], image[..., k]) for k in (1, 2))
+
+
+def read_raw(path: str | Path) -> Raw:
+    """Read a file, by its content.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file; if it is none that is known or cannot be read.
+    """
+    from tinyunet.data.files import pillow_files, tiff_files
+
+    path = Path(path)
+    kind = content_of(path)
+    try:
+        raw = tiff_files.read(path) if kind == TIFF else pillow_files.read(path, kind)
+    except MemoryError as error:
+        raise MemoryError(f"{path}: not enough memory to read it") from error
+    except Exception as error:  # decoders raise all sorts of errors on damaged files
+        raise ValueError(f"{path}: cannot be read: {error}") from error
+    raw.lossy = raw.lossy or is_lossy(path, kind)
+    if misnamed(path, kind):
+        raw.notes += (f"its name ends in {path.suffix}, but it is a {kind}",)
+    if path.suffix.lower() not in FORMATS:
+        raw.notes += (f"its name does not say that it is a {kind}",)
+    if raw.orientation != 1:
+        raw.notes += (f"turned upright, as its EXIF orientation {raw.orientation} says",)
+    return raw
+
+
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn and mirror an image (H, W, ...) as its EXIF orientation, 1 to 8, says."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels

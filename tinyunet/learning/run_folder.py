@@ -1,0 +1,34 @@
+"""What can be told of a run's folder without reading the run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+
+def refuse_file(out: Path) -> None:
+    """Raise FileExistsError if a folder cannot be there because a file is."""
+    for path in (out, *out.parents):
+        if path.exists():
+            if not path.is_dir():
+                raise FileExistsError(
+                    f"out is to be a folder, but {path} is a file: choose another"
+                )
+            return
+
+
+def has_steps(out: Path) -> bool:
+    """Whether a run has taken a step, as far as its history tells."""
+    try:
+        return bool(json.loads((out / "history.json").read_text(encoding="utf-8"))["loss"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return True
+
+
+def stamp(path: Path) -> tuple[int, ...] | None:
+    """What tells a file from another that takes its place."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -1,0 +1,160 @@
+"""Segment many images into one folder: what is done is left, what fails does not end the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from tinyunet.data.large_files import open_pages
+from tinyunet.engine.whole_files import FULL
+from tinyunet.networks.network import Network
+from tinyunet.runs.predict import Predicted, ends_for, predict_to_files
+from tinyunet.runs.predictions import COUNTS, Predictions
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Report:
+    """What became of the images.
+
+    `asked` files were given. `images` say of each, and of each page of a stack, what was found, its
+    files, and whether they were there already; `failures` are files with what went wrong, `untried`
+    those that were left after the disk was full.
+    """
+
+    out: Path
+    made: dict[str, Any]
+    asked: int
+    images: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[tuple[Path, Exception]] = field(default_factory=list)
+    untried: list[Path] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, for JSON."""
+        failures = [{"image": str(path), "error": sentence(path, e)} for path, e in self.failures]
+        found: dict[str, Any] = {**self.made, "out": str(self.out), "images": self.images}
+        found |= {"counts": str(self.out / COUNTS)} if self.images else {}
+        return found | {"failures": failures, "not_tried": [str(path) for path in self.untried]}
+
+    def summary(self) -> str:
+        """How much was found in all, and where the counts are."""
+        cells = [entry["cells"] for entry in self.images if "cells" in entry]
+        found = f", {sum(cells)} cells" if cells else ""
+        return f"{len(self.images)} images{found}: {self.out / COUNTS}"
+
+    def failed(self) -> str:
+        """What went wrong, a line for each image."""
+        lines = [f"{len(self.failures)} of {self.asked} images could not be predicted:"]
+        lines += [sentence(path, error) for path, error in self.failures]
+        if self.untried:
+            names = ", ".join(map(str, self.untried[:5]))
+            more = f" and {len(self.untried) - 5} more" if len(self.untried) > 5 else ""
+            lines.append(f"not tried after that: {names}{more}")
+        return "\n- ".join(lines)
+
+
+def sentence(path: Path, error: Exception) -> str:
+    """What went wrong with an image, with its name once."""
+    said = str(error) or "out of memory" * isinstance(error, MemoryError) or type(error).__name__
+    return said if str(path) in said else f"{path}: {said}"
+
+
+def predict_all(
+    model: Network,
+    images: Sequence[Path],
+    out: Path,
+    made: dict[str, Any],
+    *,
+    polygons: bool = False,
+    overwrite: bool = False,
+    tell: Tell = print,
+    note: Tell = print,
+) -> Report:
+    """Segment images into a folder, and go on after one that fails.
+
+    Parameters
+    ----------
+    made
+        What decides about results: model, threshold, average, tile; see `Predictions`.
+    polygons
+        Write polygons, too.
+    overwrite
+        Make those anew that are there, and replace files of the same names.
+    tell, note
+        Get a sentence for each image, and what else there is to say of it.
+
+    Raises
+    ------
+    FileExistsError
+        Before anything is done, if there are files that are no results of these images, or were made
+        otherwise.
+    """
+    known = Predictions(out, made)
+    ends = ends_for(model, polygons)
+    there = set() if overwrite else {path for path in images if known.is_done(path, ends)}
+    report = Report(out, made, len(images))
+    out.mkdir(parents=True, exist_ok=True)
+    # Where nobody watches, what is told of each image is progress enough.
+    bar = tqdm(images, desc="images", leave=False, disable=None if len(images) > 1 else True)
+    for i, path in enumerate(bar):
+        try:
+            done = path in there
+            entries = known.entries(path) if done else _one(model, path, known, polygons, overwrite)
+        except (ValueError, OSError, MemoryError) as error:
+            report.failures.append((path, error))
+            if isinstance(error, OSError) and error.errno in FULL:
+                report.untried = list(images[i + 1 :])
+                break
+            continue
+        report.images += entries
+        with contextlib.nullcontext() if bar.disable else tqdm.external_write_mode():
+            for entry in entries:
+                tell(in_words(entry, made))
+                for words in entry["notes"]:
+                    note(f"{entry['image']}: {words}")
+    bar.close()
+    return report
+
+
+def _one(
+    model: Network, path: Path, known: Predictions, polygons: bool, overwrite: bool
+) -> list[dict[str, Any]]:
+    """Segment one image, page by page; take down what was found, and return it."""
+    options = {name: known.made[name] for name in ("tile", "average", "threshold")}
+    pages = open_pages(path, stretch=known.made.get("stretched", False))
+    found: list[Predicted] = []
+    with contextlib.ExitStack() as files:
+        for page in pages:
+            files.enter_context(page)
+        for stem, page in zip(known.begin(path, len(pages), overwrite), pages, strict=True):
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                stem = known.folder / stem
+                found.append(predict_to_files(model, page, stem, polygons=polygons, **options))
+            found[-1].notes += [str(warning.message) for warning in said]
+    known.finish(path, found)
+    entries = known.entries(path)
+    for entry, page in zip(entries, found, strict=True):
+        entry |= {"skipped": False, "notes": page.notes}
+    return entries
+
+
+def in_words(entry: dict[str, Any], made: dict[str, Any]) -> str:
+    """A line about an image."""
+    if "cells" in entry:
+        found = f"{entry['cells']} cells at threshold {made['threshold']:g}"
+    else:
+        total = sum(entry["pixels"])
+        found = "pixels of classes " + ", ".join(
+            f"{k}: {100 * n / total:.3g} %" for k, n in enumerate(entry["pixels"]) if n
+        )
+    if entry["skipped"]:
+        return f"{entry['image']}: {found}; has these results already, --overwrite makes them anew"
+    return f"{entry['image']}: {found}, " + ", ".join(entry["files"])
