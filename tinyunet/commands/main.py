@@ -13,6 +13,7 @@ try:
     from tinyunet import __version__
     from tinyunet.commands import (
         bench,
+        check,
         data,
         evaluate,
         gradcheck,
@@ -86,8 +87,9 @@ for command in (
 data_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Show which data sets there are, and download real ones.",
+    help="Check a folder of yours, show which data sets there are, download real ones.",
 )
+data_app.command("check")(check.check_data)
 data_app.command("list")(data.show_list)
 data_app.command("fetch")(data.fetch_data)
 app.add_typer(data_app, name="data")

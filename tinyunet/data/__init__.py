@@ -3,6 +3,8 @@
 from tinyunet.data.augment import Augmentation, random_gray, random_symmetry
 from tinyunet.data.batches import Batches
 from tinyunet.data.catalogue import load
+from tinyunet.data.check.look import check_folder
+from tinyunet.data.check.result import FolderCheck
 from tinyunet.data.crop import random_crop
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.files.report import FolderReport, MaskGuess
@@ -24,9 +26,11 @@ __all__ = [
     "Augmentation",
     "Batches",
     "Dataset",
+    "FolderCheck",
     "FolderReport",
     "ImageFile",
     "MaskGuess",
+    "check_folder",
     "closed_outlines",
     "deformed",
     "displacement_field",

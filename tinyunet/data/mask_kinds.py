@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from tinyunet.data.files.report import MaskGuess
+from tinyunet.data.lean import Mapped
 from tinyunet.data.mask_shapes import (
     count_dim,
     count_pieces,
@@ -60,9 +61,9 @@ def white(mask: np.ndarray) -> int:
     return WHITE[0] if mask.max() <= WHITE[0] else WHITE[1]
 
 
-def cut(masks: Sequence[np.ndarray]) -> list[np.ndarray]:
+def cut(masks: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
     """Masks of smoothed edges as booleans: cut at half of white."""
-    return [mask > white(mask) / 2 for mask in masks]
+    return Mapped(masks, lambda mask: mask > white(mask) / 2)
 
 
 def smeared(page: np.ndarray) -> tuple[np.ndarray, str]:
@@ -90,7 +91,8 @@ def _binary(masks: Sequence[np.ndarray], nonzero: list[int]) -> MaskGuess:
     if not nonzero:
         return MaskGuess("binary", "no mask has anything in it")
     why = f"{nonzero[0]} is the only number beside 0"
-    return MaskGuess("binary", why, _doubt_of_inversion([mask > 0 for mask in masks], nonzero[0]))
+    cells = Mapped(masks, lambda mask: mask > 0)
+    return MaskGuess("binary", why, _doubt_of_inversion(cells, nonzero[0]))
 
 
 def _is_smoothed(
@@ -138,13 +140,12 @@ def _or_white_ignored(nonzero: list[int]) -> str:
 
 def _doubt_of_inversion(masks: Sequence[np.ndarray], number: int = 255) -> str:
     """What speaks against these booleans being cells on background."""
-    filled = [mask for mask in masks if mask.any()]
     if len(masks) > 1 and all(mask.all() for mask in masks):
         return (
             f"everything is {number} in every mask: is the mask in another channel? If it is one "
             'cell, say kind="binary" (--masks binary)'
         )
-    if not looks_inverted(filled):
+    if not looks_inverted(masks):
         return ""
     return (
         "one 'cell' covers nearly everything, around several black spots: the masks look inverted; if "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -60,9 +60,15 @@ def count_pieces(mask: np.ndarray) -> int:
 
 
 def looks_inverted(masks: Sequence[np.ndarray]) -> bool:
-    """Whether one piece covers most of each mask and is full of holes, as if cells were black."""
-    covered = holes = whole = 0
+    """Whether one piece covers most of each mask and is full of holes, as if cells were black.
+
+    Empty masks say nothing.
+    """
+    covered = holes = whole = n = 0
     for mask in masks:
+        if not mask.any():
+            continue
+        n += 1
         covered += mask.mean()
         sizes = np.bincount(ndimage.label(mask)[0].ravel())[1:]
         whole += sizes.max() > 0.9 * sizes.sum()
@@ -71,7 +77,6 @@ def looks_inverted(masks: Sequence[np.ndarray]) -> bool:
         free = np.setdiff1d(np.unique(spots), np.append(border, 0))
         inner = np.isin(spots, free).sum()
         holes += free.size >= 2 and inner > 0.5 * np.count_nonzero(~mask)
-    n = len(masks)
     return n > 0 and covered > 0.5 * n and whole > 0.75 * n and holes > 0.5 * n
 
 
@@ -81,10 +86,11 @@ def numbered_cells(masks: Sequence[np.ndarray]) -> bool:
     So do programs that label cells. Classes come in another order, or at the same places in all masks.
     """
     numbers = [np.unique(mask[mask > 0]) for mask in masks]
-    full = [(mask, found) for mask, found in zip(masks, numbers, strict=True) if found.size]
-    if len(full) < 2 or max(found.size for _, found in full) < 4:
+    full = [place for place, found in enumerate(numbers) if found.size]
+    if len(full) < 2 or max(numbers[place].size for place in full) < 4:
         return False
-    for mask, found in full:
+    for place in full:
+        mask, found = masks[place], numbers[place]
         if not np.array_equal(found, np.arange(1, found.size + 1)):
             return False
         if count_pieces(mask) > found.size:
@@ -92,10 +98,11 @@ def numbered_cells(masks: Sequence[np.ndarray]) -> bool:
         first = [np.flatnonzero(mask.ravel() == number)[0] for number in found]
         if first != sorted(first):
             return False
-    return len({found.size for _, found in full}) > 2 or _places_differ([mask for mask, _ in full])
+    counts = {numbers[place].size for place in full}
+    return len(counts) > 2 or _places_differ(masks[place] for place in full)
 
 
-def _places_differ(masks: Sequence[np.ndarray]) -> bool:
+def _places_differ(masks: Iterable[np.ndarray]) -> bool:
     """Whether pieces of one number lie in other columns in each mask: as much as any two pieces do."""
     columns = [
         [

@@ -9,6 +9,7 @@ from tinyunet.plots.animation import Animation, animate
 from tinyunet.plots.class_maps import class_maps
 from tinyunet.plots.colours import colour_numbers, errors, outlines, palette, visible
 from tinyunet.plots.comparison import compare, overlay
+from tinyunet.plots.contact_sheet import Shown, contact_sheet
 from tinyunet.plots.fields import receptive_fields, sensitivities
 from tinyunet.plots.figure import save
 from tinyunet.plots.live import Live
@@ -20,10 +21,12 @@ from tinyunet.plots.triangle import triangle
 __all__ = [
     "Animation",
     "Live",
+    "Shown",
     "animate",
     "class_maps",
     "colour_numbers",
     "compare",
+    "contact_sheet",
     "curves",
     "deformation",
     "draw_numbers",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,26 +31,26 @@ def give_meaning(
     """Fill in what the masks of a report mean, and its labels and instances."""
     pages, before = [], len(report.problems)
     codes = codes or ClassCodes({}, [])
-    drawn = _draw(report, files, kind, codes)
+    drawn = polygon_drawings(report, files, kind, codes)
     doubts: list[str] = []
     for file in files if len(report.problems) == before else []:
-        for page in drawn.get(file.name) or file.mask.pages:
+        for page in drawn[file.name]() if file.name in drawn else file.mask.pages:
             try:
-                pages.append(_page(file, page, kind, codes, doubts))
+                pages.append(numbers_of(file, page, kind, codes, doubts))
             except ValueError as error:
                 report.problems.append(str(error))
                 break
     if not pages or len(report.problems) > before:
         report.pictures = report.pictures if len(pages) == len(report.pictures) else []
         return
-    report.guess = report.guess or _guess([numbers for numbers, _ in pages], kind, codes, doubts)
-    _label(report, pages, codes)
+    report.guess = report.guess or guess_of([numbers for numbers, _ in pages], kind, codes, doubts)
+    give_labels(report, pages, codes)
 
 
-def _draw(
+def polygon_drawings(
     report: FolderReport, files: Sequence[Opened], kind: str, codes: ClassCodes
-) -> dict[str, list[np.ndarray]]:
-    """Draw the polygons: cells where all have one label, classes where they have several."""
+) -> dict[str, Callable[[], list[np.ndarray]]]:
+    """What draws the polygons of each file: cells where all have one label, else classes."""
     polygons = {f.name: f.mask for f in files if isinstance(f.mask, Polygons)}
     if not polygons:
         return {}
@@ -77,10 +78,16 @@ def _draw(
     meant = "instances" if numbers is None else ("binary" if kind == "binary" else "classes")
     if len(polygons) == len(files):
         report.guess = MaskGuess(meant, why, given=kind != "auto" or codes.words)
-    return {name: [mask.draw(numbers, ignore=-1)] for name, mask in polygons.items()}
+    return {name: partial(_drawn, mask, numbers) for name, mask in polygons.items()}
 
 
-def _page(file: Opened, page: np.ndarray, kind: str, codes: ClassCodes, doubts: list[str]) -> Page:
+def _drawn(mask: Polygons, numbers: dict[str, int] | None) -> list[np.ndarray]:
+    return [mask.draw(numbers, ignore=-1)]
+
+
+def numbers_of(
+    file: Opened, page: np.ndarray, kind: str, codes: ClassCodes, doubts: list[str]
+) -> Page:
     """The numbers of one page of a mask, those of classes where codes were given."""
     path, drawn = file.mask.path, isinstance(file.mask, Polygons)
     if drawn:
@@ -109,9 +116,10 @@ def _page(file: Opened, page: np.ndarray, kind: str, codes: ClassCodes, doubts: 
     return check_numbers(path, np.where(counted, page, 0) if page.ndim == 2 else page), counted
 
 
-def _guess(
+def guess_of(
     numbers: Sequence[np.ndarray], kind: str, codes: ClassCodes, doubts: Sequence[str]
 ) -> MaskGuess:
+    """What the user says that the masks of all files mean, else what their numbers say."""
     if codes.classes and kind != "binary":
         named = ", ".join(f"{number} {name}" for number, name in enumerate(codes.names))
         one = len(codes.names) == 2 and kind == "auto"
@@ -125,7 +133,7 @@ def _guess(
     return guess
 
 
-def _label(report: FolderReport, pages: Sequence[Page], codes: ClassCodes) -> None:
+def give_labels(report: FolderReport, pages: Sequence[Page], codes: ClassCodes) -> None:
     """Fill in the labels and instances of a report."""
     numbers, kind = [n for n, _ in pages], report.guess.kind
     if codes.names:

@@ -57,25 +57,36 @@ def scan_folder(
     FileNotFoundError
         If a folder does not exist.
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind should be one of {', '.join(KINDS)}, got {kind!r}")
-    codes = class_codes.parse(classes, ignore)
-    if classes is not None and kind == "instances":
-        raise ValueError('classes name numbers, which are no cells: leave out kind="instances"')
-    report = FolderReport(Path(images), Path(masks))
+    report, codes = begun(images, masks, kind, classes, ignore)
     files = []
-    for name, paths in sorted(_pairs(report).items()):
-        found = _open(name, *paths, report, codes)
+    for name, paths in sorted(find_pairs(report).items()):
+        found = open_pair(name, *paths, report, codes)
         if found is not None:
             files.append(found)
-    _pictures(report, [file.image for file in files], [file.name for file in files], stretch)
+    pictures(report, [file.image for file in files], [file.name for file in files], stretch)
     report.names = [name for file in files for name in file.page_names]
     report.groups = [file.name for file in files for _ in file.page_names]
     give_meaning(report, files, kind, codes)
     return report
 
 
-def _pairs(report: FolderReport) -> dict[str, tuple[Path, Path]]:
+def begun(
+    images: str | Path,
+    masks: str | Path,
+    kind: str,
+    classes: class_codes.Classes | None,
+    ignore: class_codes.Ignored | None,
+) -> tuple[FolderReport, class_codes.ClassCodes | None]:
+    """An empty report, and what the user says of masks; raises ValueError as `scan_folder` does."""
+    if kind not in KINDS:
+        raise ValueError(f"kind should be one of {', '.join(KINDS)}, got {kind!r}")
+    codes = class_codes.parse(classes, ignore)
+    if classes is not None and kind == "instances":
+        raise ValueError('classes name numbers, which are no cells: leave out kind="instances"')
+    return FolderReport(Path(images), Path(masks)), codes
+
+
+def find_pairs(report: FolderReport) -> dict[str, tuple[Path, Path]]:
     """Name -> (image, mask) for all that match; what does not match goes to the problems."""
     for folder in (report.images, report.masks):
         if not folder.is_dir():
@@ -125,7 +136,7 @@ def _instead(folder: Path) -> str:
     return f"; in {folder.parent} there is {', '.join(there[:10])}" if there else ""
 
 
-def _open(
+def open_pair(
     name: str,
     image_path: Path,
     mask_path: Path,
@@ -210,7 +221,7 @@ def _facts(path: Path, raw: Raw, notes: tuple[str, ...]) -> FileFacts:
     )  # fmt: skip
 
 
-def _pictures(report: FolderReport, raws: list[Raw], names: list[str], stretch: bool) -> None:
+def pictures(report: FolderReport, raws: list[Raw], names: list[str], stretch: bool) -> None:
     """Scale the images by one rule, and give all of them the same number of channels."""
     deep = [gray.is_deep(raw) for raw in raws]
     report.stretched = stretch or (any(deep) and not all(deep))

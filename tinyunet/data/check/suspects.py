@@ -1,0 +1,138 @@
+"""What looks wrong with masks and images, though it may be right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tinyunet.data.check.pages import PageFacts
+    from tinyunet.data.check.result import FolderCheck
+
+SHOWN = 5
+MOST = 0.6  # the share of the pixels from which on cells may be the background
+NEARLY_ALL = 0.9  # of an image, in one cell
+SPECK = 4  # pixels, at most, of what may be no cell
+CLASSES = 4  # more than these, each in one piece, may be cells
+SPECKS_BESIDE = 40  # where half of the cells have this many
+
+
+def some(names: list[str]) -> str:
+    """Some names for a sentence, and how many more there are."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def cells_to_look_at(check: FolderCheck) -> list[str]:
+    """What looks wrong with the cells or classes of masks, and with images."""
+    pages, found = check.pages, []
+    if not pages:
+        return []
+    found += _named(pages, "flat", "has one value everywhere", "have one value everywhere")
+    found += _named(
+        pages, "is_its_mask", "is a copy of its mask: is the image elsewhere?",
+        "are copies of their masks: are the images elsewhere?",
+    )  # fmt: skip
+    empty = [page.name for page in pages if page.is_empty]
+    if empty and len(empty) < len(pages):
+        what = "cell" if pages[0].areas is not None else "class but background"
+        found.append(
+            f"{len(empty)} of {len(pages)} images have no {what} ({some(empty)}): right if nothing is "
+            "in them"
+        )
+    found += _cells(check) if pages[0].areas is not None else _classes(check)
+    for part in ("validation", "test"):
+        here = check.in_part(part)
+        if here and all(page.is_empty for page in here) and len(empty) < len(pages):
+            found.append(
+                f"none of the {part} images has anything in its mask, so scores will say little: "
+                "another --split-seed chooses others"
+            )
+    return found
+
+
+def copies_to_look_at(check: FolderCheck) -> list[str]:
+    """Images and masks that are there more than once, and across which parts."""
+    found = []
+    for names in check.copies[:SHOWN]:
+        parts = list(dict.fromkeys(check.parts.get(name, "") for name in names))
+        where = ""
+        if len(parts) > 1:
+            where = f", in the parts for {' and '.join(parts)}: scores would be too good"
+        found.append(f"the same image under {len(names)} names{where}: {some(names)}; keep one")
+    if len(check.copies) > SHOWN:
+        found.append(f"{len(check.copies) - SHOWN} more images are there under several names")
+    found += [
+        f"different images have the same mask: {some(names)}"
+        for names in check.copied_masks[:SHOWN]
+        if len(names) < len(check.pages) or len(check.pages) < 3
+    ]
+    if check.copied_masks and len(check.copied_masks[0]) == len(check.pages) > 2:
+        found.append("all masks are the same, though the images differ")
+    return found
+
+
+def _named(pages: list[PageFacts], fact: str, one: str, several: str) -> list[str]:
+    names = [page.name for page in pages if getattr(page, fact)]
+    if not names:
+        return []
+    if len(names) == 1:
+        return [f"image {names[0]} {one}"]
+    return [f"{len(names)} images {several} ({some(names)})"]
+
+
+def _cells(check: FolderCheck) -> list[str]:
+    pages, found = check.pages, []
+    covered = sum(page.pixels.get(1, 0) for page in pages) / sum(page.counted for page in pages)
+    if covered > MOST and not check.report.guess.doubt:
+        found.append(
+            f"cells cover {covered:.0%} of the pixels: if they are the dark parts of the masks, say "
+            "--classes 0=cell,255=background (255: the number that background has)"
+        )
+    whole = [
+        page.name
+        for page in pages
+        if page.areas and max(page.areas) > NEARLY_ALL * (page.counted + page.ignored)
+    ]
+    if whole:
+        found.append(
+            f"{len(whole)} images have one cell that covers nearly everything: {some(whole)}"
+        )
+    areas = sorted(area for page in pages for area in page.areas)
+    specks = sum(area <= SPECK for area in areas)
+    if specks and areas[len(areas) // 2] >= SPECKS_BESIDE:
+        where = [p.name for p in pages if any(area <= SPECK for area in p.areas)]
+        found.append(
+            f"{specks} cells have {SPECK} pixels or fewer, half of all {areas[len(areas) // 2]} or "
+            f"more: stray pixels? ({some(where)})"
+        )
+    return found
+
+
+def _classes(check: FolderCheck) -> list[str]:
+    pages, found = check.pages, []
+    names = dict(enumerate(check.report.class_names or ()))
+    present = sorted({k for page in pages for k in page.pixels})
+    count = max([*present, len(names) - 1]) + 1
+    for k in range(1, count):
+        named = f"class {k}" + (f" ({names[k]})" if k in names else "")
+        where = [page for page in pages if page.pixels.get(k)]
+        if not where:
+            found.append(f"{named} has no pixel in any mask")
+        elif check.parts and not any(check.parts[page.name] == "training" for page in where):
+            found.append(
+                f"{named} is in no training image, so it cannot be learned: another --split-seed "
+                f"chooses others (it is in {some([page.name for page in where])})"
+            )
+    if not check.report.guess.given and count > CLASSES and _each_in_one_piece(pages):
+        found.append(
+            f"the masks were taken for {count} classes, but every number is in one piece in each of "
+            "them, as the numbers of cells are: if each is a cell, say --masks instances"
+        )
+    if 0 not in present:
+        found.append("class 0, which is background, has no pixel in any mask")
+    return found
+
+
+def _each_in_one_piece(pages: list[PageFacts]) -> bool:
+    full = [page for page in pages if page.pieces]
+    return all(page.pieces == sum(k > 0 for k in page.pixels) for page in full) and len(full) > 0
