@@ -62,7 +62,7 @@ def white(mask: np.ndarray) -> int:
 
 
 def cut(masks: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
-    """Masks of smoothed edges as booleans: cut at half of white."""
+    """Masks of smoothed edges as booleans, cut at half of white."""
     return Mapped(masks, lambda mask: mask > white(mask) / 2)
 
 
@@ -90,9 +90,8 @@ def smeared(page: np.ndarray) -> tuple[np.ndarray, str]:
 def _binary(masks: Sequence[np.ndarray], nonzero: list[int]) -> MaskGuess:
     if not nonzero:
         return MaskGuess("binary", "no mask has anything in it")
-    why = f"{nonzero[0]} is the only number beside 0"
-    cells = Mapped(masks, lambda mask: mask > 0)
-    return MaskGuess("binary", why, _doubt_of_inversion(cells, nonzero[0]))
+    doubt = _doubt_of_inversion(Mapped(masks, lambda mask: mask > 0), nonzero[0])
+    return MaskGuess("binary", f"{nonzero[0]} is the only number beside 0", doubt)
 
 
 def _is_smoothed(
@@ -195,12 +194,18 @@ def _doubt_of_cells(
 
 
 def _doubt_of_classes(masks: Sequence[np.ndarray], nonzero: list[int]) -> str:
-    """What speaks against small numbers being classes: they look as JPEG or smoothing leaves them."""
-    if len(nonzero) <= SAME or share_inside(masks, white) > 0.35:
+    """What speaks against small numbers being classes: they count cells, or JPEG smeared them."""
+    if len(nonzero) <= SAME:
         return ""
     count = sum(np.unique(mask[mask > 0]).size for mask in masks)
     pieces = sum(map(count_pieces, masks))
-    if pieces < 4 * count:
+    if pieces == count and sum(mask.any() for mask in masks) > 1:
+        return (
+            f"{len(nonzero)} numbers were taken for classes, but each is in one piece, as of cells: if "
+            'each is a cell, say kind="instances" (--masks instances); else kind="classes" (--masks '
+            "classes)"
+        )
+    if pieces < 4 * count or share_inside(masks, white) > 0.35:
         return ""
     return (
         f"{count} numbers are in {pieces} pieces that hardly fill areas, as after JPEG or a resizing "

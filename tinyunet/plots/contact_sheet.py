@@ -16,7 +16,8 @@ from tinyunet.plots.figure import NotebookFigure, show
 
 SIDE = 3.0  # inches of a picture
 COLUMNS = 5
-WINDOW = 512  # pixels: of a larger image a part is shown
+WINDOW = 320  # pixels: of a larger image a part is shown
+ACROSS = 40  # pixels that things of usual size have on the sheet at most
 WARNING = "#b3261e"
 
 
@@ -43,7 +44,7 @@ def contact_sheet(
 ) -> Figure:
     """Show images side by side with outlines of what their masks were taken for.
 
-    Of an image with a side of more than 512 pixels, that part is shown in which most is marked.
+    Of a large image the part is shown in which most is marked, made smaller where cells are large.
 
     Parameters
     ----------
@@ -107,16 +108,20 @@ def _outlined(image: np.ndarray, numbers: np.ndarray, colours: np.ndarray) -> np
 
 
 def _place(numbers: np.ndarray) -> tuple[slice, slice]:
-    """The window of an image in which most is marked, of at most 512 x 512 pixels."""
-    rows, columns = (_window(numbers.any(axis=axis)) for axis in (1, 0))
+    """The window of an image in which most is marked, and how many pixels it leaves out."""
+    edges = np.count_nonzero(outlines(numbers))
+    across = 4 * np.count_nonzero(numbers) / max(edges, 1)  # of discs, the diameter
+    step = max(1, round(across / ACROSS))
+    rows, columns = (_window(numbers.any(axis=axis), step) for axis in (1, 0))
     return rows, columns
 
 
-def _window(marked: np.ndarray) -> slice:
+def _window(marked: np.ndarray, step: int) -> slice:
     """The rows, or columns, around the middle of those that are marked."""
-    if marked.size <= WINDOW:
-        return slice(0, marked.size)
+    side = WINDOW * step
+    if marked.size <= side:
+        return slice(0, marked.size, max(1, min(step, marked.size // WINDOW)))
     where = np.flatnonzero(marked)
     middle = int(np.median(where)) if where.size else marked.size // 2
-    first = min(max(0, middle - WINDOW // 2), marked.size - WINDOW)
-    return slice(first, first + WINDOW)
+    first = min(max(0, middle - side // 2), marked.size - side)
+    return slice(first, first + side, step)

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from tinyunet.data.mask_shapes import count_pieces
-
 IGNORE = 255
 
 
@@ -28,9 +26,6 @@ class PageFacts:
         How many pixels count nowhere.
     areas
         Of each cell, in pixels; None where cells are not known.
-    pieces
-        In how many connected regions of one class what is no background is; only counted where
-        cells are not known.
     at_border
         How many cells touch the border of the image.
     flat
@@ -46,7 +41,6 @@ class PageFacts:
     pixels: dict[int, int]
     ignored: int = 0
     areas: tuple[int, ...] | None = None
-    pieces: int = 0
     at_border: int = 0
     flat: bool = False
     image_sum: str = ""
@@ -83,16 +77,14 @@ def page_facts(
     found, counts = np.unique(labels, return_counts=True)
     pixels = dict(zip(found.tolist(), counts.tolist(), strict=True))
     ignored = pixels.pop(IGNORE, 0)
-    areas, at_border, pieces = None, 0, 0
-    if cells is None:
-        pieces = count_pieces(np.where(labels == IGNORE, 0, labels))
+    areas, at_border = None, 0
     if cells is not None:
         areas = tuple(np.bincount(cells.ravel())[1:].tolist())
         at_border = touching_the_border(cells)
         inside = sum(areas)  # labels part touching cells by background
         pixels = {0: labels.size - ignored - inside, 1: inside}
     return PageFacts(
-        name, group, pixels, ignored, areas, pieces, at_border,
+        name, group, pixels, ignored, areas, at_border,
         mask_sum=checksum(labels if cells is None else cells), **of_image,
     )  # fmt: skip
 

@@ -12,7 +12,6 @@ SHOWN = 5
 MOST = 0.6  # the share of the pixels from which on cells may be the background
 NEARLY_ALL = 0.9  # of an image, in one cell
 SPECK = 4  # pixels, at most, of what may be no cell
-CLASSES = 4  # more than these, each in one piece, may be cells
 SPECKS_BESIDE = 40  # where half of the cells have this many
 
 
@@ -123,16 +122,6 @@ def _classes(check: FolderCheck) -> list[str]:
                 f"{named} is in no training image, so it cannot be learned: another --split-seed "
                 f"chooses others (it is in {some([page.name for page in where])})"
             )
-    if not check.report.guess.given and count > CLASSES and _each_in_one_piece(pages):
-        found.append(
-            f"the masks were taken for {count} classes, but every number is in one piece in each of "
-            "them, as the numbers of cells are: if each is a cell, say --masks instances"
-        )
     if 0 not in present:
         found.append("class 0, which is background, has no pixel in any mask")
     return found
-
-
-def _each_in_one_piece(pages: list[PageFacts]) -> bool:
-    full = [page for page in pages if page.pieces]
-    return all(page.pieces == sum(k > 0 for k in page.pixels) for page in full) and len(full) > 0
