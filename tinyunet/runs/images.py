@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tinyunet.data import Dataset
+from tinyunet.data import Dataset, scan_folder
+from tinyunet.data.check.look import check_report
+from tinyunet.data.check.words import in_short
 from tinyunet.data.listing import leaving_out
+from tinyunet.data.sets.folder import dataset_of, find_folders
 from tinyunet.runs.build import load_data
+from tinyunet.runs.limits import say
 from tinyunet.runs.record import PARTS, Record, files_in, first_few, is_folder, root_of
 from tinyunet.runs.settings import Settings
 
@@ -18,12 +23,34 @@ OF_MASKS = ("masks", "classes", "ignore")
 Parts = tuple[Dataset, Dataset, Dataset]
 
 
-def first_parts(settings: Settings) -> tuple[Parts, Record]:
-    """Load the images of a new run, deal them out by its seed, and take down what they are."""
+def first_parts(settings: Settings, tell: Tell = say) -> tuple[Parts, Record]:
+    """Load the images of a new run, deal them out by its seed, and take down what they are.
+
+    `tell` gets sentences about a folder of the user's: what is in it, and what is worth a look.
+    """
     root = root_of(settings.data, settings.data_root)
     files = files_in(root) if root and is_folder(settings.data) else []
-    parts = load_data(settings).split(seed=settings.split_seed)
+    parts = _checked(settings, tell).split(seed=settings.split_seed)
     return parts, Record.of(root, files, parts)
+
+
+def _checked(settings: Settings, tell: Tell) -> Dataset:
+    """Load the images of a new run; of a folder, say what is in it."""
+    folder = Path(settings.data)
+    if not is_folder(settings.data) or not folder.is_dir():
+        return load_data(settings)
+    report = scan_folder(
+        *find_folders(folder), settings.masks, classes=settings.classes, ignore=settings.ignore,
+        stretch=settings.stretch,
+    )  # fmt: skip
+    if not report.problems:
+        for line in in_short(check_report(folder, report, settings.split_seed)):
+            tell(line)
+    try:
+        return dataset_of(report)
+    except ValueError:
+        tell(f"to see more of it: tinyunet data check {shlex.quote(settings.data)}")
+        raise
 
 
 def same_parts(settings: Settings, record: Record | None, tell: Tell) -> Parts:

@@ -79,7 +79,7 @@ def train(
     else:
         if out is not None:
             RunFiles(out).refuse_to_overwrite()  # before data are read
-        parts, record = first_parts(settings)
+        parts, record = first_parts(settings, tell)
     training, out = _prepared(settings, parts, out, resume)
     with training.files.alone():
         if not resume or folder.read_record(out) != record:
@@ -107,7 +107,7 @@ def _begun(settings: Settings, out: Path, tell: Tell) -> tuple[Parts, Record | N
     if not kept:
         tell(f"the run in {out} was stopped before its first step was kept: it begins anew")
         if record is None:
-            return *first_parts(settings), False
+            return *first_parts(settings, tell), False
     return same_parts(settings, record, tell), record, kept
 
 

@@ -35,7 +35,7 @@ def cells_to_look_at(check: FolderCheck) -> list[str]:
     if empty and len(empty) < len(pages):
         what = "cell" if pages[0].areas is not None else "class but background"
         found.append(
-            f"{len(empty)} of {len(pages)} images have no {what} ({some(empty)}): right if nothing is "
+            f"{len(empty)} of {len(pages)} images {'has' if len(empty) == 1 else 'have'} no {what} ({some(empty)}): right if nothing is "
             "in them"
         )
     found += _cells(check) if pages[0].areas is not None else _classes(check)
@@ -94,7 +94,7 @@ def _cells(check: FolderCheck) -> list[str]:
     ]
     if whole:
         found.append(
-            f"{len(whole)} images have one cell that covers nearly everything: {some(whole)}"
+            f"one cell covers nearly everything in {len(whole)} of {len(pages)} images: {some(whole)}"
         )
     areas = sorted(area for page in pages for area in page.areas)
     specks = sum(area <= SPECK for area in areas)

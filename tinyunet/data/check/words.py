@@ -186,7 +186,8 @@ def _cells(check: FolderCheck) -> list[str]:
     least, most = _range(int(areas.min()), int(areas.max())), int(np.median(areas))
     line = (
         f"cells: {areas.size} of {least} pixels, half of them above {most}; they cover "
-        f"{_percent(covered)} of the pixels; {border} touch the border; {empty} images have none"
+        f"{_percent(covered)} of the pixels; {border} touch the border; {empty} "
+        f"{'image has' if empty == 1 else 'images have'} none"
     )
     return [line]
 
