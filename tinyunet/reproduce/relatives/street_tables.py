@@ -58,7 +58,7 @@ TABLES = (
             Column("trimap", "accuracy within 2 px of a boundary"),
             Column("far", "beyond"),
             POLE,
-            Column("seconds", "seconds of training", ".0f"),
+            Column("seconds", "processor seconds of training", ".0f"),
         ),
         MAIN,
         beside=PILOTS,
