@@ -6,6 +6,7 @@ others.
 """
 
 from tinyunet.plots.animation import Animation, animate
+from tinyunet.plots.class_maps import class_maps
 from tinyunet.plots.colours import colour_numbers, errors, outlines, palette, visible
 from tinyunet.plots.comparison import compare, overlay
 from tinyunet.plots.figure import save
@@ -13,11 +14,13 @@ from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
 from tinyunet.plots.training import curves
+from tinyunet.plots.triangle import triangle
 
 __all__ = [
     "Animation",
     "Live",
     "animate",
+    "class_maps",
     "colour_numbers",
     "compare",
     "curves",
@@ -28,6 +31,7 @@ __all__ = [
     "overlay",
     "palette",
     "save",
+    "triangle",
     "visible",
     "weight_map",
 ]
