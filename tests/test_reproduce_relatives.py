@@ -78,6 +78,24 @@ def test_the_normalised_unet_has_right_gradients_and_keeps_sizes():
     assert numeric == pytest.approx(slope, rel=1e-5)
 
 
+def test_first_weights_are_as_large_as_pytorchs():
+    nn = pytest.importorskip("torch", reason="PyTorch says how it draws").nn
+    model = recipe.started_as_in_pytorch(outlines.make("four-heads", 0), 3)
+    first, up = model.nodes[2][1].conv1.conv, model.ups[1][0]
+    for ours, theirs in ((first, nn.Conv2d(40, 20, 3)), (up, nn.ConvTranspose2d(20, 12, 2))):
+        for name, array in ours.params.items():
+            other = getattr(theirs, name).detach().numpy()
+            assert abs(array).max() <= 1.02 * abs(other).max() or name == "bias"
+            if name == "weight":
+                assert array.size == other.size
+                assert array.std() == pytest.approx(other.std(), rel=0.05)
+    fcn = recipe.started_as_in_pytorch(streets.NETWORKS["fcn8s"](0), 0)
+    again = streets.NETWORKS["fcn8s"](1)
+    assert not fcn.skips[0].score.params["weight"].any()
+    assert (fcn.up.params["weight"] == again.up.params["weight"]).all()
+    assert (fcn.encoder[0].norms[0].params["weight"] == 1).all()
+
+
 # ---------------------------------------------------------------------- scores
 
 

@@ -177,6 +177,7 @@ EXPERIMENT = Experiment(
         "300 drawn images of 65 x 65 pixels to train on, 100 others to test on (PyTorch: 64 x 64); "
         "batches of 8, mirrored half of the time; Adam with a rate of 0.003 that falls to 0 as "
         "(1 - step / steps)^0.9; cross-entropy, the ground with a weight of 0.3.",
+        "First weights are our layers' own, by He et al.",
         "Three convolutions, two of them with stride 2, to 32 channels; two or three more; the "
         "pyramid, whose branches have 8 channels; a 3x3 convolution, scores, and a resize with aligned "
         "corners.",

@@ -16,7 +16,14 @@ from tinyunet.data.sets.outlines import closed_outlines
 from tinyunet.losses import BCEDiceLoss, DeepSupervision
 from tinyunet.networks import Network, UNetPlusPlus
 from tinyunet.reproduce import pictures
-from tinyunet.reproduce.relatives.recipe import learned, pilots, predicted, train, verdict
+from tinyunet.reproduce.relatives.recipe import (
+    learned,
+    pilots,
+    predicted,
+    started_as_in_pytorch,
+    train,
+    verdict,
+)
 from tinyunet.reproduce.relatives.unet import NormalisedUNet
 from tinyunet.reproduce.sources import Source
 from tinyunet.reproduce.statistics import collect, compare
@@ -33,7 +40,7 @@ from tinyunet.reproduce.words import (
 
 STEPS, QUICK = 400, 10
 CHANNELS = (8, 12, 20, 32, 48)
-TRAINING = {"lr": 2e-3, "batch_size": 4}
+TRAINING = {"lr": 2e-3, "batch_size": 4, "first weights": "as in PyTorch"}
 DATA = {"train": 300, "test": 80, "size": 64}
 SMALL = {"train": 8, "test": 4, "size": 32}  # of --quick
 # Mean radii of outlines, from the area inside: those drawn with 3 to 5.5, 7 to 12 and 14 to 22 pixels.
@@ -74,7 +81,7 @@ def work(job: Job) -> Outcome:
     """Train one network, and score it; of four heads, each, on the network pruned to it."""
     images, test = load(**job.run.settings["data"])
     name = job.run.settings["network"]
-    model, loss = make(name, job.run.seed), BCEDiceLoss()
+    model, loss = started_as_in_pytorch(make(name, job.run.seed), job.run.seed), BCEDiceLoss()
     if name == "four-heads":
         loss = DeepSupervision(loss, [1 / 4] * 4)
     started = time.process_time()
@@ -199,6 +206,7 @@ EXPERIMENT = Experiment(
         "300 drawn images of 64 x 64 pixels to train on, 80 others to test on; batches of 4 with flips "
         "and quarter turns; Adam with a rate of 0.002 that falls to 0 as (1 - step / steps)^0.9. Half "
         "the binary cross-entropy less the soft Dice overlap, the mean over heads.",
+        "First weights are drawn as PyTorch draws them: see the streets.",
         "Five levels with 8, 12, 20, 32 and 48 channels, batch normalisation, no dropout. L1 to L3 are "
         "networks of their own, pruned: their logits are those of the heads, bit for bit.",
         "Without supervision of all heads, heads 1 to 3 are not trained: there is nothing to prune to.",
