@@ -445,7 +445,7 @@ COMMANDS = {
     ),
 }  # fmt: skip
 MISTAKES = {
-    "what": "what to measure must be one of steps, layers, ladder, sweep, got 'everything'",
+    "what": "what to measure must be one of steps, relatives, layers, ladder, sweep, got 'everything'",
     "net": "--net must be one of paper, small or all, got 'large'",
     "threads": "--threads must be numbers such as 1,2, got '1,many'",
     "settings": "--settings must be of eager, channels_last, compile, got 'fast'",
