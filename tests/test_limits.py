@@ -106,9 +106,12 @@ def test_ordinary_networks_are_made_without_a_word():
 def test_windows_far_above_the_images_are_refused(chosen, words):
     settings = Settings(steps=1, **chosen)
     model, _ = build(settings, [images()])
+
+    def prepare():
+        tu.fit(model, images(), **fit_options(settings, model, images()))
+
     with pytest.raises(ValueError, match=words):
-        options = fit_options(settings, model, images())
-        tu.fit(model, images(), **options)
+        prepare()
 
 
 def test_windows_of_about_the_images_are_not():

@@ -20,6 +20,7 @@ from tinyunet.commands.options import (
     given,
     setting,
 )
+from tinyunet.runs.numbers import check_numbers
 from tinyunet.runs.settings import Settings
 
 Data = setting("data", "As for train. [default: what the model's run was given]")
@@ -64,6 +65,7 @@ def evaluate(
     own, record = settings_beside(checkpoint), record_beside(checkpoint)
     of_data = ("data", "data_root", "masks", "images", "size", "split_seed")
     chosen = {name: value for name, value in given(context).items() if name in of_data}
+    check_numbers(chosen)
     settings = replace(own or Settings(), **chosen)
     if own and not record and may_be_trained_on(settings, own, part):
         typer.echo(

@@ -86,6 +86,7 @@ def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict
     return {
         "steps": settings.steps,
         "minutes": settings.minutes,
+        "patience": settings.patience,
         "batch_size": settings.batch_size,
         "crop": crop,
         "augment": AUGMENTS[settings.augment],

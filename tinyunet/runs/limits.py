@@ -81,7 +81,7 @@ def check_step(model: Network, size: tuple[int, int], batch_size: int, device: s
         what = "an image" if batch_size == 1 else f"a step of {batch_size} windows"
         raise ValueError(
             f"{what} of {size[0]} x {size[1]} pixels would keep about {needed:,.0f} GB for the "
-            f"backward pass, and this machine has {memory:.0f} GB: take smaller ones, or fewer at a time"
+            f"backward pass, and this machine has {memory:.0f} GB: take smaller ones, or fewer"
         )
 
 
