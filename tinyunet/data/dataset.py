@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from tinyunet.data.shapes import remedy
 from tinyunet.metrics.checks import WHITE
 
 
@@ -62,7 +63,7 @@ class Dataset:
     def _maps(self, what: str, maps: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Check one (H, W) integer map an image; `what` is the word for messages."""
         return [
-            _map(values, what, image.shape[:2], name)
+            _map(values, what, image.shape, name)
             for values, image, name in zip(maps, self.images, self.names, strict=True)
         ]
 
@@ -166,13 +167,13 @@ def _image(image: np.ndarray, name: str) -> np.ndarray:
     return image.astype(np.float32, copy=False)
 
 
-def _map(values: np.ndarray, what: str, shape: tuple[int, int], name: str) -> np.ndarray:
-    """Check one label or instance map; returns it as (H, W) int64."""
+def _map(values: np.ndarray, what: str, shape: tuple[int, int, int], name: str) -> np.ndarray:
+    """Check one label or instance map for an image (H, W, C); returns it as (H, W) int64."""
     values = np.asarray(values)
-    if values.shape != shape:
+    if values.shape != shape[:2]:
         raise ValueError(
             f"{what} of image {name!r} have shape {values.shape}, but the image is "
-            f"{shape[0]}x{shape[1]}"
+            f"{shape[0]}x{shape[1]}{remedy(values.shape, shape[:2], shape[2])}"
         )
     if values.dtype != bool and not np.issubdtype(values.dtype, np.integer):
         raise TypeError(f"{what} of image {name!r} have dtype {values.dtype}: use integers")
