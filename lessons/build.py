@@ -59,8 +59,35 @@ usual wrong answers, and the words that name the mistake ("" where the check can
 
     claim("loops, in times of one product", loops / product, low=5)
 
-A lesson has at least three claims. They print the number; where the lessons are built or tested, a
-number outside its range is an error. So ranges are honest, but wide enough for a slow or busy machine.
+A lesson has at least three claims, or measured values. They print the number; where the lessons are
+built or tested, a number outside its range is an error. So ranges are honest, but wide enough for a
+slow or busy machine.
+
+**A prediction** is a cell of its own, and the cell that measures says how far off it was:
+
+    predict("mean IoU of FCN-32s", 0.4)
+    measured("mean IoU of FCN-32s", scores["32s"])
+
+What stands in the source is a plausible reader's example; the student's notebook has ``...`` there.
+The range stands out of a reader's sight, in ``tinyunet/exercises/lesson_NN/ranges.py``. It also says
+of what kind the prediction is:
+
+    RANGES = {
+        "mean IoU of FCN-32s": (0.2, 0.5),                     a number; None for no limit
+        "shape of the scores": ((1, 2, 2, 6),),                a shape: those allowed
+        "with indices it has": ("the same",),                  a choice: those allowed
+        "loss of FCN-32s": [(0, 1.5, 2.1), (400, None, 0.9)],  a curve: (x, low, high) for some x
+    }
+    SMALL = {"mean IoU of FCN-32s": (0, 1)}                    at small size; not there: anything finite
+
+A choice is asked for by ``predict("with indices it has", "more", choices=("more", "fewer"))``.
+``measured`` can stand alone, too, in place of a claim.
+
+**A quiz** of five questions closes a lesson. A question and its lettered choices stand in a text, and
+below it ``quiz("which stride spoils poles", "b")`` in a cell. Why each choice is right or wrong says
+``tinyunet/exercises/lesson_NN/quiz.py``:
+
+    QUIZ = {"which stride spoils poles": Quiz("b", {"a": "That one ...", "b": "...", "c": "..."})}
 
 **Small size**: ``from tinyunet.exercises import small`` is True in tests, where every lesson has to run
 in about 15 seconds: ``steps = 20 if small else 400``. Claims about what training reaches then need

@@ -1,10 +1,12 @@
 """From a lesson's source to its two notebooks: the solved one and the student's.
 
-Hidden tests are in neither of them; `read` puts them in, for grading (`lessons.grading`).
+Predictions and answers to a quiz are stripped from the student's as solutions are. Hidden tests are in
+neither of them; `read` puts them in, for grading (`lessons.grading`).
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import textwrap
 from pathlib import Path
@@ -13,6 +15,7 @@ import jupytext
 from nbformat import NotebookNode
 
 from tinyunet.exercises import check
+from tinyunet.exercises.notebooks import calls
 
 LESSONS = Path(__file__).parent
 SOLUTION = re.compile(
@@ -64,7 +67,7 @@ def solved(source: Path) -> NotebookNode:
 
 
 def student(source: Path) -> NotebookNode:
-    """Make the student's notebook of a source: without solutions, hidden tests and outputs."""
+    """Make the student's notebook of a source: without solutions, predictions, answers and outputs."""
     notebook = read(source)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -72,8 +75,20 @@ def student(source: Path) -> NotebookNode:
             if SOLUTION.search(text):
                 name = exercise_of(cell)
                 text = SOLUTION.sub(lambda match, name=name: stub(name, match[1]), text)
-            cell.source = text.rstrip()
+            cell.source = unanswered(text).rstrip()
     return notebook
+
+
+def unanswered(code: str) -> str:
+    """Put ``...`` in the place of all predictions and answers to a quiz."""
+    raw = code.encode()  # Python counts the columns in bytes
+    starts = [0, *itertools.accumulate(map(len, raw.splitlines(keepends=True)))]
+    answers = [call.args[1] for call in calls(code)]
+    for answer in sorted(answers, key=lambda a: (a.lineno, a.col_offset), reverse=True):
+        first = starts[answer.lineno - 1] + answer.col_offset
+        last = starts[answer.end_lineno - 1] + answer.end_col_offset
+        raw = raw[:first] + b"..." + raw[last:]
+    return raw.decode()
 
 
 def read(source: Path) -> NotebookNode:

@@ -79,6 +79,11 @@ def test_the_python_of_a_network_of_ones_own_runs(tmp_path, monkeypatch, capsys)
     assert 0 < max(numbers) <= 25  # the loop was left there
 
 
+def test_the_python_of_the_family_runs():
+    ((code, _),) = fenced(DOCS / "relatives.md", "python")
+    exec(code, {})
+
+
 # ---------------------------------------------------------------------- what they name
 
 

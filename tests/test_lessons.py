@@ -22,7 +22,8 @@ import nbformat  # noqa: E402
 from nbclient.exceptions import CellExecutionError  # noqa: E402
 
 from lessons import build, freshness, notebooks, running  # noqa: E402
-from tinyunet.exercises import check  # noqa: E402
+from tinyunet.exercises import check, predict, quiz, tables  # noqa: E402
+from tinyunet.exercises.notebooks import calls  # noqa: E402
 
 SOURCES = notebooks.sources()
 each_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
@@ -69,9 +70,11 @@ def exercises(source):
 def test_a_lesson_runs_at_small_size_and_its_numbers_are_in_range(source):
     notebook = running.run(notebooks.solved(source), small=True, timeout=240)
     assert running.problems(notebook) == []
-    # A claim outside its range would have been an error.
-    assert len(re.findall(r"\(expected: ", printed(notebook))) >= 3
+    # A claim, or a measured value, outside its range would have been an error.
+    assert len(re.findall(r"\(expected: |: (?:you predicted|measured) ", printed(notebook))) >= 3
     assert passes(notebook) == exercises(source)
+    ranges = tables.by_lesson("ranges", "RANGES").get(int(source.stem[:2]), {})
+    assert [name for name in ranges if f"{name}: " not in printed(notebook)] == []  # all measured
 
 
 @each_lesson
@@ -106,7 +109,10 @@ def test_with_the_solutions_pasted_in_a_students_notebook_is_the_solved_one(sour
         if notebooks.exercise_of(mine):
             assert "raise NotImplementedError" in mine.source
             mine = right  # the solution pasted in
-        assert mine.source == right.source
+        if mine.cell_type == "code" and mine is not right:
+            assert mine.source == notebooks.unanswered(right.source)
+        else:
+            assert mine.source == right.source
         if mine.cell_type == "code" and mine is not right:
             assert mine.outputs == []
 
@@ -169,6 +175,24 @@ def test_a_source_holds_each_of_its_exercises_once(source):
 
 
 @each_lesson
+def test_a_sources_predictions_and_questions_are_known(source, capsys, monkeypatch):
+    """Each example of a prediction is of the right kind, and each answer to the quiz is right."""
+    monkeypatch.delenv("TINYUNET_LESSONS", raising=False)
+    lesson, cells = int(source.stem[:2]), code(notebooks.read(source))
+    ranges = tables.by_lesson("ranges", "RANGES").get(lesson, {})
+    questions = tables.by_lesson("quiz", "QUIZ").get(lesson, {})
+    asked = []
+    for call in (call for cell in cells for call in calls(cell.source)):
+        name = call.args[0].value
+        exec(ast.unparse(call), {"predict": predict, "quiz": quiz})
+        assert name in (ranges if call.func.id == "predict" else questions), name
+        assert re.search(r": your prediction is |: \w is right\. ", capsys.readouterr().out), name
+        asked.append(name)
+    assert len(asked) == len(set(asked))
+    assert set(questions) <= set(asked)
+
+
+@each_lesson
 def test_a_source_is_plain_python_that_fits_the_screen(source):
     text = source.read_text(encoding="utf-8")
     ast.parse(text)  # no magics
@@ -226,6 +250,16 @@ def output_size(side):
 # %% nbgrader={"grade": true, "grade_id": "check_output_size", "solution": false}
 output_size(3)
 '''
+
+
+def test_predictions_and_answers_are_stripped_wherever_they_stand():
+    text = 'predict("µ, side", 0.4)\nquiz("a", "b"); predict("c", [(0, 1),\n (2, 3)])\nx = 3\n'
+    empty = 'predict("µ, side", ...)\nquiz("a", ...); predict("c", ...)\nx = 3\n'
+    assert notebooks.unanswered(text) == empty
+    assert notebooks.unanswered('predict("d", "more", choices=("more", "fewer"))') == (
+        'predict("d", ..., choices=("more", "fewer"))'
+    )
+    assert notebooks.unanswered("x = 3\n") == "x = 3\n"
 
 
 def test_a_source_becomes_two_notebooks(tmp_path):

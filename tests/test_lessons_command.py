@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tinyunet.commands import lessons
-from tinyunet.exercises import notebooks
+from tinyunet.exercises import notebooks, quizzes
 
 EMPTY = """def {0}(x):
     raise NotImplementedError(
@@ -82,6 +82,42 @@ def test_progress_counts_what_was_begun_and_what_passed(course):
     text = notebooks.table(notebooks.progress(course))
     assert "Title 1     5 s       1 of 2, 1 more begun" in text
     assert "1 of 3" in text.splitlines()[-1]
+
+
+QUESTIONS = """predict("a side", ...)
+predict("another", ...)
+quiz("which side", ...)
+quiz("which other", ...)"""
+
+
+def test_progress_counts_predictions_and_right_answers(course, monkeypatch):
+    packaged = next(course.parent.glob("site/tinyunet/lesson_files/exercises/02_b.ipynb"))
+    whole = json.loads(packaged.read_text())
+    whole["cells"].append({"cell_type": "code", "metadata": {}, "source": QUESTIONS})
+    packaged.write_text(json.dumps(whole))
+    question = quizzes.Quiz("b", {"a": "no", "b": "yes"})
+    monkeypatch.setattr(notebooks, "look_up", lambda file, table, name: question)
+
+    def counts():
+        return [
+            (row.predictions, row.predicted, row.questions, row.right)
+            for row in notebooks.progress(course)
+        ]
+
+    assert counts() == [(0, 0, 0, 0), (2, 0, 2, 0)]
+    notebooks.copy(course)
+    answered = QUESTIONS.replace("...", "-3", 1).replace('side", ...)\nquiz', 'side", "B")\nquiz')
+    whole["cells"][-1]["source"] = answered
+    whole["cells"].append({"cell_type": "code", "metadata": {}, "source": "%time predict("})
+    (course / "exercises" / "02_b.ipynb").write_text(json.dumps(whole))
+    assert counts() == [(0, 0, 0, 0), (2, 1, 2, 1)]
+    lines = notebooks.table(notebooks.progress(course)).splitlines()
+    assert lines[1].endswith("0 of 2")
+    assert lines[2].endswith("0 of 1; predictions 1 of 2; quiz 1 of 2")
+    assert lines[3].endswith("0 of 3; predictions 1 of 2; quiz 1 of 2")
+    whole["cells"][-2]["source"] = answered.replace("-3", "...").replace('"B"', '"a"')
+    (course / "exercises" / "02_b.ipynb").write_text(json.dumps(whole))
+    assert counts() == [(0, 0, 0, 0), (2, 0, 2, 0)]
 
 
 def test_a_notebook_that_is_none_is_named(course):

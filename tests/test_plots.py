@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch
 from PIL import Image
 
 from tinyunet import plots
@@ -312,6 +313,33 @@ def test_curves_of_no_step_are_refused():
         plots.curves(history(loss=[]))
 
 
+# ---- triangles ----
+
+
+def nodes(depth):
+    return {(i, j): 1.0 for i in range(depth + 1) for j in range(depth + 1 - i)}
+
+
+def test_a_triangle_has_all_nodes_and_paths_and_shades_those_that_have_a_value():
+    figure = plots.triangle([{**nodes(3), (0, 3): 1e-2, (3, 0): 0}, {(0, 0): 0.5}], titles="ab")
+    first, second = figure.axes
+    circles = [patch for patch in first.patches if isinstance(patch, Circle)]
+    arrows = [patch for patch in first.patches if isinstance(patch, FancyArrowPatch)]
+    assert len(circles) == 10
+    assert len(arrows) == 3 + 6 + (6 + 3 + 1)  # poolings, up-convolutions, skips of three rows
+    shades = {t.get_text(): c.get_facecolor()[0] for t, c in zip(first.texts, circles, strict=True)}
+    assert shades["0,0"] == shades["1,1"] < shades["0,3"] < shades["3,0"] == 1
+    white = [c for c in second.patches if isinstance(c, Circle) and c.get_facecolor()[0] == 1]
+    assert len(white) == 9  # all triangles have the places of the largest
+    assert [axis.get_title() for axis in figure.axes] == ["a", "b"]
+
+
+def test_a_triangle_without_nodes_is_refused():
+    for nothing in ({}, [], [{}]):
+        with pytest.raises(ValueError, match="at least one node"):
+            plots.triangle(nothing)
+
+
 # ---- deformations ----
 
 
@@ -371,3 +399,45 @@ def test_a_notebook_shows_a_figure_without_pyplot(cells):
     pytest.importorskip("IPython", reason="notebooks come with: pip install .[lessons]")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]
+
+
+def test_class_maps_give_every_class_a_colour_and_a_name():
+    classes = ("sky", "road", "car")
+    scene = np.array([[0, 1], [2, 1]])
+    pictures = {"image": np.random.default_rng(0).random((2, 2, 3)), "truth": scene}
+    figure = plots.class_maps(pictures | {f"net {i}": scene for i in range(3)}, classes)
+    drawn = [axis for axis in figure.axes if axis.axison]
+    assert [axis.get_title() for axis in drawn] == ["image", "truth", "net 0", "net 1", "net 2"]
+    np.testing.assert_array_equal(drawn[1].images[0].get_array(), palette(2)[scene])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(classes)
+    with pytest.raises(ValueError, match=r"'truth' has classes 0 to 2, and 2 have names"):
+        plots.class_maps({"truth": scene}, classes[:2])
+    with pytest.raises(ValueError, match="at least one picture"):
+        plots.class_maps({}, classes)
+
+
+# ---- what a pixel sees ----
+
+
+def test_fields_are_drawn_with_two_squares_around_the_middle():
+    gradient = np.zeros((9, 9))
+    gradient[2:7, 3:6] = 2
+    gradient[4, 4] = 4
+    figure = plots.receptive_fields({"a": gradient, "b": gradient}, {"a": (5, 3), "b": (7, 1)})
+    assert {"a", "b"} <= texts(figure)
+    first, second = figure.axes[:2]
+    assert shown(first)[4, 4] == 1
+    assert shown(first)[2, 3] == 0.5
+    assert 0 < shown(first)[0, 0] < 1e-5
+    for axis, sides in ((first, (5, 3)), (second, (7, 1))):
+        assert [patch.get_width() for patch in axis.patches] == list(sides)
+        assert [patch.get_x() + patch.get_width() / 2 for patch in axis.patches] == [4, 4]
+
+
+def test_sensitivities_mark_the_pixel_in_every_picture():
+    gradient = np.arange(48.0).reshape(6, 8)
+    figure = plots.sensitivities(np.ones((6, 8, 1)), (2, 5), {"one": gradient, "two": gradient})
+    assert texts(figure) == {"image", "one", "two"}
+    for axis in figure.axes:
+        assert [list(map(float, line.get_xydata()[0])) for line in axis.lines] == [[5, 2]]
+    assert shown(figure.axes[2])[2, 3] == pytest.approx(gradient[1:4, 2:5].mean())

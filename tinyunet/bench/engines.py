@@ -10,20 +10,26 @@ import numpy as np
 from tinyunet.bench.tasks import Task
 from tinyunet.convolution import im2col
 from tinyunet.engine.arrays import to_cpu, to_device
-from tinyunet.engine.threads import num_threads
+from tinyunet.engine.threads import num_threads, one_blas_thread
+from tinyunet.layers.layer import Layer
 from tinyunet.learning.optim import SGD
-from tinyunet.losses import SoftmaxCrossEntropy
 
 LR, MOMENTUM = 1e-3, 0.9
 TORCH_SETTINGS = ("eager", "channels_last", "compile")
 GPU_SETTINGS = ("eager", "channels_last", "benchmark", "compile")
 
 
-def tinyunet_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
-    """Return a function that runs one repetition; its result is for `checksum`."""
+def tinyunet_engine(
+    task: Task, device: str, setting: str, model: Layer | None = None
+) -> Callable[[], Any]:
+    """Return a function that runs one repetition; its result is for `checksum`.
+
+    The model is the task's own unless one is given.
+    """
     if task.algorithm == "whole patches":
         im2col.BAND = 1 << 62
-    model, x = task.model().to(device), to_device(task.input(), device)
+    model = (task.model() if model is None else model).to(device)
+    x = to_device(task.input(), device)
     if task.mode == "predict":
         return lambda: model.predict(x)
     if task.net == "conv":
@@ -36,12 +42,13 @@ def tinyunet_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
         return both_ways
 
     labels = to_device(task.labels(model.output_size(*task.shape[1:3])), device)
-    loss, optimizer = SoftmaxCrossEntropy(), SGD(model, LR, MOMENTUM)
+    loss, optimizer = task.loss(), SGD(model, LR, MOMENTUM)
 
     def step() -> float:
-        value = loss(model(x), labels)
-        model.backward(loss.backward(), input_gradient=False)
-        optimizer.step()
+        with one_blas_thread():  # as in training
+            value = loss(model(x), labels)
+            model.backward(loss.backward(), input_gradient=False)
+            optimizer.step()
         return value
 
     return step
@@ -56,14 +63,15 @@ def torch_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
         raise ValueError(f"PyTorch runs {', '.join(GPU_SETTINGS)}, got {setting!r}")
     import torch
 
-    from tinyunet.bench.torch_unet import channels_first, same_in_torch
+    from tinyunet.bench.torch_relatives import loss_of, twin
+    from tinyunet.bench.torch_unet import channels_first
 
     torch.set_num_threads(num_threads())
     torch.backends.cudnn.allow_tf32 = False  # float32 on both sides: its default on a GPU is less
     torch.backends.cudnn.benchmark = setting == "benchmark"
     model = task.model()
     where = "cuda" if device == "gpu" else "cpu"
-    net = same_in_torch(model).to(where)
+    net = twin(model).to(where)
     x = channels_first(task.input()).to(where)
     if setting == "channels_last":
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
@@ -91,11 +99,11 @@ def torch_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:
         return both_ways
 
     labels = torch.tensor(task.labels(model.output_size(*task.shape[1:3]))).to(where)
-    optimizer = torch.optim.SGD(net.parameters(), LR, MOMENTUM)
+    optimizer, loss = torch.optim.SGD(net.parameters(), LR, MOMENTUM), loss_of(model)
 
     def step() -> float:
         optimizer.zero_grad()
-        value = torch.nn.functional.cross_entropy(net(x), labels)
+        value = loss(net(x), labels)
         value.backward()
         optimizer.step()
         return value.item()

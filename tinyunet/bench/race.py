@@ -57,13 +57,18 @@ class Runner:
 
 @dataclass
 class Measured:
-    """What a worker measured: a repetition's seconds and checksum, turn by turn, and its memory."""
+    """What a worker measured: a repetition's seconds and checksum, turn by turn, and its memory.
+
+    And `cpu`, the seconds in which its threads had a processor: more than the others where there are
+    several, less where other programs wanted them.
+    """
 
     runner: Runner
     seconds: list[float] = field(default_factory=list)
     checksums: list[float] = field(default_factory=list)
     peak_mb: float = 0.0
     error: str = ""
+    cpu: list[float] = field(default_factory=list)
 
     @property
     def median(self) -> float:
@@ -104,6 +109,7 @@ class Worker:
         found = self._ask("go")
         if count and not self.measured.error:
             self.measured.seconds.append(found["seconds"])
+            self.measured.cpu.append(found["cpu"])
         if not self.measured.error:
             self.measured.checksums.append(found["checksum"])
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from tinyunet.bench import report
+from tinyunet.bench import relative_rows, report
 from tinyunet.bench.engines import GPU_SETTINGS, TORCH_SETTINGS
 from tinyunet.bench.race import CLOSE
 from tinyunet.bench.tasks import NETWORKS, network_task
@@ -28,7 +28,7 @@ from tinyunet.engine.machine import (
 from tinyunet.engine.threads import num_threads
 from tinyunet.version import __version__
 
-KINDS = ("steps", "layers", "ladder", "sweep")
+KINDS = ("steps", "relatives", "layers", "ladder", "sweep")
 
 
 def run(
@@ -42,8 +42,8 @@ def run(
         raise ValueError(f"--rounds must be at least 1, got {rounds}")
     if batch is not None and batch < 1:
         raise ValueError(f"--batch must be at least 1, got {batch}")
-    if what == "ladder" and device != "cpu":
-        raise ValueError("the ladder compares ways to convolve on a CPU: leave out --device")
+    if what in ("ladder", "relatives") and device != "cpu":
+        raise ValueError(f"{what} is measured on a CPU: leave out --device")
     check_device(device)
     offered = TORCH_SETTINGS if device == "cpu" else GPU_SETTINGS
     chosen = offered if settings is None else settings
@@ -56,9 +56,10 @@ def run(
             "Without the option, tinyunet is measured alone"
         )
     counts = _threads(threads)
-    if len(counts) > 1 and (what != "steps" or torch):
+    if len(counts) > 1 and what != "relatives" and (what != "steps" or torch):
         raise ValueError(
-            f"only steps without --against take several --threads, got {threads!r} for {what}"
+            "only relatives, and steps without --against, take several --threads, got "
+            f"{threads!r} for {what}"
         )
     if what == "steps":
         nets = list(NETWORKS) if net == "all" else [net]
@@ -69,6 +70,8 @@ def run(
             rows = report.against_torch(tasks, counts[-1], rounds, chosen, allocators, device)
         else:
             rows = report.steps(tasks, counts, rounds, device)
+    elif what == "relatives":
+        rows = relative_rows.rows(counts, rounds, chosen if torch else ())
     elif what == "layers":
         algorithms = ("im2col", "winograd") if device == "cpu" else ("auto",)
         rows = report.layers(counts[-1], rounds, algorithms, torch, device)
@@ -130,18 +133,24 @@ def text(found: dict[str, Any]) -> str:
         lines.append(f"note: {name}={value} makes OpenBLAS work as on another processor")
     good = [row for row in rows if not row["error"]]
     columns = RACE if any("ratio" in row for row in good) else ALONE
+    if found["what"] == "relatives":
+        columns = RELATIVES if columns is RACE else RELATIVES[:4]
     lines.append(_table([[name for name, _ in columns]] + [
         [show(row, box) for _, show in columns] for row in good
     ]))  # fmt: skip
     for row in rows:
         if row["error"]:
-            lines.append(f"{row['task']}, {row.get('against') or row['way']}: {row['error']}")
+            who = row.get("against") or row.get("way") or f"{row['threads']} threads"
+            lines.append(f"{row['task']}, {who}: {row['error']}")
+    if found["what"] == "relatives":
+        lines += _shares(good)
     if columns is RACE:
         for best in report.best_settings(rows):
             lines.append(
                 f"{best['task']}: {best['ratio']:.2f} of PyTorch's time at its best "
                 f"({best['against']})"
             )
+    if columns in (RACE, RELATIVES):
         apart = [row for row in good if not row["difference"] <= CLOSE]  # also a NaN
         for row in apart:
             lines.append(f"WARNING: {row['task']}: results differ by {row['difference']:.1e}")
@@ -184,6 +193,30 @@ ALONE = [
     ("GFLOP/s (of sgemm)", _share),
     ("peak MB", _plain("peak_mb", ".0f")),
 ]
+
+
+RELATIVES = [
+    ("task", lambda row, box: row["task"]),
+    ("threads", _plain("threads", "d")),
+    ("ours, ms", _milliseconds("seconds")),
+    ("CPU ms", _milliseconds("cpu")),
+    ("PyTorch at its best", lambda row, box: row["against"]),
+    ("theirs, ms", _milliseconds("torch_seconds")),
+    ("CPU ms ", _milliseconds("torch_cpu")),
+    ("ours / theirs", _plain("ratio", ".2f")),
+    ("of CPU seconds", _plain("cpu_ratio", ".2f")),
+]
+
+
+def _shares(rows: list[dict]) -> list[str]:
+    """Where the time of each network goes, and who is the furthest behind PyTorch."""
+    parts = {row["task"]: row["parts"] for row in rows}
+    lines = [
+        f"{task}: " + ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items())
+        for task, shares in parts.items()
+    ]
+    behind = [f"{row['task']} ({row['cpu_ratio']:.2f})" for row in relative_rows.slowest(rows)]
+    return lines + ([f"furthest behind, by CPU seconds: {', '.join(behind)}"] if behind else [])
 
 
 def _table(cells: list[list[str]]) -> str:

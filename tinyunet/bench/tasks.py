@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from tinyunet.bench.relatives import RELATIVES
 from tinyunet.layers import Conv2d
+from tinyunet.losses import Loss, SoftmaxCrossEntropy
+from tinyunet.networks.network import Network
 from tinyunet.networks.summary import summarize
 from tinyunet.networks.unet import UNet
 
@@ -35,7 +38,8 @@ class Task:
     Attributes
     ----------
     net
-        ``"paper"``, ``"small"``, or ``"conv"`` for one 3x3 convolution with a ReLU.
+        ``"paper"``, ``"small"``, one of `RELATIVES`, or ``"conv"`` for one 3x3 convolution with a
+        ReLU.
     mode
         ``"train"``: forward, backward and, for a network, an SGD step; ``"predict"``: forward only.
     shape
@@ -66,12 +70,18 @@ class Task:
         """Return the attributes as plain data."""
         return asdict(self)
 
-    def model(self) -> UNet | Conv2d:
+    def model(self) -> Network | Conv2d:
         """Make the network or layer, always with the same weights."""
+        if self.net in RELATIVES:
+            return RELATIVES[self.net].make()
         if self.net == "conv":
             algorithm = "im2col" if self.algorithm == "whole patches" else self.algorithm
             return Conv2d(self.shape[3], self.channels, activation="relu", algorithm=algorithm)
         return UNet(self.shape[3], **NETWORKS[self.net][0])
+
+    def loss(self) -> Loss:
+        """What a network is wrong by."""
+        return RELATIVES[self.net].loss() if self.net in RELATIVES else SoftmaxCrossEntropy()
 
     def input(self) -> np.ndarray:
         """The input: positive numbers, as images and activations are."""
@@ -117,6 +127,11 @@ def network_task(net: str, mode: str, n: int | None = None, side: int | None = N
         raise ValueError(f"--mode must be train, predict or both, got {mode!r}")
     usual, height, width, channels = NETWORKS[net][1]
     return Task(net, mode, (n or usual, side or height, side or width, channels))
+
+
+def relative_task(net: str) -> Task:
+    """The training step of one of the U-Net's relatives, at the size of a lesson."""
+    return Task(net, "train", RELATIVES[net].shape)
 
 
 def layer_task(side: int, channels_in: int, channels_out: int, mode: str, algorithm: str) -> Task:

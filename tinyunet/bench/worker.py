@@ -1,8 +1,8 @@
 """A process that runs one task whenever it is told to: ``python -m tinyunet.bench.worker '{...}'``.
 
 It reads lines. ``go``: run one repetition, or on a GPU some in a row, and answer with the seconds of
-one and the checksum. Anything else, or the end: answer with the process's peak memory, and stop.
-Answers are JSON, a line each.
+one, those in which its threads had a processor, and the checksum. Anything else, or the end: answer
+with the process's peak memory, and stop. Answers are JSON, a line each.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> None:
     for line in sys.stdin:
         if line.strip() != "go":
             break
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         try:
             for _ in range(order["in_a_row"]):
                 result = run()
@@ -43,7 +43,8 @@ def main() -> None:
             answer(answers, error=f"{type(error).__name__}: {first_line}")
             return
         seconds = (time.perf_counter() - started) / order["in_a_row"]
-        answer(answers, seconds=seconds, checksum=checksum(result))
+        cpu = (time.process_time() - busy) / order["in_a_row"]
+        answer(answers, seconds=seconds, cpu=cpu, checksum=checksum(result))
         del result
     answer(answers, peak_mb=device_peak_mb(engine, device) or host_peak_mb())
 

@@ -13,7 +13,7 @@ from tinyunet.commands.options import AsJson, Device
 
 def bench(
     what: Annotated[
-        str, typer.Argument(help="steps, layers, ladder or sweep: see below.")
+        str, typer.Argument(help="steps, relatives, layers, ladder or sweep: see below.")
     ] = "steps",
     net: Annotated[str, typer.Option(help="paper, small or all.")] = "all",
     mode: Annotated[str, typer.Option(help="train, predict or both.")] = "both",
@@ -42,7 +42,8 @@ def bench(
 ) -> None:
     """Measure speed, alone or beside PyTorch.
 
-    steps: whole training steps and predictions. layers: the paper's convolutions one by one. ladder:
+    steps: whole training steps and predictions. relatives: training steps of FCN, SegNet, U-Net++ and
+    PSPNet at the size of a lesson, and where the time goes. layers: the paper's convolutions one by one. ladder:
     one convolution by every algorithm, from loops to Winograd. sweep: growing batches and images.
     """
     from tinyunet.bench import show

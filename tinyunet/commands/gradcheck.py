@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tinyunet.commands.options import AsJson, Device, setting
-from tinyunet.runs.network import find, make
+from tinyunet.networks.names import CHECKED
+from tinyunet.runs.network import class_name, find, fixed, make
 
 if TYPE_CHECKING:
     from tinyunet.gradcheck.report import GradientReport
@@ -44,6 +45,14 @@ def gradcheck(
         bool, typer.Option("--paper", help="Check the paper's network with its 31 M parameters.")
     ] = False,
     network: Network = None,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Of a network such as fcn8s the authors' size, in a few random directions of all "
+            "parameters at once: a few minutes, and up to 12 GB for the 134 million of fcn8s.",
+        ),
+    ] = False,
     samples: Annotated[
         int | None,
         typer.Option(
@@ -63,9 +72,9 @@ def gradcheck(
     3: not proved, for a gradient is zero or cannot be measured.
     """
     if submission is not None:
-        if paper or network or device != "cpu":
+        if paper or network or full or device != "cpu":
             raise ValueError(
-                "--paper, --network and --device check layers of tinyunet's: leave FILE.py out"
+                "--paper, --network, --full and --device check layers of tinyunet's: leave FILE.py out"
             )
         _check_file(
             submission, inputs or [], parameters, seconds, samples, tolerance, seed, as_json
@@ -75,14 +84,19 @@ def gradcheck(
         raise ValueError("--input, --parameters and --tolerance need a FILE.py:CODE before them")
     if samples is not None and samples < 1:
         raise ValueError(f"--samples must be at least 1, got {samples}")
-    _check_own(paper, network, samples, seed, device, as_json)
+    if full and (network is None or samples is not None):
+        raise ValueError(
+            "--full needs --network, and takes no --samples: it moves everything at once"
+        )
+    _check_own(paper, network, full, samples, seed, device, as_json)
 
 
 def _check_own(
-    paper: bool, network: str | None, samples: int | None, seed: int, device: str, as_json: bool
-) -> None:
+    paper: bool, network: str | None, full: bool, samples: int | None, seed: int, device: str,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Check tinyunet's own layers, the paper's network, or a whole network."""
-    from tinyunet.gradcheck import suite
+    from tinyunet.gradcheck import full_size, suite
     from tinyunet.networks.small import small_input, small_networks
     from tinyunet.networks.unet import UNet
 
@@ -91,9 +105,13 @@ def _check_own(
         report = suite.check_network(UNet(), (1, 188, 188, 1), samples or 2, seed, device)
         reports.append(("the paper's U-Net", report))
     elif network is not None:
-        model = make(find(network), {})
+        small = {} if full or ":" in network else CHECKED.get(class_name(network), {})
+        model = make(find(network), small | fixed(network))
         shape = small_input(model)
-        report = suite.check_network(model, shape, samples or 20, seed, device)
+        if full:
+            report = full_size.check_directions(model, shape, seed, device)
+        else:
+            report = suite.check_network(model, shape, samples or 20, seed, device)
         reports.append((str(model), report))
     if not as_json:
         typer.echo("".join(f"{report}\n" for _, report in reports), nl=False)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 def reproduce(
     experiments: Annotated[
         list[str] | None,
-        typer.Argument(help="Of nuclei, membranes, rates, seams and torch. [default: all of them]"),
+        typer.Argument(
+            help="Of nuclei, membranes, rates, seams and torch [default: these]; or relatives, which "
+            "stands for cues, outlines and streets."
+        ),
     ] = None,
     quick: Annotated[
         bool,
@@ -40,7 +43,8 @@ def reproduce(
         str | None,
         typer.Option(
             help="The same in steps, which repeats exactly: 300, or nuclei=300,torch=200 with the "
-            "groups nuclei, membranes, rates, seams, torch and torch-seconds."
+            "groups nuclei, membranes, rates, seams, torch, torch-seconds, cues, outlines, streets "
+            "and streets-long."
         ),
     ] = None,
     data_root: DataRoot = None,
@@ -48,12 +52,15 @@ def reproduce(
         Path, typer.Option(help="The folder for runs and report; finished runs are not repeated.")
     ] = Path("reproduction"),
 ) -> None:
-    """Repeat the paper's experiments in small and write a report.
+    """Repeat the paper's experiments, or its relatives', in small and write a report.
 
     nuclei: the weight map, and augmentation of ten images. membranes: the challenge ISBI 2012. rates:
     learning rates for the paper's recipe. seams: tiles against whole images. torch: the same training
     in PyTorch. All of them with the defaults take hours; stop with Ctrl-C whenever you like, the same
     command goes on.
+
+    relatives: what FCN, SegNet, U-Net++ and PSPNet were made for, beside PyTorch's numbers. cues:
+    seeing far. outlines: one training, four networks. streets: stride, indices, class weights.
     """
     from tinyunet.reproduce import schedule
     from tinyunet.reproduce.experiments import choose, read_steps

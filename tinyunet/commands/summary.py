@@ -12,7 +12,9 @@ import typer
 from tinyunet.commands.options import AsJson, given, setting
 from tinyunet.runs.numbers import check_numbers
 
-OF_CONSTRUCTOR = ("in_channels", "num_classes", "base_channels", "depth", "padding", "skip")
+OF_CONSTRUCTOR = (
+    "in_channels", "num_classes", "base_channels", "depth", "padding", "skip", "heads",
+)  # fmt: skip
 Network = setting("network")
 
 
@@ -28,25 +30,43 @@ def summary(
     depth: Annotated[int, typer.Option(help="How often the image is halved.")] = 4,
     padding: Annotated[str, typer.Option(help="valid as in the paper, or same.")] = "valid",
     skip: Annotated[str, typer.Option(help="concat, sum or none.")] = "concat",
+    heads: Annotated[int, typer.Option(help="Of unet++: 1 or 4.")] = 1,
     height: Annotated[int | None, typer.Option(help="Of the image.")] = None,
     width: Annotated[int | None, typer.Option(help="Of the image.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a network layer by layer; the paper's by default."""
+    """Show a network layer by layer; the paper's by default.
+
+    Those that have a name, such as fcn8s, stand beside what their authors published.
+    """
+    from tinyunet.networks.beside import alias_of, beside, standard_image, summarize_wide
     from tinyunet.networks.summary import summarize
     from tinyunet.runs.folder import read_model
     from tinyunet.runs.limits import SHOWING, check_step, make_within
-    from tinyunet.runs.network import find, refuse_others
+    from tinyunet.runs.network import find, fixed, refuse_others
 
     check_numbers(given(context))
+    size, published = (height or width, width or height), None
     if checkpoint is not None:
-        model = read_model(checkpoint).model
+        found = summarize(read_model(checkpoint).model, height, width)
     else:
+        made_of = find(network)
         chosen = {name: value for name, value in given(context).items() if name in OF_CONSTRUCTOR}
-        refuse_others(find(network), chosen)
-        tell = partial(typer.echo, err=True)
-        model = make_within(find(network), chosen, OF_CONSTRUCTOR, copies=SHOWING, tell=tell)
-    if height or width:
-        check_step(model, (height or width, width or height), 1, "cpu")
-    found = summarize(model, height, width)
-    typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
+        refuse_others(made_of, chosen)
+        chosen = fixed(network) | chosen
+        image = standard_image(made_of)
+        if image is None:
+            tell = partial(typer.echo, err=True)
+            model = make_within(made_of, chosen, OF_CONSTRUCTOR, copies=SHOWING, tell=tell)
+            if height or width:
+                check_step(model, size, 1, "cpu")
+            found = summarize(model, height, width)
+        else:
+            size = image if height is width is None else (height, width)
+            found, alias = summarize_wide(made_of, chosen, *size), alias_of(made_of, chosen)
+            published = beside(found, alias) if alias and size == image else None
+    if as_json:
+        more = {"published": published.to_dict()} if published else {}
+        typer.echo(json.dumps(found.to_dict() | more, indent=1))
+    else:
+        typer.echo(f"{found}\n\n{published}" if published else str(found))

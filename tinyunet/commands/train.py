@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tinyunet.commands.options import AsJson, given, with_settings
-from tinyunet.runs.network import class_name
+from tinyunet.runs.network import class_name, fixed
 from tinyunet.runs.numbers import check_numbers
 from tinyunet.runs.settings import Settings
 
@@ -65,7 +65,8 @@ def _new(chosen: dict[str, Any]) -> Settings:
 def _refuse_beside_resume(chosen: dict[str, Any], run: Settings) -> None:
     """A run goes on with its own settings: others given beside --resume would be ignored."""
     kept = {"resume", "as_json", *MOVABLE}
-    if class_name(chosen.get("network", "")) == class_name(run.network):
+    named = chosen.get("network", "")
+    if (class_name(named), fixed(named)) == (class_name(run.network), fixed(run.network)):
         kept.add("network")  # says where the class of the run's network is
     others = ["--" + name.replace("_", "-") for name in chosen if name not in kept]
     if others:

@@ -53,8 +53,9 @@ def load(
     FileNotFoundError
         If the data are in none of the places.
     """
-    if name_or_path in SYNTHETIC:
-        return SYNTHETIC[name_or_path](n, size, seed)
+    drawn = str(name_or_path).replace("_", "-")  # also by the name of its function
+    if name_or_path in SYNTHETIC or (drawn in SYNTHETIC and not Path(name_or_path).is_dir()):
+        return SYNTHETIC[drawn](n, size, seed)
     if name_or_path in REAL:
         return _load_real(str(name_or_path), root)
     folder = Path(name_or_path)

@@ -18,8 +18,15 @@ from tinyunet.layers.parts import layers_in
 from tinyunet.learning.arguments import check_numbers, check_optimizer
 from tinyunet.learning.optim import Optimizer
 from tinyunet.learning.schedule import check_schedule
-from tinyunet.losses import BCEWithLogitsLoss, Loss, SoftmaxCrossEntropy
+from tinyunet.losses import (
+    BCEDiceLoss,
+    BCEWithLogitsLoss,
+    DeepSupervision,
+    Loss,
+    SoftmaxCrossEntropy,
+)
 from tinyunet.networks.network import Network
+from tinyunet.networks.unet_plus_plus import UNetPlusPlus
 from tinyunet.segmentation.evaluation import check_data
 
 FAR, SMALL = (
@@ -92,8 +99,14 @@ def _check_optimizer(model: Network, optimizer: Optimizer) -> None:
 
 
 def default_loss(model: Network) -> Loss:
-    """Cross-entropy: of a softmax, or of a sigmoid where the logits have one channel."""
-    return BCEWithLogitsLoss() if model.num_classes == 1 else SoftmaxCrossEntropy()
+    """Cross-entropy: of a softmax, or of a sigmoid where the logits have one channel.
+
+    For one channel of U-Net++ its authors' loss; for several heads the sum over them.
+    """
+    loss: Loss = SoftmaxCrossEntropy()
+    if model.num_classes == 1:
+        loss = BCEDiceLoss() if isinstance(model, UNetPlusPlus) else BCEWithLogitsLoss()
+    return loss if model.head_weights is None else DeepSupervision(loss, model.head_weights)
 
 
 def weight_maps(train: Dataset, weights: str | list[np.ndarray] | None) -> list[np.ndarray] | None:

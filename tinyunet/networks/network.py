@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -52,9 +53,13 @@ class Network(Layer):
         Whether zeros stand in for what lies beyond the border, as with padding; True if not known.
     shrinks
         Whether the output is smaller than the image, as with convolutions without padding.
+    head_weights
+        Where forward returns a list of logits in training, one array a head: by what each one's loss is
+        multiplied. None: it returns one array.
     """
 
     config: dict[str, Any]
+    head_weights: Sequence[float] | None = None
 
     def __init_subclass__(cls, *, known: bool = True, **options: Any) -> None:
         super().__init_subclass__(**options)

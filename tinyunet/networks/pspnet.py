@@ -66,6 +66,7 @@ class PyramidNetwork(Network, known=False):
         self.head = head(channels + len(bins) * branch, width, num_classes, dropout, rng)
         self.resize = Upsample(align_corners=True)
         self.auxiliary = auxiliary
+        self.head_weights = None if auxiliary is None else (1.0, 0.4)
         self.auxiliary_resize = Upsample(align_corners=True)
 
     def forward(self, x: Array) -> Array | list[Array]:  # type: ignore[override]  # of two heads

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyunet.engine.arrays import Array, to_device
+from tinyunet.engine.blas import one_blas_thread
 from tinyunet.layers import BatchNorm2d
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
@@ -78,11 +79,11 @@ class Summary:
 
     def __str__(self) -> str:
         cells = [("layer", "kind", "output", "parameters", "sees")]
-        cells.append(("(image)", "", _by(self.input_shape), "", "1"))
+        cells.append(("(image)", "", by(self.input_shape), "", "1"))
         for row in self.rows:
             count = f"{row.parameters:,}" if row.parameters else ""
             field = "?" if row.receptive_field is None else _square(row.receptive_field)
-            cells.append((row.name, row.kind, _by(row.shape), count, field))
+            cells.append((row.name, row.kind, by(row.shape), count, field))
         widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
         lines = [self.model]
         for name, kind, *numbers in cells:
@@ -96,7 +97,7 @@ class Summary:
             f"{self.parameter_mb:.1f} MB, their gradients as much again"
         )
         lines.append(
-            f"an image of {_by(self.input_shape)} gives {_by(self.output_shape)} and keeps "
+            f"an image of {by(self.input_shape)} gives {by(self.output_shape)} and keeps "
             f"{self.activation_mb:.1f} MB for the backward pass"
         )
         lines.append("sees: the side of the square of image pixels that an output pixel depends on")
@@ -133,7 +134,7 @@ def summarize(model: Layer, height: int | None = None, width: int | None = None)
             layer, BatchNorm2d
         ):  # one image may have one value a channel, without variance
             layer.statistics = "running"
-    with recorded_calls(model, x) as calls:
+    with recorded_calls(model, x) as calls, one_blas_thread():  # its pool is slow on a busy machine
         heads = model.forward(x)
     y = heads[-1] if isinstance(heads, list | tuple) else heads
     kept = _nbytes([layer._kept for _, layer, _, _ in calls.made])
@@ -191,13 +192,14 @@ def _kind(layer: Layer) -> str:
     window = (
         layer.geometry.kernel if hasattr(layer, "geometry") else getattr(layer, "kernel_size", None)
     )
-    kind += "" if window is None else " " + _by(window)
+    kind += "" if window is None else " " + by(window)
     return kind + (" + ReLU" if getattr(layer, "activation", None) == "relu" else "")
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def by(shape: tuple[int, ...]) -> str:
+    """Sides in words: 512x512x3."""
     return "x".join(str(side) for side in shape)
 
 
 def _square(sides: tuple[int, int]) -> str:
-    return str(sides[0]) if sides[0] == sides[1] else _by(sides)
+    return str(sides[0]) if sides[0] == sides[1] else by(sides)

@@ -43,8 +43,10 @@ class UNetPlusPlus(Network):
         1: on the last node of the top row. As many as there are poolings: on each from X01. Then a
         forward pass in training returns a list of logits, backward takes the list of their gradients,
         and in eval only the last head answers.
+    base_channels
+        Of the nodes of the top level; of the four others 2, 4, 8 and 16 times as many.
     channels
-        Of the nodes of each level, from the top; one level more than poolings.
+        In their place, those of each level from the top; one level more than poolings.
     dropout
         The probability for the dropout after each convolution; 0 for none.
     batch_norm
@@ -61,13 +63,16 @@ class UNetPlusPlus(Network):
         num_classes: int = 1,
         *,
         heads: int = 1,
-        channels: Sequence[int] = (32, 64, 128, 256, 512),
+        base_channels: int = 32,
+        channels: Sequence[int] | None = None,
         dropout: float = 0.5,
         batch_norm: bool = False,
         seed: int = 0,
         dtype: str = "float32",
     ) -> None:
         super().__init__()
+        if channels is None:
+            channels = [base_channels * 2**level for level in range(5)]
         if len(channels) < 2 or min(channels) < 1:
             raise ValueError(f"channels must be two numbers or more, each above 0, got {channels}")
         self.depth = depth = len(channels) - 1
@@ -76,7 +81,8 @@ class UNetPlusPlus(Network):
                 f"heads must be 1 or {depth}, one for each node of the top row after the first, got "
                 f"{heads}"
             )
-        self.in_channels, self.num_classes = in_channels, num_classes
+        self.in_channels, self.num_classes, self.channels = in_channels, num_classes, list(channels)
+        self.head_weights = [1.0] * heads if heads > 1 else None
         self.pads, self.tile_stride = True, 2**depth
         rng = np.random.default_rng(seed)
 
@@ -153,7 +159,7 @@ class UNetPlusPlus(Network):
             raise ValueError(
                 f"level must be from {first} to {self.depth}, where {self} has heads, got {level}"
             )
-        own = {"heads": 1, "channels": list(self.config["channels"][: level + 1])}
+        own = {"heads": 1, "channels": self.channels[: level + 1]}
         part = self.from_config({**self.config, **own}).to(self.device)
         state, head = dict(self.named_state()), f"heads.{level - first}."
         state.update((f"heads.0.{key}", state[head + key]) for key in ("weight", "bias"))
@@ -178,10 +184,11 @@ class UNetPlusPlus(Network):
         self.output_size(*image.shape[1:3])
 
     def _sized(self) -> str:
-        return f"{type(self).__name__}(channels={self.config['channels']})"
+        return f"{type(self).__name__}(channels={self.channels})"
 
     def _describe(self) -> str:
-        shown = ("in_channels", "num_classes", "heads", "channels")
+        width = "base_channels" if self.config["channels"] is None else "channels"
+        shown = ("in_channels", "num_classes", "heads", width)
         return ", ".join(f"{name}={self.config[name]!r}" for name in shown)
 
 

@@ -6,18 +6,22 @@ others.
 """
 
 from tinyunet.plots.animation import Animation, animate
+from tinyunet.plots.class_maps import class_maps
 from tinyunet.plots.colours import colour_numbers, errors, outlines, palette, visible
 from tinyunet.plots.comparison import compare, overlay
+from tinyunet.plots.fields import receptive_fields, sensitivities
 from tinyunet.plots.figure import save
 from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
 from tinyunet.plots.training import curves
+from tinyunet.plots.triangle import triangle
 
 __all__ = [
     "Animation",
     "Live",
     "animate",
+    "class_maps",
     "colour_numbers",
     "compare",
     "curves",
@@ -27,7 +31,10 @@ __all__ = [
     "outlines",
     "overlay",
     "palette",
+    "receptive_fields",
     "save",
+    "sensitivities",
+    "triangle",
     "visible",
     "weight_map",
 ]

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyunet.reproduce import membranes, nuclei, rates, seams, torch_race
+from tinyunet.reproduce.relatives import cues, outlines, streets
 from tinyunet.reproduce.words import Experiment
 
 MODULES = (nuclei, membranes, rates, seams, torch_race)
-EXPERIMENTS = {module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES}
+RELATIVES = (cues, outlines, streets)
+PAPERS = {module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES}  # the U-Net's own
+FAMILIES = {"relatives": {module.EXPERIMENT.name: module.EXPERIMENT for module in RELATIVES}}
+EXPERIMENTS = {**PAPERS, **FAMILIES["relatives"]}
 # Runs of one group are trained for the same number of steps.
-GROUPS = ("nuclei", "membranes", "rates", "seams", "torch", "torch-seconds")
+GROUPS = (
+    "nuclei", "membranes", "rates", "seams", "torch", "torch-seconds",
+    "cues", "outlines", "streets", "streets-long",
+)  # fmt: skip
 
 
 def choose(names: Sequence[str]) -> list[Experiment]:
-    """Return the experiments of these names, in the order of the report; all if there is no name.
+    """Return the experiments of these names, in the order of the report.
+
+    ``"relatives"`` stands for those on the U-Net's relatives; no name, for the U-Net's own.
 
     Raises
     ------
@@ -22,11 +31,13 @@ def choose(names: Sequence[str]) -> list[Experiment]:
         If a name is unknown.
     """
     for name in names:
-        if name not in EXPERIMENTS:
+        if name not in {**EXPERIMENTS, **FAMILIES}:
             raise ValueError(
-                f"there is no experiment {name!r}: choose from {', '.join(EXPERIMENTS)}"
+                f"there is no experiment {name!r}: choose from "
+                f"{', '.join([*PAPERS, *FAMILIES, *FAMILIES['relatives']])}"
             )
-    return [e for name, e in EXPERIMENTS.items() if name in names or not names]
+    chosen = {n for name in names or PAPERS for n in FAMILIES.get(name, (name,))}
+    return [e for name, e in EXPERIMENTS.items() if name in chosen]
 
 
 def read_steps(text: str | None) -> dict[str, int]:

@@ -9,12 +9,21 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tinyunet.reproduce import page
-from tinyunet.reproduce.experiments import EXPERIMENTS
+from tinyunet.reproduce.experiments import EXPERIMENTS, FAMILIES
 from tinyunet.reproduce.records import read_all, stem_of, write_whole
 from tinyunet.reproduce.statistics import Row, collect
 from tinyunet.reproduce.words import Column, Experiment, Record, Table
 
 TITLE = "The U-Net's experiments, reproduced"
+PAPER = (
+    "Ronneberger, Fischer and Brox, U-Net: Convolutional Networks for Biomedical Image Segmentation, "
+    "MICCAI 2015 (arXiv:1505.04597), in small, with tinyunet."
+)
+RELATIVES = (
+    "The relatives of the U-Net, each where it shows what it was made for, in small, with tinyunet: "
+    "FCN (arXiv:1411.4038), SegNet (arXiv:1511.00561), U-Net++ (arXiv:1807.10165) and PSPNet "
+    "(arXiv:1612.01105). Below our numbers, what the same networks reached in PyTorch."
+)
 
 
 def write(
@@ -73,11 +82,11 @@ def _opening(
     failures: Mapping[str, str],
 ) -> str:
     body = f"<header><h1>{escape(TITLE)}</h1>\n"
+    families = {e.name in FAMILIES["relatives"] for e in shown} or {False}
     body += page.paragraph(
-        "Ronneberger, Fischer and Brox, U-Net: Convolutional Networks for Biomedical Image "
-        "Segmentation, MICCAI 2015 (arXiv:1505.04597), in small, with tinyunet. Numbers are means "
-        "over seeds ± standard deviations; n is the number of seeds. A seed draws the weights and "
-        "the batches; rows without n draw nothing."
+        " ".join(words for of, words in ((False, PAPER), (True, RELATIVES)) if of in families)
+        + " Numbers are means over seeds ± standard deviations; n is the number of seeds. A seed "
+        "draws the weights and the batches; rows without n draw nothing."
     )
     if _quick(records):
         body += (
@@ -110,7 +119,7 @@ def _section(experiment: Experiment, records: list[Record], reason: str, folder:
         body += f"<p>{page.tag('left out', warn=True)} {page.text(reason)}</p>\n"
     if not records:
         return body + "</section>\n"
-    if not all(record["real"] for record in records):
+    if experiment.data and not all(record["real"] for record in records):
         body += page.paragraph(
             f"These are synthetic images, not {experiment.data}: no number here may be compared with "
             f"published ones. For the real data: `tinyunet data fetch {experiment.data}`.",
@@ -148,7 +157,9 @@ def _table(table: Table, rows: dict[str, Row]) -> str:
     for name in table.rows:
         if name in rows:
             row = rows[name]
-            cells = [escape(name), *(_number(row, column) for column in table.columns)]
+            beside = table.beside.get(name, {})
+            numbers = (_number(row, c) + _beside(beside.get(c.key)) for c in table.columns)
+            cells = [escape(name), *numbers]
             count = [str(row.count), str(row.steps)] if row.seeded else ["–", "–"]
             lines.append(("", [*cells, *count]))
     for name, values in table.published.items():
@@ -169,6 +180,11 @@ def _number(row: Row, column: Column) -> str:
     if deviation is not None:
         shown += f' <span class="sd">± {format(deviation, column.form)}</span>'
     return shown
+
+
+def _beside(words: str | None) -> str:
+    """What PyTorch reached, in small letters below a number."""
+    return f'<br><span class="sd">PyTorch {escape(words)}</span>' if words else ""
 
 
 def _settings(records: Sequence[Record]) -> str:

@@ -99,7 +99,8 @@ def run_all(
             say(f"{title} failed: {error}")
             continue
         trained = f"{record['steps']} steps, " if record["steps"] else ""
-        say(f"{title}: {trained}{record['seconds']:.1f} s; {_best(record)}")
+        left = time_left(planned, folder)
+        say(f"{title}: {trained}{record['seconds']:.1f} s; {_best(record)}{left}")
 
 
 def is_done(item: Planned, folder: Path) -> bool:
@@ -110,6 +111,21 @@ def is_done(item: Planned, folder: Path) -> bool:
 def missing(planned: Sequence[Planned], folder: Path) -> list[str]:
     """The runs that have no record yet."""
     return [item.run.stem for item in planned if not is_done(item, folder)]
+
+
+def time_left(planned: Sequence[Planned], folder: Path) -> str:
+    """How long the runs that are still to come will take: as long as those of the same name did.
+
+    One whose name no finished run has is reckoned to take as long as the mean of all. Empty where
+    nothing is left.
+    """
+    took: dict[str, float] = {r["name"]: r["seconds"] for r in records.read_all(folder)}
+    names = [item.run.name for item in planned if not is_done(item, folder)]
+    if not (took and names):
+        return ""
+    usual = sum(took.values()) / len(took)
+    seconds = sum(took.get(name, usual) for name in names)
+    return f"; about {max(1, round(seconds / 60))} min left"
 
 
 def run_one(item: Planned, options: Options, folder: Path) -> Record:

@@ -15,8 +15,8 @@ from tinyunet.learning.history import History
 from tinyunet.learning.optim import Optimizer
 from tinyunet.learning.step import Step
 from tinyunet.learning.training import Training
-from tinyunet.losses import SoftmaxCrossEntropy
-from tinyunet.networks.unet import UNet
+from tinyunet.losses import Loss, SoftmaxCrossEntropy
+from tinyunet.networks.network import Network
 from tinyunet.reproduce.words import Diverged, Job
 from tinyunet.runs.build import build, fit_options
 from tinyunet.runs.settings import Settings
@@ -26,7 +26,7 @@ from tinyunet.runs.settings import Settings
 class Prepared:
     """A network before its first step, and what `fit` will be told."""
 
-    model: UNet
+    model: Network
     optimizer: Optimizer
     options: dict[str, Any]
 
@@ -45,7 +45,7 @@ def learn(
     ready: Prepared,
     train: Dataset,
     validation: Dataset | None,
-    loss: SoftmaxCrossEntropy | None = None,
+    loss: Loss | None = None,
     *,
     may_diverge: bool = False,
     callbacks: Sequence[Callable[[Training, Step], None]] = (),

@@ -115,6 +115,8 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[str, ...]  # which rows of the runs' scores it shows, in this order
     published: Rows = field(default_factory=dict)  # rows from the literature
+    # What the same reached in PyTorch, as words for cells of these rows and columns.
+    beside: dict[str, dict[str, str]] = field(default_factory=dict)
     note: str = ""  # what a reader has to know to read it
 
 
@@ -125,7 +127,7 @@ class Experiment:
     name: str  # on the command line
     title: str
     question: str  # what it is about, in a few sentences
-    data: str  # the real data
+    data: str  # the real data; "" where drawn data are what it is about
     stand_in: str  # the synthetic data that can take its place
     needs_real: bool  # whether only --quick may use the stand-in
     make_runs: Callable[[Options, Source], list[Run]]
@@ -137,6 +139,8 @@ class Experiment:
 
     def source(self, options: Options) -> Source | None:
         """The data to work on, None where there is none."""
+        if not self.data:
+            return Source(self.stand_in, real=False)
         if find(self.data, options.data_root) is not None:
             return Source(self.data, real=True, root=options.data_root)
         if options.quick or not self.needs_real:

@@ -14,8 +14,9 @@ from tinyunet.engine.arrays import pair
 from tinyunet.learning.optim import SGD, Adam, Optimizer
 from tinyunet.learning.preparation import window_size
 from tinyunet.networks.network import Network
+from tinyunet.networks.vgg import VGG16
 from tinyunet.runs.limits import TRAINING, check_step, check_synthetic, make_within
-from tinyunet.runs.network import defaults, find
+from tinyunet.runs.network import defaults, find, fixed
 from tinyunet.runs.settings import OF_NETWORK, Settings
 from tinyunet.segmentation.symmetries import AVERAGES
 
@@ -42,10 +43,14 @@ def load_data(settings: Settings) -> Dataset:
 
 def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimizer]:
     """Make the network for these images, and its optimizer."""
-    model = make_within(
-        find(settings.network), _options(settings, parts), OF_NETWORK,
-        copies=TRAINING, device=settings.device,
-    )  # fmt: skip
+    network = find(settings.network)
+    if issubclass(network, VGG16):
+        raise ValueError(
+            f"{network.__name__} gives one vector of logits for an image, not one a pixel, so masks "
+            "cannot train it: take fcn32s, fcn16s or fcn8s, which make a network for pixels of it"
+        )
+    options = _options(settings, parts)
+    model = make_within(network, options, OF_NETWORK, copies=TRAINING, device=settings.device)
     model.to(settings.device)
     if settings.optimizer == "adam":
         return model, Adam(model, settings.lr, tuple(settings.betas))
@@ -55,7 +60,10 @@ def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimi
 
 
 def _options(settings: Settings, parts: Sequence[Dataset]) -> dict[str, Any]:
-    """What the network is made with; the defaults of a user's class stay but for what was chosen."""
+    """What the network is made with: its data's numbers, the recipe's, its name's, and what was chosen.
+
+    The defaults of a user's class stay but for what was chosen.
+    """
     own = defaults(find(settings.network))
     offered = {
         "in_channels": parts[0].channels,
@@ -68,7 +76,10 @@ def _options(settings: Settings, parts: Sequence[Dataset]) -> dict[str, Any]:
         offered["seed"] = 0
     options = {n: value for n, value in offered.items() if n in own and value is not None}
     chosen = {name: getattr(settings, name) for name in OF_NETWORK}
-    return options | {name: value for name, value in chosen.items() if value is not None}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    if str(chosen.get("padding")).isdigit():
+        chosen["padding"] = int(chosen["padding"])
+    return options | (settings.made_with or {}) | fixed(settings.network) | chosen
 
 
 def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict[str, Any]:

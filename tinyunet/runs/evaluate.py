@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tinyunet.data import Dataset
+from tinyunet.data.catalogue import SYNTHETIC
 from tinyunet.networks.network import Network
 from tinyunet.runs.network import name_of
 from tinyunet.runs.settings import Settings
@@ -63,7 +64,7 @@ def may_be_trained_on(settings: Settings, own: Settings, part: str) -> bool:
     """Whether the images of an older run, without a record, are dealt out in another way than in it."""
     if part not in ("validation", "test") or (settings.data, settings.size) != (own.data, own.size):
         return False
-    more = settings.data.startswith("synthetic") and settings.images != own.images
+    more = settings.data.replace("_", "-") in SYNTHETIC and settings.images != own.images
     return more or settings.split_seed != own.split_seed
 
 

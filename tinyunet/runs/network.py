@@ -14,16 +14,34 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tinyunet.networks.names import ALIASES, meaning
 from tinyunet.networks.network import Network
 from tinyunet.networks.registry import registered
 from tinyunet.runs.own_files import RAN, in_words
 
-OURS = {"UNet": "U-Net"}  # what tables call them; the others go by the name of their class
+# What tables call them; the others go by the name of their class.
+OURS = {
+    "UNet": "U-Net",
+    "UNetPlusPlus": "U-Net++",
+    "SegNetBasic": "SegNet-Basic",
+    "FCN": "FCN-{stride}s",
+}
 
 
 def class_name(network: str) -> str:
-    """The name of the class in ``NAME`` or ``FILE.py:NAME``."""
-    return network.rpartition(":")[2]
+    """The name of the class that ``NAME`` or ``FILE.py:NAME`` stands for."""
+    file, _, name = network.rpartition(":")
+    return name if file else meaning(name)[0]
+
+
+def fixed(network: str) -> dict[str, Any]:
+    """The constructor's arguments that a name stands for, such as the stride of ``fcn8s``."""
+    return meaning(network)[1]
+
+
+def known_names() -> str:
+    """All that a network may be called, for messages."""
+    return ", ".join([*ALIASES, *sorted(registered())])
 
 
 def find(network: str) -> type[Network]:
@@ -34,7 +52,7 @@ def find(network: str) -> type[Network]:
     ValueError
         If there is none of that name.
     """
-    file, _, name = network.rpartition(":")
+    file, name = network.rpartition(":")[0], class_name(network)
     classes = registered()
     if name in classes:
         return classes[name]
@@ -44,8 +62,7 @@ def find(network: str) -> type[Network]:
             f"{network}"
         )
     raise ValueError(
-        f"there is no network called {name!r}, but {', '.join(sorted(classes))}; a class of yours is "
-        f"FILE.py:{name}"
+        f"there is no network called {name!r}, but {known_names()}; a class of yours is FILE.py:{name}"
     )
 
 
@@ -63,7 +80,7 @@ def define(network: str) -> None:
     if name.endswith(".py"):  # without a class, such as C:\folder\mine.py
         file, name = network, ""
     if not file:
-        find(name)
+        find(network)
         return
     names = _names_of(Path(file))
     found = names.get(name)
@@ -180,4 +197,4 @@ def make(network: type[Network], options: dict[str, Any], choices: Iterable[str]
 def name_of(model: Network) -> str:
     """What a network is called in tables."""
     name = type(model).__name__
-    return OURS.get(name, name)
+    return OURS.get(name, name).format_map(model.config)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from tinyunet.networks.names import QUICK
 from tinyunet.networks.registry import registered
-from tinyunet.runs.network import class_name, refuse_others
+from tinyunet.runs.network import class_name, known_names, refuse_others
 
 BETAS = (0.9, 0.999)  # Adam's usual ones
 AVERAGES_IN_WORDS = "symmetries (the eight of the square), rotations (the paper's 7) or none"
@@ -75,14 +76,24 @@ class Settings:
     )
     network: str = _set(
         "UNet",
-        f"{', '.join(sorted(registered()))}, or a class in a file of yours: FILE.py:CLASS. A recipe "
-        "leaves its constructor's defaults alone: it is given what you choose here, and in_channels "
-        "and num_classes of the data.",
+        f"{known_names()}; or a class in a file of yours: FILE.py:CLASS. The recipe quick makes ours "
+        "small enough for a laptop. Else the constructor's defaults stay, the authors' size: it is "
+        "given what you choose here, and in_channels and num_classes of the data.",
     )
-    base_channels: int | None = _of_network("Channels of the first level.", quick=8, paper=64)
+    made_with: dict[str, Any] | None = field(default=None)  # what the recipe gives it beside these
+    base_channels: int | None = _of_network(
+        "Channels of the first level: how wide it is.", quick=8, paper=64
+    )
     depth: int | None = _of_network("How often the image is halved.", quick=3, paper=4)
     padding: str | None = _of_network(
-        "same, or valid as in the paper.", quick="same", paper="valid"
+        "same, or valid as in the paper; of fcn*, same or pixels (the authors' are 100).",
+        quick="same",
+        paper="valid",
+    )
+    heads: int | None = _of_network(
+        "Of unet++: 1, or as many as it has poolings (4), for a network that can be pruned.",
+        quick=None,
+        paper=None,
     )
     skip: str | None = _of_network(
         "concat, sum or none. [default: concat]", quick="concat", paper="concat"
@@ -128,6 +139,9 @@ class Settings:
         chosen = [name for name in OF_NETWORK if getattr(self, name) is not None]
         if network is not None:
             refuse_others(network, chosen)
+        if self.made_with is None:
+            quick = self.recipe == "quick" and ":" not in self.network
+            self.made_with = dict(QUICK.get(class_name(self.network), {})) if quick else {}
         left_out = [] if self.network == "UNet" else OF_NETWORK
         for name, value in RECIPES[self.recipe].items():
             if getattr(self, name) is None and name not in left_out:

@@ -22,7 +22,6 @@ from tinyunet.learning.history import History
 from tinyunet.learning.run_files import RunFiles
 from tinyunet.learning.run_folder import refuse_file
 from tinyunet.learning.training import Training
-from tinyunet.losses import BCEWithLogitsLoss, Loss
 from tinyunet.networks.network import Network
 from tinyunet.runs import folder
 from tinyunet.runs.build import build, fit_options
@@ -162,7 +161,7 @@ def _prepared(
     options = fit_options(settings, model, parts[0])
     if not any(labels.any() for labels in parts[0].labels):
         raise ValueError(f"no mask among the training images of {settings.data} has anything in it")
-    learns = {"loss": _loss(model), "optimizer": optimizer, "resume": resume}
+    learns = {"optimizer": optimizer, "resume": resume}
     if out is not None:
         return Training(model, *parts[:2], **learns, **options, out=out), out
     out = folder.new_folder(Path("runs"), Path(settings.data).absolute().name)
@@ -192,11 +191,6 @@ def _announce(
         training.minutes, warning = minutes_to_train(training.minutes, passed, scoring)
         if warning:
             tell(warning)
-
-
-def _loss(model: Network) -> Loss | None:
-    """The loss of a network with one logit; None, as `Training` has it, for one with more."""
-    return BCEWithLogitsLoss() if model.num_classes == 1 else None
 
 
 def _score(result: Result, average: str, out: Path) -> None:

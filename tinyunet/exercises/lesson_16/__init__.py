@@ -1,0 +1,3 @@
+"""The exercises of lesson 16, From FCN to SegNet: what a stride costs."""
+
+from tinyunet.exercises.lesson_16 import alignment, enlarging, weights

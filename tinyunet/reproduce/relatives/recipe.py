@@ -1,0 +1,97 @@
+"""How all of the relatives are trained here, and what is said of the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinyunet.data import Dataset
+from tinyunet.learning.history import History
+from tinyunet.learning.optim import Adam
+from tinyunet.losses import Loss
+from tinyunet.networks.network import Network
+from tinyunet.reproduce.statistics import Row
+from tinyunet.reproduce.training import Prepared, learn
+from tinyunet.reproduce.words import Job
+
+CHUNK = 20  # images that are predicted together
+
+
+def train(
+    job: Job,
+    model: Network,
+    images: Dataset,
+    loss: Loss,
+    augment: Any,
+    weights: list[np.ndarray] | None = None,
+) -> History:
+    """Train with Adam and the poly schedule, as the run's settings say.
+
+    Parameters
+    ----------
+    job
+        Its run's settings hold the learning rate and the batch size under ``"training"``.
+    model, images, loss, augment, weights
+        As for `tinyunet.fit`.
+    """
+    settings = job.run.settings["training"]
+    options = {
+        "steps": job.steps,
+        "batch_size": settings["batch_size"],
+        "augment": augment,
+        "weights": weights,
+        "schedule": "poly",
+        "seed": job.run.seed,
+    }
+    ready = Prepared(model, Adam(model, settings["lr"]), options)
+    return learn(job, ready, images, None, loss)
+
+
+def mirrored(
+    rng: np.random.Generator, image: np.ndarray, labels: np.ndarray, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Exchange left and right, half the time: what `fit` takes as an augmentation."""
+    if rng.random() < 0.5:
+        return image, labels, weights
+    return image[:, ::-1], labels[:, ::-1], None if weights is None else weights[:, ::-1]
+
+
+def predicted(model: Network, images: Dataset) -> np.ndarray:
+    """The logits (N, H, W, K) of all images of a data set, which have one size."""
+    stack = np.stack(images.images)
+    return np.concatenate(
+        [model.predict(stack[first : first + CHUNK]) for first in range(0, len(stack), CHUNK)]
+    )
+
+
+def learned(model: Network) -> int:
+    """How many numbers training changes: all parameters but the frozen ones."""
+    return sum(array.size for _, array in model.named_learned())
+
+
+def verdict(
+    rows: dict[str, Row], better: str, worse: str, column: str, margin: float, what: str
+) -> list[str]:
+    """Say whether one row is above another by a margin at least; nothing where one is missing."""
+    if better not in rows or worse not in rows:
+        return []
+    high, low = rows[better].mean(column), rows[worse].mean(column)
+    held = "holds" if high - low >= margin else "DOES NOT HOLD"
+    return [
+        f"{what}: {better} {high:.3f}, {worse} {low:.3f} ({high - low:+.3f}; {margin:g} or more was "
+        f"expected: {held})."
+    ]
+
+
+def pilots(columns: str, **rows: str) -> dict[str, dict[str, str]]:
+    """Cells by row and column, from words with the same separators; "-" where there is none."""
+    keys = [key.strip() for key in columns.split("|")]
+    return {
+        row: {
+            key: cell.strip()
+            for key, cell in zip(keys, cells.split("|"), strict=True)
+            if cell.strip() != "-"
+        }
+        for row, cells in rows.items()
+    }
