@@ -501,7 +501,7 @@ def test_json(done):
         ({"mode": "test"}, "--mode must be train, predict or both, got 'test'"),
         (
             {"what": "sweep", "threads": "1,2"},
-            "only steps without --against take several --threads",
+            "only relatives, and steps without --against, take several --threads",
         ),
         ({"threads": ""}, "--threads must be numbers such as 1,2, got ''"),
         ({"threads": "0"}, "--threads must be numbers such as 1,2, got '0'"),
