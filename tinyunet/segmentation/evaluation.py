@@ -76,11 +76,9 @@ def num_classes(model: Network) -> int:
 def check_data(model: Network, data: Dataset, what: str) -> Dataset:
     """The data, gray images as the model takes them; an error if it cannot take or know them."""
     if not isinstance(data, Dataset):
-        how = (
-            "tinyunet.data.load reads a folder"
-            if isinstance(data, str | Path)
-            else ("put both into one, fit(model, tinyunet.data.Dataset(images, labels), ...)")
-        )
+        how = "put both into one, fit(model, tinyunet.data.Dataset(images, labels), ...)"
+        if isinstance(data, str | Path):
+            how = "tinyunet.data.load reads a folder"
         raise TypeError(
             f"the {what} images must be a tinyunet.data.Dataset(images, labels), got "
             f"{type(data).__name__}: {how}"
