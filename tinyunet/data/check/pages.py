@@ -97,7 +97,7 @@ def is_flat(image: np.ndarray) -> bool:
 def touching_the_border(cells: np.ndarray) -> int:
     """How many cells of an image (H, W) have pixels in its first or last row or column."""
     edges = np.concatenate([cells[0], cells[-1], cells[:, 0], cells[:, -1]])
-    return np.count_nonzero(np.unique(edges))
+    return int(np.count_nonzero(np.unique(edges)))
 
 
 def checksum(array: np.ndarray) -> str:

@@ -34,9 +34,10 @@ def cells_to_look_at(check: FolderCheck) -> list[str]:
     empty = [page.name for page in pages if page.is_empty]
     if empty and len(empty) < len(pages):
         what = "cell" if pages[0].areas is not None else "class but background"
+        have = "has" if len(empty) == 1 else "have"
         found.append(
-            f"{len(empty)} of {len(pages)} images {'has' if len(empty) == 1 else 'have'} no {what} ({some(empty)}): right if nothing is "
-            "in them"
+            f"{len(empty)} of {len(pages)} images {have} no {what} ({some(empty)}): right if "
+            "nothing is in them"
         )
     found += _cells(check) if pages[0].areas is not None else _classes(check)
     for part in ("validation", "test"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinyunet.data.check.suspects import cells_to_look_at, copies_to_look_at
+from tinyunet.data.files.content import FORMATS, holds_images
 from tinyunet.data.files.report import FileFacts, FolderReport
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def look(check: FolderCheck) -> list[str]:
         f"{file.path.name} in {file.path.parent.name} was passed over: {file.reason}"
         for file in [file for file in report.passed_over if file.is_image][:SHOWN]
     ]
+    found += _beside(check)
     found += _notes(report)
     found += cells_to_look_at(check)
     found += copies_to_look_at(check)
@@ -211,6 +213,20 @@ def _range(few: int, many: int) -> str:
 
 def _percent(share: float) -> str:
     return f"{share:.0%}" if share in (0, 1) or 0.01 <= share <= 0.99 else f"{share:.2%}"
+
+
+def _beside(check: FolderCheck) -> list[str]:
+    """What lies beside the two folders and may be wanted, too."""
+    inner = [folder.name for folder in (check.report.images, check.report.masks)]
+    there = [
+        path.name + "/" * path.is_dir()
+        for path in sorted(check.folder.iterdir())
+        if path.name not in inner and not path.name.startswith(".")
+        and (path.suffix.lower() in FORMATS or (path.is_dir() and holds_images(path)))
+    ]  # fmt: skip
+    if not there or not check.pages:
+        return []
+    return [f"beside {' and '.join(inner)} there are images that are not read: {names_of(there)}"]
 
 
 def _notes(report: FolderReport) -> list[str]:

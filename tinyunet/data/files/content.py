@@ -81,6 +81,11 @@ def why_passed_over(path: Path) -> tuple[str, bool]:
     return "no image file", False
 
 
+def holds_images(folder: Path) -> bool:
+    """Whether there is an image file in it, or in a folder inside."""
+    return any(path.suffix.lower() in FORMATS for path in folder.rglob("*"))
+
+
 def _what_it_is(start: bytes) -> str:
     if not start:
         return "the file is empty"
