@@ -1,6 +1,7 @@
 """`tinyunet data check` on folders as people have them says what is the matter."""
 
 import json
+import re
 import warnings
 
 import numpy as np
@@ -12,7 +13,7 @@ from test_mask_kinds import fill, polygons, squares
 from typer.testing import CliRunner
 
 from tinyunet.commands.main import app
-from tinyunet.data import check_folder, scan_folder
+from tinyunet.data import check_folder, load, scan_folder
 from tinyunet.data.check.look import check_report
 from tinyunet.data.lean import Packed
 from tinyunet.plots import Shown, contact_sheet
@@ -191,8 +192,6 @@ def test_each_row_is_said(mine, row):
 
 
 def assert_found(words, text):
-    import re
-
     assert re.search(words, text), text
 
 
@@ -217,7 +216,8 @@ def test_cells_at_the_border_empty_images_and_specks_are_counted(mine):
 
 def test_copies_are_found_and_the_parts_that_they_cross(mine):
     fine(mine, 6)
-    first = Image.open(mine / "images/0.png")
+    with Image.open(mine / "images/0.png") as first:
+        first.load()
     for i in range(1, 5):
         (mine / f"images/{i}.png").unlink()
         Image.merge("RGB", [first] * 3).save(mine / f"images/{i}.bmp")  # the same, saved otherwise
@@ -235,8 +235,6 @@ def test_copies_are_found_and_the_parts_that_they_cross(mine):
 
 def test_parts_are_those_of_training(mine):
     fine(mine, 7)
-    from tinyunet.data import load
-
     for seed in (0, 4):
         parts = check_folder(mine, split_seed=seed).parts
         for part, data in zip(("training", "validation", "test"), load(mine).split(seed=seed),
@@ -371,7 +369,8 @@ def test_the_sheet_lies_where_one_is_and_never_in_the_folder(mine, monkeypatch):
     done = data_check("mine", "--json")
     assert done.exit_code == 0, repr(done.exception)
     assert json.loads(done.stdout)["sheet"] == "mine-check.png"
-    assert Image.open("mine-check.png").size[0] > 300
+    with Image.open("mine-check.png") as sheet:
+        assert sheet.size[0] > 300
     monkeypatch.chdir(mine)
     done = data_check(".")
     assert (done.exit_code, "--sheet FILE.png" in done.output) == (0, True)

@@ -8,23 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinyunet.data.check.suspects import cells_to_look_at, copies_to_look_at
+from tinyunet.data.check.suspects import SHOWN, cells_to_look_at, copies_to_look_at, some
 from tinyunet.data.files.content import FORMATS, holds_images
 from tinyunet.data.files.report import FileFacts, FolderReport
 
 if TYPE_CHECKING:
     from tinyunet.data.check.result import FolderCheck
 
-SHOWN = 5  # names in a sentence
 PROBLEMS = 20  # of files
 LARGE = 2.0  # GB in memory that are worth a word
 BITS = {"bool": "1 bit", "uint8": "8 bits", "uint16": "16 bits", "int16": "16 bits with sign"}
-
-
-def names_of(names: Sequence[str], shown: int = SHOWN) -> str:
-    """Some names for a sentence, and how many more there are."""
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
 
 
 def must(check: FolderCheck) -> list[str]:
@@ -140,7 +133,7 @@ def _passed_over(report: FolderReport) -> list[str]:
     said = report.passed_over_in_words()
     if not said:
         return []
-    first = names_of([file.path.name for file in report.passed_over])
+    first = some([file.path.name for file in report.passed_over])
     return [f"{said} ({first})"]
 
 
@@ -226,7 +219,7 @@ def _beside(check: FolderCheck) -> list[str]:
     ]  # fmt: skip
     if not there or not check.pages:
         return []
-    return [f"beside {' and '.join(inner)} there are images that are not read: {names_of(there)}"]
+    return [f"beside {' and '.join(inner)} there are images that are not read: {some(there)}"]
 
 
 def _notes(report: FolderReport) -> list[str]:
@@ -238,7 +231,7 @@ def _notes(report: FolderReport) -> list[str]:
                 if "EXIF" not in note:  # the line of the images says so
                     files.setdefault((kind, note), []).append(facts.path.name)
     return [
-        f"{len(names)} {kind}{'s' * (len(names) > 1)}: {note} ({names_of(names)})"
+        f"{len(names)} {kind}{'s' * (len(names) > 1)}: {note} ({some(names)})"
         for (kind, note), names in files.items()
     ]
 
