@@ -165,10 +165,11 @@ ROWS = {
     "A2 4 bands": (bands(4), 0, "images: 40 x 60 pixels; 8 bits; 4 channels; TIFF"),
     "A4 upside down": (upside_down, 0, "2 turned upright, as EXIF says"),
     "A4 on its side": (on_its_side, 1, r"0\.jpg is 60x40.*EXIF orientation 6.*lies on its side"),
-    "A5 folder": (in_a_subfolder, 0, r"passed over: 1 folder, 1 \.czi(.|\n)*more in images was passed "
+    "A5 folder": (in_a_subfolder, 0, r"passed over: 1 folder, 1 \.czi(.|\n)*more in images, passed "
                   r"over.*1 image files(.|\n)*save it as TIFF"),
     "A5 no mask": (without_mask, 1, r"x\.webp has no mask"),
-    "A6 depths": (mixed_depths, 0, "3 8 bits, 1 16 bits.*depths are mixed, so all are stretched"),
+    "A6 depths": (mixed_depths, 0, r"8 bits \(3\), 16 bits \(1\).*depths are mixed, so all are "
+                  "stretched"),
     "A7 inverted": (inverted, 1, "inverted.*--classes 0=cell,255=background"),
     "B1 NaN": (with_nan, 1, r"1\.tif: has NaN"),
     "B2 cut off": (cut_off, 1, r"2\.png: cannot be read"),
@@ -211,7 +212,7 @@ def test_cells_at_the_border_empty_images_and_specks_are_counted(mine):
     assert "0 to 3 cells an image" in text
     assert "4 touch the border; 1 image has none" in text
     assert "1 of 4 images has no cell (1)" in text
-    assert "1 cells have 4 pixels or fewer" in text
+    assert "1 cell of 4 pixels or fewer" in text
 
 
 def test_copies_are_found_and_the_parts_that_they_cross(mine):
@@ -225,7 +226,7 @@ def test_copies_are_found_and_the_parts_that_they_cross(mine):
     assert check.copies == [["0", "1", "2", "3", "4"]]
     parts = {check.parts[name] for name in check.copies[0]}
     assert len(parts) > 1
-    assert_found("the same image under 5 names, in the parts for .*: scores would be too good",
+    assert_found(r"the same image is there 5 times \(0, .*\), for .*: scores would be too good",
                  "\n".join(check.look))  # fmt: skip
     assert check.fine
     same = data_check(mine, "--no-sheet", "--json", "--split-seed", 3)
@@ -309,6 +310,103 @@ def test_one_image_at_a_time_says_the_same_as_all_at_once(mine, kind):
         other = check_report(mine, report)
         assert other.look == check.look
         assert [page.areas for page in other.pages] == [page.areas for page in check.pages]
+
+
+# ---- folders that are in no list ----
+
+
+def cells_that_are_seen(mine, n=6, change=lambda mask, i: mask):
+    """Bright squares at other places in each image; what `change` makes of the masks is saved."""
+    masks = []
+    for i in range(n):
+        rng = np.random.default_rng(i)
+        mask = np.zeros((64, 64), np.uint8)
+        for _ in range(5):
+            y, x = rng.integers(2, 50, 2)
+            mask[y : y + 10, x : x + 8] = 255
+        masks.append(mask)
+    put(mine, [change(mask, i) for i, mask in enumerate(masks)])
+    for i, mask in enumerate(masks):
+        image = (mask // 2 + noise(mask.shape) // 4).astype(np.uint8)
+        Image.fromarray(image).save(mine / f"images/{i}.png")
+    return masks
+
+
+def test_masks_that_fit_are_not_suspected(mine):
+    cells_that_are_seen(mine)
+    assert check_folder(mine).look == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda mask, i: mask[::-1], "6 of 6 masks fit their images better upside down: 0, 1"),
+        (lambda mask, i: np.rot90(mask) if i < 2 else mask,
+         "2 of 6 masks fit their images better turned by 270 degrees: 0, 1"),
+        (lambda mask, i: 255 - mask if i < 2 else mask,
+         "in 2 of 6 images one cell reaches all four borders.*inverted"),
+        (lambda mask, i: mask & ~(255 * ndimage.binary_erosion(mask)).astype(np.uint8),
+         "encloses background, as outlines of cells do"),
+    ],
+)  # fmt: skip
+def test_masks_that_do_not_fit_are_suspected(mine, change, words):
+    cells_that_are_seen(mine, change=change)
+    assert_found(words, "\n".join(check_folder(mine).look))
+
+
+def test_masks_of_other_images_are_suspected(mine):
+    masks = cells_that_are_seen(mine)
+    for i in (0, 1, 2):
+        Image.fromarray(masks[(i + 1) % 3]).save(mine / f"masks/{i}.png")
+    look = check_folder(mine).look
+    assert len(look) == 1
+    assert "3 of 6 images are fit better by the masks of others" in look[0]
+    assert "that of 2 fits 0, that of 0 fits 1, that of 1 fits 2" in look[0]
+
+
+def test_turned_copies_and_exchanged_folders_are_suspected(mine):
+    cells_that_are_seen(mine)
+    for name in ("images", "masks"):
+        for i in range(6):
+            with Image.open(mine / name / f"{i}.png") as image:
+                image.rotate(90).save(mine / name / f"{i}_turned.png")
+    check = check_folder(mine)
+    assert len(check.turned_copies) == 6
+    assert check.copies == []
+    assert_found("the same image, turned or mirrored, is there 2 times", "\n".join(check.look))
+    (mine / "images").rename(mine / "x")
+    (mine / "masks").rename(mine / "images")
+    (mine / "x").rename(mine / "masks")
+    assert "are the folders of images and masks exchanged?" in "\n".join(check_folder(mine).look)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda m: [path.rename(path.with_stem(path.stem + " mask final")) for path in
+                    sorted((m / "masks").iterdir())],
+         r"4 images have no mask: 0.png, (.|\n)*4 masks have no image(.|\n)*0 mask final.png begins as "
+         r"0.png: if it is its mask, call it 0_mask.png"),
+        (lambda m: [path.rename(path.with_stem(path.stem[0] + name)) for path, name in
+                    zip(sorted((m / "images").iterdir()), ("_DAPI", "_x", "_y", "_z"), strict=True)]
+         and (m / "images/0_GFP.png").write_bytes((m / "images/0_DAPI.png").read_bytes()),
+         r"0_DAPI.png and 0_GFP.png begin as the mask 0.png: if they are channels"),
+        (lambda m: (m / "images/far.png").symlink_to("/nowhere/far.png"),
+         r"far.png in images, passed over: a link to a file that is not there"),
+        (lambda m: (m / "images/0.png").unlink() or tifffile.imwrite(
+            m / "images/0.tif", np.zeros((40, 60, 4), np.uint8), photometric="minisblack"),
+         r"image of 40x60 with 4 channels, saved as a stack: with tifffile say planarconfig=.contig"),
+        (lambda m: (m / "images/0.png").unlink() or tifffile.imwrite(
+            m / "images/0.tif", np.zeros((3, 40, 60), np.uint8), photometric="minisblack"),
+         r"3 page\(s\), but its mask 0.png has 1; .*if its pages are channels, save them so"),
+        (lambda m: [path.rename(path.with_suffix(".npy")) for path in (m / "images").iterdir()],
+         r"4 files in images \(0.npy, .*\), passed over: .npy is not read"),
+    ],
+)  # fmt: skip
+def test_what_to_do_is_said(mine, change, words):
+    fine(mine)
+    change(mine)
+    assert_found(words, data_check(mine, "--no-sheet").stdout)
 
 
 # ---- folders ----

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.data.check.pages import checksum, is_flat, page_facts, same_outlines
+from tinyunet.data.check.fits import small
+from tinyunet.data.check.pages import IGNORE, facts_of_image, page_facts, same_outlines
 from tinyunet.data.check.result import FolderCheck, dealt
 from tinyunet.data.files.class_codes import ClassCodes, Classes, Ignored
 from tinyunet.data.files.gray import is_gray_file
@@ -88,14 +89,15 @@ def check_folder(
 
 def check_report(folder: str | Path, report: FolderReport, split_seed: int = 0) -> FolderCheck:
     """The same of a folder that was read already, by `scan_folder`."""
-    pages = []
+    pages, thumbs = [], []
     for i, labels in enumerate(report.labels):
         cells = None if report.instances is None else report.instances[i]
         image = report.pictures[i]
-        known = {"flat": is_flat(image), "image_sum": checksum(image)}
+        known = facts_of_image(image)
         pages.append(page_facts(report.names[i], report.groups[i], labels, cells, **known))
+        thumbs.append((small(image.mean(axis=2)), _marked(labels)))
     parts = dealt([page.name for page in pages], [page.group for page in pages], split_seed)
-    return FolderCheck(Path(folder), report, pages, parts)
+    return FolderCheck(Path(folder), report, pages, parts, thumbs)
 
 
 def _open_all(
@@ -128,8 +130,8 @@ def _seen(file: Opened) -> list[dict[str, Any]]:
     masks = [None] * len(shown) if isinstance(file.mask, Polygons) else file.mask.pages
     return [
         {
-            "flat": is_flat(page),
-            "image_sum": checksum(page),
+            **facts_of_image(page),
+            "small": small(page.mean(axis=2)),
             "is_its_mask": mask is not None and same_outlines(page, mask),
         }
         for page, mask in zip(shown, masks, strict=True)
@@ -195,7 +197,13 @@ def _label(
             report.problems += one.problems
             break
         cells = None if one.instances is None else one.instances[0]
+        check.thumbs.append((of_image.pop("small"), _marked(one.labels[0])))
         check.pages.append(page_facts(name, group, one.labels[0], cells, **of_image))
         check.marked.append(one.labels[0] if cells is None else cells)
         report.ignores |= one.ignores
         report.class_names = one.class_names
+
+
+def _marked(labels: np.ndarray) -> np.ndarray:
+    """A small picture of where something is marked."""
+    return small(((labels > 0) & (labels != IGNORE)).astype(np.float32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 from scipy import ndimage
 
 IGNORE = 255
+AROUND = 0.4
+FEW = 3  # values
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,15 @@ class PageFacts:
         Of each cell, in pixels; None where cells are not known.
     at_border
         How many cells touch the border of the image.
-    flat
-        Whether the image has the same value everywhere.
-    image_sum, mask_sum
-        Checksums of image and mask; equal ones are of equal content.
+    around
+        Whether the largest cell covers 40 % or more and touches all four borders, as background does.
+    hollow
+        How many pixels lie in holes of cells.
+    flat, few
+        Whether the image has the same value everywhere; whether it has three values at most.
+    image_sum, mask_sum, turned_sum
+        Checksums of image and mask; equal ones are of equal content. The last is the same for images
+        that were turned or mirrored.
     is_its_mask
         Whether the image is a copy of the mask.
     """
@@ -42,8 +50,12 @@ class PageFacts:
     ignored: int = 0
     areas: tuple[int, ...] | None = None
     at_border: int = 0
+    around: bool = False
+    hollow: int = 0
     flat: bool = False
+    few: bool = False
     image_sum: str = ""
+    turned_sum: str = ""
     mask_sum: str = ""
     is_its_mask: bool = False
 
@@ -77,14 +89,16 @@ def page_facts(
     found, counts = np.unique(labels, return_counts=True)
     pixels = dict(zip(found.tolist(), counts.tolist(), strict=True))
     ignored = pixels.pop(IGNORE, 0)
-    areas, at_border = None, 0
+    areas, at_border, around, hollow = None, 0, False, 0
     if cells is not None:
         areas = tuple(np.bincount(cells.ravel())[1:].tolist())
         at_border = touching_the_border(cells)
+        around = is_around(cells, areas)
+        hollow = in_holes(cells)
         inside = sum(areas)  # labels part touching cells by background
         pixels = {0: labels.size - ignored - inside, 1: inside}
     return PageFacts(
-        name, group, pixels, ignored, areas, at_border,
+        name, group, pixels, ignored, areas, at_border, around, hollow,
         mask_sum=checksum(labels if cells is None else cells), **of_image,
     )  # fmt: skip
 
@@ -98,6 +112,45 @@ def touching_the_border(cells: np.ndarray) -> int:
     """How many cells of an image (H, W) have pixels in its first or last row or column."""
     edges = np.concatenate([cells[0], cells[-1], cells[:, 0], cells[:, -1]])
     return int(np.count_nonzero(np.unique(edges)))
+
+
+def is_around(cells: np.ndarray, areas: Sequence[int]) -> bool:
+    """Whether the largest cell covers 40 % of an image (H, W) or more, and touches its four borders."""
+    if not areas or max(areas) < AROUND * cells.size:
+        return False
+    largest = 1 + int(np.argmax(areas))
+    return all((edge == largest).any() for edge in (cells[0], cells[-1], cells[:, 0], cells[:, -1]))
+
+
+def in_holes(cells: np.ndarray) -> int:
+    """How many pixels of background (H, W) have cells all around them."""
+    spots, count = ndimage.label(cells == 0)
+    sizes = np.bincount(spots.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    sizes[np.concatenate([spots[0], spots[-1], spots[:, 0], spots[:, -1]])] = 0
+    return int(sizes.sum())
+
+
+def facts_of_image(image: np.ndarray) -> dict[str, Any]:
+    """The facts that are the image's (H, W, C) own."""
+    some = image[:: max(1, image.shape[0] // 64), :: max(1, image.shape[1] // 64)]
+    few = len(np.unique(some)) <= FEW and len(np.unique(image)) <= FEW
+    return {
+        "flat": is_flat(image),
+        "few": few,
+        "image_sum": checksum(image),
+        "turned_sum": turned_sum(image),
+    }
+
+
+def turned_sum(image: np.ndarray) -> str:
+    """A checksum of the values alone, wherever they are: turned images have the same."""
+    image = np.ascontiguousarray(image)
+    if image.ndim == 3 and (image == image[..., :1]).all():
+        image = np.ascontiguousarray(image[..., 0])
+    values = image.view(f"u{min(image.dtype.itemsize, 8)}").astype(np.uint64)
+    sums = (int((values**k).sum(dtype=np.uint64)) for k in (1, 2, 3))  # they wrap around, exactly
+    return ":".join(map(str, (*sorted(image.shape), *sums)))
 
 
 def checksum(array: np.ndarray) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinyunet.data.check import words
+from tinyunet.data.check.fits import misfits
 from tinyunet.data.check.pages import PageFacts
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.files.report import FolderReport
@@ -46,6 +47,8 @@ class FolderCheck:
         What each image, or page of a stack, has.
     parts
         For each of them by name "training", "validation" or "test", as training would deal them out.
+    thumbs
+        Small pictures (32, 32) of each image and of what is marked in it.
     stored, marked
         The numbers (H, W) in each mask, and those of the cells or classes that were made of them.
     """
@@ -54,6 +57,7 @@ class FolderCheck:
     report: FolderReport
     pages: list[PageFacts] = field(default_factory=list)
     parts: dict[str, str] = field(default_factory=dict)
+    thumbs: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list, repr=False)
     stored: Packed = field(default_factory=Packed, repr=False)
     marked: Packed = field(default_factory=Packed, repr=False)
 
@@ -81,8 +85,22 @@ class FolderCheck:
 
     @property
     def copies(self) -> list[list[str]]:
-        """Names of images that have the same content."""
-        return _alike(self.pages, "image_sum")
+        """Names of images that have the same content, and are not of one value."""
+        return _alike([page for page in self.pages if not page.flat], "image_sum")
+
+    @property
+    def turned_copies(self) -> list[list[str]]:
+        """Names of images that differ, but have the same values in other places."""
+        firsts = {page.image_sum: page for page in reversed(self.pages) if not page.flat}
+        return _alike(
+            [page for page in self.pages if firsts.get(page.image_sum) is page], "turned_sum"
+        )
+
+    @property
+    def misfits(self) -> dict[str, str]:
+        """What fits an image better than its mask: another's, by its name, or its own "turned" etc."""
+        names = [page.name for page in self.pages]
+        return misfits(names, *zip(*self.thumbs, strict=True)) if self.thumbs else {}
 
     @property
     def copied_masks(self) -> list[list[str]]:
@@ -105,6 +123,8 @@ class FolderCheck:
             "look": self.look,
             **self.report.to_dict(),
             "copies": self.copies,
+            "turned_copies": self.turned_copies,
+            "misfits": self.misfits,
             "copied_masks": self.copied_masks,
             "pages": [self._of_page(page) for page in self.pages],
         }

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinyunet.data.check.grouping import SHOWN, some
+
 if TYPE_CHECKING:
     from tinyunet.data.check.pages import PageFacts
     from tinyunet.data.check.result import FolderCheck
 
-SHOWN = 5
 MOST = 0.6  # the share of the pixels from which on cells may be the background
+HOLLOW = 0.7  # of what is marked, from which on it may be outlines
 NEARLY_ALL = 0.9  # of an image, in one cell
 SPECK = 4  # pixels, at most, of what may be no cell
 SPECKS_BESIDE = 40  # where half of the cells have this many
-
-
-def some(names: list[str]) -> str:
-    """Some names for a sentence, and how many more there are."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def cells_to_look_at(check: FolderCheck) -> list[str]:
@@ -27,6 +23,11 @@ def cells_to_look_at(check: FolderCheck) -> list[str]:
     if not pages:
         return []
     found += _named(pages, "flat", "has one value everywhere", "have one value everywhere")
+    if all(page.few and not page.flat for page in pages) and not any(p.is_its_mask for p in pages):
+        found.append(
+            "every image has three values at most, as masks have: are the folders of images and masks "
+            "exchanged?"
+        )
     found += _named(
         pages, "is_its_mask", "is a copy of its mask: is the image elsewhere?",
         "are copies of their masks: are the images elsewhere?",
@@ -53,14 +54,21 @@ def cells_to_look_at(check: FolderCheck) -> list[str]:
 def copies_to_look_at(check: FolderCheck) -> list[str]:
     """Images and masks that are there more than once, and across which parts."""
     found = []
-    for names in check.copies[:SHOWN]:
-        parts = list(dict.fromkeys(check.parts.get(name, "") for name in names))
-        where = ""
-        if len(parts) > 1:
-            where = f", in the parts for {' and '.join(parts)}: scores would be too good"
-        found.append(f"the same image under {len(names)} names{where}: {some(names)}; keep one")
-    if len(check.copies) > SHOWN:
-        found.append(f"{len(check.copies) - SHOWN} more images are there under several names")
+    for copies, what in (
+        (check.copies, "the same image is there"),
+        (check.turned_copies, "the same image, turned or mirrored, is there"),
+    ):
+        crossing = [names for names in copies if len(_parts(check, names)) > 1]
+        for names in [*crossing, *(names for names in copies if names not in crossing)][:SHOWN]:
+            said = f"{what} {len(names)} times ({some(names)})"
+            if names in crossing:
+                parts = " and ".join(_parts(check, names))
+                said += f", for {parts}: scores would be too good; keep one"
+            found.append(said)
+        if len(copies) > SHOWN:
+            more = len(copies) - SHOWN
+            across = f"; {len(crossing)} in all are in several parts" if crossing else ""
+            found.append(f"{what} several times in {more} more cases{across}")
     found += [
         f"different images have the same mask: {some(names)}"
         for names in check.copied_masks[:SHOWN]
@@ -68,6 +76,34 @@ def copies_to_look_at(check: FolderCheck) -> list[str]:
     ]
     if check.copied_masks and len(check.copied_masks[0]) == len(check.pages) > 2:
         found.append("all masks are the same, though the images differ")
+    return found
+
+
+def _parts(check: FolderCheck, names: list[str]) -> list[str]:
+    found = (check.parts.get(name) for name in names)
+    return [part for part in dict.fromkeys(found) if part]
+
+
+def masks_that_do_not_fit(check: FolderCheck) -> list[str]:
+    """Masks that fit other images better, or fit if they are turned."""
+    reasons: dict[str, list[str]] = {}
+    names = {page.name for page in check.pages}
+    for name, word in check.misfits.items():
+        if word in names:
+            reasons.setdefault("", []).append(f"that of {word} fits {name}")
+        else:
+            reasons.setdefault(word, []).append(name)
+    found = []
+    for word, of in reasons.items():
+        if word:
+            found.append(
+                f"{len(of)} of {len(check.pages)} masks fit their images better {word}: {some(of)}"
+            )
+        else:
+            found.append(
+                f"{len(of)} of {len(check.pages)} images are fit better by the masks of others, as if "
+                f"their order had changed: {some(of)}"
+            )
     return found
 
 
@@ -88,6 +124,18 @@ def _cells(check: FolderCheck) -> list[str]:
             f"cells cover {covered:.0%} of the pixels: if they are the dark parts of the masks, say "
             "--classes 0=cell,255=background (255: the number that background has)"
         )
+    around = [page.name for page in pages if page.around]
+    if around and covered <= MOST and len(around) < len(pages):
+        found.append(
+            f"in {len(around)} of {len(pages)} images one cell reaches all four borders, as background "
+            f"does: are their masks inverted? ({some(around)})"
+        )
+    area, holes = (sum(p.pixels.get(1, 0) for p in pages), sum(p.hollow for p in pages))
+    if holes > HOLLOW * area:
+        found.append(
+            "most that is marked encloses background, as outlines of cells do: if what is inside "
+            "belongs to the cells, fill it (scipy.ndimage.binary_fill_holes)"
+        )
     whole = [
         page.name
         for page in pages
@@ -102,8 +150,8 @@ def _cells(check: FolderCheck) -> list[str]:
     if specks and areas[len(areas) // 2] >= SPECKS_BESIDE:
         where = [p.name for p in pages if any(area <= SPECK for area in p.areas)]
         found.append(
-            f"{specks} cells have {SPECK} pixels or fewer, half of all {areas[len(areas) // 2]} or "
-            f"more: stray pixels? ({some(where)})"
+            f"{specks} cell{'s' * (specks > 1)} of {SPECK} pixels or fewer, half of all "
+            f"{areas[len(areas) // 2]} or more: stray pixels? ({some(where)})"
         )
     return found
 
@@ -124,5 +172,9 @@ def _classes(check: FolderCheck) -> list[str]:
                 f"chooses others (it is in {some([page.name for page in where])})"
             )
     if 0 not in present:
-        found.append("class 0, which is background, has no pixel in any mask")
+        named = ",".join(f"{k}={'background' if k == present[0] else 'NAME'}" for k in present)
+        found.append(
+            "class 0, which is background, has no pixel in any mask; if another number is background, "
+            f"say so: --classes {named}"
+        )
     return found

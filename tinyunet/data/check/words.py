@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinyunet.data.check.suspects import SHOWN, cells_to_look_at, copies_to_look_at, some
+from tinyunet.data.check.file_words import files_in_words
+from tinyunet.data.check.grouping import SHOWN, group, some
+from tinyunet.data.check.suspects import (
+    cells_to_look_at,
+    copies_to_look_at,
+    masks_that_do_not_fit,
+)
 from tinyunet.data.files.content import FORMATS, holds_images
-from tinyunet.data.files.report import FileFacts, FolderReport
+from tinyunet.data.files.report import FolderReport
 
 if TYPE_CHECKING:
     from tinyunet.data.check.result import FolderCheck
 
 PROBLEMS = 20  # of files
 LARGE = 2.0  # GB in memory that are worth a word
-BITS = {"bool": "1 bit", "uint8": "8 bits", "uint16": "16 bits", "int16": "16 bits with sign"}
 
 
 def must(check: FolderCheck) -> list[str]:
     """What must be mended, and how."""
-    report, found = check.report, list(check.report.problems[:PROBLEMS])
-    if len(report.problems) > PROBLEMS:
-        found.append(f"{len(report.problems) - PROBLEMS} more problems of this kind")
+    report = check.report
+    grouped = group(report.problems)
+    found = grouped[:PROBLEMS]
+    if len(grouped) > PROBLEMS:
+        found.append(f"and {len(grouped) - PROBLEMS} more like these")
     if report.guess is not None and report.guess.doubt:
         found.append(f"masks: {report.guess.doubt}")
     if report.problems:
@@ -46,13 +52,17 @@ def must(check: FolderCheck) -> list[str]:
 def look(check: FolderCheck) -> list[str]:
     """What is worth a look."""
     report = check.report
-    found = [
-        f"{file.path.name} in {file.path.parent.name} was passed over: {file.reason}"
-        for file in [file for file in report.passed_over if file.is_image][:SHOWN]
-    ]
+    wanted = [file for file in report.passed_over if file.is_image]
+    found = group(
+        [
+            f"{file.path.name} in {file.path.parent.name}, passed over: {file.reason}"
+            for file in wanted
+        ]
+    )[:SHOWN]
     found += _beside(check)
     found += _notes(report)
     found += cells_to_look_at(check)
+    found += masks_that_do_not_fit(check)
     found += copies_to_look_at(check)
     need = _gigabytes(report)
     if need > LARGE:
@@ -69,8 +79,10 @@ def in_full(check: FolderCheck) -> str:
     lines = [_pairs(check)]
     lines += _passed_over(report)
     if report.pairs:
-        lines.append("images: " + _files([pair.image for pair in report.pairs], check))
-        lines.append("mask files: " + _files([pair.mask for pair in report.pairs]))
+        lines.append(
+            "images: " + files_in_words([pair.image for pair in report.pairs], report.stretched)
+        )
+        lines.append("mask files: " + files_in_words([pair.mask for pair in report.pairs]))
         lines.append(report_masks(check))
     lines += _cells(check)
     if check.parts:
@@ -123,6 +135,8 @@ def report_masks(check: FolderCheck) -> str:
 def _pairs(check: FolderCheck) -> str:
     report, folder = check.report, check.folder
     count = len(report.pairs)
+    if not count:
+        return f"{folder}: no pairs of image and mask"
     inner = " and ".join(dict.fromkeys((report.images.name, report.masks.name)))
     pages = sum(pair.image.pages for pair in report.pairs)
     more = f", {pages} images in all" if pages > count else ""
@@ -135,38 +149,6 @@ def _passed_over(report: FolderReport) -> list[str]:
         return []
     first = some([file.path.name for file in report.passed_over])
     return [f"{said} ({first})"]
-
-
-def _files(facts: Sequence[FileFacts], check: FolderCheck | None = None) -> str:
-    """Sizes, depths, channels and formats of files."""
-    sizes = sorted({(f.height, f.width) for f in facts}, key=lambda size: size[0] * size[1])
-    small, large = (f"{height} x {width}" for height, width in (sizes[0], sizes[-1]))
-    parts = [f"{small} pixels" if len(sizes) == 1 else f"{small} to {large} pixels"]
-    parts.append(_counted(BITS.get(f.depth, f.depth) for f in facts))
-    parts.append(_counted(_channels(f) for f in facts))
-    parts.append(_counted(f.format for f in facts))
-    turned = sum(f.orientation != 1 for f in facts)
-    if turned:
-        parts.append(f"{turned} turned upright, as EXIF says")
-    if check is not None and check.report.stretched:
-        parts.append("depths are mixed, so all are stretched to one range")
-    return "; ".join(parts)
-
-
-def _channels(facts: FileFacts) -> str:
-    if facts.gray_as_rgb:
-        return "gray saved as RGB"
-    if facts.channels == 1:
-        return "gray" if facts.format != "LabelMe" else "polygons"
-    return "in color" if facts.channels == 3 else f"{facts.channels} channels"
-
-
-def _counted(kinds: Iterable[str]) -> str:
-    """Each kind once, with numbers where there are several."""
-    counts = Counter(kinds)
-    if len(counts) == 1:
-        return next(iter(counts))
-    return ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
 
 
 def _cells(check: FolderCheck) -> list[str]:

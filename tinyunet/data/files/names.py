@@ -110,4 +110,28 @@ def _lonely(
             "names should be the same up to the end, such as .png; a mask's may also end in "
             f"{KNOWN}: {images[0].name} and {masks[0].name} have no name in common"
         )
-    return problems
+    return problems + _alike(images, masks)
+
+
+def _alike(images: list[Path], masks: list[Path]) -> list[str]:
+    """What to do where the name of one begins as that of another."""
+    for mask in masks[:20]:
+        channels = [image.name for image in images if _begins(folded(image), folded(mask))]
+        if len(channels) > 1:
+            return [
+                f"{' and '.join(channels[:4])} begin as the mask {mask.name}: if they are channels of "
+                "one image, save them as one TIFF"
+            ]
+    for image in images[:20]:
+        for mask in masks:
+            if _begins(folded(mask), folded(image)):
+                return [
+                    f"{mask.name} begins as {image.name}: if it is its mask, call it "
+                    f"{image.stem}_mask{mask.suffix}, and the others so, too"
+                ]
+    return []
+
+
+def _begins(longer: str, shorter: str) -> bool:
+    """Whether a name is another one and more, but not 10 of 1."""
+    return longer.startswith(shorter) and not longer[len(shorter) :][:1].isalnum()

@@ -86,3 +86,20 @@ def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return pixels
+
+
+def pages_as_channels(
+    pages: int, shape: tuple[int, ...], mask_pages: int, mask_shape: tuple[int, ...]
+) -> str:
+    """What to do where the pages (H, W) of a TIFF seem to be channels, or rows; for a message."""
+    if mask_pages > 1:
+        return ""
+    if (pages, shape[0]) == tuple(mask_shape):
+        return (
+            f"; it seems to be an image of {pages}x{shape[0]} with {shape[1]} channels, saved as a "
+            'stack: with tifffile say planarconfig="contig"'
+        )
+    return (
+        "; a stack needs a mask for each page; if its pages are channels, save them so: in Fiji as a "
+        'hyperstack, with tifffile planarconfig="separate"'
+    )

@@ -13,7 +13,7 @@ from tinyunet.data.files.labelme import Polygons, read_polygons
 from tinyunet.data.files.mask_files import MaskFile, read_mask_file
 from tinyunet.data.files.meaning import KINDS, give_meaning
 from tinyunet.data.files.names import match
-from tinyunet.data.files.raw import Raw, read_raw
+from tinyunet.data.files.raw import Raw, pages_as_channels, read_raw
 from tinyunet.data.files.report import FileFacts, FolderReport, Pair, PassedOver
 from tinyunet.data.listing import listed
 
@@ -115,10 +115,11 @@ def _listed(
             reason, is_image = why_passed_over(path)
             report.passed_over.append(PassedOver(path, reason, is_image))
     if not paths:
-        seen = ", ".join(sorted({path.suffix or path.name for path in _files(folder)})[:8])
+        kinds = {path.suffix or path.name + "/" * path.is_dir() for path in _files(folder)}
+        seen = ", ".join(sorted(kinds)[:8])
         report.problems.append(
             f"{folder} has no files that end in {', '.join(FORMATS)}"
-            + (f"; what is there ends in {seen}" if seen else "; it is empty")
+            + (f"; what is there is {seen}" if seen else "; it is empty")
         )
     return paths
 
@@ -195,7 +196,7 @@ def _same_size(
     if len(image.pages) != mask_pages:
         report.problems.append(
             f"{image_path.name} has {len(image.pages)} page(s), but its mask {mask_path.name} has "
-            f"{mask_pages}"
+            f"{mask_pages}{pages_as_channels(len(image.pages), shape, mask_pages, mask_shape)}"
         )
         return False
     if shape == tuple(mask_shape):
