@@ -172,9 +172,9 @@ def same_outlines(image: np.ndarray, mask: np.ndarray) -> bool:
         return False
     if np.array_equal(gray, mask):
         return bool((gray != gray[0, 0]).any())
-    values, places = np.unique(gray, return_inverse=True)
-    if not 2 <= len(values) <= 256:
+    if not 2 <= len(np.unique(gray)) == len(np.unique(mask)):
         return False
+    values, places = np.unique(gray, return_inverse=True)
     numbers = np.arange(len(values))
     least, most = (
         pick(mask, places.reshape(mask.shape), numbers)

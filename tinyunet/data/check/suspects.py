@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from tinyunet.data.check.pages import PageFacts
     from tinyunet.data.check.result import FolderCheck
 
-MOST = 0.6  # the share of the pixels from which on cells may be the background
 HOLLOW = 0.7  # of what is marked, from which on it may be outlines
 NEARLY_ALL = 0.9  # of an image, in one cell
 SPECK = 4  # pixels, at most, of what may be no cell
@@ -118,14 +117,14 @@ def _named(pages: list[PageFacts], fact: str, one: str, several: str) -> list[st
 
 def _cells(check: FolderCheck) -> list[str]:
     pages, found = check.pages, []
-    covered = sum(page.pixels.get(1, 0) for page in pages) / sum(page.counted for page in pages)
-    if covered > MOST and not check.report.guess.doubt:
-        found.append(
-            f"cells cover {covered:.0%} of the pixels: if they are the dark parts of the masks, say "
-            "--classes 0=cell,255=background (255: the number that background has)"
-        )
     around = [page.name for page in pages if page.around]
-    if around and covered <= MOST and len(around) < len(pages):
+    if 2 * len(around) > len(pages) and not check.report.guess.doubt:
+        found.append(
+            f"one cell reaches all four borders in {len(around)} of {len(pages)} images, as background "
+            "does: if cells are the dark parts of the masks, say --classes 0=cell,255=background (255: "
+            "the number that background has)"
+        )
+    elif around and not check.report.guess.doubt:
         found.append(
             f"in {len(around)} of {len(pages)} images one cell reaches all four borders, as background "
             f"does: are their masks inverted? ({some(around)})"
