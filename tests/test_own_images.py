@@ -81,3 +81,31 @@ def test_a_model_of_mixed_depths_stretches_what_it_is_shown(mine):
         assert run("predict", "a/best.npz", folder / name, "--out", "found").exit_code == 0
     maps = [tifffile.imread(f"found/{i}_probabilities.tif") for i in (6, 0)]
     np.testing.assert_allclose(*maps, atol=1e-3)
+
+
+def test_a_training_begins_with_what_is_in_its_folder(mine):
+    folder, grays, _ = mine
+    Image.fromarray(grays[0]).save(folder / "images/5.png")
+    (folder / "images/more").mkdir()
+    Image.fromarray(grays[0]).save(folder / "images/more/6.png")
+    done = run("train", "--data", "mine", *SMALL, "--out", "a")
+    assert done.exit_code == 0, done.output
+    lines = done.stderr.splitlines()
+    assert lines[0] == "mine: 6 pairs of image and mask in images and masks"
+    assert lines[1] == "passed over: 1 folder (more)"
+    assert lines[2].startswith("masks: binary, ")
+    assert any("more in images, passed over: a folder" in line for line in lines)
+    assert any("the same image is there 2 times (0, 5)" in line for line in lines)
+    assert "pairs" not in done.stdout
+    again = run("train", "--resume", "a")
+    assert "pairs" not in again.stderr
+    Image.fromarray(grays[0]).save(folder / "masks/6.png")
+    done = run("train", "--data", "mine", *SMALL, "--out", "b")
+    assert "to see more of it: tinyunet data check mine" in done.stderr
+    assert "mask 6.png has no image" in str(done.exception)
+
+
+def test_predict_says_where_the_images_are(mine):
+    tu.save("m.npz", tu.UNet(1, 2, base_channels=2, depth=1, padding="same"))
+    done = run("predict", "m.npz", "mine")
+    assert "to predict those, give mine/images" in str(done.exception)

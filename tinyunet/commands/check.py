@@ -14,7 +14,8 @@ from tinyunet.commands.options import AsJson, setting
 if TYPE_CHECKING:
     from tinyunet.data import FolderCheck
 
-Masks, Classes, Ignore = (setting(name) for name in ("masks", "classes", "ignore"))
+Masks = setting("masks", show_default=False)
+Classes, Ignore = setting("classes"), setting("ignore")
 SplitSeed = setting("split_seed")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from tinyunet.data.files.content import SUFFIXES, stem_of, why_passed_over
+from tinyunet.data.files.content import SUFFIXES, holds_images, stem_of, why_passed_over
 from tinyunet.runs.predict import ENDS
 from tinyunet.runs.predictions import COUNTS, PAGE, RECORD
 
@@ -51,6 +51,8 @@ def _in_folder(folder: Path, tell: Callable[[str], None]) -> list[Path]:
     said = "; ".join(words)
     if not images:
         more = f"; in it are {said}" if words else ""
+        inner = [path for path in rest if path.is_dir() and holds_images(path)]
+        more += f"; to predict those, give {inner[0]}" if inner else ""
         raise ValueError(f"{folder} has no images that end in {', '.join(SUFFIXES)}{more}")
     if words:
         tell(f"{folder}: passed over {said}")

@@ -43,9 +43,8 @@ def _checked(settings: Settings, tell: Tell) -> Dataset:
         *find_folders(folder), settings.masks, classes=settings.classes, ignore=settings.ignore,
         stretch=settings.stretch,
     )  # fmt: skip
-    if not report.problems:
-        for line in in_short(check_report(folder, report, settings.split_seed)):
-            tell(line)
+    for line in in_short(check_report(folder, report, settings.split_seed)):
+        tell(line)
     try:
         return dataset_of(report)
     except ValueError:

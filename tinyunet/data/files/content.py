@@ -73,10 +73,7 @@ def why_passed_over(path: Path) -> tuple[str, bool]:
     suffix = path.suffix.lower()
     if path.is_dir():
         inside = sum(1 for file in path.rglob("*") if file.suffix.lower() in FORMATS)
-        more = ": move them up" if inside else ""
-        return (
-            f"a folder, and folders inside are not read ({inside} image files in it){more}", inside > 0
-        )  # fmt: skip
+        return f"a folder, and folders inside are not read ({inside} image files in it)", inside > 0
     if path.is_symlink() and not path.exists():
         return "a link to a file that is not there", True
     if suffix in MICROSCOPES:

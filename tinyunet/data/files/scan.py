@@ -113,6 +113,7 @@ def _listed(
             paths.append(path)
         elif suffix != leave:
             reason, is_image = why_passed_over(path)
+            reason += ": move them up" * (is_image and path.is_dir())
             report.passed_over.append(PassedOver(path, reason, is_image))
     if not paths:
         kinds = {path.suffix or path.name + "/" * path.is_dir() for path in _files(folder)}
