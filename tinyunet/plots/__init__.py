@@ -9,7 +9,7 @@ from tinyunet.plots.animation import Animation, animate
 from tinyunet.plots.class_maps import class_maps
 from tinyunet.plots.colours import colour_numbers, errors, outlines, palette, visible
 from tinyunet.plots.comparison import compare, overlay
-from tinyunet.plots.contact_sheet import Shown, contact_sheet
+from tinyunet.plots.contact_sheet import Shown, contact_sheet, part_of
 from tinyunet.plots.fields import receptive_fields, sensitivities
 from tinyunet.plots.figure import save
 from tinyunet.plots.live import Live
@@ -34,6 +34,7 @@ __all__ = [
     "outlines",
     "overlay",
     "palette",
+    "part_of",
     "receptive_fields",
     "save",
     "sensitivities",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -65,8 +65,8 @@ def contact_sheet(
     each = 2 if any(picture.beside is not None for picture in pictures) else 1
     columns = min(len(pictures), COLUMNS // each)
     rows = math.ceil(len(pictures) / columns)
-    places = [_place(picture.numbers) for picture in pictures]
-    shapes = [p.numbers[place].shape for p, place in zip(pictures, places, strict=True)]
+    parts = [part_of(picture) for picture in pictures]
+    shapes = [part.numbers.shape for part in parts]
     ratios = [min(max(height / width, 0.3), 1.5) for height, width in shapes]
     heights = [max(ratios[row * columns : (row + 1) * columns]) for row in range(rows)]
     size = max(8, SIDE * columns * each), SIDE * sum(heights) + 0.3 * rows + 0.8
@@ -74,14 +74,14 @@ def contact_sheet(
     axes = figure.subplots(rows, columns * each, squeeze=False, height_ratios=heights)
     for axis in axes.flat:
         axis.set_axis_off()
-    for number, (picture, place) in enumerate(zip(pictures, places, strict=True)):
+    for number, part in enumerate(parts):
         row, column = divmod(number, columns)
-        colours = picture.numbers if class_names is not None else colour_numbers(picture.numbers)
+        colours = part.numbers if class_names is not None else colour_numbers(part.numbers)
         first = axes[row, column * each]
-        _draw(first, _outlined(picture.image[place], picture.numbers[place], colours[place]))
-        first.set_title(picture.caption, fontsize=9, color=WARNING if picture.warning else "black")
-        if picture.beside is not None:
-            ranks = consecutive(picture.beside[place])
+        _draw(first, _outlined(part.image, part.numbers, colours))
+        first.set_title(part.caption, fontsize=9, color=WARNING if part.warning else "black")
+        if part.beside is not None:
+            ranks = consecutive(part.beside)
             _draw(axes[row, column * each + 1], palette(int(ranks.max()))[ranks])
     if class_names is not None:
         table = palette(len(class_names))
@@ -93,6 +93,14 @@ def contact_sheet(
     if title:
         figure.suptitle(title, fontsize=11, wrap=True)
     return figure
+
+
+def part_of(picture: Shown) -> Shown:
+    """The part that a sheet shows of an image: at most 320 x 320 pixels, in arrays of their own."""
+    place = _place(picture.numbers)
+    beside = None if picture.beside is None else picture.beside[place].copy()
+    image, numbers = picture.image[place].copy(), picture.numbers[place].copy()
+    return replace(picture, image=image, numbers=numbers, beside=beside)
 
 
 def _draw(axis: object, picture: np.ndarray) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyunet import plots
 from tinyunet.data import FolderCheck
+from tinyunet.data.check.pages import IGNORE
 
 MOST = 20  # images on a sheet
 SUSPECT = 8  # of these, at most so many because something is wrong with them
@@ -25,22 +26,25 @@ def draw_sheet(check: FolderCheck, path: Path) -> int:
     chosen = chosen_images(check)
     cells = check.pages[0].areas is not None
     doubt = check.report.guess.doubt
-    pictures = [
-        plots.Shown(
-            check.image(i),
-            _without_ignored(check.marked[i]) if not cells else check.marked[i],
-            _caption(check, i),
-            bool(_suspicion(check, i)),
-            check.stored[i] if doubt else None,
-        )
-        for i in chosen
-    ]
+    pictures = [_shown(check, i) for i in chosen]
     title = f"{check.report.guess.kind}: {check.report.guess.reason}"
     if doubt:
         title = f"in doubt, the numbers of masks in colours; taken for {title}"
     names = None if cells else _class_names(check)
     plots.save(plots.contact_sheet(pictures, title=title[:TITLE], class_names=names), path)
     return len(chosen)
+
+
+def _shown(check: FolderCheck, i: int) -> plots.Shown:
+    """What the sheet shows of an image, cut out of it."""
+    marked = check.marked[i]
+    if check.pages[i].areas is None:
+        marked = np.where(marked == IGNORE, 0, marked)
+    beside = check.stored[i] if check.report.guess.doubt else None
+    whole = plots.Shown(
+        check.image(i), marked, _caption(check, i), bool(_suspicion(check, i)), beside
+    )
+    return plots.part_of(whole)
 
 
 def chosen_images(check: FolderCheck) -> list[int]:
@@ -76,10 +80,6 @@ def _caption(check: FolderCheck, i: int) -> str:
     else:
         what = "classes " + " ".join(str(k) for k in sorted(page.pixels))
     return f"{name}: {_suspicion(check, i) or what}"
-
-
-def _without_ignored(labels: np.ndarray) -> np.ndarray:
-    return np.where(labels == 255, 0, labels)
 
 
 def _class_names(check: FolderCheck) -> list[str]:
