@@ -61,7 +61,7 @@ def predict(
     }
     model.to(device)
     files = image_files(images, tell)
-    check_names(files)
+    check_names(files, out)
     report = predict_all(
         model, files, out, made, polygons=polygons, overwrite=overwrite,
         tell=(lambda line: None) if as_json else typer.echo, note=tell,
