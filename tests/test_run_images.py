@@ -130,6 +130,12 @@ def test_a_file_that_differs_is_named(mine, tmp_path, kind, what):
     assert not (tmp_path / "r/.running").exists()
 
 
+def test_validation_images_of_which_nothing_counts_are_refused(tmp_path):
+    blank = tu.data.Dataset(CELLS.images[:1], [np.full((32, 40), 255)], ignore_label=255)
+    with pytest.raises(ValueError, match="every pixel of the validation images is ignored"):
+        run._prepared(Settings(**SMALL), (CELLS, blank, CELLS), tmp_path / "r", False, print)
+
+
 def test_another_version_is_a_reason_that_is_named(mine, tmp_path):
     path = tmp_path / "r/settings.json"
     values = json.loads(path.read_text())

@@ -163,6 +163,10 @@ def _prepared(
     options = fit_options(settings, model, parts[0])
     if not any(labels.any() for labels in parts[0].classes()):
         raise ValueError(f"no mask among the training images of {settings.data} has anything in it")
+    if all((labels == parts[1].ignore_label).all() for labels in parts[1].labels):
+        raise ValueError(
+            "every pixel of the validation images is ignored: choose another --split-seed"
+        )
     learns = {"optimizer": optimizer, "resume": resume}
     if out is not None:
         return Training(model, *parts[:2], **learns, **options, out=out), out
