@@ -27,8 +27,6 @@ from tinyunet.networks.network import Network
 from tinyunet.networks.painting import as_published, draw_weights, paints, widths_of
 from tinyunet.networks.sizes import Sizes
 
-KERNEL = {"stride": 2, "padding": 1}  # of 4x4, as all of them are: half or twice the side
-
 
 class Pix2PixGenerator(Network):
     """Half the side at every level down to a single pixel, and up again; skips, but no pooling.
@@ -98,14 +96,16 @@ class Pix2PixGenerator(Network):
 
         def down(level: int) -> Sequential:
             ins, outs = [in_channels, *widths][level : level + 2]
-            conv = Conv2d(ins, outs, 4, bias=not port, rng=rng, **KERNEL)
+            conv = Conv2d(ins, outs, 4, bias=not port, stride=2, padding=1, rng=rng)
             before = [LeakyReLU(0.2)] if level else []
             return Sequential(*before, *normed(conv, outs, norm=0 < level < last))
 
         def up(level: int) -> Sequential:
             ins = widths[level] * (1 if level == last else 2)
             outs = widths[level - 1] if level else num_classes
-            conv = ConvTranspose2d(ins, outs, 4, bias=not port or level == 0, rng=rng, **KERNEL)
+            conv = ConvTranspose2d(
+                ins, outs, 4, bias=not port or level == 0, stride=2, padding=1, rng=rng
+            )
             drop = level > 0 and port <= last - level < drops + port
             after = [Dropout(dropout, rng.spawn(1)[0])] if drop else []
             return Sequential(ReLU(), *normed(conv, outs, norm=level > 0), *after)
