@@ -1,6 +1,8 @@
 """pix2pix and PaintsChainer: the authors' sizes and counts, and the contract that all networks keep."""
 
 import copy
+import inspect
+import math
 
 import numpy as np
 import pytest
@@ -10,7 +12,13 @@ from relatives import by_running_statistics
 from test_relatives_layers import random
 
 import tinyunet as tu
-from tinyunet.networks import PaintsChainer, PaintsChainerDiscriminator, PatchGAN, Pix2PixGenerator
+from tinyunet.networks import (
+    Outline,
+    PaintsChainer,
+    PaintsChainerDiscriminator,
+    PatchGAN,
+    Pix2PixGenerator,
+)
 from tinyunet.networks.receptive_field import recorded_calls
 from tinyunet.networks.small import small_input
 
@@ -37,30 +45,39 @@ def shapes(model, height, width=None, names=()):
 # ---------------------------------------------------------------------- the authors' networks
 
 
+def config_of(cls, **options):
+    """A whole config, without making the network."""
+    parameters = inspect.signature(cls).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters} | options
+
+
 @pytest.mark.parametrize(
-    ("make", "published"),
+    ("cls", "options", "published"),
     [
-        (lambda: Pix2PixGenerator(), 54_419_459),
-        (lambda: Pix2PixGenerator(port=True), 54_413_955),
-        (lambda: Pix2PixGenerator(levels=7), 41_833_475),
-        (lambda: PatchGAN(), 2_769_601),
-        (lambda: PatchGAN(port=True), 2_768_705),
-        (lambda: PatchGAN(3), 2_766_529),
-        (lambda: PatchGAN(layers=0), 9_153),
-        (lambda: PatchGAN(layers=1), 139_713),
-        (lambda: PatchGAN(layers=2), 666_817),
-        (lambda: PatchGAN(layers=4), 6_965_441),
-        (lambda: PatchGAN(layers=5), 11_161_281),
-        (lambda: PaintsChainer(), 18_639_619),
-        (lambda: PaintsChainer(3, 1), 18_638_177),
-        (lambda: PaintsChainerDiscriminator(), 918_082),
+        (Pix2PixGenerator, {}, 54_419_459),
+        (Pix2PixGenerator, {"port": True}, 54_413_955),
+        (Pix2PixGenerator, {"levels": 7}, 41_833_475),
+        (PatchGAN, {}, 2_769_601),
+        (PatchGAN, {"port": True}, 2_768_705),
+        (PatchGAN, {"in_channels": 3}, 2_766_529),
+        (PatchGAN, {"layers": 0}, 9_153),
+        (PatchGAN, {"layers": 1}, 139_713),
+        (PatchGAN, {"layers": 2}, 666_817),
+        (PatchGAN, {"layers": 4}, 6_965_441),
+        (PatchGAN, {"layers": 5}, 11_161_281),
+        (PaintsChainer, {}, 18_639_619),
+        (PaintsChainer, {"in_channels": 3, "num_classes": 1}, 18_638_177),
+        (PaintsChainerDiscriminator, {}, 918_082),
         # small ones, for lessons
-        (lambda: Pix2PixGenerator(widths=(24, 48, 64, 64), drops=2), 338_115),
-        (lambda: PatchGAN(base_channels=24, layers=1), 21_673),
+        (Pix2PixGenerator, {"widths": (24, 48, 64, 64), "drops": 2}, 338_115),
+        (PatchGAN, {"base_channels": 24, "layers": 1}, 21_673),
     ],
 )
-def test_the_published_counts(make, published):
-    assert make().num_parameters == published
+def test_the_published_counts(cls, options, published):
+    outline = cls.outline(config_of(cls, **options))
+    assert sum(math.prod(shape) for shape in outline.parameters.values()) == published
+    if published < 5e6:
+        assert cls(**options).num_parameters == published
 
 
 def of_norms(model):
@@ -219,7 +236,7 @@ def test_the_seed_draws_everything(make):
         (lambda: Pix2PixGenerator(widths=(4, 0)), "two levels or more"),
         (lambda: PatchGAN(layers=-1), "layers from 0 to 30, got .* layers=-1"),
         (lambda: PatchGAN(base_channels=0), "base_channels must be at least 1"),
-        (lambda: PaintsChainer(widths=(4,)), r"two numbers or more, each above 0, got \[4\]"),
+        (lambda: PaintsChainer(widths=(4,)), r"two levels or more.*, got \[4\]"),
         (lambda: PaintsChainerDiscriminator(size=100), "multiple of 16, .* 4 times, got 100"),
         (lambda: PaintsChainerDiscriminator(size=0), "multiple of 16"),
     ],
@@ -315,6 +332,51 @@ def test_biases_without_effect_are_idle(name):
 
 
 # ---------------------------------------------------------------------- the contract
+
+
+@every
+def test_what_a_file_holds_is_known_without_making_the_network(name):
+    model = {**PAINTERS, **JUDGES}[name]()
+    stated, found = type(model).outline(model.config), Outline.of(model)
+    assert list(stated.parameters.items()) == list(found.parameters.items())
+    assert list(stated.buffers.items()) == list(found.buffers.items())
+    assert stated.generators == found.generators
+    assert not stated.frozen
+    counters = {key: kinds for key, kinds in stated.dtypes.items() if kinds != ("float32",)}
+    assert counters == found.dtypes
+
+
+@pytest.mark.parametrize(
+    ("cls", "options"),
+    [
+        (Pix2PixGenerator, {"levels": 1.0}),
+        (Pix2PixGenerator, {"levels": 10**6}),
+        (Pix2PixGenerator, {"widths": [3, True]}),
+        (Pix2PixGenerator, {"drops": -1}),
+        (Pix2PixGenerator, {"dropout": 1}),
+        (Pix2PixGenerator, {"port": 1}),
+        (PatchGAN, {"layers": 31}),
+        (PatchGAN, {"num_classes": 1}),
+        (PatchGAN, {"base_channels": 0}),
+        (PaintsChainer, {"depth": 3}),
+        (PaintsChainer, {"widths": [4] * 31}),
+        (PaintsChainerDiscriminator, {"size": 100}),
+        (PaintsChainerDiscriminator, {"size": 2**20}),
+        (PaintsChainerDiscriminator, {"size": "128"}),
+    ],
+)
+def test_a_file_that_makes_up_a_setting_is_refused(cls, options):
+    (setting,) = options
+    cls.outline(config_of(cls))
+    with pytest.raises(ValueError, match=setting):
+        cls.outline(config_of(cls, **options))
+
+
+@pytest.mark.parametrize("options", [{"levels": 1}, {"widths": [8]}])
+def test_a_file_with_one_level_is_refused(options):
+    config = {**Pix2PixGenerator(base_channels=1, levels=2).config, **options}
+    with pytest.raises(ValueError, match="two levels or more"):
+        Pix2PixGenerator.outline(config)
 
 
 @every

@@ -3,7 +3,8 @@
 from tinyunet.networks.fcn import FCN
 from tinyunet.networks.network import Network
 from tinyunet.networks.outline import Outline
-from tinyunet.networks.paintschainer import PaintsChainer, PaintsChainerDiscriminator
+from tinyunet.networks.paintschainer import PaintsChainer
+from tinyunet.networks.paintschainer_judge import PaintsChainerDiscriminator
 from tinyunet.networks.patchgan import PatchGAN
 from tinyunet.networks.pix2pix import Pix2PixGenerator
 from tinyunet.networks.plain import as_network

@@ -1,27 +1,72 @@
-"""What networks that paint share: their widths and weights, and how they are run when published."""
+"""What networks that paint share: their stages and widths, and how they are run when published."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from tinyunet.engine.rules import short
-from tinyunet.layers import BatchNorm2d, Dropout
+from tinyunet.layers import BatchNorm2d, Conv2d, ConvTranspose2d, Dropout
+from tinyunet.layers.layer import Layer
+from tinyunet.networks.listing import Listing
 from tinyunet.networks.network import Network
 
+HALF = {3: (1, 1), 4: (2, 1)}  # of a kernel's side, the stride and the padding; of others 1 and 0
 
-def widths_of(base_channels: int, levels: int, widths: Sequence[int] | None) -> list[int]:
-    """Return the channels of each level: those given, or 1, 2, 4 and then 8 times the base.
+
+class Stage(NamedTuple):
+    """A convolution and what may come after it.
+
+    Kernels of 4x4 have stride 2, or 1 if they are not `strided`: then half the side comes out, or
+    with `up`, of a transposed convolution, twice the side. 3x3 keep the side.
+    """
+
+    ins: int
+    outs: int
+    kernel: int = 4
+    strided: bool = True
+    up: bool = False
+    bias: bool = True
+    norm: bool = True
+    drop: bool = False
+
+    def layers(self, rng: np.random.Generator, eps: float = 1e-5) -> list[Layer]:
+        """The convolution and, if asked for, the batch norm, which leaves a bias without effect."""
+        stride, padding = HALF.get(self.kernel, (1, 0))
+        kind = ConvTranspose2d if self.up else Conv2d
+        conv = kind(
+            self.ins, self.outs, self.kernel,
+            stride=stride if self.strided else 1, padding=padding, bias=self.bias, rng=rng,
+        )  # fmt: skip
+        if not self.norm:
+            return [conv]
+        conv.idle = frozenset({"bias"} & set(conv.params))
+        return [conv, BatchNorm2d(self.outs, eps)]
+
+    def list_in(self, listing: Listing, name: str, first: int = 0) -> None:
+        """List what `layers` makes, as numbers `first` and `first` + 1 of a `Sequential` of a name."""
+        listing.conv(f"{name}.{first}", self.ins, self.outs, self.kernel)
+        if self.up:
+            shape = self.ins, self.kernel, self.kernel, self.outs
+            listing.parameters[f"{name}.{first}.weight"] = shape
+        if not self.bias:
+            del listing.parameters[f"{name}.{first}.bias"]
+        if self.norm:
+            listing.norm(f"{name}.{first + 1}", self.outs)
+
+
+def widths_of(base: int, factors: Iterable[int], widths: Sequence[int] | None) -> list[int]:
+    """Return the channels of each level: those given, or so many times the base.
 
     Raises
     ------
     ValueError
         If there are fewer than two levels, or one without channels.
     """
-    found = [base_channels * min(2**level, 8) for level in range(levels)]
-    found = found if widths is None else list(widths)
+    found = [base * factor for factor in factors] if widths is None else list(widths)
     if len(found) < 2 or min(found) < 1:
         raise ValueError(
             f"there must be two levels or more, each of 1 channel or more, got {found}"

@@ -1,21 +1,25 @@
-"""PaintsChainer (Taizan Yonetsuji 2017): a U-Net that colours line drawings, and its discriminator."""
+"""PaintsChainer (Taizan Yonetsuji 2017): a U-Net that colours line drawings."""
 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tinyunet.engine.arrays import Array, MaybeArray
 from tinyunet.engine.elementwise import add
-from tinyunet.layers import BatchNorm2d, Concat, Conv2d, ConvTranspose2d, ReLU, Sequential
+from tinyunet.engine.rules import check
+from tinyunet.layers import Concat, Conv2d, ReLU, Sequential
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.alignment import IMAGE
+from tinyunet.networks.listing import ANY, Listing
 from tinyunet.networks.network import Network
-from tinyunet.networks.painting import paints
-from tinyunet.networks.patchgan import Judge
+from tinyunet.networks.outline import Outline
+from tinyunet.networks.painting import Stage, paints, widths_of
 from tinyunet.networks.sizes import Sizes
 
 EPS = 2e-5  # Chainer's, for batch norm
@@ -61,15 +65,17 @@ class PaintsChainer(Network):
     ) -> None:
         super().__init__()
         self.in_channels, self.num_classes = in_channels, num_classes
-        widths, rng = _widths(base_channels, widths, WIDTHS), np.random.default_rng(seed)
-        levels = range(1, len(widths))
-        self.pads, self.tile_stride = True, 2 ** len(levels)
-        self.first = stage(in_channels, widths[0], 3, rng)
-        self.downs = [stage(widths[i - 1], widths[i], 4, rng) for i in levels]
-        self.convs = [stage(widths[i], widths[i], 3, rng) for i in levels]
+        widths, rng = widths_of(base_channels, WIDTHS, widths), np.random.default_rng(seed)
+        self.pads, self.tile_stride = True, 2 ** (len(widths) - 1)
+        parts = _stages(in_channels, widths)
+
+        def made(stages: Sequence[Stage]) -> list[Sequential]:
+            return [Sequential(*stage.layers(rng, EPS), ReLU()) for stage in stages]
+
+        (self.first,) = made(parts["first"])
+        self.downs, self.convs = made(parts["downs"]), made(parts["convs"])
+        self.ups, self.backs = made(parts["ups"]), made(parts["backs"])
         self.joins: list[Layer] = [Concat() for _ in widths]
-        self.ups = [stage(2 * widths[i], widths[i], 4, rng, up=True) for i in levels]
-        self.backs = [stage(widths[i], widths[i - 1], 3, rng) for i in levels]
         self.last = Conv2d(2 * widths[0], num_classes, 3, padding=1, rng=rng)
         self.astype(dtype)
 
@@ -105,6 +111,18 @@ class PaintsChainer(Network):
             add(dx, dacross.pop())
         return self.first.backward(dx, input_gradient=input_gradient)
 
+    @classmethod
+    def outline(cls, config: dict[str, Any]) -> Outline:
+        """Return the shapes of all parameters, after a check of each setting."""
+        check("network.config", config, ANY, complete=True)
+        listing = Listing(config["dtype"])
+        widths = widths_of(config["base_channels"], WIDTHS, config["widths"])
+        for name, stages in _stages(config["in_channels"], widths).items():
+            for i, stage in enumerate(stages):
+                stage.list_in(listing, name if name == "first" else f"{name}.{i}")
+        listing.conv("last", 2 * widths[0], config["num_classes"], 3)
+        return listing.outline()
+
     # ------------------------------------------------------------------ sizes
 
     @functools.cached_property
@@ -130,86 +148,13 @@ class PaintsChainer(Network):
         return paints(self)
 
 
-class PaintsChainerDiscriminator(Judge):
-    """Strided and plain convolutions by turns, then one pair of logits, real and fake, for the image.
-
-        x ── 4x4 s2, 32 ── 3x3, 32 ── 4x4 s2, 64 ── 3x3, 64 ── 4x4 s2, 128 ── 3x3, 128
-          ── 4x4 s2, 256 ── 8x8, 2 ── logits
-
-    Each but the last is followed by batch norm and a ReLU. The last is the authors' fully connected
-    layer: on a larger image it gives a map of pairs. Its loss is `SoftmaxGANLoss`. The defaults are
-    the authors' network for 128x128 images: 918,082 parameters.
-
-    Parameters
-    ----------
-    in_channels
-        Channels of the image. It sees no input beside it.
-    size
-        The side of the images: a multiple of 16, or of 2^levels.
-    base_channels
-        Of the first convolution; the next levels have 2, 4 and 8 times as many.
-    widths
-        In their place, the channels of each level.
-    seed, dtype
-        As for `UNet`.
-    """
-
-    def __init__(
-        self,
-        in_channels: int = 3,
-        *,
-        size: int = 128,
-        base_channels: int = 32,
-        widths: Sequence[int] | None = None,
-        seed: int = 0,
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__()
-        widths, rng = _widths(base_channels, widths, WIDTHS[:4]), np.random.default_rng(seed)
-        self.in_channels, self.num_classes, self.step = in_channels, 2, 2 ** len(widths)
-        if size < self.step or size % self.step:
-            raise ValueError(
-                f"size must be a multiple of {self.step}, for the side is halved {len(widths)} "
-                f"times, got {size}"
-            )
-        self.size, self.stages, ins = size, [], in_channels
-        for level, outs in enumerate(widths):
-            self.stages.append(stage(ins, outs, 4, rng))
-            if level < len(widths) - 1:
-                self.stages.append(stage(outs, outs, 3, rng))
-            ins = outs
-        self.stages.append(Conv2d(ins, 2, size // self.step, rng=rng))
-        self.astype(dtype)
-
-    # ------------------------------------------------------------------ sizes
-
-    @functools.cached_property
-    def sizes(self) -> tuple[Sizes, Sizes]:
-        """The heights and widths that it takes; the first gives one pair of logits."""
-        side = Sizes(self.size, self.step, self.size - 1)
-        return side, side
-
-    def output_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return how many pairs of logits there are for an image of a valid size."""
-        super().output_size(height, width)  # raises with the nearest valid sizes
-        return (height - self.size) // self.step + 1, (width - self.size) // self.step + 1
-
-
-def stage(
-    ins: int, outs: int, kernel: int, rng: np.random.Generator, *, up: bool = False
-) -> Sequential:
-    """A convolution, batch norm and ReLU: 3x3, or 4x4 to half the side, or transposed to twice it.
-
-    The bias in front of batch norm has no effect, but is in the authors' counts.
-    """
-    kind = ConvTranspose2d if up else Conv2d
-    conv = kind(ins, outs, kernel, stride=kernel - 2 if kernel == 4 else 1, padding=1, rng=rng)
-    conv.idle = frozenset({"bias"})
-    return Sequential(conv, BatchNorm2d(outs, EPS), ReLU())
-
-
-def _widths(base: int, widths: Sequence[int] | None, factors: Sequence[int]) -> list[int]:
-    found = [base * factor for factor in factors] if widths is None else list(widths)
-    if len(found) < 2 or min(found) < 1:
-        raise ValueError(f"widths must be two numbers or more, each above 0, got {found}")
-    return found
+def _stages(ins: int, widths: list[int]) -> dict[str, list[Stage]]:
+    """All convolutions but the last, by the names of their lists, each from the image downwards."""
+    pairs = list(itertools.pairwise(widths))
+    return {
+        "first": [Stage(ins, widths[0], 3)],
+        "downs": [Stage(above, width) for above, width in pairs],
+        "convs": [Stage(width, width, 3) for _, width in pairs],
+        "ups": [Stage(2 * width, width, up=True) for _, width in pairs],
+        "backs": [Stage(width, above, 3) for above, width in pairs],
+    }

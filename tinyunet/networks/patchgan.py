@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 
 from tinyunet.engine.arrays import Array, MaybeArray
-from tinyunet.layers import Conv2d, LeakyReLU, Sequential
+from tinyunet.engine.rules import Rule, check, whole
+from tinyunet.layers import LeakyReLU, Sequential
 from tinyunet.layers.layer import Layer
+from tinyunet.networks.listing import ANY, BLOCKS, SWITCH, Listing
 from tinyunet.networks.network import Network
-from tinyunet.networks.painting import draw_weights, paints
-from tinyunet.networks.pix2pix import normed
+from tinyunet.networks.outline import Outline
+from tinyunet.networks.painting import Stage, draw_weights, paints
 from tinyunet.networks.sizes import Sizes
+
+RULES: dict[str, Rule] = {
+    **{key: ANY[key] for key in ("in_channels", "base_channels", "seed", "dtype")},
+    "layers": whole(0, BLOCKS, f"a whole number from 0 to {BLOCKS}"),
+    "port": SWITCH,
+}
 
 
 class Judge(Network, known=False):
@@ -86,23 +95,30 @@ class PatchGAN(Judge):
         dtype: str = "float32",
     ) -> None:
         super().__init__()
-        if base_channels < 1 or not 0 <= layers <= 30:
+        if base_channels < 1 or not 0 <= layers <= BLOCKS:
             raise ValueError(
-                "base_channels must be at least 1 and layers from 0 to 30, got "
+                f"base_channels must be at least 1 and layers from 0 to {BLOCKS}, got "
                 f"base_channels={base_channels} and layers={layers}"
             )
         self.in_channels, self.num_classes, self.layers = in_channels, 1, layers
-        rng, ins, stages = np.random.default_rng(seed), in_channels, []
-        kernel, padding = (4, 1) if layers else (1, 0)
-        for i in range(max(layers, 1) + 1):
-            outs = base_channels * min(2**i, 8)
-            stride, bias = 2 if i < layers else 1, i == 0 or not port
-            conv = Conv2d(ins, outs, kernel, stride=stride, padding=padding, bias=bias, rng=rng)
-            stages.append(Sequential(*normed(conv, outs, norm=i > 0), LeakyReLU(0.2)))
-            ins = outs
-        self.stages = [*stages, Conv2d(ins, 1, kernel, padding=padding, rng=rng)]
+        rng = np.random.default_rng(seed)
+        *stages, last = _stages(in_channels, base_channels, layers, port)
+        self.stages = [Sequential(*stage.layers(rng), LeakyReLU(0.2)) for stage in stages]
+        self.stages += last.layers(rng)
         draw_weights(self, rng)
         self.astype(dtype)
+
+    @classmethod
+    def outline(cls, config: dict[str, Any]) -> Outline:
+        """Return the shapes of all parameters, after a check of each setting."""
+        check("network.config", config, RULES, complete=True)
+        listing = Listing(config["dtype"])
+        keys = "in_channels", "base_channels", "layers", "port"
+        *stages, last = _stages(*(config[key] for key in keys))
+        for i, stage in enumerate(stages):
+            stage.list_in(listing, f"stages.{i}")
+        listing.conv(f"stages.{len(stages)}", last.ins, 1, last.kernel)
+        return listing.outline()
 
     # ------------------------------------------------------------------ sizes
 
@@ -119,3 +135,13 @@ class PatchGAN(Judge):
         if not self.layers:
             return height, width
         return height // 2**self.layers - 2, width // 2**self.layers - 2
+
+
+def _stages(ins: int, base: int, layers: int, port: bool) -> list[Stage]:
+    """All convolutions, from the image on."""
+    found, kernel = [], 4 if layers else 1
+    for i in range(max(layers, 1) + 1):
+        outs, bias = base * min(2**i, 8), i == 0 or not port
+        found.append(Stage(ins, outs, kernel, strided=i < layers, bias=bias, norm=i > 0))
+        ins = outs
+    return [*found, Stage(ins, 1, kernel, strided=False, norm=False)]

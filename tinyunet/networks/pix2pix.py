@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tinyunet.engine.arrays import Array, MaybeArray, array_module
 from tinyunet.engine.elementwise import add
-from tinyunet.layers import (
-    BatchNorm2d,
-    Concat,
-    Conv2d,
-    ConvTranspose2d,
-    Dropout,
-    LeakyReLU,
-    ReLU,
-    Sequential,
-    Tanh,
-)
+from tinyunet.engine.rules import Rule, check, whole
+from tinyunet.layers import Concat, Dropout, LeakyReLU, ReLU, Sequential, Tanh
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.alignment import IMAGE
+from tinyunet.networks.listing import ANY, BLOCKS, DROPOUT, SWITCH, Listing
 from tinyunet.networks.network import Network
-from tinyunet.networks.painting import as_published, draw_weights, paints, widths_of
+from tinyunet.networks.outline import Outline
+from tinyunet.networks.painting import Stage, as_published, draw_weights, paints, widths_of
 from tinyunet.networks.sizes import Sizes
+
+RULES: dict[str, Rule] = {
+    **ANY,
+    "levels": whole(0, BLOCKS, f"a whole number up to {BLOCKS}"),
+    "dropout": DROPOUT,
+    "drops": whole(0, BLOCKS, f"a whole number from 0 to {BLOCKS}"),
+    "port": SWITCH,
+}
 
 
 class Pix2PixGenerator(Network):
@@ -90,29 +93,21 @@ class Pix2PixGenerator(Network):
     ) -> None:
         super().__init__()
         self.in_channels, self.num_classes = in_channels, num_classes
-        widths, rng = widths_of(base_channels, levels, widths), np.random.default_rng(seed)
-        depth, last = len(widths), len(widths) - 1
-        self.pads, self.tile_stride = True, 2**depth
+        widths, rng = _widths(base_channels, levels, widths), np.random.default_rng(seed)
+        downs, ups = _stages(in_channels, num_classes, widths, drops, port)
+        self.pads, self.tile_stride = True, 2 ** len(widths)
 
-        def down(level: int) -> Sequential:
-            ins, outs = [in_channels, *widths][level : level + 2]
-            conv = Conv2d(ins, outs, 4, bias=not port, stride=2, padding=1, rng=rng)
+        def down(level: int, stage: Stage) -> Sequential:
             before = [LeakyReLU(0.2)] if level else []
-            return Sequential(*before, *normed(conv, outs, norm=0 < level < last))
+            return Sequential(*before, *stage.layers(rng))
 
-        def up(level: int) -> Sequential:
-            ins = widths[level] * (1 if level == last else 2)
-            outs = widths[level - 1] if level else num_classes
-            conv = ConvTranspose2d(
-                ins, outs, 4, bias=not port or level == 0, stride=2, padding=1, rng=rng
-            )
-            drop = level > 0 and port <= last - level < drops + port
-            after = [Dropout(dropout, rng.spawn(1)[0])] if drop else []
-            return Sequential(ReLU(), *normed(conv, outs, norm=level > 0), *after)
+        def up(stage: Stage) -> Sequential:
+            after = [Dropout(dropout, rng.spawn(1)[0])] if stage.drop else []
+            return Sequential(ReLU(), *stage.layers(rng), *after)
 
-        self.downs = [down(level) for level in range(depth)]
-        self.ups = [up(level) for level in reversed(range(depth))]
-        self.joins: list[Layer] = [Concat() for _ in range(last)]
+        self.downs = [down(level, stage) for level, stage in enumerate(downs)]
+        self.ups = [up(stage) for stage in ups]
+        self.joins: list[Layer] = [Concat() for _ in ups[1:]]
         self.tanh = Tanh()
         draw_weights(self, rng)
         self.astype(dtype)
@@ -156,6 +151,21 @@ class Pix2PixGenerator(Network):
                 painted.append(self.forward(image[i : i + 1]))
         return array_module(image).concatenate(painted)
 
+    @classmethod
+    def outline(cls, config: dict[str, Any]) -> Outline:
+        """Return the shapes of all parameters, after a check of each setting."""
+        check("network.config", config, RULES, complete=True)
+        listing = Listing(config["dtype"])
+        widths = _widths(*(config[key] for key in ("base_channels", "levels", "widths")))
+        ends = config["in_channels"], config["num_classes"]
+        downs, ups = _stages(*ends, widths, config["drops"], config["port"])
+        for level, stage in enumerate(downs):
+            stage.list_in(listing, f"downs.{level}", int(level > 0))
+        for i, stage in enumerate(ups):
+            stage.list_in(listing, f"ups.{i}", 1)
+            listing.generators += [f"ups.{i}.3.rng"] if stage.drop else []
+        return listing.outline()
+
     # ------------------------------------------------------------------ sizes
 
     @functools.cached_property
@@ -178,9 +188,20 @@ class Pix2PixGenerator(Network):
         return paints(self)
 
 
-def normed(conv: Conv2d | ConvTranspose2d, channels: int, *, norm: bool = True) -> list[Layer]:
-    """A convolution and, if asked for, the batch norm after it, which leaves a bias without effect."""
-    if not norm:
-        return [conv]
-    conv.idle = frozenset({"bias"} & set(conv.params))
-    return [conv, BatchNorm2d(channels)]
+def _widths(base: int, levels: int, widths: Sequence[int] | None) -> list[int]:
+    return widths_of(base, [min(2**level, 8) for level in range(levels)], widths)
+
+
+def _stages(
+    ins: int, outs: int, widths: list[int], drops: int, port: bool
+) -> tuple[list[Stage], list[Stage]]:
+    """The convolutions down, from the image on, and up again."""
+    last, downs, ups = len(widths) - 1, [], []
+    for level, (before, width) in enumerate(itertools.pairwise([ins, *widths])):
+        downs.append(Stage(before, width, bias=not port, norm=0 < level < last))
+    for i, level in enumerate(reversed(range(len(widths)))):
+        joined = widths[level] * (1 if level == last else 2)
+        above = widths[level - 1] if level else outs
+        ends, drop = level == 0, port <= i < drops + port and level > 0
+        ups.append(Stage(joined, above, up=True, bias=ends or not port, norm=not ends, drop=drop))
+    return downs, ups
