@@ -514,5 +514,7 @@ def test_painting_leaves_nothing_behind_after_an_error():
     model = made("pix2pix")
     with pytest.raises(ValueError, match="height 9"):
         model.predict(random(1, 9, 8, 2))
+    with pytest.raises(ValueError, match="empty input"):
+        model.predict(random(0, 8, 8, 2))
     x = random(1, 8, 8, 2)
     np.testing.assert_array_equal(model(x), made("pix2pix")(x))

@@ -63,8 +63,8 @@ class Pix2PixGenerator(Network):
         How many d have one, from d1 on, the last never.
     port
         Whether to build what the authors' PyTorch port builds, 54,413,955 parameters: no bias but
-        that of the last convolution, and dropout after d2, d3 and d4. The others do next to nothing:
-        batch norm takes them off again.
+        that of the last convolution, and dropout after d2, d3 and d4. (A bias in front of a batch norm
+        has no effect: it is taken off again with the mean.)
     seed
         Draws the weights and the dropout masks. Weights are from N(0, 0.02), the scales of batch norm
         from N(1, 0.02), as the authors'.
@@ -146,7 +146,7 @@ class Pix2PixGenerator(Network):
         training forward kept for its backward is gone then.
         """
         painted = []
-        for i in range(len(image)):
+        for i in range(max(1, len(image))):  # of none, forward says that there is none
             with as_published(self, seed):
                 painted.append(self.forward(image[i : i + 1]))
         return array_module(image).concatenate(painted)
