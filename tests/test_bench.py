@@ -445,7 +445,7 @@ COMMANDS = {
     ),
 }  # fmt: skip
 MISTAKES = {
-    "what": "what to measure must be one of steps, layers, ladder, sweep, got 'everything'",
+    "what": "what to measure must be one of steps, relatives, layers, ladder, sweep, got 'everything'",
     "net": "--net must be one of paper, small or all, got 'large'",
     "threads": "--threads must be numbers such as 1,2, got '1,many'",
     "settings": "--settings must be of eager, channels_last, compile, got 'fast'",
@@ -501,7 +501,7 @@ def test_json(done):
         ({"mode": "test"}, "--mode must be train, predict or both, got 'test'"),
         (
             {"what": "sweep", "threads": "1,2"},
-            "only steps without --against take several --threads",
+            "only relatives, and steps without --against, take several --threads",
         ),
         ({"threads": ""}, "--threads must be numbers such as 1,2, got ''"),
         ({"threads": "0"}, "--threads must be numbers such as 1,2, got '0'"),

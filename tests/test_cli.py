@@ -82,8 +82,20 @@ def test_resume_of_a_finished_run_changes_nothing(run):
     assert all(np.array_equal(before[name], after[name]) for name in before)
     assert (folder / "runs/synthetic-cells-1/best.npz").read_bytes() == saved
     assert done.stdout.splitlines()[-10:] == first.stdout.splitlines()[-10:]
-    assert "complete already" in done.stdout
-    assert "complete already" not in first.stdout
+    assert "complete already" in done.stderr
+    assert "complete already" not in first.stderr
+
+
+def test_train_as_json_is_one_object_on_stdout(run):
+    folder, _ = run
+    done = tinyunet("train", "--resume", "runs/synthetic-cells-1", "--json", cwd=folder)
+    found = json.loads(done.stdout)
+    results = json.loads((folder / "runs/synthetic-cells-1/results.json").read_text())
+    assert (found["test"], found["thresholds"]) == (results["test"], results["thresholds"])
+    assert found["model"] == str(folder / "runs/synthetic-cells-1/best.npz")
+    assert (found["steps"], found["total_steps"], found["stopped"]) == (6, 6, "")
+    assert found["images"] == {"train": 4, "validation": 2, "test": 2}
+    assert "complete already" in done.stderr
 
 
 def test_predict_writes_labels_probabilities_and_overlay_of_odd_sizes(run):
@@ -155,7 +167,8 @@ def test_evaluate_says_when_test_images_may_have_been_trained_on(run):
     command = "evaluate", "runs/synthetic-cells-1/best.npz"
     done = tinyunet(*command, "--split-seed", 1, cwd=folder)
     assert done.returncode == 0
-    assert "some of these test images may be ones that it was trained on" in done.stderr
+    assert "test images the model's run had" in done.stderr
+    assert "to train on or to choose its best moment by" in done.stderr
     for harmless in (("--part", "all"), ("--part", "train"), ("--size", 64)):
         assert not tinyunet(*command, *harmless, cwd=folder).stderr
 
@@ -408,12 +421,12 @@ def test_a_network_of_ones_own_keeps_its_defaults_and_may_have_one_logit(tmp_pat
     done = tinyunet("train", "--steps", 2, *own, "--out", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     made = "network: Single(num_classes=1, base_channels=7, padding='same', seed=5)"
-    assert done.stdout.splitlines()[0] == made
+    assert made in done.stderr.splitlines()
     resumed = tinyunet("train", "--resume", "run", *own[-2:], cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
-    assert resumed.stdout.splitlines()[0] == made
+    assert made in resumed.stderr.splitlines()
     done = tinyunet("train", "--steps", 1, *own, "--base-channels", 4, "--seed", 2, cwd=tmp_path)
-    assert "Single(num_classes=1, base_channels=4, padding='same', seed=2)" in done.stdout
+    assert "Single(num_classes=1, base_channels=4, padding='same', seed=2)" in done.stderr
 
 
 @pytest.mark.parametrize(

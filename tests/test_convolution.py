@@ -66,10 +66,13 @@ def assert_equal_algorithms(algorithm, x, w, b, g):
         close(fast_db, db)
 
 
-@settings(max_examples=150, deadline=None)
-@given(convolutions())
-def test_im2col_equals_the_loops(convolution):
-    assert_equal_algorithms(im2col, *convolution)
+@pytest.mark.parametrize("adding", [0, 4, 1e9])  # from always adding patches up to never
+@settings(max_examples=60, deadline=None)
+@given(convolution=convolutions())
+def test_im2col_equals_the_loops(adding, convolution):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(im2col, "ADDING", adding)
+        assert_equal_algorithms(im2col, *convolution)
 
 
 @settings(max_examples=80, deadline=None)
@@ -309,6 +312,11 @@ def test_algorithms_are_chosen_by_name_or_by_shape(xp):
     assert chosen("auto", 8, 8, 3, 2) is im2col
     assert chosen("auto", 64, 64, 3, 1, 1) is (blocked if xp is np else gpu_winograd)
     assert chosen("auto", 8, 8, 3, 1, 1, side=16) is im2col  # too little work
+    assert chosen("auto", 24, 24, 3, 1, 1) is im2col
+    if xp is np:
+        assert chosen("auto", 26, 26, 3, 1, 1) is blocked
+        assert chosen("auto", 100, 12, 3, 1, 1) is im2col
+        assert chosen("auto", 100, 14, 3, 1, 1) is blocked
     # On a GPU this is too little, too.
     assert chosen("auto", 64, 64, 3, 1, 1, side=64) is (blocked if xp is np else im2col)
 

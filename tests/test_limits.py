@@ -107,8 +107,7 @@ def test_windows_far_above_the_images_are_refused(chosen, words):
     settings = Settings(steps=1, **chosen)
     model, _ = build(settings, [images()])
     with pytest.raises(ValueError, match=words):
-        options = fit_options(settings, model, images())
-        tu.fit(model, images(), **options)
+        tu.fit(model, images(), **fit_options(settings, model, images()))
 
 
 def test_windows_of_about_the_images_are_not():

@@ -40,7 +40,7 @@ from tinyunet.segmentation import tiles as inference
 
 STEPS = {"nuclei": 2, "membranes": 2, "rates": 2, "seams": 3, "torch": 3, "torch-seconds": 2}
 TINY = Options(quick=True, seeds=1, steps=STEPS)
-WITH_TORCH = [name for name in experiments.EXPERIMENTS if name != "torch" or find_spec("torch")]
+WITH_TORCH = [name for name in experiments.PAPERS if name != "torch" or find_spec("torch")]
 
 
 @pytest.fixture(scope="module", autouse=True)

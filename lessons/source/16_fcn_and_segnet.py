@@ -117,7 +117,7 @@ def experiment(name, model, steps, weights=None):
     results[name] = scores(found[name])
 
 
-short, long = (2, 3) if small else (300, 900)
+short, long = (3, 6) if small else (300, 900)
 
 # %% [markdown]
 # ## FCN: scores for every 32 pixels

@@ -212,7 +212,7 @@ def _shares(rows: list[dict]) -> list[str]:
     """Where the time of each network goes, and who is the furthest behind PyTorch."""
     parts = {row["task"]: row["parts"] for row in rows}
     lines = [
-        f"{task}: " + ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items())
+        f"{task}: " + ", ".join(f"{kind} {s:.0%}" for kind, s in shares.items() if s >= 0.01)
         for task, shares in parts.items()
     ]
     behind = [f"{row['task']} ({row['cpu_ratio']:.2f})" for row in relative_rows.slowest(rows)]

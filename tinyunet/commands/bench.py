@@ -43,8 +43,9 @@ def bench(
     """Measure speed, alone or beside PyTorch.
 
     steps: whole training steps and predictions. relatives: training steps of FCN, SegNet, U-Net++ and
-    PSPNet at the size of a lesson, and where the time goes. layers: the paper's convolutions one by one. ladder:
-    one convolution by every algorithm, from loops to Winograd. sweep: growing batches and images.
+    PSPNet at the size of a lesson, and where the time goes. layers: the paper's convolutions one by
+    one. ladder: one convolution by every algorithm, from loops to Winograd. sweep: growing batches and
+    images.
     """
     from tinyunet.bench import show
 

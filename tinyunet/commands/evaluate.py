@@ -20,6 +20,7 @@ from tinyunet.commands.options import (
     given,
     setting,
 )
+from tinyunet.runs.numbers import check_numbers
 from tinyunet.runs.settings import Settings
 
 Data = setting("data", "As for train. [default: what the model's run was given]")
@@ -69,6 +70,7 @@ def evaluate(
         "data", "data_root", "masks", "classes", "ignore", "images", "size", "split_seed",
     )  # fmt: skip
     chosen = {name: value for name, value in given(context).items() if name in of_data}
+    check_numbers(chosen)
     settings = replace(own or Settings(), **chosen, stretch=model.stretched)
     if own and not record and may_be_trained_on(settings, own, part):
         typer.echo(

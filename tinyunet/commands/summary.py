@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tinyunet.commands.options import AsJson, given, setting
+from tinyunet.runs.numbers import check_numbers
 
 OF_CONSTRUCTOR = (
     "in_channels", "num_classes", "base_channels", "depth", "padding", "skip", "heads",
@@ -44,6 +45,7 @@ def summary(
     from tinyunet.runs.limits import SHOWING, check_step, make_within
     from tinyunet.runs.network import find, fixed, refuse_others
 
+    check_numbers(given(context))
     model = published = None
     if checkpoint is not None:
         model = read_model(checkpoint).model

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tinyunet.commands.options import given, with_settings
+from tinyunet.commands.options import AsJson, given, with_settings
 from tinyunet.runs.network import class_name, fixed
+from tinyunet.runs.numbers import check_numbers
 from tinyunet.runs.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(help="Continue the run in this folder, with its settings.")
     ] = None,
+    as_json: AsJson = False,
     **settings: Any,
 ) -> None:
     """Train a network; about a minute on synthetic cells by default."""
@@ -40,8 +43,11 @@ def train(
     else:
         run = _new(chosen)
     result = train.train(run, out, resume=resume is not None)
-    _print_end(result, run, result.out)
-    _print_model(result, run, result.out)
+    _print_end(result, run)
+    if as_json:
+        typer.echo(json.dumps(result.to_dict(), indent=1))
+    else:
+        _print_model(result, run)
     if result.history.stopped:
         raise typer.Exit(1)
 
@@ -52,12 +58,13 @@ def _new(chosen: dict[str, Any]) -> Settings:
         raise ValueError("give --steps or --minutes, not both")
     if "steps" not in chosen:
         chosen.setdefault("minutes", 1.0)
-    return Settings(**{k: v for k, v in chosen.items() if k not in ("out", "resume")})
+    check_numbers(chosen)
+    return Settings(**{k: v for k, v in chosen.items() if k not in ("out", "resume", "as_json")})
 
 
 def _refuse_beside_resume(chosen: dict[str, Any], run: Settings) -> None:
     """A run goes on with its own settings: others given beside --resume would be ignored."""
-    kept = {"resume", *MOVABLE}
+    kept = {"resume", "as_json", *MOVABLE}
     named = chosen.get("network", "")
     if (class_name(named), fixed(named)) == (class_name(run.network), fixed(run.network)):
         kept.add("network")  # says where the class of the run's network is
@@ -69,23 +76,30 @@ def _refuse_beside_resume(chosen: dict[str, Any], run: Settings) -> None:
         )
 
 
-def _print_end(result: Result, settings: Settings, folder: Path) -> None:
-    """Say how a training ended, and what to do where it ended early."""
+def _print_end(result: Result, settings: Settings) -> None:
+    """Say how a training ended, and what to do where it ended early; beside the results."""
+    from tinyunet.runs.train import how_to_go_on
+
     history = result.history
-    if history.resumed_at == history.total_steps:
-        typer.echo("the run was complete already: there was nothing left to train")
+    if history.resumed_at and history.resumed_at == len(history.loss):
+        typer.echo("the run was complete already: there was nothing left to train", err=True)
     if not history.stopped:
+        if len(history.loss) < history.total_steps:
+            typer.echo(
+                f"ended after step {len(history.loss)} of {history.total_steps}: {settings.patience} "
+                f"validations in a row were no better than that of step {history.first_best_step}",
+                err=True,
+            )
         return
     typer.echo(f"stopped: {history.stopped}", err=True)
     if history.diverged:
         lower = f"{settings.lr / 10:g}"
         typer.echo(f"begin again in another folder, for example with --lr {lower}", err=True)
     else:
-        own = f" --network {settings.network}" if ":" in settings.network else ""
-        typer.echo(f"go on with: tinyunet train --resume {folder}{own}", err=True)
+        typer.echo(how_to_go_on(settings, result.out), err=True)
 
 
-def _print_model(result: Result, settings: Settings, folder: Path) -> None:
+def _print_model(result: Result, settings: Settings) -> None:
     """Say what was trained, and how good it is."""
     from tinyunet.segmentation.evaluation import knows_cells, num_classes, table
 
@@ -112,4 +126,4 @@ def _print_model(result: Result, settings: Settings, folder: Path) -> None:
         typer.echo(f"threshold{of} {threshold:g}, chosen on the validation images")
     typer.echo("\nmean over the test images")
     typer.echo(table(result.rows))
-    typer.echo(f"\nmodel, scores and pictures are in {folder}")
+    typer.echo(f"\nmodel, scores and pictures are in {result.out}")

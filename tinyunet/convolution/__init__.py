@@ -19,8 +19,9 @@ from tinyunet.convolution.winograd import blocked
 from tinyunet.engine.arrays import Array, MaybeArray, device_name
 from tinyunet.engine.elementwise import gated
 
-# Measured: below these, im2col is as fast or faster (`tinyunet bench layers`).
-THICK = 8  # channels, of input and output
+# Measured: up to these, im2col is as fast or faster (`tinyunet bench layers`).
+THICK = 24  # channels, the harmonic mean of the input's and the output's
+GPU_THICK = 7
 LARGE = 1 << 15  # numbers in the input
 GPU_LARGE = 10**10  # multiplications: with fewer, a GPU would wait for Python
 
@@ -51,7 +52,9 @@ def choose(algorithm: str, x: Array, weight: Array, geometry: Geometry) -> Modul
     if algorithm == "auto":
         pixels = x.size // x.shape[3]
         enough = pixels * weight.size >= GPU_LARGE if on_gpu else x.size >= LARGE
-        if not (enough and min(weight.shape[2:]) >= THICK and _three_by_three(geometry)):
+        ins, outs = weight.shape[2:]
+        thick = min(ins, outs) > GPU_THICK if on_gpu else 2 * ins * outs > THICK * (ins + outs)
+        if not (enough and thick and _three_by_three(geometry)):
             return im2col
     return gpu_winograd if on_gpu else blocked
 

@@ -7,6 +7,9 @@ after Chellapilla et al. 2006). With one row for each output pixel, a convolutio
     dw   = patches(x).T @ dy
     dx   = patches^T(dy @ w.T)      the transpose of `patches` adds every entry back to its pixel
 
+With stride 1, dx is also a convolution of dy with the kernel turned by 180 degrees, which adds nothing
+up and is mostly faster.
+
 The patch matrix is kh * kw times as large as the image. It is never built whole: the output is
 computed in bands of rows, so that one band's patches stay in the processor's cache. `windows.py` copies
 a band's patches, and adds them back.
@@ -31,6 +34,7 @@ from tinyunet.engine.memory import empty
 from tinyunet.engine.threads import Band, bands, each, total
 
 BAND = 1 << 18  # numbers in one band of patches: 1 MiB of float32, half a core's L2 cache
+ADDING = 4  # how much longer it takes to add patches up than to copy them
 GPU_BAND = 1 << 28  # on a GPU, which likes large pieces: 1 GiB holds the paper's largest layer
 
 
@@ -53,7 +57,7 @@ def input_gradient(
 ) -> Array:
     """Return dx (N, H, W, C_in). With a `gate`, dy counts only where gate > 0 (a fused ReLU)."""
     turned = geometry.turned()
-    if array_module(dy) is not np and turned:  # faster there than adding patches up
+    if turned and _few_patches(dy, x_shape):  # the other way to write it, without adding patches up
         dy = dy if gate is None else gated(dy, gate)
         return forward(dy, w[::-1, ::-1].swapaxes(2, 3), None, turned)
     matrix = w.reshape(-1, w.shape[3])
@@ -78,6 +82,16 @@ def weight_gradient(
     matrix_shape = w_shape[0] * w_shape[1] * w_shape[2], w_shape[3]
     dw, db = total(share, cut(dy.shape, matrix_shape, xp), xp)
     return dw.reshape(w_shape), db
+
+
+def _few_patches(dy: Array, x_shape: tuple) -> bool:
+    """Whether dx is faster to compute as a convolution of dy with the turned kernel.
+
+    It then copies patches of dy, one for each pixel of x. The product above makes patches of x, one
+    for each pixel of dy, and adds them up, which takes `ADDING` times as long. A GPU always is faster.
+    """
+    numbers = math.prod(x_shape[:3]) * dy.shape[3], math.prod(dy.shape[:3]) * x_shape[3]
+    return array_module(dy) is not np or numbers[0] <= ADDING * numbers[1]
 
 
 def spread(

@@ -88,7 +88,7 @@ class Dataset:
         """Check one (H, W) integer map an image; `what` is the word for messages."""
         return [
             checked_map(
-                values, what, image.shape[:2], name, self.ignore_label if what == "labels" else None
+                values, what, image.shape, name, self.ignore_label if what == "labels" else None
             )
             for values, image, name in zip(maps, self.images, self.names, strict=True)
         ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinyunet.data.shapes import remedy
 from tinyunet.metrics.checks import WHITE
 
 GAPS = 64  # from this label on, most of the classes below it should occur
@@ -34,14 +35,14 @@ def checked_image(image: np.ndarray, name: str) -> np.ndarray:
 
 
 def checked_map(
-    values: np.ndarray, what: str, shape: tuple[int, int], name: str, ignore: int | None
+    values: np.ndarray, what: str, shape: tuple[int, int, int], name: str, ignore: int | None
 ) -> np.ndarray:
-    """Check one label or instance map; returns it as (H, W) int64."""
+    """Check one label or instance map for an image (H, W, C); returns it as (H, W) int64."""
     values = np.asarray(values)
-    if values.shape != shape:
+    if values.shape != shape[:2]:
         raise ValueError(
             f"{what} of image {name!r} have shape {values.shape}, but the image is "
-            f"{shape[0]}x{shape[1]}"
+            f"{shape[0]}x{shape[1]}{remedy(values.shape, shape[:2], shape[2])}"
         )
     if values.dtype != bool and not np.issubdtype(values.dtype, np.integer):
         raise TypeError(f"{what} of image {name!r} have dtype {values.dtype}: use integers")

@@ -142,7 +142,11 @@ class Layer(Parts):
             raise ValueError(f"{self} needs an array (N, H, W, C), got shape {x.shape}")
         if channels is not None and x.shape[3] != channels:
             plural = "channel" if x.shape[3] == 1 else "channels"
-            raise ValueError(f"{self} got an input with {x.shape[3]} {plural}: shape {x.shape}")
+            first = x.shape[1] == channels
+            hint = "; channels come last: numpy.moveaxis(x, 1, -1)" if first else ""
+            raise ValueError(
+                f"{self} got an input with {x.shape[3]} {plural}: shape {x.shape}{hint}"
+            )
         if 0 in x.shape:
             raise ValueError(f"{self} got an empty input: shape {x.shape}")
         if self.params:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tinyunet.data.dataset import Dataset
 from tinyunet.layers.layer import Layer
+from tinyunet.learning.arguments import refuse_unknown
 from tinyunet.learning.history import History
 from tinyunet.learning.training import Training
 
@@ -83,6 +84,7 @@ def fit(
     FileExistsError, FileNotFoundError
         If `out` holds a run and `resume` is False; if there is none to resume.
     """
+    refuse_unknown(settings, [*inspect.signature(Training).parameters][3:])
     return Training(model, train, validation, **settings).run()
 
 

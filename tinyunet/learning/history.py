@@ -98,12 +98,17 @@ class History:
         """The best validation score, or None."""
         return max((score for _, score in self.validation), default=None)
 
+    @property
+    def first_best_step(self) -> int | None:
+        """The step whose validation score none has surpassed; of equals the first."""
+        return max(self.validation, key=lambda pair: (pair[1], -pair[0]), default=(None,))[0]
+
     def is_out_of_patience(self, patience: int | None) -> bool:
         """Whether the last `patience` validations brought nothing better than those before them."""
         if patience is None or not self.validation:
             return False
-        scores = [score for _, score in self.validation]
-        return len(scores) - 1 - scores.index(max(scores)) >= patience
+        later = [step for step, _ in self.validation if step > self.first_best_step]
+        return len(later) >= patience
 
     def note_divergence(self, what: str, step: int, lr: float) -> None:
         """Say what became infinite or NaN, at which step, and what to do."""

@@ -32,6 +32,10 @@ class Optimizer:
     SLOTS: tuple[str, ...] = ()
 
     def __init__(self, model: Layer, lr: float, weight_decay: float) -> None:
+        if not hasattr(model, "named_learned"):
+            raise TypeError(f"an optimizer is made with the model, got {type(model).__name__}")
+        if isinstance(lr, str):
+            raise TypeError(f"lr must be a number, got {lr!r}")
         if not lr > 0:
             raise ValueError(f"lr must be above 0, got {lr}")
         if not weight_decay >= 0:
@@ -53,8 +57,10 @@ class Optimizer:
         parameters = dict(self.model.named_learned())
         missing = [name for name in parameters if name not in gradients]
         if missing:
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             raise RuntimeError(
-                f"no gradient for {', '.join(missing)}: run the model's backward before step"
+                f"no gradient for {', '.join(missing[:3])}{more}: run the model's backward before "
+                "step; if it has run, this optimizer is of another model"
             )
         self.steps += 1
         for name, parameter in parameters.items():

@@ -12,8 +12,10 @@ import numpy as np
 from tinyunet.data.augment import Augmentation
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.weightmap import WEIGHTS, separate, weight_map
+from tinyunet.engine.arrays import pair
 from tinyunet.engine.progress import Progress
 from tinyunet.layers.parts import layers_in
+from tinyunet.learning.arguments import check_numbers, check_optimizer
 from tinyunet.learning.optim import Optimizer
 from tinyunet.learning.schedule import check_schedule
 from tinyunet.losses import (
@@ -41,6 +43,7 @@ def check_settings(
     patience: int | None,
     batch_size: int,
     schedule: str,
+    seed: int,
     callbacks: Sequence[Callable],
 ) -> None:
     """Raise a clear error before any time is spent."""
@@ -48,16 +51,11 @@ def check_settings(
         raise ValueError("give fit either steps or minutes")
     if patience is not None and validation is None:
         raise ValueError("patience waits for a better validation score: give validation images")
-    numbers = {"steps": steps, "minutes": minutes, "patience": patience, "batch_size": batch_size}
-    for name, value in numbers.items():
-        if value is not None and not value > 0:
-            raise ValueError(f"{name} must be above 0, got {value}")
-        if value == math.inf:
-            raise ValueError(f"{name} must be finite, got {value}")
-        if value is not None and name != "minutes" and value != int(value):
-            raise ValueError(f"{name} must be a whole number, got {value}")
+    check_numbers(
+        {"steps": steps, "patience": patience, "batch_size": batch_size}, {"minutes": minutes}, seed
+    )
     check_schedule(schedule)
-    if callable(callbacks) or not all(map(callable, callbacks)):
+    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
         raise TypeError(
             f"callbacks must be a list of functions callback(training, step), got {callbacks!r}"
         )
@@ -93,10 +91,7 @@ def _check_layers(model: Network) -> None:
 
 def _check_optimizer(model: Network, optimizer: Optimizer) -> None:
     """Raise ValueError if it would change, or wait for, parameters that are none of the model's."""
-    if isinstance(optimizer, type):
-        raise TypeError(
-            f"optimizer is the class {optimizer.__name__}: make one, as {optimizer.__name__}(model, lr)"
-        )
+    check_optimizer(optimizer)
     if isinstance(optimizer, Optimizer):
         own = {id(array) for _, array in model.named_parameters()}
         if not own.issuperset(id(array) for _, array in optimizer.model.named_parameters()):
@@ -187,8 +182,7 @@ def window_size(
     if crop is None:
         size = model.input_size(*(min(output, side) for side in largest))
     else:
-        height, width = (crop, crop) if np.ndim(crop) == 0 else crop
-        size = int(height), int(width)
+        size = pair(crop, "crop", smallest=1)
     gives = model.output_size(*size)  # raises with the nearest valid sizes
     if math.prod(gives) > max(FAR * math.prod(largest), SMALL):
         whole = model.input_size(*largest)

@@ -17,6 +17,7 @@ from tinyunet.data.dataset import Dataset
 from tinyunet.engine.arrays import Array
 from tinyunet.engine.interrupts import uninterrupted
 from tinyunet.layers.layer import Layer
+from tinyunet.learning.arguments import checked_loss
 from tinyunet.learning.calibration import calibrate
 from tinyunet.learning.history import History
 from tinyunet.learning.loop import Diverged, Loop
@@ -79,10 +80,10 @@ class Training:
         self.model = as_network(model)
         self.optimizer = Adam(self.model, lr=2e-3) if optimizer is None else optimizer
         learns, length = (self.model, self.optimizer), (steps, minutes, patience)
-        check_settings(*learns, train, validation, *length, batch_size, schedule, callbacks)
+        check_settings(*learns, train, validation, *length, batch_size, schedule, seed, callbacks)
         self.validation, self.minutes, self.schedule = validation, minutes, schedule
         self.patience, self.progress, self.callbacks = patience, progress, tuple(callbacks)
-        self.loss = loss_for(self.model, train, loss)
+        self.loss = checked_loss(loss_for(self.model, train, loss))
         self.input_size = window_size(self.model, train, crop)
         self.settings = settings_kept(batch_size, self.input_size, augment, weights, schedule, seed)
         self.files = RunFiles(out)
@@ -90,9 +91,8 @@ class Training:
         self.history = History(total_steps=int(steps or 0))
         self.best_parameters: dict[str, Array] | None = None
         if resume:
-            self.history, self.best_parameters = self.files.restore(
-                self.model, self.optimizer, self.settings, steps
-            )
+            run = self.model, self.optimizer, self.settings, steps
+            self.history, self.best_parameters = self.files.restore(*run)
         else:
             self.files.refuse_to_overwrite()
         self.batches = Batches(

@@ -38,11 +38,17 @@ class Loss:
     def _check(self, logits: Array, labels: Array, weights: Array | None) -> None:
         self._kept = None  # after a refused batch, backward must not answer for the one before
         name = type(self).__name__
-        if isinstance(logits, list | tuple):
+        if isinstance(logits, list | tuple) and hasattr(logits[0] if logits else None, "dtype"):
             raise TypeError(
                 f"{name} takes the logits of one head, got {len(logits)}: give "
                 f"DeepSupervision({name}())"
             )
+        for what, array in (("logits", logits), ("labels", labels), ("weights", weights)):
+            if array is not None and not hasattr(array, "dtype"):
+                raise TypeError(
+                    f"{name} takes arrays, got {what} as {type(array).__name__}: use "
+                    f"numpy.asarray({what})"
+                )
         if logits.ndim != 4 or logits.dtype.name not in ("float32", "float64"):
             raise ValueError(
                 f"{name} needs float logits (N, H, W, K), got {logits.dtype} {logits.shape}"
@@ -51,7 +57,7 @@ class Loss:
         if labels.shape != logits.shape[:3]:
             raise ValueError(
                 f"{name} got labels of shape {labels.shape} for logits of shape {logits.shape}: "
-                f"they should be {logits.shape[:3]}"
+                f"they should be {logits.shape[:3]}{_remedy(logits.shape, labels.shape)}"
             )
         if labels.dtype.kind not in "iu":
             raise TypeError(
@@ -99,6 +105,21 @@ class Loss:
                 f"have {classes} classes: labels must be 0 to {classes - 1}{ignored}"
             )
         return floats
+
+
+def _remedy(logits: tuple[int, ...], labels: tuple[int, ...]) -> str:
+    """What makes labels of another shape right, where that can be told."""
+    if (logits[0], *logits[2:]) == labels:
+        return (
+            "; or the logits' channels come first, and should last: numpy.moveaxis(logits, 1, -1)"
+        )
+    if labels == logits and labels[3] > 1:
+        return "; of one-hot labels the class numbers: labels.argmax(axis=-1)"
+    if labels == (logits[0], logits[3], *logits[1:3]) and labels[1] > 1:
+        return "; of one-hot labels the class numbers: labels.argmax(axis=1)"
+    if labels == (*logits[:3], 1):
+        return "; without the last axis: labels[..., 0]"
+    return ""
 
 
 # NumPy works on the innermost axis in one go, and the classes are few: with them as the first axis, all

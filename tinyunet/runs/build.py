@@ -46,9 +46,8 @@ def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimi
             f"{network.__name__} gives one vector of logits for an image, not one a pixel, so masks "
             "cannot train it: take fcn32s, fcn16s or fcn8s, which make a network for pixels of it"
         )
-    model = make_within(
-        network, _options(settings, parts), OF_NETWORK, copies=TRAINING, device=settings.device
-    )
+    options = _options(settings, parts)
+    model = make_within(network, options, OF_NETWORK, copies=TRAINING, device=settings.device)
     model.to(settings.device)
     if settings.optimizer == "adam":
         return model, Adam(model, settings.lr, tuple(settings.betas))
@@ -95,6 +94,7 @@ def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict
     return {
         "steps": settings.steps,
         "minutes": settings.minutes,
+        "patience": settings.patience,
         "batch_size": settings.batch_size,
         "crop": crop,
         "augment": AUGMENTS[settings.augment],

@@ -71,8 +71,13 @@ class Settings:
         "with spaces between them, in quotes.",
     )
     stretch: bool = False  # images of 8 bits, too, as the model to be scored knows them
-    minutes: float | None = _set(None, "How long to train. [default: 1]")
+    minutes: float | None = _set(
+        None, "How long to train and to score, about; without drawing pictures. [default: 1]"
+    )
     steps: int | None = _set(None, "The same in steps: repeats and resumes exactly.")
+    patience: int | None = _set(
+        None, "Stop when so many validations in a row, of 12, brought nothing better."
+    )
     images: int = _set(60, "How many synthetic images to make.")
     size: int = _set(128, "The side of synthetic images.")
     split_seed: int = _set(0, "Chooses the test images.")

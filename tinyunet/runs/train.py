@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from tinyunet import plots
 from tinyunet.data import Dataset, separate, weight_map
@@ -26,7 +28,7 @@ from tinyunet.runs.build import build, fit_options
 from tinyunet.runs.images import Parts, Tell, first_parts, same_parts
 from tinyunet.runs.limits import say
 from tinyunet.runs.network import name_of
-from tinyunet.runs.record import Record, root_of
+from tinyunet.runs.record import PARTS, Record, root_of
 from tinyunet.runs.settings import Settings
 from tinyunet.runs.timing import WORTH_A_WORD, in_words, minutes_to_train, scoring_seconds
 from tinyunet.segmentation import evaluation
@@ -52,6 +54,26 @@ class Result:
     thresholds: dict[str, float] = field(default_factory=dict)
     rows: dict[str, dict[str, float]] = field(default_factory=dict)
     scores: list[dict[str, float]] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, for JSON: whole paths, how training went, scores."""
+        history, out = self.history, self.out.absolute()
+        return {
+            "out": str(out),
+            "model": str(out / "best.npz"),
+            "last": str(out / "last.npz"),
+            "parameters": self.model.num_parameters,
+            "images": {p: len(part) for p, part in zip(PARTS, self.parts, strict=True)},
+            "steps": len(history.loss),
+            "total_steps": history.total_steps,
+            "seconds": history.seconds,
+            "stopped": history.stopped,
+            "best_step": history.best_step,
+            "score_name": history.score_name,
+            "best_score": history.best_score,
+            "thresholds": self.thresholds,
+            "test": self.rows,
+        }
 
 
 def train(
@@ -80,8 +102,8 @@ def train(
         if out is not None:
             RunFiles(out).refuse_to_overwrite()  # before data are read
         parts, record = first_parts(settings)
-    training, out = _prepared(settings, parts, out, resume)
-    with training.files.alone():
+    training, out = _prepared(settings, parts, out, resume, tell)
+    with training.files.alone(), _way_on(settings, out, tell):
         if not resume or folder.read_record(out) != record:
             folder.write_settings(out, settings, record)
         _announce(training, settings, parts, time.perf_counter() - started, tell)
@@ -91,10 +113,28 @@ def train(
                 f"{history.stopped}; begin again in another folder, for example with --lr "
                 f"{settings.lr / 10:g}"
             )
+        if not history.loss:  # interrupted: there is nothing to score or draw
+            raise KeyboardInterrupt
         result = Result(training.model, history, parts, out)
         _score(result, settings.average, out)
         draw(result, out, settings.weights)
     return result
+
+
+@contextlib.contextmanager
+def _way_on(settings: Settings, out: Path, tell: Tell) -> Iterator[None]:
+    """Where Ctrl-C ends all of it, say how it can go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell(how_to_go_on(settings, out))
+        raise
+
+
+def how_to_go_on(settings: Settings, out: Path) -> str:
+    """The command that goes on with a run."""
+    own = f" --network {settings.network}" if ":" in settings.network else ""
+    return f"go on with: tinyunet train --resume {out}{own}"
 
 
 def _begun(settings: Settings, out: Path, tell: Tell) -> tuple[Parts, Record | None, bool]:
@@ -112,12 +152,12 @@ def _begun(settings: Settings, out: Path, tell: Tell) -> tuple[Parts, Record | N
 
 
 def _prepared(
-    settings: Settings, parts: Parts, out: Path | None, resume: bool
+    settings: Settings, parts: Parts, out: Path | None, resume: bool, tell: Tell
 ) -> tuple[Training, Path]:
     """Make the network and what trains it, and the run's folder if it has no name."""
     model, optimizer = build(settings, parts)
     if settings.network != "UNet":
-        print(f"network: {model}", flush=True)  # with its own defaults, and what was chosen
+        tell(f"network: {model}")  # with its own defaults, and what was chosen
     options = fit_options(settings, model, parts[0])
     if not any(labels.any() for labels in parts[0].classes()):
         raise ValueError(f"no mask among the training images of {settings.data} has anything in it")

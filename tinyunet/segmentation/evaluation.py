@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
@@ -75,9 +76,12 @@ def num_classes(model: Network) -> int:
 def check_data(model: Network, data: Dataset, what: str) -> Dataset:
     """The data, gray images as the model takes them; an error if it cannot take or know them."""
     if not isinstance(data, Dataset):
+        how = "put both into one, fit(model, tinyunet.data.Dataset(images, labels), ...)"
+        if isinstance(data, str | Path):
+            how = "tinyunet.data.load reads a folder"
         raise TypeError(
             f"the {what} images must be a tinyunet.data.Dataset(images, labels), got "
-            f"{type(data).__name__}"
+            f"{type(data).__name__}: {how}"
         )
     channels, classes = model.in_channels, num_classes(model)
     data = data.in_channels(channels)

@@ -7,7 +7,7 @@ import numpy as np
 from tinyunet.layers import BatchNorm2d, Sequential
 from tinyunet.networks import SmallPSPNet
 
-SIDE = 257  # of the image, in pixels: more than any of these networks sees
+SIDE = 161  # of the image, in pixels: more than any of these networks sees
 SHARE = 0.95
 ROUNDING = 1e-12  # of the largest: Winograd's sums leave that where the gradient is 0
 

@@ -14,7 +14,14 @@ from tinyunet.losses import SoftmaxCrossEntropy
 from tinyunet.losses.class_weights import median_frequency, pixel_weights
 from tinyunet.networks import FCN, SegNet
 from tinyunet.reproduce import pictures
-from tinyunet.reproduce.relatives.recipe import learned, mirrored, predicted, train, verdict
+from tinyunet.reproduce.relatives.recipe import (
+    learned,
+    mirrored,
+    predicted,
+    started_as_in_pytorch,
+    train,
+    verdict,
+)
 from tinyunet.reproduce.relatives.street_scores import street_scores
 from tinyunet.reproduce.relatives.street_tables import PROTOCOL, TABLES
 from tinyunet.reproduce.relatives.unet import NormalisedUNet
@@ -24,7 +31,7 @@ from tinyunet.reproduce.words import Experiment, Job, Options, Outcome, Record, 
 
 STEPS, LONG, QUICK = 400, 1200, 10
 WIDTHS = (12, 24, 36, 48)
-TRAINING = {"lr": 2e-3, "batch_size": 4}
+TRAINING = {"lr": 2e-3, "batch_size": 4, "first weights": "as in PyTorch"}
 DATA = {"train": 200, "test": 60, "size": 64}
 SMALL = {"train": 8, "test": 4, "size": 32}  # of --quick
 
@@ -104,13 +111,13 @@ def work(job: Job) -> Outcome:
     """Train one network and score it on the test streets."""
     images, test = load(**job.run.settings["data"])
     row, network, weighted, _ = ARMS[job.run.name]
-    model, weights = NETWORKS[network](job.run.seed), None
+    model, weights = started_as_in_pytorch(NETWORKS[network](job.run.seed), job.run.seed), None
     if weighted:
         table = median_frequency(images.labels, len(STREET_CLASSES))
         weights = [pixel_weights(labels, table) for labels in images.labels]
-    started = time.perf_counter()
+    started = time.process_time()
     history = train(job, model, images, SoftmaxCrossEntropy(), mirrored, weights)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     scores = street_scores(predicted(model, test).argmax(3), test.labels)
     scores |= {"parameters": learned(model), "seconds": seconds}
     return Outcome({row: scores}, history.total_steps, history.loss)
