@@ -9,7 +9,7 @@ from tinyunet.data.files.report import FolderReport, MaskGuess
 from tinyunet.data.files.scan import scan_folder
 from tinyunet.data.large_files import ImageFile, open_image
 from tinyunet.data.pairs import Pairs
-from tinyunet.data.sets.coin_flip_colours import coin_flip_colours
+from tinyunet.data.sets.coin_flip_colours import COIN_HUES, coin_flip_colours
 from tinyunet.data.sets.dsb2018 import load_dsb2018
 from tinyunet.data.sets.folder import load_folder
 from tinyunet.data.sets.image_files import read_image, read_pages
@@ -24,6 +24,7 @@ from tinyunet.data.weightmap import separate, weight_map
 from tinyunet.data.yuv import rgb_to_yuv, yuv_to_rgb
 
 __all__ = [
+    "COIN_HUES",
     "STREET_CLASSES",
     "Augmentation",
     "Batches",

@@ -6,7 +6,7 @@ from tinyunet.data.pairs import Pairs
 from tinyunet.data.sets.line_art import checked_shape
 
 # From -1 to 1, with gray at 0: red or blue for class A, green or yellow for class B.
-HUES = np.array([[[1, -1, -1], [-1, -1, 1]], [[-1, 1, -1], [1, 1, -1]]])
+COIN_HUES = np.array([[[1, -1, -1], [-1, -1, 1]], [[-1, 1, -1], [1, 1, -1]]])
 PERIOD = 4  # from stripe to stripe, in pixels: two strong, two weak
 STRONG, WEAK = 0.74, 0.34  # how much of a hue
 
@@ -50,7 +50,7 @@ def _pair(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray,
         x = (columns - rng.uniform(half_x - 1, shape[1] - half_x)) / half_x
         inside = np.hypot(y, x) < 1 if rng.random() < 0.5 else (abs(y) < 1) & (abs(x) < 1)
         kind = rng.integers(2)
-        hue = HUES[kind, rng.integers(2)]
+        hue = COIN_HUES[kind, rng.integers(2)]
         along = np.broadcast_to(rows if kind else columns, shape)
         strong = (along + rng.integers(PERIOD)) % PERIOD < PERIOD // 2
         labels[inside] = 1 + kind
