@@ -543,6 +543,7 @@ MISTAKES = {
     "bad average": (("train", "--steps", 1, "--average", "all"), "none, symmetries, rotations"),
     "threshold of classes": (("predict", "three.npz", "gray.png", "--threshold", 0.4), "3 classes"),
     "bad depth": (("summary", "--depth", 0), "depth must be at least 1"),
+    "bad tile": (("predict", "m.npz", "a.png", "--tile", 0), "--tile must be at least 1, got 0"),
     "no such network": (("train", "--network", "Wide"), "no network called 'Wide', but "),
     "a class of no file": (("summary", "--network", "none.py:Wide"), "none.py: no such file"),
     "an option of another network": (

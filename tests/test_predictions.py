@@ -282,6 +282,21 @@ def test_a_stack_is_predicted_page_by_page(folder, predict):
     code, out, _ = predict("m.npz", "stack.tif")
     assert code == 0
     assert out.count("already") == 2
+    tifffile.imwrite("stack.tif", np.stack(pages[:1] * 3), photometric="minisblack")
+    assert predict("m.npz", "stack.tif", "--overwrite")[0] == 0
+    tifffile.imwrite("stack.tif", np.stack(pages), photometric="minisblack")
+    assert predict("m.npz", "stack.tif", "--overwrite")[0] == 0
+    assert not [name for name in os.listdir("predictions") if "page2" in name]
+
+
+def test_a_result_never_takes_the_place_of_an_image(folder, predict):
+    image = (folder / "mine/a.png").read_bytes()
+    (folder / "mine/d_labels.png").write_bytes(image)
+    given = "mine/d_labels.png", "mine/d.png", "--out", "mine", "--overwrite"
+    code, _, err = predict("m.npz", *given)
+    assert code == 2
+    assert "a result of mine/d.png would take the place of the image mine/d_labels.png" in err
+    assert (folder / "mine/d_labels.png").read_bytes() == image
 
 
 def test_cells_are_measured_in_the_values_of_the_file(folder, predict):

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 import tinyunet as tu
 from tinyunet.commands import main as cli
 from tinyunet.data import synthetic_cells
+from tinyunet.runs import images
 from tinyunet.runs import train as run
 from tinyunet.runs.folder import read_record, read_settings
 from tinyunet.runs.images import scored_images
@@ -128,6 +130,12 @@ def test_a_file_that_differs_is_named(mine, tmp_path, kind, what):
     assert not (tmp_path / "r/.running").exists()
 
 
+def test_validation_images_of_which_nothing_counts_are_refused(tmp_path):
+    blank = tu.data.Dataset(CELLS.images[:1], [np.full((32, 40), 255)], ignore_label=255)
+    with pytest.raises(ValueError, match="every pixel of the validation images is ignored"):
+        run._prepared(Settings(**SMALL), (CELLS, blank, CELLS), tmp_path / "r", False, print)
+
+
 def test_another_version_is_a_reason_that_is_named(mine, tmp_path):
     path = tmp_path / "r/settings.json"
     values = json.loads(path.read_text())
@@ -139,6 +147,39 @@ def test_another_version_is_a_reason_that_is_named(mine, tmp_path):
         ValueError, match=r"read otherwise: the run began with tinyunet 0\.0\.1, now "
     ):
         resumed(tmp_path / "r")
+
+
+def test_what_the_system_leaves_in_a_folder_may_come_and_go(mine, tmp_path):
+    path, settings = (
+        tmp_path / "r/settings.json",
+        json.loads((tmp_path / "r/settings.json").read_text()),
+    )
+    settings["run"]["files"].append("images/Thumbs.db")  # was there, and is no more
+    path.write_text(json.dumps(settings))
+    (mine / "masks/desktop.ini").touch()
+    _, loss, said = resumed(tmp_path / "r")
+    assert (len(loss), said) == (4, [])
+
+
+def test_real_data_are_looked_for_where_the_user_says_and_else_where_they_are(
+    tmp_path, monkeypatch
+):
+    asked = []
+
+    def load_data(settings):
+        asked.append(settings.data_root)
+        return CELLS
+
+    monkeypatch.setattr(images, "load_data", load_data)
+    was = Settings(data="dsb2018", data_root=str(tmp_path))
+    record = Record.of(tmp_path, [], CELLS.split(seed=was.split_seed))
+    for root in (str(tmp_path), "elsewhere"):
+        now = replace(was, data_root=root)
+        scored_images(now, was, record, "test", print)
+        images.same_parts(now, images.moved(record, now, was), print)
+    gone = replace(record, folder=str(tmp_path / "gone"))
+    images.same_parts(replace(was, data_root=None), gone, print)
+    assert asked == [str(tmp_path)] * 2 + ["elsewhere"] * 2 + [None]
 
 
 def test_it_goes_on_from_any_folder_and_says_where_the_images_were(mine, tmp_path, monkeypatch):
@@ -227,6 +268,9 @@ def test_evaluate_counts_the_images_that_the_model_was_trained_on(mine, tmp_path
     seen = sum(name != "new" for name in data.names)
     assert seen
     assert f"of these {len(data)} test images the model's run had {seen} to train on" in said[0]
+    seen = len(record.parts["train"])
+    everything, said = scored(tmp_path, "all", data=str(tmp_path / "new"))
+    assert f"of these {len(everything)} images the model's run had {seen} to train on" in said[0]
     old, said = scored(tmp_path, split_seed=5)
     assert "to train on or to choose its best moment by" in said[0]
     assert len(old) == 1

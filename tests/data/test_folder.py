@@ -178,6 +178,13 @@ def test_palette_mask_gives_indices_and_rgb_gray_gives_gray(tmp_path):
         np.testing.assert_array_equal(mask, numbers.astype(int) * factor)
 
 
+def test_a_jpeg_in_color_is_cut_where_it_is_bright(tmp_path):
+    color = np.zeros((16, 24, 3), np.uint8)
+    color[4:12, 8:16, 0] = 255
+    Image.fromarray(color).save(tmp_path / "a.jpg", quality=95)
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.jpg"), color[..., 0])
+
+
 def test_masks_in_color_or_with_other_than_counts_are_refused(tmp_path):
     color = np.zeros((4, 4, 3), np.uint8)
     color[..., 1] = 9

@@ -236,6 +236,21 @@ def test_ignored_values_have_no_class_and_no_cell(folders):
     assert both.ignored(0).sum() == 2 * 64 + 4 * 60
 
 
+@pytest.mark.parametrize("ignore", ["white", "25O", 254.5, ["255", "none"]])
+def test_what_no_pixel_can_hold_is_not_ignored_in_silence(folders, ignore):
+    fill(folders, [squares(1, 2)])
+    with pytest.raises(
+        ValueError, match=r"ignore must be a number or a color|whole numbers, got 254\.5"
+    ):
+        load_folder(*folders, ignore=ignore)
+
+
+def test_cells_of_several_named_values_have_two_classes(folders):
+    fill(folders, [squares(128, 255, 255)])
+    data = load_folder(*folders, "binary", classes="0=background,128=dim,255=bright")
+    assert (data.num_classes, data.class_names, cells_of(data)) == (2, None, [3])
+
+
 def test_negative_values_are_named_and_can_be_ignored(folders):
     mask = squares(1, 1)
     mask[-3:] = -1

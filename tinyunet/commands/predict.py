@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tinyunet.commands.options import AsJson, Average, Device, Network, Threshold
+from tinyunet.runs.numbers import check_numbers
 
 
 def predict(
@@ -47,6 +48,7 @@ def predict(
     from tinyunet.version import __version__
 
     tell = partial(typer.echo, err=True)
+    check_numbers({"tile": tile})
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out is to be a folder, but {out} is a file")
     model, threshold = load_model(checkpoint, average, threshold)
@@ -61,7 +63,7 @@ def predict(
     }
     model.to(device)
     files = image_files(images, tell)
-    check_names(files)
+    check_names(files, out)
     report = predict_all(
         model, files, out, made, polygons=polygons, overwrite=overwrite,
         tell=(lambda line: None) if as_json else typer.echo, note=tell,

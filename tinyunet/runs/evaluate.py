@@ -9,11 +9,11 @@ from tinyunet.data import Dataset
 from tinyunet.data.catalogue import SYNTHETIC
 from tinyunet.networks.network import Network
 from tinyunet.runs.network import name_of
+from tinyunet.runs.record import PARTS
 from tinyunet.runs.settings import Settings
 from tinyunet.runs.train import row_name
 from tinyunet.segmentation import by_class, evaluation
-
-PARTS = ("train", "validation", "test")
+from tinyunet.segmentation.by_class import plain
 
 
 @dataclass
@@ -36,11 +36,11 @@ class Scores:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""
-        found: dict[str, Any] = {"data": self.data, "part": self.part, "mean": self.rows}
+        found: dict[str, Any] = {"data": self.data, "part": self.part, "mean": plain(self.rows)}
         found |= {} if self.threshold is None else {"threshold": self.threshold}
-        found |= {"details": self.details} if self.details else {}
-        found |= {"classes": by_class.plain(self.classes)} if self.classes else {}
-        return found | {"images": self.images}
+        found |= plain({"details": self.details}) if self.details else {}
+        found |= {"classes": plain(self.classes)} if self.classes else {}
+        return found | {"images": plain(self.images)}
 
     def __str__(self) -> str:
         at = "" if self.threshold is None else f", threshold {self.threshold:g}"

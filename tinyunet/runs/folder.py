@@ -128,6 +128,17 @@ def _own_file(path: Path, name: str) -> str:
     return beside.network if known else f"FILE.py:{name}"
 
 
+def _was_stretched(saved: checkpoint.Checkpoint, path: Path) -> bool:
+    """Whether a model knows images stretched; while it is trained, only the run's settings say so."""
+    if "stretched" in saved.state:
+        return bool(saved.state["stretched"])
+    try:
+        beside = settings_beside(path)
+    except (ValueError, OSError):
+        return False
+    return beside is not None and beside.stretch
+
+
 def load_model(path: Path, average: str | None, threshold: float | None) -> tuple[Network, float]:
     """Read a model; and the threshold that `train` chose for it (else 0.5), unless one is given.
 
@@ -137,7 +148,7 @@ def load_model(path: Path, average: str | None, threshold: float | None) -> tupl
         If a threshold is no probability, or is given to a model of three classes or more.
     """
     saved = read_model(path)
-    saved.model.stretched = bool(saved.state.get("stretched"))  # how its images were read
+    saved.model.stretched = _was_stretched(saved, path)  # how its images were read
     if threshold is not None:
         if not 0 <= threshold <= 1:
             raise ValueError(f"--threshold is a probability, from 0 to 1, got {threshold}")

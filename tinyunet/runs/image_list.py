@@ -61,8 +61,8 @@ def _is_result(name: str, stems: set[str]) -> bool:
     return any(name.endswith(end) and name.removesuffix(end) in stems for end in ENDS)
 
 
-def check_names(images: Sequence[Path]) -> None:
-    """Raise ValueError if two images would have results of the same name."""
+def check_names(images: Sequence[Path], out: Path) -> None:
+    """Raise ValueError if two images would have results of one name, or one be the other's result."""
     first: dict[str, Path] = {}
     for path in images:
         other = first.setdefault(stem_of(path), path)
@@ -70,4 +70,11 @@ def check_names(images: Sequence[Path]) -> None:
             raise ValueError(
                 f"two images have the same name, {other} and {path}: predict them with a different "
                 "--out each"
+            )
+    beside = {path.name: path for path in images if path.resolve().parent == out.resolve()}
+    for stem, path in first.items():
+        taken = [beside[stem + end] for end in ENDS if stem + end in beside]
+        if taken:
+            raise ValueError(
+                f"a result of {path} would take the place of the image {taken[0]}: choose another --out"
             )

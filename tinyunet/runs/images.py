@@ -85,6 +85,15 @@ def load_known(settings: Settings, record: Record, tell: Tell, *, complete: bool
         return load_data(settings)
 
 
+def moved(record: Record, settings: Settings, was: Settings) -> Record:
+    """The record, with the place where the images are now if the user says another than the run had."""
+    same_root = is_folder(settings.data) or settings.data_root == was.data_root
+    if settings.data == was.data and same_root:
+        return record
+    place = root_of(settings.data, settings.data_root)
+    return replace(record, folder=None if place is None else str(place))
+
+
 def found_again(settings: Settings, record: Record | None) -> Settings:
     """The settings with whole paths, as they were when the run began; else as they are from here.
 
@@ -96,7 +105,8 @@ def found_again(settings: Settings, record: Record | None) -> Settings:
     if record is None or record.folder is None:
         return settings
     if not is_folder(settings.data):
-        return replace(settings, data_root=record.folder)
+        there = Path(record.folder).is_dir()
+        return replace(settings, data_root=record.folder) if there else settings
     for place in (record.folder, settings.data):
         if Path(place).is_dir():
             return replace(settings, data=str(place))
@@ -124,9 +134,12 @@ def scored_images(
     """
     if own is None or record is None:
         return _dealt(load_data(settings), settings, part)
+    if settings.data == own.data:
+        record = moved(record, settings, own)
     masks = all(getattr(settings, name) == getattr(own, name) for name in OF_MASKS)
     same_split = all(getattr(settings, name) == getattr(own, name) for name in OF_SPLIT)
-    if settings.data == own.data or _is_folder_of(settings, record):
+    own_data = settings.data == own.data or _is_folder_of(settings, record)
+    if own_data:
         settings = replace(settings, data=own.data)
         if same_split and part != "all":
             return record.part(
@@ -137,10 +150,13 @@ def scored_images(
     if same_split and part != "all" and record.is_of(data):  # they were moved, or copied
         return record.part(data, part, masks=masks)
     chosen = _dealt(data, settings, part)
-    seen = record.seen(chosen) if part in ("validation", "test") else []
+    # Whoever asks for all images of the run, or for those to train on, knows it.
+    asked = part == "train" or (part == "all" and own_data)
+    seen = [] if asked else record.seen(chosen)
     if seen:
+        kind = "" if part == "all" else f"{part} "
         tell(
-            f"note: of these {len(chosen)} {part} images the model's run had {len(seen)} to train on "
+            f"note: of these {len(chosen)} {kind}images the model's run had {len(seen)} to train on "
             f"or to choose its best moment by: {first_few(seen)}"
         )
     return chosen

@@ -121,6 +121,9 @@ class Predictions:
         there = self._there(stems)
         if there and (others & set(stems) or (stem not in images and not overwrite)):
             raise FileExistsError(f"{there[0]} exists: choose another --out, or --overwrite it")
+        before = images.get(stem, {}).get("stems", [])
+        for path in self._there([old for old in before if old not in {*stems, *others}]):
+            path.unlink()  # of a page that the file has no more
         known = {"image": str(image), **self.made, "sha256": checksum(image)}
         self._set(stem, {**known, "stems": stems, "done": False})
         return stems

@@ -16,6 +16,8 @@ import numpy as np
 
 from tinyunet.data import Dataset
 from tinyunet.data.catalogue import REAL, SYNTHETIC
+from tinyunet.data.files.content import SUFFIXES
+from tinyunet.data.files.scan import POLYGONS
 from tinyunet.data.sets.folder import find_folders
 from tinyunet.version import __version__
 
@@ -74,12 +76,12 @@ class Record:
     # ------------------------------------------------------------------ files
 
     def added(self, folder: Path) -> list[str]:
-        """What lies in the folder now and did not when the run began."""
-        return [] if not self.files else sorted(set(files_in(folder)) - set(self.files))
+        """The images and masks that lie in the folder now and did not when the run began."""
+        return [] if not self.files else _readable(set(files_in(folder)) - set(self.files))
 
     def removed(self, folder: Path) -> list[str]:
-        """What does not lie there any more."""
-        return [] if not self.files else sorted(set(self.files) - set(files_in(folder)))
+        """Those that do not lie there any more."""
+        return [] if not self.files else _readable(set(self.files) - set(files_in(folder)))
 
     # ------------------------------------------------------------------ images
 
@@ -181,6 +183,11 @@ def files_in(folder: Path) -> list[str]:
         for path in sorted(inner.iterdir())
         if not path.name.startswith(".")
     ]
+
+
+def _readable(files: set[str]) -> list[str]:
+    """Those that are read: not what the system leaves in a folder, such as Thumbs.db."""
+    return sorted(name for name in files if Path(name).suffix.lower() in (*SUFFIXES, POLYGONS))
 
 
 def versions() -> dict[str, str]:

@@ -25,13 +25,14 @@ from tinyunet.learning.training import Training
 from tinyunet.networks.network import Network
 from tinyunet.runs import folder
 from tinyunet.runs.build import build, fit_options
-from tinyunet.runs.images import Parts, Tell, first_parts, same_parts
+from tinyunet.runs.images import Parts, Tell, first_parts, moved, same_parts
 from tinyunet.runs.limits import say
 from tinyunet.runs.network import name_of
-from tinyunet.runs.record import PARTS, Record, root_of
+from tinyunet.runs.record import PARTS, Record
 from tinyunet.runs.settings import Settings
 from tinyunet.runs.timing import WORTH_A_WORD, in_words, minutes_to_train, scoring_seconds
 from tinyunet.segmentation import evaluation
+from tinyunet.segmentation.by_class import plain
 from tinyunet.segmentation.cells import instances
 from tinyunet.segmentation.thresholds import choose_threshold
 from tinyunet.segmentation.tiles import predict_image
@@ -72,7 +73,7 @@ class Result:
             "score_name": history.score_name,
             "best_score": history.best_score,
             "thresholds": self.thresholds,
-            "test": self.rows,
+            "test": plain(self.rows),
         }
 
 
@@ -102,6 +103,8 @@ def train(
         if out is not None:
             RunFiles(out).refuse_to_overwrite()  # before data are read
         parts, record = first_parts(settings)
+    if parts[0].stretched:  # `best.npz` says so only in the end, and `last.npz` never
+        settings = replace(settings, stretch=True)
     training, out = _prepared(settings, parts, out, resume, tell)
     with training.files.alone(), _way_on(settings, out, tell):
         if not resume or folder.read_record(out) != record:
@@ -140,9 +143,8 @@ def how_to_go_on(settings: Settings, out: Path) -> str:
 def _begun(settings: Settings, out: Path, tell: Tell) -> tuple[Parts, Record | None, bool]:
     """The images of a run that has begun, its record, and whether it has kept a step to go on from."""
     was, record = folder.read_settings(out), folder.read_record(out)
-    if record is not None and settings.data != was.data:  # the user says where they are now
-        place = root_of(settings.data, settings.data_root)
-        record = replace(record, folder=None if place is None else str(place))
+    if record is not None:
+        record = moved(record, settings, was)
     kept = (out / "last.npz").exists()
     if not kept:
         tell(f"the run in {out} was stopped before its first step was kept: it begins anew")
@@ -161,6 +163,10 @@ def _prepared(
     options = fit_options(settings, model, parts[0])
     if not any(labels.any() for labels in parts[0].classes()):
         raise ValueError(f"no mask among the training images of {settings.data} has anything in it")
+    if all((labels == parts[1].ignore_label).all() for labels in parts[1].labels):
+        raise ValueError(
+            "every pixel of the validation images is ignored: choose another --split-seed"
+        )
     learns = {"optimizer": optimizer, "resume": resume}
     if out is not None:
         return Training(model, *parts[:2], **learns, **options, out=out), out
@@ -209,7 +215,7 @@ def _score(result: Result, average: str, out: Path) -> None:
         references = evaluation.references(test)
         result.rows.update({name: evaluation.mean(s) for name, s in references.items()})
     images = dict(zip(test.names, result.scores, strict=True))
-    found = {"test": result.rows, "thresholds": result.thresholds, "images": images}
+    found = {"test": plain(result.rows), "thresholds": result.thresholds, "images": plain(images)}
     write_text(out / "results.json", json.dumps(found, indent=1) + "\n")
 
 

@@ -76,6 +76,12 @@ def parse(classes: Classes | None, ignore: Ignored | None) -> ClassCodes | None:
         If it cannot be understood.
     """
     ignored = tuple(map(_key, _ignored(ignore)))
+    wrong = [key for key in ignored if isinstance(key, str)]
+    if wrong:
+        raise ValueError(
+            f"ignore must be a number or a color, as 255 or 255,255,255, got {wrong[0]!r}; polygons "
+            "labelled __ignore__ are ignored without it"
+        )
     pairs = [] if classes is None else _pairs(classes)
     keys = [key for key, _ in pairs]
     colors = any(isinstance(key, tuple) for key in (*keys, *ignored))
@@ -138,6 +144,8 @@ def _key(key: Key) -> Key:
     if isinstance(key, tuple | list | np.ndarray) and len(key) == 3:
         return _triple(*map(int, key))
     if not isinstance(key, str):
+        if key != int(key):
+            raise ValueError(f"masks hold whole numbers, got {key} for one to name or ignore")
         return int(key)
     text = key.strip()
     if match := COLOR.fullmatch(text):

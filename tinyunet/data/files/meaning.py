@@ -128,7 +128,7 @@ def _guess(
 def _label(report: FolderReport, pages: Sequence[Page], codes: ClassCodes) -> None:
     """Fill in the labels and instances of a report."""
     numbers, kind = [n for n, _ in pages], report.guess.kind
-    if codes.names:
+    if codes.names and (kind == "classes" or len(codes.names) == 2):  # else all but 0 is one
         report.class_names = codes.names
     if kind == "classes":
         largest = max(int(n.max()) for n in numbers)

@@ -86,7 +86,7 @@ def read_mask(path: str | Path) -> np.ndarray:
     _check_single(path, mask.raw)
     (page,) = mask.pages
     if mask.lossy:
-        return np.where(page > CUT, 255, 0)
+        return np.where((page.max(axis=2) if page.ndim == 3 else page) > CUT, 255, 0)
     return check_numbers(path, page)
 
 

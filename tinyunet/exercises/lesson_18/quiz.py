@@ -39,7 +39,7 @@ QUIZ = {
         "c",
         {
             "a": "Both solved two cues here, at the same cost: this lesson cannot rank them.",
-            "b": "At 129 pixels the trained network guessed: bins were larger than it had learned.",
+            "b": "At 129 pixels it lost much of its share: bins were larger than it had learned.",
             "c": "All networks found the blobs about equally well, and differed in naming them.",
         },
     ),
