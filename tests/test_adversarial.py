@@ -264,6 +264,19 @@ def test_a_resumed_run_goes_on_bit_for_bit(tmp_path, judged, at):
     assert trained(networks(judged), out=out, resume=True) == history  # it was at its end
 
 
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_run_on_each_device_is_resumed_on_the_cpu(tmp_path, judged, xp, device):
+    models, out = [model.to(device) for model in networks(judged)], tmp_path / "painter.npz"
+    history = trained(models, out=out)
+    assert len(history) == 4
+    assert {tu.array_module(a) for m in models for _, a in m.named_parameters()} == {xp}
+    again = networks(judged)
+    assert trained(again, out=out, resume=True) == history
+    for model, other in zip(models, again, strict=True):
+        for name, array in model.state_dict().items():
+            np.testing.assert_array_equal(tu.to_cpu(array), other.state_dict()[name])
+
+
 def test_a_step_is_what_adversarial_step_makes_of_it():
     models, others = networks(), networks()
     (found,) = trained(models, steps=1, l1_weight=7.0, conditional=True)

@@ -491,6 +491,15 @@ def test_the_draw_of_pix2pix_is_seeded():
     assert abs(model.predict(x) - first).max() > 1e-3
 
 
+def test_painting_is_the_same_on_each_device(xp, device):
+    model = made("pix2pix")
+    x = random(2, 8, 16, 2)
+    expected = model.predict(x, seed=2)
+    found = model.to(device).predict(xp.asarray(x), seed=2)
+    assert tu.array_module(found) is xp
+    assert_close(found, expected, 1e-11)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_painting_leaves_nothing_behind(training):
     model, twin = made("pix2pix"), made("pix2pix")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tinyunet.data.pairs import Pairs
 from tinyunet.engine.interrupts import uninterrupted
@@ -174,8 +175,11 @@ class _Run:
             for name, generator in network.named_generators():
                 generator.bit_generator.state = state["generators"][name]
             self.optimizers[1].load_state_dict(state["other_optimizer"], state["other_steps"])
-        self._kept = len(state["history"])
-        return [PaintingStep(**step) for step in state["history"]]
+        columns = {name: values.tolist() for name, values in state["history"].items()}
+        rows = zip(*columns.values(), strict=True)
+        history = [PaintingStep(**dict(zip(columns, row, strict=True))) for row in rows]
+        self._kept = len(history)
+        return history
 
     @contextlib.contextmanager
     def whole(self) -> Iterator[None]:
@@ -191,10 +195,9 @@ class _Run:
         due = now or time.monotonic() - self._last > OFTEN
         if self.out is None or not due or len(history) == self._kept:
             return
-        state: dict[str, Any] = {
-            "settings": self.settings,
-            "history": [asdict(step) for step in history],
-        }
+        columns = ("l1", "discriminator", "adversarial")[: 1 if len(self.networks) == 1 else 3]
+        losses = {name: np.array([getattr(step, name) for step in history]) for name in columns}
+        state: dict[str, Any] = {"settings": self.settings, "history": losses}
         for network, optimizer in zip(self.networks[1:], self.optimizers[1:], strict=True):
             state |= {
                 "discriminator": network.state_dict(),
