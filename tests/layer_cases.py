@@ -65,6 +65,11 @@ CONVOLUTIONS = {
     "even kernel, same": (2, 3, (2, 4), {"padding": "same"}, (2, 5, 6, 2)),
     "padding above the kernel": (2, 3, 2, {"padding": (4, 3)}, (2, 3, 4, 2)),
     "windows wholly outside": (2, 3, 2, {"padding": (5, 3), "stride": 2}, (2, 2, 3, 2)),
+    "4x4, stride 2, padding 1": (3, 4, 4, {"stride": 2, "padding": 1}, (2, 8, 6, 3)),
+    "4x4, stride 2, odd sides, no bias": (
+        2, 3, 4, {"stride": 2, "padding": 1, "bias": False}, (2, 7, 9, 2),
+    ),
+    "4x4, stride 1, padding 1": (2, 3, 4, {"padding": 1}, (2, 5, 7, 2)),
     "everything at once": (
         2, 3, (3, 2),
         {"stride": (2, 1), "padding": (2, 1), "dilation": (1, 2), "activation": "relu"},
@@ -119,6 +124,12 @@ def _batch_norm(**options) -> Callable[[], tu.Layer]:
         return layer
 
     return make
+
+
+def _instance_norm() -> tu.Layer:
+    layer = tu.InstanceNorm2d(3, eps=0.1, affine=True)
+    layer.params["weight"][...] = np.random.default_rng(7).uniform(0.5, 2, 3)
+    return layer
 
 
 def _conv_norm_relu() -> tu.Layer:
@@ -191,6 +202,16 @@ CASES = [
         ((2, 3, 4, 2),),
     ),
     Case(
+        "ConvTranspose2d 4x4, stride 2, padding 1, no bias",
+        lambda: tu.ConvTranspose2d(3, 2, 4, stride=2, padding=1, bias=False),
+        ((2, 4, 3, 3),),
+    ),
+    Case(
+        "ConvTranspose2d 4x4 of one pixel",
+        lambda: tu.ConvTranspose2d(2, 3, 4, stride=2, padding=1),
+        ((2, 1, 1, 2),),
+    ),
+    Case(
         "ConvTranspose2d rectangular",
         lambda: tu.ConvTranspose2d(2, 3, (4, 3), stride=(1, 2), padding=(2, 1)),
         ((2, 3, 4, 2),),
@@ -215,6 +236,11 @@ CASES = [
     Case("Dropout2d", lambda: tu.Dropout2d(0.4), (IMAGE,)),
     Case("Dropout2d p=0", lambda: tu.Dropout2d(0), (IMAGE,)),
     Case("Sigmoid", tu.Sigmoid, (IMAGE,), linear=False),
+    Case("Tanh", tu.Tanh, (IMAGE,), linear=False),
+    Case("LeakyReLU", tu.LeakyReLU, (IMAGE,), linear=False),
+    Case("LeakyReLU, slope 0.2", lambda: tu.LeakyReLU(0.2), (IMAGE,), linear=False),
+    Case("InstanceNorm2d", lambda: tu.InstanceNorm2d(3), (IMAGE,), linear=False),
+    Case("InstanceNorm2d, affine", _instance_norm, (IMAGE,), linear=False),
     Case("BatchNorm2d", _batch_norm(), (IMAGE,), linear=False),
     Case("BatchNorm2d, two values", _batch_norm(eps=0.1), ((2, 1, 1, 3),), linear=False),
     Case("BatchNorm2d, running statistics", _batch_norm(statistics="running"), (IMAGE,)),

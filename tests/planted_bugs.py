@@ -576,6 +576,43 @@ def the_slope_of_a_sigmoid_at_its_input(layer, dy):
     return dy * x * (1 - x)
 
 
+@planted(tu.Tanh, IMAGE)
+def the_slope_of_tanh_at_its_input(layer, dy):
+    (y,) = kept(layer)
+    right(layer, dy)
+    return dy * (1 - np.arctanh(y) ** 2)
+
+
+@planted(lambda: tu.LeakyReLU(0.2), IMAGE)
+def a_leaky_relu_that_does_not_leak_backwards(layer, dy):
+    (gate,) = kept(layer)
+    return right(layer, dy) * gate
+
+
+@planted(lambda: tu.LeakyReLU(0.2), WITH_ZEROS)
+def a_leaky_relu_with_the_slope_1_at_zero(layer, dy):
+    (gate,) = kept(layer)
+    right(layer, dy)
+    zero = ~gate & (WITH_ZEROS == 0)
+    return np.where(gate | zero, dy, dy * layer.negative_slope)
+
+
+@planted(lambda: tu.InstanceNorm2d(2, affine=True), IMAGE)
+def an_instance_norm_whose_mean_is_a_constant(layer, dy):
+    xh, root = kept(layer)
+    right(layer, dy)
+    along = (dy * xh).mean((1, 2), keepdims=True)
+    return layer.params["weight"] * (dy - xh * along) / root
+
+
+@planted(lambda: tu.InstanceNorm2d(2, affine=True), IMAGE)
+def an_instance_norm_by_the_batch_in_backward(layer, dy):
+    xh, root = kept(layer)
+    right(layer, dy)
+    mean, along = (part.mean((0, 1, 2)) for part in (dy, dy * xh))
+    return layer.params["weight"] * (dy - mean - xh * along) / root
+
+
 @planted(lambda: tu.Dropout2d(0.4), IMAGE)
 def dropped_channels_not_rescaled(layer, dy):
     return right(layer, dy) * (1 - layer.p)
@@ -765,3 +802,21 @@ def denominator_taken_for_constant_in_dice(loss):
 @planted(tu.DiceLoss, LOGITS, LABELS, hint="wrong scale: 3 times")
 def dice_summed_over_classes(loss):
     return right(loss) * 3
+
+
+@planted(tu.L1Loss, IMAGE, np.random.default_rng(9).standard_normal(IMAGE))
+def l1_as_if_squared(loss):
+    difference, _ = kept(loss)
+    right(loss)
+    return 2 * difference / difference.size
+
+
+@planted(tu.GANLoss, (2, 3, 4, 1), True)
+def a_generator_that_is_taught_to_be_found_out(loss):
+    dz = right(loss)
+    return dz + 1 / dz.size  # p where it should be p - 1
+
+
+@planted(tu.LeastSquaresGANLoss, (2, 3, 4, 1), False, hint="wrong scale: 0.5 times")
+def a_square_without_its_2(loss):
+    return right(loss) / 2

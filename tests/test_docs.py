@@ -107,6 +107,11 @@ def test_the_python_of_the_family_runs():
     exec(code, {})
 
 
+def test_the_python_of_the_family_that_paints_runs():
+    ((code, _),) = fenced(DOCS / "painting.md", "python")
+    exec(code, {})
+
+
 # ---------------------------------------------------------------------- what they name
 
 

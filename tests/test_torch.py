@@ -79,6 +79,12 @@ def twin(layer, state, *inputs, path=""):
         return F.interpolate(x, size, layer.scale_factor, **options)
     if isinstance(layer, tu.Sigmoid):
         return torch.sigmoid(x)
+    if isinstance(layer, tu.Tanh):
+        return torch.tanh(x)
+    if isinstance(layer, tu.LeakyReLU):
+        return F.leaky_relu(x, layer.negative_slope)
+    if isinstance(layer, tu.InstanceNorm2d):
+        return F.instance_norm(x, weight=weight, bias=bias, eps=layer.eps)
     if isinstance(layer, tu.Scale):
         return layer.factor * x
     if isinstance(layer, tu.CropAt):

@@ -26,12 +26,15 @@ from tinyunet.layers import (
     CropAt,
     Dropout,
     Dropout2d,
+    InstanceNorm2d,
+    LeakyReLU,
     MaxPool2d,
     MaxUnpool2d,
     ReLU,
     Scale,
     Sequential,
     Sigmoid,
+    Tanh,
     Upsample,
     fold,
 )
@@ -45,7 +48,11 @@ from tinyunet.losses import (
     BCEWithLogitsLoss,
     DeepSupervision,
     DiceLoss,
+    GANLoss,
+    L1Loss,
+    LeastSquaresGANLoss,
     SoftmaxCrossEntropy,
+    SoftmaxGANLoss,
     median_frequency,
     pixel_weights,
 )
@@ -55,7 +62,9 @@ from tinyunet.version import __version__ as __version__
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet import data, metrics, plots, segmentation
     from tinyunet.data import separate, weight_map
+    from tinyunet.learning.adversarial import adversarial_step
     from tinyunet.learning.fit import fit
+    from tinyunet.learning.painting import fit_painter
     from tinyunet.learning.schedule import rate_factor
     from tinyunet.learning.step import training_step
     from tinyunet.learning.training import Training
@@ -80,9 +89,14 @@ __all__ = [
     "DiceLoss",
     "Dropout",
     "Dropout2d",
+    "GANLoss",
     "GradientReport",
     "History",
+    "InstanceNorm2d",
+    "L1Loss",
     "Layer",
+    "LeakyReLU",
+    "LeastSquaresGANLoss",
     "MaxPool2d",
     "MaxUnpool2d",
     "Network",
@@ -91,9 +105,12 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "SoftmaxCrossEntropy",
+    "SoftmaxGANLoss",
+    "Tanh",
     "Training",
     "UNet",
     "Upsample",
+    "adversarial_step",
     "array_module",
     "check_adjoint",
     "check_function",
@@ -102,6 +119,7 @@ __all__ = [
     "data",
     "evaluate",
     "fit",
+    "fit_painter",
     "fold",
     "gpu_available",
     "held_decisions",
@@ -129,10 +147,12 @@ __all__ = [
 # What needs SciPy or matplotlib, and where it is. Both are slow to load, and layers and gradient checks
 # do without them: such a name is imported when it is first used.
 _LATER = {
+    "adversarial_step": "tinyunet.learning.adversarial",
     "data": "tinyunet.data",
     "evaluate": "tinyunet.segmentation",
     "Training": "tinyunet.learning.training",
     "fit": "tinyunet.learning.fit",
+    "fit_painter": "tinyunet.learning.painting",
     "instances": "tinyunet.segmentation",
     "metrics": "tinyunet.metrics",
     "plots": "tinyunet.plots",

@@ -3,6 +3,10 @@
 from tinyunet.networks.fcn import FCN
 from tinyunet.networks.network import Network
 from tinyunet.networks.outline import Outline
+from tinyunet.networks.paintschainer import PaintsChainer
+from tinyunet.networks.paintschainer_judge import PaintsChainerDiscriminator
+from tinyunet.networks.patchgan import PatchGAN
+from tinyunet.networks.pix2pix import Pix2PixGenerator
 from tinyunet.networks.plain import as_network
 from tinyunet.networks.pspnet import PSPNet, SmallPSPNet
 from tinyunet.networks.registry import find_network, registered
@@ -23,6 +27,10 @@ __all__ = [
     "Network",
     "Outline",
     "PSPNet",
+    "PaintsChainer",
+    "PaintsChainerDiscriminator",
+    "PatchGAN",
+    "Pix2PixGenerator",
     "SegNet",
     "SegNetBasic",
     "Sizes",

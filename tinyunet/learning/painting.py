@@ -1,0 +1,248 @@
+"""The training of a network that paints, alone or against a discriminator."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinyunet.data.pairs import Pairs
+from tinyunet.engine.interrupts import uninterrupted
+from tinyunet.engine.progress import Progress
+from tinyunet.learning import checkpoint
+from tinyunet.learning.adversarial import PaintingStep, adversarial_step, as_of
+from tinyunet.learning.optim import Adam, Optimizer
+from tinyunet.learning.schedule import check_schedule, rate_factor
+from tinyunet.learning.step import training_step
+from tinyunet.losses import AdversarialLoss, GANLoss, L1Loss
+from tinyunet.networks.config import plain
+from tinyunet.networks.network import Network
+
+OFTEN = 60  # seconds between two writings of the file
+
+
+def fit_painter(
+    generator: Network,
+    batch: Callable[[int], Pairs],
+    discriminator: Network | None = None,
+    *,
+    steps: int,
+    optimizers: Sequence[Optimizer] | None = None,
+    loss: AdversarialLoss | None = None,
+    l1_weight: float = 100.0,
+    conditional: bool = True,
+    schedule: str = "constant",
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    callbacks: Sequence[Callable[[int, PaintingStep], None]] = (),
+) -> list[PaintingStep]:
+    """Train a network that paints, and with it a discriminator if there is one.
+
+    Parameters
+    ----------
+    generator
+        What paints: inputs (N, H, W, C) to targets (N, H, W, K).
+    batch
+        Gives the pairs of step i, the first of which is 0: ``lambda i: pairs.batch(i, 4)``, or drawn
+        anew, ``lambda i: tu.data.line_art(8, seed=i).pairs(seed=i)``. It should depend on i only.
+    discriminator
+        What judges. Without one the loss is L1 alone.
+    steps
+        How many in all, those before a resumption included.
+    optimizers
+        The generator's, and the discriminator's if there is one. By default `Adam` as in pix2pix: a
+        learning rate of 2e-4 and betas of 0.5 and 0.999.
+    loss, l1_weight, conditional
+        See `adversarial_step`.
+    schedule
+        ``"constant"``, as by default, ``"poly"`` or ``"cosine"``, for both: see `rate_factor`.
+    out
+        A file, ``*.npz``: written every minute and in the end, also after Ctrl-C. `tinyunet.load` reads
+        the generator from it.
+    resume
+        Whether to go on from `out`. The networks and optimizers must be made as they were then.
+    progress
+        Whether to show a bar.
+    callbacks
+        Called after each step with how many are done, and what the step was wrong by.
+
+    Returns
+    -------
+    list of PaintingStep
+        One for each step, those before a resumption included.
+
+    Raises
+    ------
+    FileExistsError
+        If `out` exists and is not resumed.
+    ValueError
+        If the file is from another run, or settings cannot be.
+    ArithmeticError
+        If a loss becomes infinite or NaN.
+    """
+    networks = [generator] if discriminator is None else [generator, discriminator]
+    if optimizers is None:
+        optimizers = [Adam(network, 2e-4, (0.5, 0.999)) for network in networks]
+    settings = _settings(networks, optimizers, loss, l1_weight, conditional, schedule, steps)
+    run = _Run(networks, list(optimizers), settings, None if out is None else Path(out))
+    history = run.resumed() if resume else run.started()
+    rates = [optimizer.lr for optimizer in optimizers]
+
+    def step(i: int) -> PaintingStep:
+        x, y = (as_of(generator, images) for images in _pair(batch(i)))
+        for optimizer, rate in zip(optimizers, rates, strict=True):
+            optimizer.lr = rate * rate_factor(schedule, i, steps)
+        if discriminator is None:
+            return PaintingStep(training_step(generator, L1Loss(), optimizers[0], (x, y, None)))
+        options: dict[str, Any] = {"loss": loss, "l1_weight": l1_weight, "conditional": conditional}
+        return adversarial_step(generator, discriminator, tuple(optimizers), x, y, **options)
+
+    bar = Progress(
+        total=steps, initial=len(history), unit="step", disable=not progress, desc="paint"
+    )
+    try:
+        for i in range(len(history), steps):
+            with uninterrupted():
+                with run.whole():
+                    history.append(step(i))
+                run.keep(history, rates)
+            bar.set_postfix_str(f"L1 {history[-1].l1:.4f}", refresh=False)
+            bar.update()
+            for callback in callbacks:
+                callback(len(history), history[-1])
+    finally:
+        bar.close()
+        with uninterrupted():
+            run.keep(history, rates, now=True)
+    return history
+
+
+class _Run:
+    """Two networks that learn, and their file: the generator's checkpoint, which holds the other, too.
+
+    One file, replaced as a whole, so that both are always of the same step.
+    """
+
+    def __init__(
+        self,
+        networks: list[Network],
+        optimizers: list[Optimizer],
+        settings: dict[str, Any],
+        out: Path | None,
+    ) -> None:
+        self.networks, self.optimizers, self.settings = networks, optimizers, settings
+        self.out, self._kept, self._last = out, -1, time.monotonic()
+
+    def started(self) -> list[PaintingStep]:
+        """The history of a run that begins."""
+        if self.out is not None:
+            if self.out.exists():
+                raise FileExistsError(
+                    f"{self.out} exists: resume=True continues it, or choose another"
+                )
+            checkpoint.check_savable(self.networks[0])
+        return []
+
+    def resumed(self) -> list[PaintingStep]:
+        """Put all as it was, and return the history."""
+        if self.out is None:
+            raise ValueError("resume=True needs the file of the run: out=...")
+        saved = checkpoint.load(self.out, everything=True)
+        state, kept = saved.state, saved.state.get("settings")
+        if saved.optimizer is None or type(kept) is not dict:
+            raise ValueError(f"{self.out} holds no run of fit_painter: it cannot be resumed")
+        wrong = [
+            f"{name}: {kept.get(name)} in the file, {self.settings.get(name)} asked for"
+            for name in {**kept, **self.settings}
+            if kept.get(name) != self.settings.get(name)
+        ]
+        if wrong:
+            raise ValueError(f"{self.out} is from a different run:\n  " + "\n  ".join(wrong))
+        first, *others = self.networks
+        first.load_state_dict(saved.model.state_dict())
+        for (_, ours), (_, theirs) in zip(
+            first.named_generators(), saved.model.named_generators(), strict=True
+        ):
+            ours.bit_generator.state = theirs.bit_generator.state
+        self.optimizers[0].load_state_dict(saved.optimizer.state, saved.optimizer.steps)
+        for network in others:
+            network.load_state_dict(state["discriminator"])
+            for name, generator in network.named_generators():
+                generator.bit_generator.state = state["generators"][name]
+            self.optimizers[1].load_state_dict(state["other_optimizer"], state["other_steps"])
+        columns = {name: values.tolist() for name, values in state["history"].items()}
+        rows = zip(*columns.values(), strict=True)
+        history = [PaintingStep(**dict(zip(columns, row, strict=True))) for row in rows]
+        self._kept = len(history)
+        return history
+
+    @contextlib.contextmanager
+    def whole(self) -> Iterator[None]:
+        """After an error in here nothing is written: one network may have learned, the other not."""
+        out, self.out = self.out, None
+        yield
+        self.out = out
+
+    def keep(self, history: list[PaintingStep], rates: list[float], now: bool = False) -> None:
+        """Write the file if it is time, or `now`; the rates are those that a schedule multiplies."""
+        for optimizer, rate in zip(self.optimizers, rates, strict=True):
+            optimizer.lr = rate
+        due = now or time.monotonic() - self._last > OFTEN
+        if self.out is None or not due or len(history) == self._kept:
+            return
+        columns = ("l1", "discriminator", "adversarial")[: 1 if len(self.networks) == 1 else 3]
+        losses = {name: np.array([getattr(step, name) for step in history]) for name in columns}
+        state: dict[str, Any] = {"settings": self.settings, "history": losses}
+        for network, optimizer in zip(self.networks[1:], self.optimizers[1:], strict=True):
+            state |= {
+                "discriminator": network.state_dict(),
+                "other_optimizer": optimizer.state_dict(),
+                "other_steps": optimizer.steps,
+                "generators": {n: g.bit_generator.state for n, g in network.named_generators()},
+            }
+        checkpoint.save(self.out, self.networks[0], self.optimizers[0], **state)
+        self._kept, self._last = len(history), time.monotonic()
+
+
+def _pair(pairs: Pairs) -> tuple[Any, Any]:
+    return pairs.inputs, pairs.targets
+
+
+def _settings(
+    networks: list[Network],
+    optimizers: Sequence[Optimizer],
+    loss: AdversarialLoss | None,
+    l1_weight: float,
+    conditional: bool,
+    schedule: str,
+    steps: int,
+) -> dict[str, Any]:
+    """What a run is asked to be, as plain data; ValueError if it cannot be."""
+    check_schedule(schedule)
+    if steps < 1 or not l1_weight >= 0:
+        raise ValueError(
+            f"steps must be at least 1 and l1_weight not below 0, got {steps} and {l1_weight}"
+        )
+    if [optimizer.model for optimizer in optimizers] != networks:
+        raise ValueError(
+            f"optimizers must be one for each network, the generator's first, got {len(optimizers)} "
+            f"for {len(networks)}, or in another order"
+        )
+    names = ("generator", "discriminator")
+    made = {
+        name: [type(network).__name__, {k: plain(k, v) for k, v in network.config.items()}]
+        for name, network in zip(names, networks, strict=False)
+    }
+    learned = {
+        f"{name}'s optimizer": checkpoint.describe_optimizer(optimizer)
+        for name, optimizer in zip(names, optimizers, strict=False)
+    }
+    chosen = {"l1_weight": l1_weight, "conditional": conditional}
+    chosen |= {"loss": type(loss or GANLoss()).__name__}
+    rest = {"schedule": schedule, "steps": steps}
+    return {**made, **learned, **(chosen if len(networks) > 1 else {}), **rest}
