@@ -345,7 +345,7 @@ def test_summary_of_a_named_network(monkeypatch, capsys):
     assert "gives 32x48x11" in out
     assert "beside" not in out
     code, _, err = said(monkeypatch, capsys, "summary", *small[:2], "--base-channels", 0)
-    assert (code, err) == (2, "error: base_channels must be at least 1, got 0\n")
+    assert (code, err) == (2, "error: --base-channels must be at least 1, got 0\n")
 
 
 # ---------------------------------------------------------------------- gradcheck
