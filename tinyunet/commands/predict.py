@@ -35,7 +35,7 @@ def predict(
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Segment images: labels, probabilities and an overlay of each, and a table of its cells.
+    """Segment images: labels, probabilities, overlays, cells.
 
     Images that have results already, of the same model and options, are left as they are. What cannot
     be predicted is listed at the end, and the others are done.

@@ -52,7 +52,7 @@ def reproduce(
         Path, typer.Option(help="The folder for runs and report; finished runs are not repeated.")
     ] = Path("reproduction"),
 ) -> None:
-    """Repeat the paper's experiments, or its relatives', in small and write a report.
+    """Repeat the paper's and its relatives' experiments in small.
 
     nuclei: the weight map, and augmentation of ten images. membranes: the challenge ISBI 2012. rates:
     learning rates for the paper's recipe. seams: tiles against whole images. torch: the same training
