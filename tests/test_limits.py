@@ -15,6 +15,7 @@ from tinyunet.runs.settings import Settings
 def memory(monkeypatch):
     """A machine with 16 GB."""
     monkeypatch.setattr(limits, "memory_gb", lambda: 16.0)
+    monkeypatch.setattr(limits, "memory_of", lambda device: 16.0 if device == "cpu" else None)
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ for command in (
 data_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Check a folder of yours, show which data sets there are, download real ones.",
+    help="Check a folder of yours; list and download data sets.",
 )
 data_app.command("check")(check.check_data)
 data_app.command("list")(data.show_list)

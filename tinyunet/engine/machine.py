@@ -171,6 +171,11 @@ def memory_gb() -> float | None:
     return (min(memory, int(limit)) if limit.isdigit() else memory) / 1e9
 
 
+def memory_of(device: str) -> float | None:
+    """What `memory_gb` says on a CPU; None for a GPU, which knows best what it can hold."""
+    return memory_gb() if device == "cpu" else None
+
+
 def _read(path: str) -> str:
     """The text of a file of the Linux kernel, empty where there is none."""
     try:

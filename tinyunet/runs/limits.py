@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tinyunet.engine import budget
-from tinyunet.engine.machine import memory_gb
+from tinyunet.engine.machine import memory_gb, memory_of
 from tinyunet.networks.network import Network
 from tinyunet.networks.outline import LAYERS, stated_outline
 from tinyunet.networks.summary import MB, summarize
@@ -46,7 +46,7 @@ def make_within(
         If its parameters, so many `copies` of them, would fill more than the memory; on a CPU only,
         a GPU knows best what it can hold.
     """
-    memory = memory_gb() if device == "cpu" else None
+    memory = memory_of(device)
     if memory is None:
         return make(network, options, choices)
     count = _stated_parameters(network, options)
@@ -71,7 +71,7 @@ def check_step(model: Network, size: tuple[int, int], batch_size: int, device: s
     What the smallest image takes is measured, and larger ones are taken to need as much more as they
     have more pixels.
     """
-    pixels, memory = batch_size * math.prod(size), memory_gb() if device == "cpu" else None
+    pixels, memory = batch_size * math.prod(size), memory_of(device)
     if pixels < PIXELS or memory is None:
         return
     smallest = summarize(model)
