@@ -174,6 +174,13 @@ def test_a_source_holds_each_of_its_exercises_once(source):
             assert "pass\n" in end
 
 
+def literals(text):
+    """What a cell calls by a name, such as ``choices = ("more", "fewer")``."""
+    found = (node for node in ast.parse(text).body if isinstance(node, ast.Assign))
+    plain = (node for node in found if isinstance(node.value, ast.Tuple))
+    return {node.targets[0].id: ast.literal_eval(node.value) for node in plain}
+
+
 @each_lesson
 def test_a_sources_predictions_and_questions_are_known(source, capsys, monkeypatch):
     """Each example of a prediction is of the right kind, and each answer to the quiz is right."""
@@ -182,9 +189,9 @@ def test_a_sources_predictions_and_questions_are_known(source, capsys, monkeypat
     ranges = tables.by_lesson("ranges", "RANGES").get(lesson, {})
     questions = tables.by_lesson("quiz", "QUIZ").get(lesson, {})
     asked = []
-    for call in (call for cell in cells for call in calls(cell.source)):
+    for cell, call in ((cell, call) for cell in cells for call in calls(cell.source)):
         name = call.args[0].value
-        exec(ast.unparse(call), {"predict": predict, "quiz": quiz})
+        exec(ast.unparse(call), {"predict": predict, "quiz": quiz, **literals(cell.source)})
         assert name in (ranges if call.func.id == "predict" else questions), name
         assert re.search(r": your prediction is |: \w is right\. ", capsys.readouterr().out), name
         asked.append(name)

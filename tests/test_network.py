@@ -550,13 +550,13 @@ def test_channels_are_those_of_the_layer_that_runs_first():
     assert model.in_channels == 3
     assert "forward" not in vars(model.first)
     assert model.sizes[0] == Sizes(3, 1, 2)
-    gray = np.zeros((9, 9), np.float32)
+    two = np.zeros((9, 9, 2), np.float32)
     with pytest.raises(ValueError, match=r"image \(H, W, 3\).*set self\.in_channels"):
-        tu.predict_image(model, gray)
+        tu.predict_image(model, two)
     told = Backwards()
     told.in_channels = 3
-    with pytest.raises(ValueError, match=r"image \(H, W, 3\), got one of shape \(9, 9, 1\)$"):
-        tu.predict_image(told, gray)
+    with pytest.raises(ValueError, match=r"image \(H, W, 3\), got one of shape \(9, 9, 2\)$"):
+        tu.predict_image(told, two)
 
 
 def test_an_error_that_is_not_for_the_size_comes_soon_and_as_it_is():

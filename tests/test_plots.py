@@ -52,14 +52,10 @@ def pixels_of(picture, colour):
 
 
 def close_pairs(cells, reach=2):
-    """All pairs of pixels of different cells within `reach`, by two loops."""
-    inside = np.argwhere(cells)
-    return [
-        (tuple(a), tuple(b))
-        for i, a in enumerate(inside)
-        for b in inside[:i]
-        if np.abs(a - b).max() <= reach and cells[tuple(a)] != cells[tuple(b)]
-    ]
+    """All pairs of pixels of different cells within `reach`, by a loop over each one's neighbours."""
+    inside, near = set(map(tuple, np.argwhere(cells))), range(-reach, reach + 1)
+    neighbours = [(a, (a[0] + i, a[1] + j)) for a in inside for i in near for j in near]
+    return [(a, b) for a, b in neighbours if b in inside and cells[a] != cells[b]]
 
 
 @given(cell_maps)

@@ -248,7 +248,7 @@ def test_heads_are_an_option(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("tinyunet.runs.train.draw", lambda *_: None)
     code, out, err = said(monkeypatch, capsys, *command)
     assert code == 0, err
-    assert "num_classes=1, heads=4, base_channels=1" in out
+    assert "num_classes=1, heads=4, base_channels=1" in err
     model = tu.load(tmp_path / "run/best.npz")
     assert model.pruned(2).num_parameters < model.num_parameters
     code, _, err = said(monkeypatch, capsys, "summary", tmp_path / "run/best.npz")
