@@ -189,9 +189,10 @@ def test_a_sources_predictions_and_questions_are_known(source, capsys, monkeypat
     ranges = tables.by_lesson("ranges", "RANGES").get(lesson, {})
     questions = tables.by_lesson("quiz", "QUIZ").get(lesson, {})
     asked = []
-    for cell, call in ((cell, call) for cell in cells for call in calls(cell.source)):
+    texts = [cell.source for cell in cells]
+    for text, call in ((text, call) for text in texts for call in calls(text)):
         name = call.args[0].value
-        exec(ast.unparse(call), {"predict": predict, "quiz": quiz, **literals(cell.source)})
+        exec(ast.unparse(call), {"predict": predict, "quiz": quiz, **literals(text)})
         assert name in (ranges if call.func.id == "predict" else questions), name
         assert re.search(r": your prediction is |: \w is right\. ", capsys.readouterr().out), name
         asked.append(name)
