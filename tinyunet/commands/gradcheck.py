@@ -82,12 +82,6 @@ def gradcheck(
         return
     if inputs or parameters or tolerance is not None:
         raise ValueError("--input, --parameters and --tolerance need a FILE.py:CODE before them")
-    if samples is not None and samples < 1:
-        raise ValueError(f"--samples must be at least 1, got {samples}")
-    if full and (network is None or samples is not None):
-        raise ValueError(
-            "--full needs --network, and takes no --samples: it moves everything at once"
-        )
     _check_own(paper, network, full, samples, seed, device, as_json)
 
 
@@ -96,6 +90,12 @@ def _check_own(
     as_json: bool,
 ) -> None:  # fmt: skip
     """Check tinyunet's own layers, the paper's network, or a whole network."""
+    if samples is not None and samples < 1:
+        raise ValueError(f"--samples must be at least 1, got {samples}")
+    if full and (network is None or samples is not None):
+        raise ValueError(
+            "--full needs --network, and takes no --samples: it moves everything at once"
+        )
     from tinyunet.gradcheck import full_size, suite
     from tinyunet.networks.small import small_input, small_networks
     from tinyunet.networks.unet import UNet

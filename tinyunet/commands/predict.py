@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tinyunet.commands.options import AsJson, Average, Device, Network, Threshold
 from tinyunet.runs.numbers import check_numbers
+
+if TYPE_CHECKING:
+    from tinyunet.runs.batch import Report
 
 
 def predict(
@@ -40,7 +43,7 @@ def predict(
     Images that have results already, of the same model and options, are left as they are. What cannot
     be predicted is listed at the end, and the others are done.
     """
-    from tinyunet.runs.batch import predict_all, sentence
+    from tinyunet.runs.batch import predict_all
     from tinyunet.runs.folder import load_model
     from tinyunet.runs.image_list import check_names, image_files
     from tinyunet.runs.predictions import checksum
@@ -72,11 +75,18 @@ def predict(
         typer.echo(json.dumps(report.to_dict(), indent=1))
     elif len(report.images) > 1:
         typer.echo(report.summary())
-    if report.failures and len(files) == 1:
-        ((path, error),) = report.failures
-        if str(path) in str(error) or not isinstance(error, ValueError):
-            raise error
-        raise ValueError(sentence(path, error)) from error
     if report.failures:
+        _fail(report)
+
+
+def _fail(report: Report) -> None:
+    """End with what could not be predicted: a single image with its error, others with a list."""
+    from tinyunet.runs.batch import sentence
+
+    if report.asked > 1:
         typer.echo(f"error: {report.failed()}", err=True)
         raise typer.Exit(1)
+    ((path, error),) = report.failures
+    if str(path) in str(error) or not isinstance(error, ValueError):
+        raise error
+    raise ValueError(sentence(path, error)) from error
