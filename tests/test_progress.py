@@ -51,3 +51,7 @@ def test_a_file_that_is_closed_or_none_moves_nothing():
     file.close()
     assert not progress.moves(file)
     assert not progress.moves(None)
+
+
+def test_one_that_ctrl_c_has_kept_from_being_made_closes_without_a_word():
+    Progress.__new__(Progress).close()

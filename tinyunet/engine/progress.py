@@ -18,6 +18,8 @@ class Progress(tqdm):
     A bar moves by carriage returns, which make one endless line of a log.
     """
 
+    disable = True  # until it is made: Ctrl-C may come before, and Python closes what is left
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         file = options.setdefault("file", sys.stderr)
         if not moves(file):
