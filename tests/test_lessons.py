@@ -190,7 +190,7 @@ def test_a_sources_predictions_and_questions_are_known(source, capsys, monkeypat
     questions = tables.by_lesson("quiz", "QUIZ").get(lesson, {})
     asked = []
     texts = [cell.source for cell in cells]
-    for text, call in ((text, call) for text in texts for call in calls(text)):
+    for text, call in ((t, c) for t in texts for c in calls(t)):
         name = call.args[0].value
         exec(ast.unparse(call), {"predict": predict, "quiz": quiz, **literals(text)})
         assert name in (ranges if call.func.id == "predict" else questions), name
