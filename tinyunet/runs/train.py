@@ -13,9 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tinyunet import plots
-from tinyunet.data import Dataset, separate, weight_map
-from tinyunet.data.weightmap import WEIGHTS
+from tinyunet.data import Dataset
 from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.history import History
@@ -28,16 +26,13 @@ from tinyunet.runs.build import build, fit_options
 from tinyunet.runs.images import Parts, Tell, first_parts, moved, same_parts
 from tinyunet.runs.limits import say
 from tinyunet.runs.network import name_of
+from tinyunet.runs.pictures import draw
 from tinyunet.runs.record import PARTS, Record
 from tinyunet.runs.settings import Settings
 from tinyunet.runs.timing import WORTH_A_WORD, in_words, minutes_to_train, scoring_seconds
 from tinyunet.segmentation import evaluation
 from tinyunet.segmentation.by_class import plain
-from tinyunet.segmentation.cells import instances
 from tinyunet.segmentation.thresholds import choose_threshold
-from tinyunet.segmentation.tiles import predict_image
-
-SHOWN = 3  # test images in the picture
 
 
 @dataclass
@@ -222,28 +217,3 @@ def _score(result: Result, average: str, out: Path) -> None:
 def row_name(model: Network, average: str) -> str:
     """What the row of a model is called in tables, by what its predictions are averaged over."""
     return name_of(model) + ("" if average == "none" else f", mean of {average}")
-
-
-def draw(result: Result, out: Path, kind_of_weights: str) -> None:
-    """Draw the pictures of a run."""
-    model, (train_part, _, test) = result.model, result.parts
-    plots.save(plots.curves(result.history), out / "curves.png")
-    cells = evaluation.knows_cells(model, test)
-    shown = range(min(SHOWN, len(test)))
-    probabilities = [predict_image(model, test.images[i]) for i in shown]
-    predicted = [
-        instances(p, result.thresholds["none"]) if cells else p.argmax(2) for p in probabilities
-    ]
-    truths = test.instances if cells else test.classes()
-    firsts = [list(result.scores[i].items())[:2] for i in shown]
-    figure = plots.compare(
-        [test.images[i] for i in shown],
-        [truths[i] for i in shown],
-        predicted,
-        captions=[", ".join(f"{name} {score:.2f}" for name, score in two) for two in firsts],
-        classes=not cells,
-    )
-    plots.save(figure, out / "predictions.png")
-    if cells and kind_of_weights in WEIGHTS:
-        weights = weight_map(separate(train_part.instances[0]), **WEIGHTS[kind_of_weights])
-        plots.save(plots.weight_map(train_part.images[0], weights), out / "weights.png")
