@@ -288,6 +288,16 @@ def test_blocks_of_one_stack_stay_together():
             assert len(gaps) <= 1  # a block, which may go on at the beginning
 
 
+def test_a_large_stack_is_for_training():
+    image, label = np.zeros((4, 4, 1), np.float32), np.zeros((4, 4), int)
+    groups = ["large"] * 40 + ["a"] * 4 + ["b"] * 4 + ["c"] * 2
+    data = Dataset([image] * 50, [label] * 50, groups=groups)
+    for seed in range(4):
+        train, validation, test = data.split(seed=seed)
+        assert set(train.groups) >= {"large"}
+        assert min(len(validation), len(test)) >= 2
+
+
 # ---- gray values ----
 
 

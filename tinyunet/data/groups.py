@@ -26,12 +26,15 @@ def by_groups(
     -------
     (n,) integers, int, int
         The images in the new order, and how many the first two parts have: as wanted, or a little
-        more, or less so that each part has one group at least.
+        more, or less so that each part has one group at least. A group larger than both parts should be
+        comes last, where the rest is.
     """
     found = list(dict.fromkeys(groups[i] for i in order))
     if len(found) < 3:
         return np.roll(np.arange(len(order)), -int(order[0])), n_validation, n_test
     members = [[i for i, other in enumerate(groups) if other == group] for group in found]
+    # Else a large stack could be for validation, and hardly an image for training.
+    members.sort(key=lambda images: len(images) > max(n_validation, n_test))
     ends = np.cumsum([len(images) for images in members])
     first = min(int(np.searchsorted(ends, n_validation)), len(found) - 3)
     second = min(max(int(np.searchsorted(ends, ends[first] + n_test)), first + 1), len(found) - 2)
