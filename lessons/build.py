@@ -89,13 +89,20 @@ below it ``quiz("which stride spoils poles", "b")`` in a cell. Why each choice i
 
     QUIZ = {"which stride spoils poles": Quiz("b", {"a": "That one ...", "b": "...", "c": "..."})}
 
+**A picture** has words for those who cannot see it, in the header of its cell: what is seen, and what
+it shows, in a sentence or two. The build puts them into the output, and refuses pictures without:
+
+    # %% jupyter={"source_hidden": true} alt="Two curves fall; the one with momentum falls faster."
+
+Where readers want to move something, `tu.plots.slider` draws a figure for each of ten values or so.
+
 **Small size**: ``from tinyunet.exercises import small`` is True in tests, where every lesson has to run
 in about 15 seconds: ``steps = 20 if small else 400``. Claims about what training reaches then need
 other limits, such as ``low=0.2 if small else 0.7``.
 
 **Outputs** hold no warning, path, date or name of a machine; the build says where they do, and writes
-nothing. A cell that draws ends with ``plt.show()``. Figures: few, of 80 dots an inch
-(``plt.rcParams["figure.dpi"] = 80``), and moving ones with `tu.plots.animate`. Everything random has a
+nothing. A cell that draws ends with ``plt.show()``. Figures: few, of 110 dots an inch
+(``plt.rcParams["figure.dpi"] = 110``), and moving ones with `tu.plots.animate`. Everything random has a
 seed. A lesson downloads nothing and writes no file.
 
 **Stale** is a notebook when its source changed, or a definition of the package that it uses: a

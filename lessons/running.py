@@ -68,7 +68,10 @@ def run(notebook: NotebookNode, *, small: bool = False, timeout: int = 900) -> N
 
 
 def tidy(notebook: NotebookNode) -> NotebookNode:
-    """Make the outputs small, and free of what changes from run to run for no reason."""
+    """Make the outputs small, and free of what changes from run to run for no reason.
+
+    A picture gets the words that its cell has for those who cannot see it: ``alt`` in its header.
+    """
     notebook.metadata["language_info"] = {"name": "python"}  # no versions
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
@@ -78,6 +81,8 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
             if "image/png" in data:
                 data["image/png"] = _smaller(data["image/png"])
                 data.pop("text/plain", None)  # "<Figure size 640x480 with 1 Axes>"
+                if alt := cell.metadata.get("alt"):
+                    output.metadata["image/png"] = {"alt": alt}
     return notebook
 
 
@@ -112,6 +117,8 @@ def problems(notebook: NotebookNode) -> list[str]:
             if output.get("name") == "stderr":
                 found.append(f"{where}: text on stderr: {output.text.strip()[:200]}")
             data = output.get("data", {})
+            if "image/png" in data and not output.metadata.get("image/png", {}).get("alt"):
+                found.append(f'{where}: a picture without words: alt="..." in the cell\'s header')
             texts = [text for kind, text in data.items() if not kind.startswith("image/")]
             for text in [*texts, output.get("text", "")]:
                 text = re.sub(r"base64,[\w+/=]+", "", str(text))

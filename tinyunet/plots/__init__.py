@@ -15,6 +15,7 @@ from tinyunet.plots.figure import save
 from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
+from tinyunet.plots.slider import Slider, slider
 from tinyunet.plots.training import curves
 from tinyunet.plots.triangle import triangle
 
@@ -22,6 +23,7 @@ __all__ = [
     "Animation",
     "Live",
     "Shown",
+    "Slider",
     "animate",
     "class_maps",
     "colour_numbers",
@@ -38,6 +40,7 @@ __all__ = [
     "receptive_fields",
     "save",
     "sensitivities",
+    "slider",
     "triangle",
     "visible",
     "weight_map",

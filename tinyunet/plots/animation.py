@@ -6,9 +6,10 @@ import io
 from collections.abc import Callable
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+
+from tinyunet.plots.figure import picture
 
 
 class Animation:
@@ -36,18 +37,11 @@ class Animation:
 
 
 def animate(
-    draw: Callable[[int], Figure], count: int, milliseconds: int = 400, dpi: int = 80
+    draw: Callable[[int], Figure], count: int, milliseconds: int = 400, dpi: int = 110
 ) -> Animation:
     """Make an animation of the figures ``draw(0)``, ``draw(1)``, ... ``draw(count - 1)``.
 
     `draw` returns a `matplotlib.figure.Figure` (not one of pyplot's, which would stay open), always of
     the same size.
     """
-    frames = []
-    for i in range(count):
-        figure = draw(i)
-        figure.set_dpi(dpi)
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
-    return Animation(frames, milliseconds)
+    return Animation([picture(draw(i), dpi) for i in range(count)], milliseconds)

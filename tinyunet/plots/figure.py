@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
@@ -32,6 +33,14 @@ def save(figure: Figure, path: str | Path | io.BytesIO) -> None:
     target = written_whole(path) if isinstance(path, str | Path) else contextlib.nullcontext(path)
     with target as file:
         figure.savefig(file, format="png", dpi=100)
+
+
+def picture(figure: Figure, dpi: int) -> np.ndarray:
+    """Draw a figure into an RGB picture (H, W, 3) of uint8."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def show(axis: Axes, picture: np.ndarray, **options: Any) -> Any:
