@@ -1,13 +1,16 @@
 """What holds for the exercises of all lessons, and for the checks themselves.
 
-Each lesson's file ``test_lesson_NN.py`` holds its answers in two dicts by the exercise's name: `RIGHT`,
-a right answer; `WRONG`, a list of wrong ones, each with words that name the mistake ("" where the
-check cannot know it). They are tried here; what is special to a lesson is tested in its file.
+Each lesson's file ``test_lesson_NN.py`` holds its answers in dicts by the exercise's name: `RIGHT`, a
+right answer; `ALSO_RIGHT`, a list of others, written in other ways; `WRONG`, a list of wrong ones, each
+with words that name the mistake ("" where the check cannot know it). The folder ``other_answers`` has
+one more right answer to each; whole notebooks are run with them. They are tried here; what is special
+to a lesson is tested in its file.
 """
 
 import functools
 import importlib
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +26,13 @@ from tinyunet.exercises.trial import Trial
 TABLES = sorted(path.stem for path in Path(__file__).parent.glob("test_lesson_[0-9][0-9].py"))
 TESTED = [importlib.import_module(table) for table in TABLES]
 RIGHT = {name: answer for lesson in TESTED for name, answer in lesson.RIGHT.items()}
+ALSO_RIGHT = [
+    (name, answer)
+    for lesson in TESTED
+    for name, answers in getattr(lesson, "ALSO_RIGHT", {}).items()
+    for answer in answers
+]
+OTHERS = sorted((Path(__file__).parent / "other_answers").glob("lesson_[0-9][0-9].py"))
 WRONG = [
     (name, *case) for lesson in TESTED for name, cases in lesson.WRONG.items() for case in cases
 ]
@@ -41,6 +51,20 @@ def test_every_exercise_has_a_right_answer_in_its_lessons_table():
 def test_a_right_answer_passes(name):
     result = check.exercises()[name](RIGHT[name])
     assert result.passed, str(result)
+
+
+@pytest.mark.parametrize(("name", "answer"), ALSO_RIGHT)
+def test_right_answers_of_other_kinds_pass(name, answer):
+    result = check.exercises()[name](answer)
+    assert result.passed, str(result)
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
+def test_the_other_answers_of_a_lesson_pass(path):
+    answers = runpy.run_path(str(path))
+    for name, examine in check.exercises(int(path.stem[-2:])).items():
+        result = examine(answers[name])
+        assert result.passed, str(result)
 
 
 @pytest.mark.parametrize(("name", "answer", "words"), WRONG)
