@@ -638,7 +638,7 @@ quiz("95 % right", "b")
 #
 # - a) all gradients are 0.
 # - b) training makes the channels different, since the images differ.
-# - c) the channels of a layer stay equal to each other for ever.
+# - c) the channels of each layer but the last stay equal to each other for ever.
 
 # %%
 quiz("all equal", "c")
