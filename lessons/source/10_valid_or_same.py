@@ -424,8 +424,9 @@ def draw_tiles(tile):
     figure = Figure((5.4, 3), layout="constrained")
     left, right = figure.subplots(1, 2)
     part = np.s_[:112, :112]  # in which the borders of the largest tiles can be seen
-    left.imshow(found[part], cmap="gray", vmin=0, vmax=1)
-    right.imshow(abs(found - one)[part], cmap="magma", vmin=0, vmax=0.5)
+    plain = {"vmin": 0, "interpolation": "nearest"}
+    left.imshow(found[part], cmap="gray", vmax=1, **plain)
+    right.imshow(abs(found - one)[part], cmap="magma", vmax=0.5, **plain)
     left.set_title(f"tiles of {tile} px", fontsize=11)
     right.set_title(f"mean difference {abs(found - one).mean():.3f}", fontsize=11)
     cost = (tile + 2 * margin) ** 2 / tile**2

@@ -39,7 +39,7 @@ QUIZ = {
         "b",
         {
             "a": "The shapes fit, and a weight is a number like any other.",
-            "b": "All runs as before. In the lesson, only a quarter of the heavy pixels lay on outlines.",
+            "b": "All runs as before. In the lesson a quarter of the heavy pixels lay on outlines.",
             "c": "It falls, since the labels are right; other pixels count more than they should.",
         },
     ),
