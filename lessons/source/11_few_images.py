@@ -54,6 +54,7 @@ predict("different images out of one", 16)
 # `rng` is a random generator. Draw a number of quarter turns (0 to 3) and whether to mirror, all
 # equally likely. The image is `(H, H, C)`, labels and weights are `(H, H)`. (Weights say how much each
 # pixel counts in the loss, as in [lesson 5](05_a_loss_for_every_pixel.ipynb), so they have to move too.)
+# Dtypes stay as they are.
 
 
 # %% nbgrader={"grade": false, "grade_id": "random_symmetry", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -224,7 +225,7 @@ predict("noise left by a cubic spline", 1)
 # `ndimage.map_coordinates(array, places, order=..., mode="mirror")` reads a two-dimensional array
 # at places `(2, H, W)`. Order 0 is the nearest pixel, 1 linear, 3 a cubic spline; beyond the
 # border, `"mirror"` mirrors, as in [lesson 10](10_valid_or_same.ipynb). Read the image with order 3,
-# channel by channel, and keep its dtype: a network of float32 takes no float64.
+# channel by channel. All three keep their dtypes: a network of float32 takes no float64.
 
 
 # %% nbgrader={"grade": false, "grade_id": "warp", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyunet.data.warp import spread
+from tinyunet.exercises.raised import call_or_name
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 
@@ -59,6 +60,7 @@ CURVE_MISTAKES = {
     "the curve is flat in the middle: the slope m is missing": _spline(0),
     "the slope in the middle has the wrong sign": _spline(-0.75),
     "the slope is (c - a) / 2, but equal curvatures ask for 3/4 (c - a)": _spline(0.5),
+    "the slope is c - a, but equal curvatures ask for 3/4 (c - a)": _spline(1),
     "in the left half the slope away from the middle is -m, not m": _spline(left=1),
     "s is u itself: in the left half it should be -u": _spline(s=lambda u: u),
     "a and c are exchanged in the outer term: a belongs to u < 0": _spline(swap=True),
@@ -84,7 +86,7 @@ def displacement_field(trial: Trial) -> None:
         (simple, 5, 5), (rng.standard_normal((2, 3, 3)), 5, 5), (rng.standard_normal((2, 3, 3)), 6, 9),
         (rng.standard_normal((2, 3, 3)), 12, 7),
     ):  # fmt: skip
-        got = trial.call(grid=grid, height=height, width=width)
+        got = call_or_name(trial, FIELD_CAUSES, grid=grid, height=height, width=width)
         right = {"u": _right_field(grid, height, width)}
         trial.compare(got, right, axes={"u": FIELD}, mistakes=FIELD_MISTAKES)
 
@@ -97,6 +99,12 @@ def _straight(n):
     return np.stack([np.interp(np.linspace(-1, 1, n), (-1, 0, 1), row) for row in np.eye(3)], 1)
 
 
+FIELD_CAUSES = {
+    "matmul": (
+        "the shapes of the product do not fit: (height, 3) (3, 3) (3, width), so the last factor is "
+        "transposed"
+    )
+}
 FIELD_MISTAKES = {
     "the grid's rows and columns are exchanged": (
         lambda grid, height, width: _right_field(grid.swapaxes(1, 2), height, width)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from tinyunet.exercises.raised import call_or_name
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 
@@ -35,12 +36,18 @@ def warp(trial: Trial) -> None:
         labels = 3 * rng.integers(0, 3, shape[:2])
         weights = rng.uniform(1, 9, shape[:2]).astype(dtype)
         field = rng.normal(0, 1, (2, *shape[:2]))
-        got = trial.call(image=image, labels=labels, weights=weights, field=field)
+        got = call_or_name(
+            trial, WARP_CAUSES, image=image, labels=labels, weights=weights, field=field
+        )
         right = _warp(image, labels, weights, field)
         names = ("the image", "labels", "weights")
         axes = {"the image": (*PIXELS, "channel"), "labels": PIXELS, "weights": PIXELS}
         trial.compare(
             got, dict(zip(names, right, strict=True)), axes=axes, mistakes=WARP_MISTAKES
+        )  # fmt: skip
+        trial.require(
+            np.asarray(got[1]).dtype.kind in "iu", "labels", f"have dtype {np.asarray(got[1]).dtype}",
+            "labels are whole numbers, and no loss takes others: keep their dtype",
         )  # fmt: skip
 
 
@@ -64,6 +71,16 @@ def _with_field(change):
     return lambda image, labels, weights, field: _warp(image, labels, weights, change(field))
 
 
+def _first_channel(image, labels, weights, field):
+    image = np.repeat(image[..., :1], image.shape[2], axis=2)
+    return _warp(image, labels, weights, field)
+
+
+WARP_CAUSES = {
+    "coordinate array": (
+        "map_coordinates reads one array (H, W) at places (2, H, W): take the image channel by channel"
+    )
+}
 WARP_MISTAKES = {
     "the field was subtracted: y(p) = x(p + u(p))": _with_field(lambda u: -u),
     "the two components of the field are exchanged: rows come first": _with_field(
@@ -87,6 +104,7 @@ WARP_MISTAKES = {
     "outside there are zeros: mode='mirror'": _other(mode="constant"),
     "outside the border is smeared: mode='mirror'": _other(mode="nearest"),
     "mode='reflect' repeats the border pixel: mode='mirror' does not": _other(mode="reflect"),
+    "all channels were read from the first: image[..., k]": _first_channel,
     "the image did not move": _other(still=(0,)),
     "the labels did not move with the image": _other(still=(1,)),
     "the weights did not move with their labels": _other(still=(2,)),
@@ -115,7 +133,7 @@ def jacobian(trial: Trial) -> None:
     fields += [np.stack([0.3 * x, -0.2 * y]), rng.standard_normal((2, 5, 6)) / 2]
     fields += [rng.standard_normal((2, 7, 4)) / 2]
     for field in fields:
-        got = trial.call(field=field)
+        got = call_or_name(trial, DET_CAUSES, field=field)
         trial.compare(
             got, {"det J": _jacobian(field)}, axes={"det J": PIXELS}, mistakes=DET_MISTAKES
         )
@@ -126,6 +144,12 @@ def _jacobian(field, one=1, sign=-1, cross=1):
     return (one + yy) * (one + xx) + sign * cross * yx * xy
 
 
+DET_CAUSES = {
+    "unpack": (
+        "np.gradient of the whole field differentiates along three axes: take one component, "
+        "np.gradient(field[0]), which returns two arrays"
+    )
+}
 DET_MISTAKES = {
     "the 1s are missing: the map is p + u(p), and p has a derivative": lambda u: _jacobian(
         u, one=0
