@@ -356,7 +356,7 @@ for std in stds:
 measured("change of areas at 10 px, in percent", 100 * spread[0])
 measured("fields with a fold, in percent, over sigma", folded)
 
-# %% jupyter={"source_hidden": true} alt="The same nine vectors with sigma 10, 40 and 160. Above, the deformed image with its grid: gently curved, strongly bent, torn to ribbons. Below, det J: near 1 everywhere, then from about 0.3 to 2, then with regions below 0, where the image is folded."
+# %% jupyter={"source_hidden": true} alt="The same nine vectors with sigma 10, 40 and 160. Above, the deformed image with its grid: gently curved, strongly bent, torn to ribbons. Below, det J: near 1 everywhere, then from about 0.6 to 2, then with a region below 0, where the image is folded."
 shown_stds = (10, 40, 160)
 figure, axes = plt.subplots(2, 3, figsize=(8, 5.2), layout="constrained")
 for column, std in zip(axes.T, shown_stds, strict=True):
@@ -365,7 +365,7 @@ for column, std in zip(axes.T, shown_stds, strict=True):
     column[0].imshow(tu.data.deformed(image, field)[..., 0], cmap="gray")
     for along in np.indices((128, 128)) + field:
         column[0].contour(along, np.arange(8, 128, 16) - 0.5, colors=[ORANGE], linewidths=1)
-    column[0].set_title(f"std {std} px", fontsize=11)
+    column[0].set_title(f"sigma {std} px", fontsize=11)
     picture = column[1].imshow(determinant, cmap=plt.get_cmap("PuOr", 17), vmin=-1, vmax=3)
     if determinant.min() < 0:
         column[1].contour(determinant, [0], colors="black", linewidths=1.5)
