@@ -481,11 +481,13 @@ def draw_threshold(t):
 
 shifts = (-0.12, -0.08, -0.05, -0.02, 0, 0.03, 0.06, 0.1, 0.2)
 tu.plots.slider(
-    draw_threshold, [round(float(threshold) + shift, 2) for shift in shifts], "threshold",
+    draw_threshold,
+    [round(float(threshold) + shift, 2) for shift in shifts],
+    "threshold",
     alt="The histogram of the image, a tall dark peak and a low bright hill, with the threshold as a "
     "dashed line and the variance between the groups as a curve; the mask of the brighter pixels with "
     "its IoU; the truth.",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## Can one follow the slope?

@@ -118,9 +118,12 @@ def draw_window(number):
 
 
 slider(
-    draw_window, range(1, 10), "window", start=0,
+    draw_window,
+    range(1, 10),
+    "window",
+    start=0,
     alt="The image with a frame around a window, the kernel, and the output up to this window.",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # The output is 0 wherever the window sees only one brightness: the kernel's weights add up to 0. It is large where dark pixels on the left meet bright ones on the right. This kernel
@@ -567,8 +570,62 @@ measured("all five: largest relative difference of their results", max(gaps))
 # All five compute the same numbers (up to the rounding of float32). Not one multiplication was
 # saved on the way from the first rung to the fourth: the time went into Python's steps between
 # them. (For so small an image the upper three rungs are close, and their order may differ from run
-# to run. What the package's two are good for shows with larger ones, in lesson 14.)
+# to run. What the package's two are good for shows with larger ones, in [lesson
+# 14](14_how_fast_can_numpy_go.ipynb).)
 #
+# ## Quiz
+#
+# **One pixel changes.** Of a 3x3 convolution with stride 1 and padding 1, how many output pixels can
+# change if a single pixel of the image does?
+#
+# a) 1 &emsp; b) 9 &emsp; c) all
+
+# %%
+quiz("one pixel changes", "b")
+
+# %% [markdown]
+# **A larger image.** The same layer is used on an image of twice the side. How many weights does it
+# need then?
+#
+# - a) Four times as many, as there are four times as many pixels.
+# - b) Twice as many.
+# - c) As many as before.
+
+# %%
+quiz("a larger image", "c")
+
+# %% [markdown]
+# **Linear?** A convolution *with* its bias: is conv(2x) = 2 conv(x)?
+#
+# - a) Yes, every convolution is linear.
+# - b) No: the bias is added once on the left, and twice on the right.
+# - c) Only with padding.
+
+# %%
+quiz("linear", "b")
+
+# %% [markdown]
+# **Why faster?** What makes the matrix product so much faster than your loops?
+#
+# - a) It needs fewer multiplications.
+# - b) It needs less memory.
+# - c) NumPy does all steps between the multiplications, in place of Python.
+
+# %%
+quiz("why faster", "c")
+
+# %% [markdown]
+# **A test.** A convolution is tested with random pixels and a 3x3 kernel of ones, and passes. Which
+# mistake may still be in it?
+#
+# - a) Rows and columns of the kernel are exchanged.
+# - b) The bias is added nine times.
+# - c) The last row of the output is left out.
+
+# %%
+quiz("a test", "a")
+
+# %% [markdown]
 # ## What you know now
 #
 # - A convolution is a weighted sum that slides; its output has $\lfloor (n + 2p - k) / s \rfloor +
