@@ -637,5 +637,5 @@ quiz("a test", "a")
 # The package's versions are short, too: `tinyunet/convolution/naive.py` is exercise 2, and
 # `tinyunet/convolution/im2col.py` is exercises 3 and 4, with dilation and in pieces.
 #
-# In [lesson 2](02_backward_and_proof.ipynb) the convolution runs backwards: how must the weights change to make the output
-# better?
+# In [lesson 2](02_backward_and_proof.ipynb) the convolution runs backwards: how must the weights
+# change to make the output better?
