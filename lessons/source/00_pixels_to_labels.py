@@ -28,11 +28,11 @@ plt.rcParams["figure.dpi"] = 110
 # ## You will build this
 #
 # On the left is a real image: nuclei of cells, stained so that they shine, under a microscope. A
-# biologist wants to know how many there are, how large, how bright. On the right, somebody has drawn
-# a line around each. That was a **U-Net**: a **network**, a function with very many numbers inside,
-# which it learns from examples. It had seen 90 other images, and never this one. In
-# [lesson 7](07_the_u.ipynb) you have built it yourself, in NumPy, and in
-# [lesson 8](08_training.ipynb) it learns.
+# biologist wants to know how many there are, how large, how bright. On the right, somebody has
+# drawn a line around each. That was a **U-Net**: a **network**, a function with very many numbers
+# inside, which it learns from examples. It had seen 90 other images, and never this one. In [lesson
+# 7](07_the_u.ipynb) you have built it yourself, in NumPy, and in [lesson 8](08_training.ipynb) it
+# learns.
 
 # %% jupyter={"source_hidden": true} alt="Left, a gray microscope image with dozens of bright round nuclei, many of which touch. Right, the same image with a thin coloured outline around each nucleus that the network found."
 picture = tu.data.microscope_picture()
@@ -76,8 +76,9 @@ measured("more nuclei were outlined by", "the network" if found > painted else "
 # - find cells without any learning, by Otsu's threshold of 1979, and say where that fails.
 #
 # There are four exercises. `check.NAME(NAME)` tells you at once what is right and what is not, and
-# `check.hint("NAME")` gives up to three hints. Five questions close the lesson: `quiz`. Where a cell
-# says `3 if small else 20`, take the last number: `small` is True only in quick tests of the lesson.
+# `check.hint("NAME")` gives up to three hints. Five questions close the lesson: `quiz`. Where a
+# cell says `3 if small else 20`, take the last number: `small` is True only in quick tests of the
+# lesson.
 
 # %% [markdown]
 # ## Both are arrays
@@ -89,8 +90,8 @@ measured("more nuclei were outlined by", "the network" if found > painted else "
 #
 # The other images of this lesson are drawn by the package, with everything that makes real ones
 # hard: cells touch, some are pale, the light is uneven. So the right labels are known: they are
-# called the **truth**. For a real image, an expert has to paint them by hand. Where two cells touch,
-# the truth leaves a line of background between them, one pixel wide: look into the frame.
+# called the **truth**. For a real image, an expert has to paint them by hand. Where two cells
+# touch, the truth leaves a line of background between them, one pixel wide: look into the frame.
 
 # %%
 data = tu.data.synthetic_cells(3 if small else 20, size=128, seed=0)
@@ -140,7 +141,8 @@ for c in range(3):
 plt.show()
 
 # %% [markdown]
-# **Predict** the label of the pixel at the bottom left. And how many of the twelve pixels get label 2?
+# **Predict** the label of the pixel at the bottom left. And how many of the twelve pixels get label
+# 2?
 
 # %%
 predict("label of the pixel at the bottom left", 2)
@@ -171,8 +173,8 @@ measured("pixels with label 2", np.count_nonzero(labels == 2))
 # At the bottom left all scores are negative. The pixel gets a label all the same, that of the least
 # negative. Scores are no probabilities; only which is the largest counts.
 #
-# **Predict**: how many of the twelve labels change if we add 10 to all scores? If we double them? If
-# we add 10 to the scores of class 2 alone?
+# **Predict**: how many of the twelve labels change if we add 10 to all scores? If we double them?
+# If we add 10 to the scores of class 2 alone?
 
 # %%
 predict("10 added to all scores: labels that change", 0)
@@ -191,9 +193,9 @@ measured("all scores doubled: labels that change", changed(2 * scores))
 measured("10 added to class 2 alone: labels that change", changed(scores + np.array([0, 0, 10])))
 
 # %% [markdown]
-# All that matters is which scores of a pixel are larger than others. (Those that had label 2 already
-# keep it.) For two classes, that makes a rule which you will meet often: a pixel is "cell" where
-# score 1 minus score 0 is above 0.
+# All that matters is which scores of a pixel are larger than others. (Those that had label 2
+# already keep it.) For two classes, that makes a rule which you will meet often: a pixel is "cell"
+# where score 1 minus score 0 is above 0.
 
 # %% [markdown]
 # ## Why accuracy lies
@@ -286,8 +288,8 @@ def mask_iou(predicted, truth):
 check.mask_iou(mask_iou)
 
 # %% [markdown]
-# Now judge the three answers by both. **Predict** the IoU of the shifted one, which has every cell in
-# its full shape, two pixels away from its place.
+# Now judge the three answers by both. **Predict** the IoU of the shifted one, which has every cell
+# in its full shape, two pixels away from its place.
 
 # %%
 predict("IoU of shifted", 0.9)
@@ -314,9 +316,9 @@ plt.show()
 # IoU puts all black where it belongs. And note how strict it is: with a shift of two pixels,
 # invisible at first glance, it is far from 1. Small things have long borders, for their size.
 #
-# Now we put image, truth and answers into an ever larger black frame. Nothing about the cells or the
-# answers changes. **Sketch** the accuracy of all black over the side of the framed image, from 128
-# to 848 pixels, and say by how much the IoU of shifted changes.
+# Now we put image, truth and answers into an ever larger black frame. Nothing about the cells or
+# the answers changes. **Sketch** the accuracy of all black over the side of the framed image, from
+# 128 to 848 pixels, and say by how much the IoU of shifted changes.
 
 # %%
 predict("accuracy of all black, by the image's side", [(128, 0.97), (848, 0.97)])
@@ -385,8 +387,8 @@ plt.show()
 #
 # This is the **variance between the groups**, and Otsu takes the threshold that makes it largest.
 #
-# **Predict**: for which threshold is it larger, one that cuts off the single brightest pixel (and so
-# has the means far apart), or the mean gray value? Which factor sees to that?
+# **Predict**: for which threshold is it larger, one that cuts off the single brightest pixel (and
+# so has the means far apart), or the mean gray value? Which factor sees to that?
 
 # %%
 choices = ("the brightest pixel alone", "the mean gray value")
@@ -420,8 +422,8 @@ variances = between_groups(image, second), between_groups(image, image.mean())
 measured("larger variance between the groups", choices[int(np.argmax(variances))])
 
 # %% [markdown]
-# The means alone would part off a single pixel. The shares $w (1 - w)$ see to it that both groups are
-# of a decent size.
+# The means alone would part off a single pixel. The shares $w (1 - w)$ see to it that both groups
+# are of a decent size.
 #
 # ### Exercise 4: Otsu's threshold
 #
@@ -499,8 +501,8 @@ tu.plots.slider(
 # Take simple scores: for *cell*, how much brighter than the threshold a pixel is; for background,
 # 0.
 #
-# We nudge the score of one pixel by 0.00001, and do so for 300 pixels, one after the other. **Predict**
-# for how many of them IoU changes at all.
+# We nudge the score of one pixel by 0.00001, and do so for 300 pixels, one after the other.
+# **Predict** for how many of them IoU changes at all.
 
 # %%
 predict("nudges that changed IoU at all, of 300", 60)
@@ -527,8 +529,8 @@ measured("nudges that changed IoU at all, of 300", np.count_nonzero(changes))
 #
 # Label images are often stored with 255 for cell, since that shows as white, where 1 looks black.
 # Many people's first network "does not learn" just because of that. Say your mask is right in most
-# pixels, but it says 1 where the truth says 255. **Predict** its accuracy, and its IoU of the pixels
-# with label 1.
+# pixels, but it says 1 where the truth says 255. **Predict** its accuracy, and its IoU of the
+# pixels with label 1.
 
 # %%
 predict("accuracy with labels 0 and 255", 0.3)
@@ -608,8 +610,8 @@ measured("mean IoU of the ceiling", np.mean(scores_of["IoU, ceiling"]))
 # One last surprise. We know where every single cell is. Let us hand in that very truth, with one
 # flaw: the thin dark lines where cells touch are called cell, too.
 #
-# **Predict**: these lines are one pixel wide. What are the accuracy and the IoU, and what share of the
-# cells does one still count?
+# **Predict**: these lines are one pixel wide. What are the accuracy and the IoU, and what share of
+# the cells does one still count?
 
 # %%
 predict("accuracy without the lines", 0.95)
@@ -643,8 +645,8 @@ tu.plots.compare(
 # counted, the few pixels between them weigh more than all others. The U-Net's authors saw that,
 # and it is the story of [lesson 12](12_touching_cells.ipynb).
 #
-# The image of the first page has even light, so Otsu is at its best there. Its IoU beside the U-Net's,
-# and the number of nuclei that one counts:
+# The image of the first page has even light, so Otsu is at its best there. Its IoU beside the
+# U-Net's, and the number of nuclei that one counts:
 
 # %%
 gray, nuclei = picture.image[..., 0], picture.truth > 0
@@ -658,8 +660,8 @@ measured("real nuclei: counted by the expert", picture.truth.max())
 # %% [markdown]
 # ## Quiz
 #
-# **A rare thing.** A program that looks for a rare defect is right in 99.9 % of the pixels. What does
-# that tell you?
+# **A rare thing.** A program that looks for a rare defect is right in 99.9 % of the pixels. What
+# does that tell you?
 #
 # - a) That it finds nearly all defects.
 # - b) Nothing, until you know what all black would get.

@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Lesson 1: Convolution
 #
-# *About 20 seconds of computing, and an hour and ten minutes of reading and writing. You need: NumPy
-# arrays, slices and `for` loops.*
+# *About 20 seconds of computing, and an hour and ten minutes of reading and writing. You need:
+# NumPy arrays, slices and `for` loops.*
 #
 # A U-Net looks at an image and says for every pixel what it belongs to. Nearly all of its work is a
 # single operation, done again and again: the **convolution**. After this lesson you can
@@ -126,9 +126,10 @@ slider(
 )
 
 # %% [markdown]
-# The output is 0 wherever the window sees only one brightness: the kernel's weights add up to 0. It is large where dark pixels on the left meet bright ones on the right. This kernel
-# *finds vertical edges*. Nobody has to think of such kernels: a network **learns** its weights. But
-# it helps to have seen what some of them see.
+# The output is 0 wherever the window sees only one brightness: the kernel's weights add up to 0. It
+# is large where dark pixels on the left meet bright ones on the right. This kernel *finds vertical
+# edges*. Nobody has to think of such kernels: a network **learns** its weights. But it helps to
+# have seen what some of them see.
 
 # %%
 cells = tu.data.synthetic_cells(1, size=96, seed=3).images[0][..., 0]  # (H, W), from 0 to 1
@@ -187,9 +188,9 @@ def output_size(side, kernel, stride=1, padding=0):
 check.output_size(output_size)
 
 # %% [markdown]
-# **Predict**: the U-Net of the [paper](https://arxiv.org/abs/1505.04597) starts with an image of 572 by
-# 572 pixels and two convolutions with 3 by 3 kernels, without padding. Which side is left? And which
-# padding would keep the side through one of them?
+# **Predict**: the U-Net of the [paper](https://arxiv.org/abs/1505.04597) starts with an image of
+# 572 by 572 pixels and two convolutions with 3 by 3 kernels, without padding. Which side is left?
+# And which padding would keep the side through one of them?
 
 # %%
 predict("572 pixels after two 3x3 convolutions", 570)
@@ -344,8 +345,8 @@ plt.show()
 # 572) entries, almost 7 million million; the convolution has 3 * 3 * 64 weights and 64 biases. That
 # is the strength of being unable to do more: there are 640 numbers to learn.
 #
-# (Keep this matrix in mind. In [lesson 2](02_backward_and_proof.ipynb) its transpose turns up, and in
-# [lesson 4](04_up_convolution.ipynb) it becomes a layer.)
+# (Keep this matrix in mind. In [lesson 2](02_backward_and_proof.ipynb) its transpose turns up, and
+# in [lesson 4](04_up_convolution.ipynb) it becomes a layer.)
 
 # %% [markdown]
 # ## The same as one matrix product
@@ -379,8 +380,8 @@ for axis, array, title in zip(
 plt.show()
 
 # %% [markdown]
-# **Predict**: how many times as many numbers as the image does the patch matrix hold, for a 3x3 kernel
-# and an image of 128 by 128 pixels?
+# **Predict**: how many times as many numbers as the image does the patch matrix hold, for a 3x3
+# kernel and an image of 128 by 128 pixels?
 
 # %%
 predict("size of the patch matrix, in images", 3)
@@ -455,8 +456,9 @@ def turned(x, w, b, stride=1, padding=0):
 check.conv2d_loops(turned)
 
 # %% [markdown]
-# That was found. **Predict**: how large is the largest difference between `turned` and `conv2d_loops`
-# on random pixels, if the kernel is the mean of 9 pixels (nine times 1/9)? And for random weights?
+# That was found. **Predict**: how large is the largest difference between `turned` and
+# `conv2d_loops` on random pixels, if the kernel is the mean of 9 pixels (nine times 1/9)? And for
+# random weights?
 
 # %%
 predict("turned mean: largest difference", 0.3)
@@ -470,9 +472,9 @@ for name, kernel4 in (("turned mean", mean), ("turned random kernel", random)):
     measured(f"{name}: largest difference", largest(difference))
 
 # %% [markdown]
-# A kernel that looks the same when it is turned hides the mistake. Remember that for every test that
-# you will ever write: **test with numbers that have no symmetry**. Ones, zeros, square kernels and
-# square images hide mistakes.
+# A kernel that looks the same when it is turned hides the mistake. Remember that for every test
+# that you will ever write: **test with numbers that have no symmetry**. Ones, zeros, square kernels
+# and square images hide mistakes.
 #
 # Now break your own function. Leave out the bias; write `=` for `+=`; let a loop end one too early;
 # swap `kh` and `kw`. Run the check each time and see whether it finds the cause.
@@ -482,9 +484,9 @@ for name, kernel4 in (("turned mean", mean), ("turned random kernel", random)):
 #
 # We time the same convolution, 16 channels to 16, on five rungs of a ladder. The lowest rung has a
 # Python loop for every single multiplication. Then come your loops and your product. The uppermost
-# two are the package's: `im2col`, in pieces that fit into the cache, and Winograd's algorithm, which
-# needs fewer multiplications. We take the fastest of several runs: whatever else a computer does can
-# only make a run slower.
+# two are the package's: `im2col`, in pieces that fit into the cache, and Winograd's algorithm,
+# which needs fewer multiplications. We take the fastest of several runs: whatever else a computer
+# does can only make a run slower.
 #
 # **Predict**: how many times faster than your loops is your product? And how many times slower than
 # your loops is a loop for everything?
@@ -575,8 +577,8 @@ measured("all five: largest relative difference of their results", max(gaps))
 #
 # ## Quiz
 #
-# **One pixel changes.** Of a 3x3 convolution with stride 1 and padding 1, how many output pixels can
-# change if a single pixel of the image does?
+# **One pixel changes.** Of a 3x3 convolution with stride 1 and padding 1, how many output pixels
+# can change if a single pixel of the image does?
 #
 # a) 1 &emsp; b) 9 &emsp; c) all
 

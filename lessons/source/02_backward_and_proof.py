@@ -13,9 +13,9 @@
 # [lesson 1](01_convolution.ipynb), the product of two matrices, and what a derivative is.*
 #
 # A network learns by changing its weights, each a little, in the direction that makes its output
-# better. Which direction that is, the **backward pass** computes. Most mistakes are made here, and they
-# are nasty: a network with a wrong backward pass often learns all the same, only worse. So you will not
-# only write one, but *prove* that it is right. After this lesson you can
+# better. Which direction that is, the **backward pass** computes. Most mistakes are made here, and
+# they are nasty: a network with a wrong backward pass often learns all the same, only worse. So you
+# will not only write one, but *prove* that it is right. After this lesson you can
 #
 # - derive the gradients of a layer by the chain rule, and write them as code;
 # - measure any gradient by finite differences, and say how exact that is;
@@ -42,9 +42,10 @@ def largest(difference):
 # ## Which way is better?
 #
 # At its end, a network is judged by one number, the **loss** $L$: how wrong it was. ([Lesson
-# 5](05_a_loss_for_every_pixel.ipynb) is about losses. Here any will do.) The **gradient** of the loss with respect to an array says for
-# each of its numbers how $L$ reacts: if $x_u$ grows by a tiny $\varepsilon$, then $L$ grows by
-# $\varepsilon \cdot \partial L / \partial x_u$. It has the array's shape. We write it short:
+# 5](05_a_loss_for_every_pixel.ipynb) is about losses. Here any will do.) The **gradient** of the
+# loss with respect to an array says for each of its numbers how $L$ reacts: if $x_u$ grows by a
+# tiny $\varepsilon$, then $L$ grows by $\varepsilon \cdot \partial L / \partial x_u$. It has the
+# array's shape. We write it short:
 #
 # | we write | for | |
 # |---|---|---|
@@ -52,8 +53,8 @@ def largest(difference):
 # | `dx` | $\partial L / \partial x$ | goes on to the layer before ours, which takes it as *its* `dy` |
 # | `dw`, `db` | $\partial L / \partial w$, $\partial L / \partial b$ | how our weights should change |
 #
-# So a layer's backward pass makes `dx`, `dw` and `db` of `dy`, and need not know what the loss is, or
-# which other layers there are. That is why any number of them can be stacked.
+# So a layer's backward pass makes `dx`, `dw` and `db` of `dy`, and need not know what the loss is,
+# or which other layers there are. That is why any number of them can be stacked.
 
 # %% [markdown]
 # ## One product, three roles
@@ -119,8 +120,8 @@ plt.show()
 #   $\; dw_p = \sum_i dy_i \, x_{i+p}$.
 # - $b$ is added to every $y_i$, times 1: $\; db = \sum_i dy_i$.
 #
-# **Predict** (look at the lines): how many products does $dx_1$ add up? And for how many of the five
-# pixels does `dx` consist of only one?
+# **Predict** (look at the lines): how many products does $dx_1$ add up? And for how many of the
+# five pixels does `dx` consist of only one?
 
 # %%
 predict("products that dx_1 adds up", 3)
@@ -214,10 +215,10 @@ measured("dw: largest difference", largest(numeric_dw - dw))
 #
 # $$ \tfrac{\varepsilon^2}{6} \, |f'''| + \frac{r \, |f|}{\varepsilon} $$
 #
-# **Predict**: at which step is the sum of the two smallest, for float64, if $f$ and its derivatives are
-# about 1? And for float32? **Sketch** the error in float64 by its powers of ten: x = -8 stands for a
-# step of 1e-8, y = -3 for an error of 1e-3. And what does the error of a convolution do when the step
-# grows, which is *linear* in `x`, so that $f''$ and $f'''$ are 0?
+# **Predict**: at which step is the sum of the two smallest, for float64, if $f$ and its derivatives
+# are about 1? And for float32? **Sketch** the error in float64 by its powers of ten: x = -8 stands
+# for a step of 1e-8, y = -3 for an error of 1e-3. And what does the error of a convolution do when
+# the step grows, which is *linear* in `x`, so that $f''$ and $f'''$ are 0?
 
 # %%
 predict("best step, float64, central", 1e-8)
@@ -363,12 +364,13 @@ tu.plots.slider(
 # \end{aligned} $$
 #
 # where `dy` counts as 0 outside. All sums over images and pixels are sums, not means: each image is
-# responsible for its share of the loss. (The sum of $x^T dy$ over many pixels is a single product: put
-# all pixels of all images as rows into a matrix $X$ of shape `(pixels, C_in)`, and those of `dy` into
-# $D$. Then it is $X^T D$. In NumPy, `.T` of an array with four axes reverses all four.)
+# responsible for its share of the loss. (The sum of $x^T dy$ over many pixels is a single product:
+# put all pixels of all images as rows into a matrix $X$ of shape `(pixels, C_in)`, and those of
+# `dy` into $D$. Then it is $X^T D$. In NumPy, `.T` of an array with four axes reverses all four.)
 #
-# Here is the forward pass, in the form that [lesson 1](01_convolution.ipynb) found for patches: for each kernel position, a
-# slice of the image, shifted, times a matrix. In the backward pass the same slices turn up again.
+# Here is the forward pass, in the form that [lesson 1](01_convolution.ipynb) found for patches: for
+# each kernel position, a slice of the image, shifted, times a matrix. In the backward pass the same
+# slices turn up again.
 
 
 # %%
@@ -428,13 +430,13 @@ measured("dw: largest difference to tu.Conv2d", largest(layer.grads["weight"] - 
 # %% [markdown]
 # ## Backward is the transpose
 #
-# In lesson 1, a convolution without its bias was a matrix $A$: $y = A x$. What is the backward
-# pass, as a matrix? By the rule for one product, above, $dx = A^T dy$. (There $x$ was a row in
-# front of the matrix, here it is a column behind it.) Not the inverse of $A$: its **transpose**.
-# (Mathematicians also say *adjoint*.)
+# In [lesson 1](01_convolution.ipynb), a convolution without its bias was a matrix $A$: $y = A x$.
+# What is the backward pass, as a matrix? By the rule for one product, above, $dx = A^T dy$. (There
+# $x$ was a row in front of the matrix, here it is a column behind it.) Not the inverse of $A$: its
+# **transpose**. (Mathematicians also say *adjoint*.)
 #
-# A matrix's columns are what it makes of vectors that are 1 at one place and 0 elsewhere. So we feed
-# such images to `conv2d`, and such upstream gradients to `conv2d_backward`.
+# A matrix's columns are what it makes of vectors that are 1 at one place and 0 elsewhere. So we
+# feed such images to `conv2d`, and such upstream gradients to `conv2d_backward`.
 
 # %%
 kernel = rng.integers(-3, 4, (3, 3, 1, 1)).astype(float)
@@ -471,8 +473,8 @@ plt.show()
 #
 # $$ \langle A x, \, dy \rangle = \langle x, \, A^T dy \rangle $$
 #
-# where $\langle a, b \rangle$ means: multiply entry by entry and add everything up. (Both sides are the
-# sum of $x \cdot w \cdot dy$ over all lines of the first drawing.) It is called the **adjoint
+# where $\langle a, b \rangle$ means: multiply entry by entry and add everything up. (Both sides are
+# the sum of $x \cdot w \cdot dy$ over all lines of the first drawing.) It is called the **adjoint
 # identity**, and holds up to rounding.
 
 # %% [markdown]
@@ -504,9 +506,9 @@ measured("adjoint gap of conv2d", gap)
 # %% [markdown]
 # ## A checker
 #
-# Now build the tool that you will use in every lesson from now on: it says whether a backward pass is
-# right. Compare with `numeric_gradient`, of course. But a bad checker lets wrong gradients pass, or
-# rejects right ones. Four decisions make it good:
+# Now build the tool that you will use in every lesson from now on: it says whether a backward pass
+# is right. Compare with `numeric_gradient`, of course. But a bad checker lets wrong gradients pass,
+# or rejects right ones. Four decisions make it good:
 #
 # - **Which `dy`?** A random one. With ones, many mistakes are invisible.
 # - **Which entries?** All of them, if there are few.
@@ -702,8 +704,8 @@ plt.show()
 # mistake makes it run away. With all the others it falls, for some nearly as well as with the right
 # gradient. **A loss that falls proves nothing.**
 #
-# The check of exercise 2 goes one step further: it compares a wrong gradient with those that the usual
-# mistakes give. So it can often say what the mistake looks like.
+# The check of exercise 2 goes one step further: it compares a wrong gradient with those that the
+# usual mistakes give. So it can often say what the mistake looks like.
 
 # %%
 for name in wrong:
@@ -715,11 +717,11 @@ for name in wrong:
 # %% [markdown]
 # ## The package's checker
 #
-# `tu.check_function` is your exercise 4, with a few additions: it tries several steps, and leaves out
-# places where a function has a kink ([lesson 3](03_relu_and_max_pooling.ipynb); its table counts them
-# as "flips"). Its rows are the arguments in their order: here `x0` is x, `x1` is w and `x2` is b. For
-# layers, there is `tu.check_gradients`. The last rows of its table move all numbers at once, in a
-# random direction.
+# `tu.check_function` is your exercise 4, with a few additions: it tries several steps, and leaves
+# out places where a function has a kink ([lesson 3](03_relu_and_max_pooling.ipynb); its table
+# counts them as "flips"). Its rows are the arguments in their order: here `x0` is x, `x1` is w and
+# `x2` is b. For layers, there is `tu.check_gradients`. The last rows of its table move all numbers
+# at once, in a random direction.
 
 # %%
 report = tu.check_function(conv2d, lambda dy, x, w, b: conv2d_backward(dy, x, w), x4, w4, b4)
@@ -734,8 +736,8 @@ report
 # %% [markdown]
 # ## Quiz
 #
-# **Two ways.** A number $x$ acts on the loss in two ways, $y_0 = 2x$ and $y_1 = 3x$, with `dy` = (1, 10).
-# What is `dx`?
+# **Two ways.** A number $x$ acts on the loss in two ways, $y_0 = 2x$ and $y_1 = 3x$, with `dy` =
+# (1, 10). What is `dx`?
 #
 # a) 32 &emsp; b) 30, the larger &emsp; c) 16, the mean
 
@@ -743,7 +745,8 @@ report
 quiz("two ways", "a")
 
 # %% [markdown]
-# **A loss that falls.** With your new backward pass the loss falls to a tenth, with three seeds. So it is
+# **A loss that falls.** With your new backward pass the loss falls to a tenth, with three seeds. So
+# it is
 #
 # - a) right.
 # - b) right in its weights' gradients; `dx` may be wrong.
@@ -774,7 +777,8 @@ quiz("a tiny step", "b")
 quiz("ones", "a")
 
 # %% [markdown]
-# **Sum or mean.** Somebody divides `dw` by the number of images, "since the loss is a mean over images".
+# **Sum or mean.** Somebody divides `dw` by the number of images, "since the loss is a mean over
+# images".
 #
 # - a) Right: else the weights move too far.
 # - b) Wrong: that division is already in `dy`, and would come in twice.
