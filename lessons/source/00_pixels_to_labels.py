@@ -486,9 +486,7 @@ tu.plots.slider(
     draw_threshold,
     [round(float(threshold) + shift, 2) for shift in shifts],
     "threshold",
-    alt="The histogram of the image, a tall dark peak and a low bright hill, with the threshold as a "
-    "dashed line and the variance between the groups as a curve; the mask of the brighter pixels with "
-    "its IoU; the truth.",
+    alt="The histogram of the image with the threshold, the mask that it gives, and the truth.",
 )
 
 # %% [markdown]

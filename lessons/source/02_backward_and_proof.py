@@ -319,7 +319,7 @@ def draw_slope(step):
         )
     left.axis("off")
     right.loglog(steps, curves["float64, central"][1], color=BLUE)
-    right.loglog(step, max(abs(float(slope) / np.e - 1), 1e-12), "o", color=ORANGE, markersize=9)
+    right.loglog(step, slope_error(np.float64, step), "o", color=ORANGE, markersize=9)
     right.set(xlabel="step", ylabel="relative error")
     right.spines[["top", "right"]].set_visible(False)
     return figure
