@@ -168,7 +168,7 @@ def _both(product):
 
 
 CONV_CRASHES = {
-    ".T reverses all four axes: make rows of all pixels first, x.reshape(-1, C_in), and transpose that": [
+    ".T reverses all four axes: make rows of all pixels first, reshape(-1, C_in), transpose those": [
         *_both(lambda window, dy: window.T @ dy),
         *_both(lambda window, dy: np.dot(window.T, dy)),
         lambda dy, x, w: x.T @ dy,
