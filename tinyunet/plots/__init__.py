@@ -18,6 +18,8 @@ from tinyunet.plots.numbers import draw_numbers
 from tinyunet.plots.slider import Slider, slider
 from tinyunet.plots.training import curves
 from tinyunet.plots.triangle import triangle
+from tinyunet.plots.u_layout import u_layout
+from tinyunet.plots.u_shape import u_shape
 
 __all__ = [
     "Animation",
@@ -42,6 +44,8 @@ __all__ = [
     "sensitivities",
     "slider",
     "triangle",
+    "u_layout",
+    "u_shape",
     "visible",
     "weight_map",
 ]
