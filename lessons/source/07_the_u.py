@@ -476,7 +476,7 @@ def draw_learning():
     left.semilogy(losses, color=BLUE, linewidth=2)
     left.axhline(np.log(2), color="0.5", linestyle=":")
     left.text(steps, np.log(2), "log 2", ha="right", va="bottom", color="0.4")
-    left.set_ylim(5e-4, 2)
+    left.set_ylim(5e-5, 2)
     left.set_ylabel("loss")
     right.plot(ious, color=ORANGE, linewidth=2)
     right.set_ylabel("IoU")
@@ -488,7 +488,7 @@ def draw_learning():
     return figure
 
 
-# %% alt="Above, an image of cells, its label, and what the network found at steps 0, 20, 40 and 160: from noise to the label itself. Below, the loss falls from about log 2 to a hundredth of it, and the IoU rises to 1."
+# %% alt="Above, an image of cells, its label, and what the network found at steps 0, 20, 40 and 160: from noise to the label itself. Below, the loss falls from about log 2 to less than a thousandth, and the IoU rises to 1."
 side, depth, steps = (92, 3, 15) if small else (156, 3, 160)
 out = unet_output_side(side, depth)
 frame = (side - out) // 2
@@ -529,8 +529,8 @@ measured("one image by heart: steps until the IoU is above 0.99", known)
 # the right what the right arm has. Of all channels we show the two that vary most.
 #
 # One number for it: cut a single channel at its best brightness. How many pixels does that label right?
-# **Predict** it for the best channel at the top of the left arm, and of the right arm. (About a third
-# of the pixels are cells.)
+# **Predict** it for the best channel at the top of the left arm, and of the right arm. (Four in ten
+# pixels are cells.)
 
 # %%
 predict("left arm, top: share that one channel labels right", 0.7)
