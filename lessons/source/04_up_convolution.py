@@ -160,7 +160,8 @@ print(f"1024 * 2 * 2 * 512 + 512 = {1024 * 2 * 2 * 512 + 512}")
 # ### Exercise 2: an up-convolution
 #
 # You can loop over pixels and put down stamps, as above. Or loop over the kernel's positions, and
-# treat all pixels at once: for a fixed $(p, q)$ they reach a slice of `y` with the step `stride`.
+# treat all pixels at once: for a fixed $(p, q)$ they reach a slice of `y` with the step `stride`. As
+# always, the result has the dtype of what came in.
 
 
 # %% nbgrader={"grade": false, "grade_id": "up_convolution", "locked": false, "schema_version": 3, "solution": true, "task": false}
