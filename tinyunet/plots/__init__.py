@@ -12,6 +12,7 @@ from tinyunet.plots.comparison import compare, overlay
 from tinyunet.plots.contact_sheet import Shown, contact_sheet, part_of
 from tinyunet.plots.fields import receptive_fields, sensitivities
 from tinyunet.plots.figure import save
+from tinyunet.plots.growing import Growing
 from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
@@ -21,6 +22,7 @@ from tinyunet.plots.triangle import triangle
 
 __all__ = [
     "Animation",
+    "Growing",
     "Live",
     "Shown",
     "Slider",
