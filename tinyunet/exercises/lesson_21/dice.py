@@ -1,4 +1,4 @@
-"""Lesson 12: the soft Dice overlap and its gradient."""
+"""Lesson 21: the soft Dice overlap and its gradient."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _ab(p, g, w, s):
 
 
 @exercise(
-    lesson=12,
+    lesson=21,
     hints=(
         "Two sums over all pixels, and a quotient.",
         "Top: twice the sum of w p g, plus s. Bottom: the sum of w (p^2 + g^2), plus s.",
@@ -79,7 +79,7 @@ DICE_MISTAKES = {
 
 
 @exercise(
-    lesson=12,
+    lesson=21,
     hints=(
         "D = A / B, and one p occurs in both. The rule for quotients: (A' B - A B') / B^2.",
         "For one pixel A' is 2 w g and B' is 2 w p. Since A = D B, one B cancels.",
