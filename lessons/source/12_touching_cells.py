@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 12: Touching cells
 #
-# *About two minutes of computing and an hour of reading and writing. You need:
+# *About two minutes of computing and 65 of reading and writing. You need:
 # [lesson 0](00_pixels_to_labels.ipynb) (masks, IoU), [lesson 5](05_a_loss_for_every_pixel.ipynb)
 # (the loss and its weights) and [lesson 8](08_training.ipynb) (training).*
 #
@@ -307,7 +307,7 @@ w = weight_map(cells, w0=10, sigma=5)
 border = (truth > 0) & (cells == 0)
 print(f"weight in cells {w[cells > 0].mean():.2f}, on borders {w[border].mean():.2f}")
 measured("share of the weight that lies on borders", w[border].sum() / w.sum())
-measured("your weights less tu.weight_map's", abs(w - tu.weight_map(cells)).max())
+measured("your weights less tu.weight_map's", abs(w - tu.weight_map(cells.astype(int))).max())
 
 # %% jupyter={"source_hidden": true} alt="An image of cells; the distance to the nearest cell, dark around every cell; the sum of the two distances, dark only between cells; and the weight, which lights up as thin bright lines just where cells are close."
 figure, axes = plt.subplots(1, 4, figsize=(8, 2.2), layout="constrained")
@@ -432,11 +432,11 @@ ways = {  # the cells to train on, and the function that makes a weight map
 }
 results = {name: [] for name in ways}  # for each seed: merged, SEG, IoU
 titles = (f"merged, of {true_cells}", "SEG", "IoU of the mask")
-line = {titles[0]: merged_by_mask}  # a perfect mask without borders
+dotted = {titles[0]: merged_by_mask}  # a perfect mask without borders
 
 
 def draw():
-    return tu.plots.score_dots(results, titles, lines=line)
+    return tu.plots.score_dots(results, titles, lines=dotted)
 
 
 progress = tu.plots.Growing(3 * len(ways) * steps, draw)

@@ -23,7 +23,7 @@ QUIZ = {
         "b",
         {
             "a": "With the border term the same network finds many of them.",
-            "b": "They are three pixels in a thousand, so what they add to the mean is next to nothing.",
+            "b": "Three pixels in a thousand: what they add to the mean is next to nothing.",
             "c": "A perfect mask with these borders merges nothing.",
         },
     ),
