@@ -230,7 +230,6 @@ WRONG = {
         (lambda c: separation_borders(c) > 0, "keep the cells' numbers"),
         (in_place, "an argument was overwritten"),
         (eroded, "give up contacts only"),
-        (np.zeros_like, "zero everywhere"),
     ],
     "two_distances": [
         (lambda c: (two_distances(c)[0],) * 2, "both are the distance to the nearest cell"),
