@@ -17,6 +17,7 @@ from tinyunet.data.sets.folder import load_folder
 from tinyunet.data.sets.image_files import read_image, read_pages
 from tinyunet.data.sets.isbi2012 import load_isbi2012
 from tinyunet.data.sets.line_art import LineArt, line_art, stroke
+from tinyunet.data.sets.microscope import MicroscopePicture, microscope_picture
 from tinyunet.data.sets.outlines import closed_outlines
 from tinyunet.data.sets.streets import STREET_CLASSES, synthetic_streets
 from tinyunet.data.sets.synthetic import synthetic_cells, synthetic_membranes
@@ -36,6 +37,7 @@ __all__ = [
     "ImageFile",
     "LineArt",
     "MaskGuess",
+    "MicroscopePicture",
     "Pairs",
     "check_folder",
     "closed_outlines",
@@ -47,6 +49,7 @@ __all__ = [
     "load_dsb2018",
     "load_folder",
     "load_isbi2012",
+    "microscope_picture",
     "open_image",
     "random_crop",
     "random_gray",
