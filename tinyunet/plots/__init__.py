@@ -16,6 +16,7 @@ from tinyunet.plots.growing import Growing
 from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
+from tinyunet.plots.score_dots import score_dots
 from tinyunet.plots.slider import Slider, slider
 from tinyunet.plots.training import curves
 from tinyunet.plots.triangle import triangle
@@ -43,6 +44,7 @@ __all__ = [
     "part_of",
     "receptive_fields",
     "save",
+    "score_dots",
     "sensitivities",
     "slider",
     "triangle",
