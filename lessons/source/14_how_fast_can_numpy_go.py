@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Lesson 14: How fast can NumPy go?
 #
-# *About half a minute of computing, and an hour of reading and writing; a last part for the curious
-# takes half an hour more. You need: [lesson 1](01_convolution.ipynb) (patches) and
+# *About half a minute of computing, and an hour and ten minutes of reading and writing; a last part,
+# for the curious, takes half an hour more. You need: [lesson 1](01_convolution.ipynb) (patches) and
 # [lesson 2](02_backward_and_proof.ipynb) (the transpose, and the gradients of a convolution).*
 #
 # Nearly all time in a U-Net goes into 3x3 convolutions. Lesson 1 made one of them many times faster
@@ -66,7 +66,7 @@ b = np.zeros(CHANNELS, np.float32)
 def race(candidates, rounds):
     """Let functions take turns; return the fastest time of each, in seconds."""
     times = {name: [] for name in candidates}
-    progress = tu.plots.Growing(rounds, parts="rounds")
+    progress = tu.plots.Growing(rounds, parts="rounds timed")
     with one_blas_thread():
         for _ in range(rounds):
             for name, function in candidates.items():
@@ -204,16 +204,22 @@ predict("whole patch matrix, in times of the best bands", 1.1)
 
 # %%
 sizes = [1 << k for k in range(16, 26 if small else 28)]  # bytes of source and target together
-speed = {}
-for size in sizes:
-    a, c = np.ones((2, size // 8), np.float32)
-    repeats = max(1, (1 << 21) // size)
+repeats = {size: max(1, (1 << 21) // size) for size in sizes}
 
-    def copies(a=a, c=c, repeats=repeats):
-        for _ in range(repeats):
+
+def copying(size):
+    """Return a function that copies so many bytes again and again."""
+    a, c = np.ones((2, size // 8), np.float32)
+
+    def copies():
+        for _ in range(repeats[size]):
             np.copyto(c, a)
 
-    speed[size] = repeats * size / race({"copy": copies}, 15)["copy"] / 1e9
+    return copies
+
+
+copied = race({size: copying(size) for size in sizes}, 15)
+speed = {size: repeats[size] * size / copied[size] / 1e9 for size in sizes}
 
 all_rows = SIDE - 2
 rows = [r for r in (1, 2, 3, 4, 6, 8, 12, 17, 24, 34, 48, 68) if r < all_rows] + [all_rows]

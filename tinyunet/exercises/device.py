@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 NO_WORK = ("empty", "reshape", "transpose", "swapaxes", "squeeze", "view", "as_strided")
-OPERATORS = np.lib.mixins.NDArrayOperatorsMixin.__add__.__globals__["__name__"]  # where + is defined
+OPERATORS = np.lib.mixins.NDArrayOperatorsMixin.__add__.__globals__[
+    "__name__"
+]  # where + is defined
 HANDED = (
     "NumPy was handed a device array: use xp's function of that name; and an array for device numbers "
     "is made by xp.zeros or xp.empty, not np's"
@@ -96,7 +98,7 @@ class Device(ModuleType):
         self.events: list[tuple[str, Any]] = []
         self.refused = ""
         self.ndarray = self.generic = DeviceArray
-        # What tinyunet asks of CuPy beside NumPy's functions. A GPU makes one launch of a fused function.
+        # What tinyunet asks of CuPy beside NumPy's functions; a GPU fuses many launches into one
         version = SimpleNamespace(getVersion=lambda: 1)
         self.cuda = SimpleNamespace(is_available=lambda: True, nvrtc=version)
         self.fuse = lambda kernel_name: lambda function: function
@@ -140,7 +142,9 @@ class Device(ModuleType):
         moved, waits = self.noted("moved"), self.noted("wait")
         back = waits.count(".get()")
         numbers = len(moved), sum(moved), back, len(self.noted("launch")), len(waits)
-        return dict(zip(("to device", "bytes", "to host", "launches", "waits"), numbers, strict=True))
+        return dict(
+            zip(("to device", "bytes", "to host", "launches", "waits"), numbers, strict=True)
+        )
 
     def refuse(self, why: str) -> None:
         """Raise TypeError and remember why."""

@@ -64,8 +64,8 @@ def array_module(trial: Trial) -> None:
         trial.setting = f"called with a {'host' if right is np else 'device'} array, {where}"
         trial.require(
             not imported, "your function", "imports cupy",
-            "on a computer without a GPU that fails or searches in vain, and where it works it takes its "
-            "time: ask sys.modules, which has it if anybody uses it",
+            "without a GPU that fails, and where it works it takes its time: ask sys.modules, which "
+            "has it if anybody uses it",
         )  # fmt: skip
         trial.require(got is not None, "your function", "returned None", "a missing return")
         trial.require(

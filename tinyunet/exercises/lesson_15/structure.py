@@ -12,8 +12,8 @@ from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Stop, Trial
 
 NO_SUCH_KIND = (
-    "what comes in may be an array, a dict, a list, a tuple or something else, at every depth: ask with "
-    "isinstance which it is"
+    "what comes in may be an array, a dict, a list, a tuple or something else, at every depth: ask "
+    "with isinstance which it is"
 )
 
 
