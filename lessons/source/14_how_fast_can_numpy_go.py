@@ -9,13 +9,14 @@
 # %% [markdown]
 # # Lesson 14: How fast can NumPy go?
 #
-# *About half a minute of computing, and an hour and ten minutes of reading and writing; a last part,
-# for the curious, takes half an hour more. You need: [lesson 1](01_convolution.ipynb) (patches) and
-# [lesson 2](02_backward_and_proof.ipynb) (the transpose, and the gradients of a convolution).*
+# *About half a minute of computing, and an hour and ten minutes of reading and writing; a last
+# part, for the curious, takes half an hour more. You need: [lesson 1](01_convolution.ipynb)
+# (patches) and [lesson 2](02_backward_and_proof.ipynb) (the transpose, and the gradients of a
+# convolution).*
 #
-# Nearly all time in a U-Net goes into 3x3 convolutions. Lesson 1 made one of them many times faster
-# by turning loops into a matrix product, without saving a single multiplication. Can we go on?
-# After this lesson you can
+# Nearly all time in a U-Net goes into 3x3 convolutions. [Lesson 1](01_convolution.ipynb) made one
+# of them many times faster by turning loops into a matrix product, without saving a single
+# multiplication. Can we go on? After this lesson you can
 #
 # - predict a layer's time by counting its multiplications and its bytes;
 # - say what a cache is, see it in a measurement, and work in pieces that fit into it;
@@ -165,8 +166,9 @@ measured("percent that moving the patches adds", 100 * balance / patch_intensity
 # hundred kilobytes never waits for the large memory.
 #
 # So: compute the output in **bands** of a few rows. The patches of one band are small, and the
-# product reads them while they are still in the cache. Here is lesson 1's `patches`, and a
-# convolution in bands. With a single band, it is lesson 1's convolution.
+# product reads them while they are still in the cache. Here is [lesson 1](01_convolution.ipynb)'s
+# `patches`, and a convolution in bands. With a single band, it is
+# [lesson 1](01_convolution.ipynb)'s convolution.
 
 
 # %%
@@ -377,9 +379,9 @@ measured("product of two polynomials: largest difference to np.convolve", differ
 # \begin{pmatrix} x_0 \\ x_1 \\ x_2 \\ x_3 \end{pmatrix} $$
 #
 # One matrix is the other's transpose. (As in [lesson 4](04_up_convolution.ipynb): one stamps, one
-# gathers.) And the first one
-# we have taken apart into $C D A$, where $D$ is the diagonal matrix with $G w$ on it. Its transpose
-# is $A^T D\, C^T$. The last matrix is usually called $B^T$, so with $B^T = C^T$
+# gathers.) And the first one we have taken apart into $C D A$, where $D$ is the diagonal matrix
+# with $G w$ on it. Its transpose is $A^T D\, C^T$. The last matrix is usually called $B^T$, so with
+# $B^T = C^T$
 #
 # $$ y = A^T \, \big[ (G\, w) \cdot (B^T x) \big] $$
 #
@@ -456,9 +458,10 @@ check.conv1d_f23(conv1d_f23)
 # %% [markdown]
 # ### The gradient
 #
-# For $dx$ there is nothing to write. Lesson 2 found $dx_u = \sum_p dy_{u-p} \, w_p^T$. That is
-# again three weights that slide: over $dy$, with two zeros laid at each end, and with the kernel
-# *turned*, its last weight first. So the same function serves backward.
+# For $dx$ there is nothing to write. [Lesson 2](02_backward_and_proof.ipynb) found
+# $dx_u = \sum_p dy_{u-p} \, w_p^T$. That is again three weights that slide: over $dy$, with two
+# zeros laid at each end, and with the kernel *turned*, its last weight first. So the same function
+# serves backward.
 #
 # For $dw$, follow the formula $y = A^T [(G w) \cdot (B^T x)]$ backwards, each matrix transposed.
 # What was $A^T$ on the way out is $A$ on the way in, $dM = A\, dy$ for the $dy$ of a tile. With the
@@ -556,7 +559,8 @@ check.f23(wrong_sign)
 # %% [markdown]
 # ## Measure: the ladder
 #
-# - **loops**: lesson 1's loops over pixels and kernel positions (`algorithm="naive"`);
+# - **loops**: [lesson 1](01_convolution.ipynb)'s loops over pixels and kernel positions
+#   (`algorithm="naive"`);
 # - **whole patches**, and **our bands**;
 # - **our Winograd**: `conv2d_winograd`, the whole image at once;
 # - **tinyunet, im2col** and **tinyunet, Winograd**: in pieces that stay in cache;
@@ -631,7 +635,7 @@ if torch:
 worst = max(far(y, exact) for y in results.values())
 measured("all ways: largest difference from float64, relative", worst)
 
-# %% jupyter={"source_hidden": true} alt="Bars of milliseconds on a logarithmic scale, with the limit as a dashed line. Loops take longest by far; whole patches, our bands, our Winograd, tinyunet's im2col and PyTorch lie at the limit or above it, and only tinyunet's Winograd is clearly below."
+# %% jupyter={"source_hidden": true} alt="Bars of milliseconds on a logarithmic scale, with the limit as a dashed line. Loops take longest by far. Our Winograd and whole patches lie well above the limit, our bands, tinyunet's im2col and PyTorch near it, and only tinyunet's Winograd is clearly below."
 figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
 colours = [GRAY if "PyTorch" in n else ORANGE if "tinyunet" in n else BLUE for n in seconds]
 bars = axis.barh(list(seconds), [1e3 * t for t in seconds.values()], color=colours)
@@ -659,14 +663,15 @@ measured("tinyunet's Winograd, in times of the limit", seconds["tinyunet, Winogr
 # the processor can (here even a little faster than NumPy's best product, by which we measured the
 # limit). There, direct multiplication ends.
 #
-# Our own Winograd is no faster than patches, with a quarter of the multiplications! Its transformed
-# tiles are more than twice as large as the image and go through memory several times. Only
+# Our own Winograd is slower than patches, with less than half of the multiplications! Its transformed
+# tiles hold four times as many numbers as the image and go through memory several times. Only
 # **both** ideas together, fewer multiplications *and* pieces that stay in cache, take the package
 # below the limit, in plain NumPy. (It chose $m = 6$ here. The fifth of the multiplications that is
 # left is about half of its time; the transforms are the other half.)
 #
 # At last, what training needs: forward *and backward*, on all cores. **Predict**: how many times as
-# long as forward alone does it take? (In lesson 2, each product had three roles.)
+# long as forward alone does it take? (In [lesson 2](02_backward_and_proof.ipynb), each product had
+# three roles.)
 
 # %%
 predict("forward and backward, in times of forward", 2)

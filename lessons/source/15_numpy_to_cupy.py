@@ -106,8 +106,8 @@ measured(
 )
 
 # %% [markdown]
-# (`paper_layers`, in the folded cell, counts as lesson 1 does. Backward does the same twice, for $dx$
-# and for $dw$.)
+# (`paper_layers`, in the folded cell, counts as [lesson 1](01_convolution.ipynb) does. Backward
+# does the same twice, for $dx$ and for $dw$.)
 #
 # So an image is nothing. The parameters would be a nuisance in every step. And outputs must not
 # travel at all: while *one* float32 is on its way, the device could do 2,500 operations. A 3x3
@@ -430,8 +430,8 @@ measured("microseconds with one wait, at the end", walking)
 # $$
 #
 # Backward, with what you know from [lesson 2](02_backward_and_proof.ipynb) and
-# [lesson 3](03_relu_and_max_pooling.ipynb) ($\odot$ multiplies entry by entry, and
-# $[h > 0]$ is 1 where that holds, else 0):
+# [lesson 3](03_relu_and_max_pooling.ipynb) ($\odot$ multiplies entry by entry, and $[h > 0]$ is 1
+# where that holds, else 0):
 #
 # $$ dy = \frac{2}{MK}\,(y - t), \quad dw_2 = h^\top dy, \quad db_2 = \sum_{\text{rows}} dy, \quad
 # dh = (dy\; w_2^\top) \odot [h > 0], \quad dw_1 = x^\top dh, \quad db_1 = \sum_{\text{rows}} dh .
