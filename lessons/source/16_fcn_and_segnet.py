@@ -279,7 +279,7 @@ measured("largest difference from FCN's layer", np.abs(enlarge(coarse, U, U) - t
 
 # %% nbgrader={"grade": false, "grade_id": "enlarge_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def enlarge_backward(dy, rows, columns):
-    """Return dx (N, h, w, C) from dy (N, H, W, C) and the matrices (H, h) and (W, w)."""
+    """Return dx (N, h, w, C), in the dtype of dy, from dy (N, H, W, C), U (H, h) and V (W, w)."""
     ### BEGIN SOLUTION
     return np.einsum("ih,nijc,jw->nhwc", rows, dy, columns)
     ### END SOLUTION

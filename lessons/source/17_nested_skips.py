@@ -360,7 +360,7 @@ tu.plots.triangle(flows, titles=[f"gradients of head {k}" for k in (1, 2, 3, 4)]
 
 # %% nbgrader={"grade": false, "grade_id": "bce_dice", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def bce_dice(z, t):
-    """Return the loss, a number, and dz, of the shape of z."""
+    """Return the loss, a number, and dz, of the shape and the dtype of z."""
     ### BEGIN SOLUTION
     e = np.exp(-np.abs(z))
     p = np.where(z >= 0, 1, e) / (1 + e)
@@ -495,10 +495,11 @@ supervised = train(new_network(), tu.DeepSupervision(tu.BCEDiceLoss(), [1 / 4] *
 #
 # `pruned(k)` takes out what `nodes_of_head(k)` says. Each of the four is measured by itself: the time
 # of an image as a share of L4's (the best of many tries), the IoU over all test pixels, and the
-# recall: the share found of what is inside small, middle and large closed outlines.
+# recall: the share found of what is inside small, middle and large closed outlines. (`sigmoid` and
+# `race` are in the folded cell.)
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def sigmoid(z):
     """Return the probabilities of logits."""
     return (1 + np.tanh(z / 2)) / 2
@@ -515,6 +516,7 @@ def race(networks):
     return clock
 
 
+# %%
 def table(networks):
     """Print what each network costs and finds; return times and scores by name."""
     clock, scores = race(networks), {}
