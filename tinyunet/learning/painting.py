@@ -40,6 +40,7 @@ def fit_painter(
     resume: bool = False,
     progress: bool = True,
     callbacks: Sequence[Callable[[int, PaintingStep], None]] = (),
+    state: dict[str, Any] | None = None,
 ) -> list[PaintingStep]:
     """Train a network that paints, and with it a discriminator if there is one.
 
@@ -70,6 +71,8 @@ def fit_painter(
         Whether to show a bar.
     callbacks
         Called after each step with how many are done, and what the step was wrong by.
+    state
+        What else to write into the file, plain data by name: ``load(out, everything=True).state``.
 
     Returns
     -------
@@ -89,7 +92,7 @@ def fit_painter(
     if optimizers is None:
         optimizers = [Adam(network, 2e-4, (0.5, 0.999)) for network in networks]
     settings = _settings(networks, optimizers, loss, l1_weight, conditional, schedule, steps)
-    run = _Run(networks, list(optimizers), settings, None if out is None else Path(out))
+    run = _Run(networks, list(optimizers), settings, None if out is None else Path(out), state)
     history = run.resumed() if resume else run.started()
     rates = [optimizer.lr for optimizer in optimizers]
 
@@ -134,8 +137,10 @@ class _Run:
         optimizers: list[Optimizer],
         settings: dict[str, Any],
         out: Path | None,
+        more: dict[str, Any] | None,
     ) -> None:
         self.networks, self.optimizers, self.settings = networks, optimizers, settings
+        self.more = more or {}
         self.out, self._kept, self._last = out, -1, time.monotonic()
 
     def started(self) -> list[PaintingStep]:
@@ -197,7 +202,7 @@ class _Run:
             return
         columns = ("l1", "discriminator", "adversarial")[: 1 if len(self.networks) == 1 else 3]
         losses = {name: np.array([getattr(step, name) for step in history]) for name in columns}
-        state: dict[str, Any] = {"settings": self.settings, "history": losses}
+        state: dict[str, Any] = {**self.more, "settings": self.settings, "history": losses}
         for network, optimizer in zip(self.networks[1:], self.optimizers[1:], strict=True):
             state |= {
                 "discriminator": network.state_dict(),
