@@ -51,9 +51,9 @@ def paint(
 ) -> None:
     """Train a network that paints, or paint pictures with one.
 
-    Without MODEL a network is trained, for two minutes by default: pix2pix or PaintsChainer, on pairs of
-    yours (--data FOLDER), on gray and colour (--data FOLDER --colour gray), or on drawn ones. Look at
-    pictures.png in its folder meanwhile. Defaults in the list below are those of pix2pix.
+    Without MODEL a network is trained, for two minutes by default: pix2pix or PaintsChainer, on pairs
+    of yours (--data FOLDER), on gray and colour (--data FOLDER --colour gray), or on drawn ones. Look
+    at pictures.png in its folder meanwhile.
 
     With MODEL and PICTURES each is painted into --out. On a drawing for a model of line-art, strokes in
     colour are hints.
@@ -80,8 +80,8 @@ def _train(chosen: dict[str, Any], out: Path | None, resume: Path | None, as_jso
         others = [option(n) for n in chosen if n not in ("resume", "as_json", *MOVABLE)]
         if others:
             raise ValueError(
-                f"--resume goes on with the run's own settings: leave out {', '.join(others)}, or begin "
-                "a new run"
+                f"--resume goes on with the run's own settings: leave out {', '.join(others)}, or "
+                "begin a new run"
             )
         run, out = folder.read_settings(resume), resume
         for name in MOVABLE:

@@ -46,6 +46,7 @@ class Pairs:
 class PicturePairs:
     """Inputs (H, W, C) and targets (H, W, K), float32, of any sizes: lists, and what they are called.
 
+    `groups` say of each what it belongs to, such as the file of a stack, which stays in one part.
     `stretched`: inputs of 8 bits were scaled as those of more bits are, see `load_folder`; `notes` say
     what was passed over as they were read.
     """
@@ -53,6 +54,7 @@ class PicturePairs:
     names: list[str]
     inputs: list[np.ndarray]
     targets: list[np.ndarray]
+    groups: list[str]
     stretched: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -62,11 +64,11 @@ class PicturePairs:
     def subset(self, which: Iterable[int]) -> PicturePairs:
         """Those with these numbers, in that order."""
         which = list(which)
-        parts = ([items[i] for i in which] for items in (self.names, self.inputs, self.targets))
-        return replace(self, **dict(zip(("names", "inputs", "targets"), parts, strict=True)))
+        names = ("names", "inputs", "targets", "groups")
+        return replace(self, **{name: [getattr(self, name)[i] for i in which] for name in names})
 
     def windows(self, step: int, size: int, side: int, seed: int = 0) -> Pairs:
-        """Batch number `step`: `size` random windows, of pictures drawn at random, half of them mirrored.
+        """Batch number `step`: `size` random windows of random pictures, half of them mirrored.
 
         They depend on the seed and that number only. No picture may be smaller than `side` pixels.
         """

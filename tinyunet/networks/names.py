@@ -20,7 +20,7 @@ ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     "paintschainer-judge": ("PaintsChainerDiscriminator", {}),
 }
 
-# What `train` and `paint` make of a class for a laptop; the defaults of a constructor are the authors' size.
+# What `train` and `paint` make of a class for a laptop; a constructor's defaults are the authors'.
 QUICK: dict[str, dict[str, Any]] = {
     "FCN": {"base_channels": 8, "padding": "same", "batch_norm": True, "dropout": 0.0},
     "SegNet": {"base_channels": 8},

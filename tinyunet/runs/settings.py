@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tinyunet.networks.names import QUICK
+from tinyunet.networks.network import check_labels
 from tinyunet.networks.registry import registered
 from tinyunet.runs.network import class_name, known_names, refuse_others
 
@@ -88,9 +89,10 @@ class Settings:
     )
     network: str = set_to(
         "UNet",
-        f"{known_names()}; or a class in a file of yours: FILE.py:CLASS. The recipe quick makes ours "
-        "small enough for a laptop. Else the constructor's defaults stay, the authors' size: it is "
-        "given what you choose here, and in_channels and num_classes of the data.",
+        f"{known_names(labelling=True)}; or a class in a file of yours: FILE.py:CLASS. The recipe "
+        "quick makes ours small enough for a laptop. Else the constructor's defaults stay, the "
+        "authors' size: it is given what you choose here, and in_channels and num_classes of the "
+        "data.",
     )
     made_with: dict[str, Any] | None = field(default=None)  # what the recipe gives it beside these
     base_channels: int | None = _of_network(
@@ -150,6 +152,7 @@ class Settings:
         network = registered().get(class_name(self.network))  # None: its file was not run yet
         chosen = [name for name in OF_NETWORK if getattr(self, name) is not None]
         if network is not None:
+            check_labels(network)
             refuse_others(network, chosen)
         if self.made_with is None:
             quick = self.recipe == "quick" and ":" not in self.network

@@ -1,4 +1,4 @@
-"""A user's own pictures to learn painting from: two folders with equal names, or one of colour pictures."""
+"""A user's own pictures to learn painting from: two folders of equal names, or one in colour."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ def load_pairs(folder: str | Path) -> PicturePairs:
         if pair[0] is not None and pair[1] is not None and _fit(report, key, files, pair):
             pairs.append((key, pair))
     names = [name for key, (raw, _) in pairs for name in _pages(files[0][key], raw)]
+    groups = [files[0][key].stem for key, (raw, _) in pairs for _ in raw.pages]
     (images, stretched), (targets, _) = (
         _scaled(report, [(key, pair[k]) for key, pair in pairs]) for k in (0, 1)
     )
@@ -64,7 +65,7 @@ def load_pairs(folder: str | Path) -> PicturePairs:
         )
     if report.problems:
         raise ValueError(report.wrong())
-    return PicturePairs(names, images, targets, stretched, _notes(report))
+    return PicturePairs(names, images, targets, groups, stretched, _notes(report))
 
 
 def load_gray_pairs(folder: str | Path) -> PicturePairs:
@@ -105,9 +106,12 @@ def load_gray_pairs(folder: str | Path) -> PicturePairs:
         raise ValueError(report.wrong())
     names = [name for path, raw in coloured.items() for name in _pages(path, raw)]
     yuv = [rgb_to_yuv(image) for image in images]
-    notes = _notes(report) + [f"{name} has no colour: left out" for name in without]
+    notes = _notes(report)
+    if without:
+        notes.append(f"left out, for they have no colour: {', '.join(sorted(without))}")
     parts = [x[..., :1] for x in yuv], [x[..., 1:] for x in yuv]
-    return PicturePairs(names, *parts, stretched, notes)
+    groups = [path.stem for path, raw in coloured.items() for _ in raw.pages]
+    return PicturePairs(names, *parts, groups, stretched, notes)
 
 
 def _by_name(report: FolderReport, folder: Path) -> dict[str, Path]:
@@ -153,7 +157,8 @@ def _pages(path: Path, raw: Raw) -> list[str]:
 
 def _notes(report: FolderReport) -> list[str]:
     """What was not read though it may be a picture that is wanted."""
-    return [f"{f.path.name} is passed over: {f.reason}" for f in report.passed_over if f.is_image]
+    wanted = [f"{f.path.name}: {f.reason}" for f in report.passed_over if f.is_image]
+    return [f"passed over {'; '.join(wanted)}"] if wanted else []
 
 
 def _scaled(report: FolderReport, raws: list[tuple[str, Raw]]) -> tuple[list[np.ndarray], bool]:

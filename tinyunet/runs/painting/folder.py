@@ -88,8 +88,8 @@ def load_painter(path: Path) -> Painter:
     known = saved.state.get("painting")
     if type(known) is not dict or known.get("kind") not in KINDS:
         raise ValueError(
-            f"{path} holds {saved.model}, which tinyunet paint has not trained: train one with tinyunet "
-            "paint; tinyunet predict uses models of tinyunet train"
+            f"{path} holds {saved.model}, which tinyunet paint has not trained: train one with "
+            "tinyunet paint; tinyunet predict uses models of tinyunet train"
         )
     fit = known.get("fit")
     sides = type(fit) is list and len(fit) == 2 and all(type(n) is int and n > 0 for n in fit)

@@ -87,8 +87,9 @@ def steps_in(
     """How many steps take so many minutes, tried on copies of the networks."""
     generator, judge = copy.deepcopy(models)
     times = [time.perf_counter()]
+    learns = optimizers(settings, (generator, judge))
     fit_painter(
-        generator, source.batch, judge, steps=TRIED, optimizers=optimizers(settings, (generator, judge)),
+        generator, source.batch, judge, steps=TRIED, optimizers=learns,
         callbacks=[lambda *_: times.append(time.perf_counter())], progress=False,
         **how_to_learn(settings),
     )  # fmt: skip

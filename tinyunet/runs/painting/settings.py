@@ -7,7 +7,7 @@ from typing import Any
 
 from tinyunet.networks.names import meaning
 from tinyunet.runs.painting.kinds import DRAWN
-from tinyunet.runs.settings import by_recipe, set_to
+from tinyunet.runs.settings import set_to
 
 PAINTERS = ("pix2pix", "paintschainer")
 JUDGES = ("patchgan", "paintschainer", "none")
@@ -34,9 +34,13 @@ OWN_DATA = {"pix2pix": "coin-flip-colours", "paintschainer": "line-art"}
 
 
 def _recipe(name: str, help_text: str = "") -> Any:
-    """A setting that depends on the recipe and the network; the help names those of pix2pix."""
-    quick, paper = (RECIPES[recipe]["pix2pix"][name] for recipe in ("quick", "paper"))
-    return by_recipe(help_text, quick=quick, paper=paper)
+    """A setting that depends on the recipe and the network; the help says how."""
+    words = []
+    for network in PAINTERS:
+        quick, paper = (f"{RECIPES[recipe][network][name]}" for recipe in ("quick", "paper"))
+        words.append(quick if quick == paper else f"{quick}, paper {paper}")
+    said = words[0] if words[0] == words[1] else f"{words[0]}; {PAINTERS[1]} {words[1]}"
+    return set_to(None, f"{help_text} [default: {said}]" if help_text else "")
 
 
 @dataclass
@@ -76,7 +80,9 @@ class PaintSettings:
     crop: int | None = _recipe(
         "crop", "The side of the windows cut out of them; smaller pictures are enlarged to it."
     )
-    batch_size: int | None = _recipe("batch_size", "Windows in a step.")
+    batch_size: int | None = _recipe(
+        "batch_size", "Windows in a step; of drawn pictures quick takes twice as many."
+    )
     base_channels: int | None = set_to(
         None, "Channels of the first level: how wide the network is. [default: the recipe's]"
     )
@@ -107,8 +113,8 @@ class PaintSettings:
         named = {meaning(name)[0]: name for name in PAINTERS} | {name: name for name in PAINTERS}
         if self.network not in named:
             raise ValueError(
-                f"paint trains {' or '.join(PAINTERS)}, got the network {self.network!r}; tinyunet train "
-                "trains those that label pixels"
+                f"paint trains {' or '.join(PAINTERS)}, got the network {self.network!r}; tinyunet "
+                "train trains those that label pixels"
             )
         self.network = named[self.network]
         if self.data is None:

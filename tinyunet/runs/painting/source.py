@@ -94,7 +94,8 @@ def _drawn_anew(settings: PaintSettings) -> Source:
 
 
 def _named(pairs: Pairs) -> PicturePairs:
-    return PicturePairs([str(i) for i in range(len(pairs))], [*pairs.inputs], [*pairs.targets])
+    names = [str(i) for i in range(len(pairs))]
+    return PicturePairs(names, [*pairs.inputs], [*pairs.targets], names)
 
 
 # ---------------------------------------------------------------------- a folder
@@ -147,14 +148,20 @@ def _dealt(
             )
         train, held = (read.subset(places[name] for name in known[p]) for p in ("train", "held"))
         return train, held
-    if len(read) < 2:
+    files = sorted(set(read.groups))
+    if len(files) < 2:
         raise ValueError(
-            f"{settings.data} has {len(read)} picture: paint needs two at least, one of which is kept "
-            "back to look at"
+            f"{settings.data} has a single picture, {files[0]}: paint needs two at least, one of which "
+            "is kept back to look at"
         )
-    order = np.random.default_rng(settings.split_seed).permutation(len(read))
-    kept = max(min(2, len(read) // 2), round(KEPT_BACK * len(read)))
-    return read.subset(sorted(order[kept:])), read.subset(sorted(order[:kept]))
+    order = np.random.default_rng(settings.split_seed).permutation(len(files))
+    kept = max(min(2, len(files) // 2), round(KEPT_BACK * len(files)))
+    back = {files[i] for i in order[:kept]}
+    train, held = (
+        read.subset(i for i, group in enumerate(read.groups) if (group in back) == is_back)
+        for is_back in (False, True)
+    )
+    return train, held
 
 
 def _sums(pairs: PicturePairs) -> dict[str, list[str]]:
