@@ -91,7 +91,13 @@ def check_all(
     for crop in (nn.CenterCrop(), nn.CropAt((1, 2))):
         report = check_gradients(crop, image, (4, 3), samples=samples, rng=rng)
         yield type(crop).__name__, report
+    yield from check_losses(samples, rng, device)
 
+
+def check_losses(
+    samples: int, rng: np.random.Generator, device: str
+) -> Iterator[tuple[str, GradientReport]]:
+    """Yield (name, GradientReport) for every loss."""
     logits, labels, weights = (
         to_device(array, device)
         for array in (
