@@ -68,10 +68,7 @@ def cases() -> dict[str, tuple[Callable, list[tuple]]]:
         ),
         "MaxPool2d": (nn.MaxPool2d, [(2, 6, 4, 3)]),
         "MaxUnpool2d": (PoolAndBack, [(2, 4, 6, 3)]),
-        "MaxPool2d 3x3, stride 2, padding": (
-            lambda: nn.MaxPool2d(3, stride=2, padding=1),
-            [image],
-        ),
+        "MaxPool2d 3x3, stride 2, padding": (lambda: nn.MaxPool2d(3, stride=2, padding=1), [image]),
         "MaxUnpool2d of partial windows": (lambda: PoolAndBack(2, ceil_mode=True), [image]),
         "AdaptiveAvgPool2d": (lambda: nn.AdaptiveAvgPool2d((3, 4)), [image]),
         "Upsample": (lambda: nn.Upsample((9, 11)), [(2, 4, 5, 2)]),

@@ -69,6 +69,8 @@ class Painter:
 def meaning_of(settings: PaintSettings, source: Source) -> dict[str, Any]:
     """What is kept with a model, as plain data."""
     fit = None if settings.kind in DRAWN else [settings.crop, settings.side]
+    if settings.kind == "line-art":  # lines are a pixel wide there, and shapes of one size
+        fit = [settings.size, 2 * settings.size]
     return {"kind": settings.kind, "fit": fit, "stretched": source.stretched}
 
 

@@ -26,11 +26,14 @@ class Kind:
         From what the network gets, a picture (H, W, 1 or 3), 0 to 1, for the eyes.
     painted
         From what the network gets and what it gives, the painted picture (H, W, 1 or 3), 0 to 1.
+    enlarged
+        The same where what it gives was painted on a smaller scale, and is enlarged.
     """
 
     given: Callable[[np.ndarray, int], np.ndarray]
     shown: Callable[[np.ndarray], np.ndarray]
     painted: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    enlarged: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def in_channels(picture: np.ndarray, channels: int) -> np.ndarray:
@@ -82,10 +85,22 @@ def _drawing_shown(given: np.ndarray) -> np.ndarray:
     return np.where(hinted, yuv_to_rgb(hints), np.clip(lines, 0, 1))
 
 
+def _coloured(given: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """A drawing in colour, its lines as they were painted."""
+    return yuv_to_rgb(values)
+
+
+def _under_lines(given: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """A drawing in colour under the sharp lines that were given."""
+    return yuv_to_rgb(values) * np.clip(given[..., :1], 0, 1)
+
+
 KINDS = {
-    "pairs": Kind(lambda x, channels: 2 * in_channels(x, channels) - 1, _first_channels, _between),
-    "gray": Kind(_gray, lambda given: (given + 1) / 2, _colour),
-    "line-art": Kind(drawing, _drawing_shown, lambda given, values: yuv_to_rgb(values)),
-    "coin-flip-colours": Kind(in_channels, lambda given: given, _between),
+    "pairs": Kind(
+        lambda x, channels: 2 * in_channels(x, channels) - 1, _first_channels, _between, _between
+    ),
+    "gray": Kind(_gray, lambda given: (given + 1) / 2, _colour, _colour),
+    "line-art": Kind(drawing, _drawing_shown, _coloured, _under_lines),
+    "coin-flip-colours": Kind(in_channels, lambda given: given, _between, _between),
 }
 DRAWN = ("line-art", "coin-flip-colours")

@@ -44,15 +44,15 @@ def paint_picture(
     ----------
     fit
         The least and the largest shorter side that the network knows. Another picture is brought there
-        to be painted, and what was painted back to its size; what a gray picture shows stays sharp.
+        to be painted, and what was painted back to its size: gray values and lines stay sharp.
     """
     small = picture if fit is None else fitted(picture, *fit)
     given = kind.given(small, model.in_channels)
     painted = given_to(model, given, seed)
-    if small is not picture:
-        painted = resized(painted, picture.shape[:2])
-        given = kind.given(picture, model.in_channels)
-    return kind.painted(given, painted)
+    if small is picture:
+        return kind.painted(given, painted)
+    given = kind.given(picture, model.in_channels)
+    return kind.enlarged(given, resized(painted, picture.shape[:2]))
 
 
 def sheet(kind: Kind, pairs: PicturePairs, painted: Sequence[np.ndarray]) -> np.ndarray:

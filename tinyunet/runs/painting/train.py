@@ -81,11 +81,10 @@ def train(
     Raises
     ------
     ValueError
-        If settings and pictures do not go together, or the run to resume was another one.
+        If settings and pictures do not go together, or the run to resume was another one; if a loss
+        becomes infinite or NaN.
     FileExistsError, FileNotFoundError
         If `out` holds a run and `resume` is False; if there are no such pictures.
-    ArithmeticError
-        If a loss becomes infinite or NaN.
     BlockingIOError
         If another training writes into `out`.
     """
@@ -99,15 +98,16 @@ def train(
     if out is None:
         out = new_folder(Path("runs"), f"paint-{Path(settings.data).absolute().name}")
     out.mkdir(parents=True, exist_ok=True)
-    with FolderLock(out).held(), _way_on(out, tell):
+    with FolderLock(out).held(), _way_on(settings, out, tell):
         goes_on = resume and (out / "last.npz").exists()
         if not resume:
             _none_there(out)
         elif not goes_on:
             tell(f"the run in {out} was stopped before its first step was kept: it begins anew")
+        if not goes_on:
+            folder.write_settings(out, settings, source.sums)
         if settings.steps is None:
             settings.steps = steps_in(settings.minutes, settings, source, models)
-        if not goes_on:
             folder.write_settings(out, settings, source.sums)
         _announce(settings, source, models, out, tell)
         return _trained(settings, source, models, out, goes_on)
@@ -122,10 +122,14 @@ def _none_there(out: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def _way_on(out: Path, tell: Tell) -> Iterator[None]:
-    """Where Ctrl-C ends the run, say how it can go on."""
+def _way_on(settings: PaintSettings, out: Path, tell: Tell) -> Iterator[None]:
+    """Where Ctrl-C ends the run, say how it can go on; where it diverges, what to do."""
     try:
         yield
+    except ArithmeticError as error:
+        raise ValueError(
+            f"{error}: begin again in another folder, for example with --lr {settings.lr / 10:g}"
+        ) from error
     except KeyboardInterrupt:
         tell(f"go on with: tinyunet paint --resume {out}")
         raise
