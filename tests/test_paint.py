@@ -1,7 +1,7 @@
 """`tinyunet paint`: pairs from folders, a run from its first step to its last, paintings afterwards."""
 
 import json
-import sys
+import threading
 
 import numpy as np
 import pytest
@@ -88,7 +88,7 @@ def test_all_that_is_wrong_with_pairs_is_said_at_once(folder):
 
 def test_pages_of_a_stack_are_pairs_that_stay_together(folder):
     pages = np.stack([colours(i) for i in range(3)])
-    tifffile.imwrite(folder / "images/stack.tif", pages[..., 0])
+    tifffile.imwrite(folder / "images/stack.tif", pages[..., 0], photometric="minisblack")
     tifffile.imwrite(folder / "targets/stack.tif", pages, photometric="rgb")
     pairs = load_pairs(folder)
     assert pairs.names[-3:] == ["stack[0]", "stack[1]", "stack[2]"]
@@ -146,16 +146,12 @@ def test_strokes_in_colour_are_hints():
     np.testing.assert_allclose(shown[0, 0], 0.9, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ["line-art", "coin-flip-colours"])
 def test_a_target_is_painted_as_itself(name):
-    settings = PaintSettings(data=name) if name in source.DRAWN else None
-    if settings is None:
-        return
-    held = source.source_of(settings).held
+    held = source.source_of(PaintSettings(data=name, images=1)).held
     real = KINDS[name].painted(held.inputs[0], held.targets[0])
     assert real.shape == (32, 32, 3)
-    assert (real.min(), real.max()) >= (0, 0.5)
-    assert real.max() <= 1
+    assert 0 <= real.min() < 0.2 < 0.8 < real.max() <= 1
 
 
 def test_pictures_are_brought_to_the_side_that_a_network_knows():
@@ -255,9 +251,10 @@ def test_a_run_that_was_stopped_ends_as_if_it_was_not(folder, tmp_path, monkeypa
             raise KeyboardInterrupt
 
     stopped.calls = 0
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(train.Sheet, "keep", stopped)
+    monkeypatch.setattr(train.Sheet, "keep", stopped)
+    with pytest.raises(KeyboardInterrupt):
         train.train(settings(), tmp_path / "broken", tell=quiet)
+    monkeypatch.undo()
     assert told[-1] == f"go on with: tinyunet paint --resume {tmp_path / 'broken'}"
     again = train.train(read_settings(tmp_path / "broken"), tmp_path / "broken", resume=True)
     assert len(again.history) == 4
@@ -281,11 +278,11 @@ def test_a_run_goes_on_with_its_own_pictures(run, folder):
     assert again.complete_before
     assert again.rows == run.rows  # the new one was left out
     Image.fromarray(colours(5)).save(folder / "targets/A1.png")
-    with pytest.raises(ValueError, match="1 of the run's pictures .* not as they were: a1"):
+    with pytest.raises(ValueError, match=r"1 of the run's pictures .* not as they were: a1"):
         train.train(settings, run.out, resume=True)
     (folder / "targets/A1.png").unlink()
     (folder / "images/a1.tif").unlink()
-    with pytest.raises(ValueError, match="1 of the run's pictures are not in .* any more: a1"):
+    with pytest.raises(ValueError, match=r"1 of the run's pictures are not in .* any more: a1"):
         train.train(settings, run.out, resume=True)
 
 
@@ -294,8 +291,6 @@ def test_two_runs_cannot_write_into_one_folder(run, folder, tmp_path):
     with pytest.raises(FileExistsError, match="already holds a run"):
         train.train(settings, run.out)
     (tmp_path / "busy").mkdir()
-    import threading
-
     taken, done = threading.Event(), threading.Event()
 
     def hold():
@@ -360,7 +355,7 @@ def test_a_folder_is_painted_and_a_bad_file_does_not_end_it(run, tmp_path, monke
     (tmp_path / "some/bad.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
     Image.fromarray(colours(4, 18, 18)).save(tmp_path / "some/colour.png")  # the model takes gray
     pages = np.stack([colours(i)[..., 0] for i in range(2)])
-    tifffile.imwrite(tmp_path / "some/stack.tif", pages)
+    tifffile.imwrite(tmp_path / "some/stack.tif", pages, photometric="minisblack")
     command = ("paint", run.out / "model.npz", tmp_path / "some", "--out", tmp_path / "out")
     code, out, err = said(monkeypatch, capsys, *command)
     assert code == 1
@@ -447,7 +442,9 @@ def test_other_commands_lead_on_to_paint(run, tmp_path, monkeypatch, capsys):
         code, _, err = said(monkeypatch, capsys, *command)
         assert code == 2
         assert "tinyunet paint" in err
-    with pytest.raises(ValueError, match="gives pictures, not logits for pixels; .*tinyunet paint"):
+    with pytest.raises(
+        ValueError, match=r"gives pictures, not logits for pixels; .*tinyunet paint"
+    ):
         tu.predict_image(run.model, np.zeros((16, 16, 1), "float32"))
     with pytest.raises(ValueError, match="gives pictures, not logits for pixels"):
         tu.fit(run.model, tu.data.synthetic_cells(2, 32), steps=1, progress=False)
@@ -470,7 +467,7 @@ def test_the_command_trains_and_says_where_to_look(folder, tmp_path, monkeypatch
     assert "complete already" in err
     found = json.loads(out)
     assert found["images"] == {"train": 3, "held": 2}
-    assert sys.getsizeof(found) and found["steps"] == 1
+    assert found["steps"] == 1
     code, _, err = said(monkeypatch, capsys, *resume, "--lr", 1)
     assert code == 2
     assert "leave out --lr" in err
