@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import cupy_double
+import hypothesis
 import numpy as np
 import pytest
 
@@ -64,6 +65,11 @@ WARNINGS = {
 
 
 def pytest_configure(config):
+    # On a busy machine an example may take long; no test asserts a time.
+    hypothesis.settings.register_profile(
+        "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("patient")
     if sys.platform in WARNINGS:
         config.addinivalue_line("filterwarnings", WARNINGS[sys.platform])
 
