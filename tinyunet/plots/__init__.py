@@ -15,6 +15,7 @@ from tinyunet.plots.figure import save
 from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
+from tinyunet.plots.paintings import LivePainting, paintings
 from tinyunet.plots.slider import Slider, slider
 from tinyunet.plots.training import curves
 from tinyunet.plots.triangle import triangle
@@ -22,6 +23,7 @@ from tinyunet.plots.triangle import triangle
 __all__ = [
     "Animation",
     "Live",
+    "LivePainting",
     "Shown",
     "Slider",
     "animate",
@@ -35,6 +37,7 @@ __all__ = [
     "errors",
     "outlines",
     "overlay",
+    "paintings",
     "palette",
     "part_of",
     "receptive_fields",
