@@ -86,8 +86,11 @@ class LivePainting(Redrawn):
         self.l1: list[float] = []
 
     def __call__(self, done: int, step: Any) -> None:
-        """Note a step's ``l1``, and draw if it is time; `done` is how many there were."""
-        self.l1.append(step.l1)
+        """Note what a step was wrong by, a `PaintingStep` or its ``l1``, and draw if it is time.
+
+        `done` is how many steps there were, this one included.
+        """
+        self.l1.append(float(getattr(step, "l1", step)))
         self.redraw(self.painter, lambda: done >= self.total, self.draw)
 
     def draw(self) -> Figure:

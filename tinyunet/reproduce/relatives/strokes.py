@@ -135,7 +135,8 @@ EXPERIMENT = Experiment(
         "Drawings of 32 x 32 pixels, made anew for each step; batches of 8; Adam with a rate of 0.005 "
         "that falls to 0 as (1 - step / steps)^0.9; L1 alone. Tested on 99 others, in eval.",
         "Widths of 12, 24, 32 and 48, three of them below a stride. One drawing in ten has no strokes, "
-        "in the others each region has one with a probability of 0.7 to 1.",
+        "in the others each region has one with a probability of 0.7 to 1. Transposed convolutions "
+        "keep the width, as the authors'; in PyTorch they narrowed at once: fewer parameters.",
         "The largest region but the ground has a stroke of red, green, blue or yellow, whichever is "
         "farthest from its true colour; all other regions have true strokes. Leak is against the same "
         "strokes with a true one there as well.",
