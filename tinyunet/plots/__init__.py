@@ -16,6 +16,7 @@ from tinyunet.plots.growing import Growing
 from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
+from tinyunet.plots.paintings import LivePainting, paintings
 from tinyunet.plots.score_dots import score_dots
 from tinyunet.plots.slider import Slider, slider
 from tinyunet.plots.training import curves
@@ -27,6 +28,7 @@ __all__ = [
     "Animation",
     "Growing",
     "Live",
+    "LivePainting",
     "Shown",
     "Slider",
     "animate",
@@ -40,6 +42,7 @@ __all__ = [
     "errors",
     "outlines",
     "overlay",
+    "paintings",
     "palette",
     "part_of",
     "receptive_fields",
