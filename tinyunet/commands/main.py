@@ -6,6 +6,7 @@ try:
     import os
     import sys
     import traceback
+    import warnings
     from typing import Annotated, Any
 
     import typer
@@ -101,6 +102,7 @@ def main() -> None:
     A mistake of the user's ends with exit code 2, also one in a file of theirs; one of tinyunet's own
     with 1, Ctrl-C with 130.
     """
+    warnings.showwarning = _say
     try:
         app()
     except KeyboardInterrupt:
@@ -111,6 +113,11 @@ def main() -> None:
             traceback.print_exc()
         typer.echo(f"error: {_in_words(error)}", err=True)
         sys.exit(2 if isinstance(error, USERS) or own_files.raised_in(error) else 1)
+
+
+def _say(message: Warning | str, *_: Any) -> None:
+    """A warning as a sentence, without the line of Python that it comes from."""
+    typer.echo(f"warning: {message}", err=True)
 
 
 def _in_words(error: Exception) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from tinyunet.data.files.gray import SHALLOW, in_words_of_depth
 from tinyunet.data.large_files import open_pages
 from tinyunet.engine.whole_files import FULL
 from tinyunet.networks.network import Network
@@ -99,6 +100,7 @@ def predict_all(
     known = Predictions(out, made)
     ends = ends_for(model, polygons)
     there = set() if overwrite else {path for path in images if known.is_done(path, ends)}
+    deep: list[Path] = []
     report = Report(out, made, len(images))
     out.mkdir(parents=True, exist_ok=True)
     # Where nobody watches, what is told of each image is progress enough.
@@ -106,7 +108,9 @@ def predict_all(
     for i, path in enumerate(bar):
         try:
             done = path in there
-            entries = known.entries(path) if done else _one(model, path, known, polygons, overwrite)
+            entries = (
+                known.entries(path) if done else _one(model, path, known, polygons, overwrite, deep)
+            )
         except (ValueError, OSError, MemoryError) as error:
             report.failures.append((path, error))
             if isinstance(error, OSError) and error.errno in FULL:
@@ -120,13 +124,23 @@ def predict_all(
                 for words in entry["notes"]:
                     note(f"{entry['image']}: {words}")
     bar.close()
+    if deep and not made.get("stretched"):
+        note(f"note: {in_words_of_depth(len(deep))}")
     return report
 
 
 def _one(
-    model: Network, path: Path, known: Predictions, polygons: bool, overwrite: bool
+    model: Network,
+    path: Path,
+    known: Predictions,
+    polygons: bool,
+    overwrite: bool,
+    deep: list[Path],
 ) -> list[dict[str, Any]]:
-    """Segment one image, page by page; take down what was found, and return it."""
+    """Segment one image, page by page; take down what was found, and return it.
+
+    If it has more than 8 bits, its path is added to `deep`.
+    """
     options = {name: known.made[name] for name in ("tile", "average", "threshold")}
     pages = open_pages(path, stretch=known.made.get("stretched", False))
     found: list[Predicted] = []
@@ -139,6 +153,7 @@ def _one(
                 stem = known.folder / stem
                 found.append(predict_to_files(model, page, stem, polygons=polygons, **options))
             found[-1].notes += [str(warning.message) for warning in said]
+    deep += [path] * (pages[0].stored.dtype not in SHALLOW)
     known.finish(path, found)
     entries = known.entries(path)
     for entry, page in zip(entries, found, strict=True):

@@ -136,7 +136,7 @@ def _was_stretched(saved: checkpoint.Checkpoint, path: Path) -> bool:
         beside = settings_beside(path)
     except (ValueError, OSError):
         return False
-    return beside is not None and beside.stretch
+    return beside is not None and bool(beside.stretch)
 
 
 def load_model(path: Path, average: str | None, threshold: float | None) -> tuple[Network, float]:

@@ -98,8 +98,8 @@ def train(
         if out is not None:
             RunFiles(out).refuse_to_overwrite()  # before data are read
         parts, record = first_parts(settings, tell)
-    if parts[0].stretched:  # `best.npz` says so only in the end, and `last.npz` never
-        settings = replace(settings, stretch=True)
+    # `best.npz` says so only in the end, and `last.npz` never.
+    settings = replace(settings, stretch=parts[0].stretched)
     training, out = _prepared(settings, parts, out, resume, tell)
     with training.files.alone(), _way_on(settings, out, tell):
         if not resume or folder.read_record(out) != record:

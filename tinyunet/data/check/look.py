@@ -119,7 +119,7 @@ def _open_all(
             file.mask.pages = Packed(file.mask.pages)
             file.mask.raw.pages, file.mask.raw.alpha = [], None
         files.append(file)
-    pictures(report, little, [file.name for file in files], False)
+    pictures(report, little, [file.name for file in files], None)
     report.pictures = []
     return files, seen
 

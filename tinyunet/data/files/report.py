@@ -90,7 +90,10 @@ class FolderReport:
     guess
         What the masks mean; None where none could be read.
     stretched
-        Whether all gray values are stretched, because their depths differ: `read_image(stretch=True)`.
+        Whether all gray values are stretched, those of 8 bits too, because some image has more:
+        `read_image(stretch=True)`.
+    deep
+        How many images have more than 8 bits.
     ignores
         Whether some label is 255, for pixels that count nowhere.
     class_names
@@ -108,6 +111,7 @@ class FolderReport:
     problems: list[str] = field(default_factory=list)
     guess: MaskGuess | None = None
     stretched: bool = False
+    deep: int = 0
     ignores: bool = False
     class_names: list[str] | None = None
     names: list[str] = field(default_factory=list)

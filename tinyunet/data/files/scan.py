@@ -42,7 +42,7 @@ def scan_folder(
     *,
     classes: class_codes.Classes | None = None,
     ignore: class_codes.Ignored | None = None,
-    stretch: bool = False,
+    stretch: bool | None = None,
 ) -> FolderReport:
     """Read a folder of images and one of masks, and say all that was found, wrong or right.
 
@@ -223,10 +223,12 @@ def _facts(path: Path, raw: Raw, notes: tuple[str, ...]) -> FileFacts:
     )  # fmt: skip
 
 
-def pictures(report: FolderReport, raws: list[Raw], names: list[str], stretch: bool) -> None:
+def pictures(
+    report: FolderReport, raws: list[Raw], names: list[str], stretch: bool | None
+) -> None:
     """Scale the images by one rule, and give all of them the same number of channels."""
-    deep = [gray.is_deep(raw) for raw in raws]
-    report.stretched = stretch or (any(deep) and not all(deep))
+    report.deep = sum(len(raw.pages) for raw in raws if gray.is_deep(raw))
+    report.stretched = bool(report.deep) if stretch is None else stretch
     channels = gray.common_channels(raws)
     if channels is None:
         report.problems += _mixed_channels(raws, names)

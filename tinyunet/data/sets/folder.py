@@ -6,6 +6,7 @@ from pathlib import Path
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.files.class_codes import Classes, Ignored
 from tinyunet.data.files.content import FORMATS
+from tinyunet.data.files.gray import in_words_of_depth
 from tinyunet.data.files.meaning import IGNORE
 from tinyunet.data.files.report import FolderReport
 from tinyunet.data.files.scan import scan_folder
@@ -24,7 +25,7 @@ def load_folder(
     *,
     classes: Classes | None = None,
     ignore: Ignored | None = None,
-    stretch: bool = False,
+    stretch: bool | None = None,
 ) -> Dataset:
     """Load a folder of images and a folder of their masks.
 
@@ -34,8 +35,8 @@ def load_folder(
     any sizes, are read by `read_image`, stacks page by page; masks also from LabelMe's JSON, in a
     folder of their own or beside the images. `tinyunet.data.scan_folder` tells what was found.
 
-    Where images of 8 bits and of more are mixed, all are stretched as those of more are. Gray images
-    that were saved in colour count as gray unless others are in colour.
+    Where some image has more than 8 bits, all are stretched as those are, and the data set says so
+    (`stretched`). Gray images that were saved in colour count as gray unless others are in colour.
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ def load_folder(
         A number or color whose pixels count nowhere, or several: 255, "255,255,255", [254, 255]. They
         have the label 255 in the data set, its `ignore_label`.
     stretch
-        Stretch images of 8 bits as well, although none have more: for a model that was trained so.
+        Whether to stretch images of 8 bits as well: for a model, as it was trained. None: if some have
+        more.
 
     Returns
     -------
@@ -83,7 +85,8 @@ def load_folder(
     Warns
     -----
     UserWarning
-        If what may be images was passed over: folders in the folder, formats that are not read.
+        If what may be images was passed over: folders in the folder, formats that are not read. If
+        `stretch` is False, and images have more than 8 bits: these are stretched always.
     """
     report = scan_folder(images, masks, kind, classes=classes, ignore=ignore, stretch=stretch)
     wanted = [file for file in report.passed_over if file.is_image]
@@ -91,6 +94,8 @@ def load_folder(
         shown = "; ".join(f"{file.path.name}: {file.reason}" for file in wanted[:5])
         more = f" and {len(wanted) - 5} more" if len(wanted) > 5 else ""
         warnings.warn(f"passed over in {images} and {masks}: {shown}{more}", stacklevel=2)
+    if report.deep and stretch is False:
+        warnings.warn(in_words_of_depth(report.deep), stacklevel=2)
     return dataset_of(report)
 
 

@@ -31,7 +31,7 @@ def read_image(path: str | Path, *, stretch: bool = False) -> np.ndarray:
     path
         The file.
     stretch
-        Scale images of 8 bits in that way, too: what `load_folder` does where depths are mixed.
+        Scale images of 8 bits in that way, too: what `load_folder` does where some have more.
 
     Returns
     -------
