@@ -24,7 +24,9 @@ def files_in_words(facts: Sequence[FileFacts], stretched: bool = False) -> str:
         parts.append(f"{turned} turned upright, as EXIF says")
     if stretched:
         mixed = len({f.depth in SHALLOW for f in facts}) > 1
-        parts.append("depths are mixed, so all are stretched to one range" if mixed else "stretched")
+        parts.append(
+            "depths are mixed, so all are stretched to one range" if mixed else "stretched"
+        )
     return "; ".join(parts)
 
 

@@ -60,9 +60,11 @@ def copies_to_look_at(check: FolderCheck) -> list[str]:
         crossing = [names for names in copies if len(_parts(check, names)) > 1]
         for names in [*crossing, *(names for names in copies if names not in crossing)][:SHOWN]:
             said = f"{what} {len(names)} times ({some(names)})"
+            parts = _parts(check, names)
             if names in crossing:
-                parts = " and ".join(_parts(check, names))
-                said += f", for {parts}: scores would be too good; keep one"
+                said += f", for {' and '.join(parts)}: scores would be too good; keep one"
+            elif parts:
+                said += f"; {'both' if len(names) == 2 else 'all'} are kept in one part, {parts[0]}"
             found.append(said)
         if len(copies) > SHOWN:
             more = len(copies) - SHOWN

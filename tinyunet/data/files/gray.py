@@ -5,9 +5,9 @@
 - But noise is not stretched to signal: 1 is at least `NOISE` standard deviations of the noise away from
   0. So an image of an empty well stays dark and flat.
 - The pages of one file are stretched alike.
-- Where a folder has any image of more than 8 bits, all are stretched, those of 8 bits too: the same scene
-  then has the same values, whatever its depth. A model remembers that it was trained so, and images of
-  8 bits that it is shown later are stretched for it, though it may have seen none in training.
+- Where a folder has any image of more than 8 bits, all are stretched, those of 8 bits too: the same
+  scene then has the same values, whatever its depth. A model remembers that it was trained so, and
+  images of 8 bits that it is shown later are stretched for it, though it may have seen none in training.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def in_words_of_depth(count: int) -> str:
     """What to know where images of more than 8 bits are shown to a model of images of 8."""
     images = "1 image has" if count == 1 else f"{count} images have"
     return (
-        f"{images} more than 8 bits, whose values are always stretched; those of 8 bits are not, as the "
-        "model knows them: the same brightness has two values here (docs/images.md, Gray values)"
+        f"{images} more than 8 bits, whose values are always stretched; those of 8 bits are not, as "
+        "the model knows them: the same brightness has two values here (docs/images.md, Gray values)"
     )
 
 

@@ -98,10 +98,10 @@ class FolderReport:
         Whether some label is 255, for pixels that count nowhere.
     class_names
         Names of the classes, where `classes` or polygons gave some.
-    names, groups, pictures, labels, instances
-        What was read, one entry a page: names, those of the files, images (H, W, C) float32, labels
-        (H, W) with 255 where ignored, and the number of the cell at each pixel, None where cells are
-        not known.
+    names, groups, together, pictures, labels, instances
+        What was read, one entry a page: names, those of the files, those of files that stay together
+        because they hold the same image, images (H, W, C) float32, labels (H, W) with 255 where
+        ignored, and the number of the cell at each pixel, None where cells are not known.
     """
 
     images: Path
@@ -116,6 +116,7 @@ class FolderReport:
     class_names: list[str] | None = None
     names: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
+    together: list[str] = field(default_factory=list)
     pictures: list[np.ndarray] = field(default_factory=list, repr=False)
     labels: list[np.ndarray] = field(default_factory=list, repr=False)
     instances: list[np.ndarray] | None = field(default=None, repr=False)

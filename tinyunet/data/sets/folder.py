@@ -70,7 +70,7 @@ def load_folder(
     -------
     Dataset
         Sorted by name. A page of a stack is called "name[0]"; all pages of one file go to the same part
-        in `Dataset.split`.
+        in `Dataset.split`, and so do copies of an image, turned ones, too.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def dataset_of(report: FolderReport, in_doubt: str = "stop") -> Dataset:
         report.names,
         ignore_label=IGNORE if report.ignores else None,
         class_names=report.class_names,
-        groups=report.groups,
+        groups=report.together,
         stretched=report.stretched,
     )
 

@@ -92,7 +92,7 @@ def read_mask(path: str | Path) -> np.ndarray:
 
 def check_finite(pixels: np.ndarray, name: str | Path) -> None:
     """Raise ValueError for values that are no numbers."""
-    if not np.isfinite(pixels).all():
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         raise ValueError(f"{name}: has NaN or infinite values; repair it or leave it out")
 
 
