@@ -61,7 +61,7 @@ def test_classes_and_ignore_go_from_the_command_line_to_the_scores(mine):
         Image.fromarray(mask.astype(np.uint8)).save(folder / f"masks/{i}.png")
     done = run("train", "--data", "mine", *SMALL, "--out", "a")
     assert isinstance(done.exception, ValueError)
-    assert "--classes 0=background,77=NAME,128=NAME,255=NAME" in str(done.exception)
+    assert "--classes 0=background,77=NAME1,128=NAME2,255=NAME3" in str(done.exception)
     classes = ("--classes", "0=background,128=nucleus,255=cell", "--ignore", 77)
     done = run("train", "--data", "mine", *classes, *SMALL, "--out", "a")
     assert done.exit_code == 0, done.output

@@ -184,6 +184,7 @@ def _look_at_all(
             numbers.append(found)
             counted.append(counts)
     if places:
+        report.unseen = codes.unseen()
         report.guess = report.guess or guess_of(numbers, kind, codes, doubts)
         _label(check, places, counted, codes, watched)
 

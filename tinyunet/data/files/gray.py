@@ -7,7 +7,7 @@
 - The pages of one file are stretched alike.
 - Where a folder has any image of more than 8 bits, all are stretched, those of 8 bits too: the same
   scene then has the same values, whatever its depth. A model remembers that it was trained so, and
-  images of 8 bits that it is shown later are stretched for it, though it may have seen none in training.
+  images of 8 bits that it is shown later are stretched for it, though it may have seen none before.
 """
 
 from __future__ import annotations

@@ -98,6 +98,8 @@ class FolderReport:
         Whether some label is 255, for pixels that count nowhere.
     class_names
         Names of the classes, where `classes` or polygons gave some.
+    unseen
+        What the user named and no mask holds: one sentence each.
     names, groups, together, pictures, labels, instances
         What was read, one entry a page: names, those of the files, those of files that stay together
         because they hold the same image, images (H, W, C) float32, labels (H, W) with 255 where
@@ -114,6 +116,7 @@ class FolderReport:
     deep: int = 0
     ignores: bool = False
     class_names: list[str] | None = None
+    unseen: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     together: list[str] = field(default_factory=list)

@@ -85,8 +85,9 @@ def load_folder(
     Warns
     -----
     UserWarning
-        If what may be images was passed over: folders in the folder, formats that are not read. If
-        `stretch` is False, and images have more than 8 bits: these are stretched always.
+        If `classes` or `ignore` name what no mask holds. If what may be images was passed over: folders
+        in the folder, formats that are not read. If `stretch` is False, and images have more than 8
+        bits: these are stretched always.
     """
     report = scan_folder(images, masks, kind, classes=classes, ignore=ignore, stretch=stretch)
     wanted = [file for file in report.passed_over if file.is_image]
@@ -94,6 +95,8 @@ def load_folder(
         shown = "; ".join(f"{file.path.name}: {file.reason}" for file in wanted[:5])
         more = f" and {len(wanted) - 5} more" if len(wanted) > 5 else ""
         warnings.warn(f"passed over in {images} and {masks}: {shown}{more}", stacklevel=2)
+    for sentence in report.unseen:
+        warnings.warn(sentence, stacklevel=2)
     if report.deep and stretch is False:
         warnings.warn(in_words_of_depth(report.deep), stacklevel=2)
     return dataset_of(report)
