@@ -67,6 +67,11 @@ def test_classes_and_ignore_go_from_the_command_line_to_the_scores(mine):
     assert done.exit_code == 0, done.output
     assert tu.load("a/best.npz").num_classes == 3
     assert run("evaluate", "a/best.npz").exit_code == 0
+    assert run("predict", "a/best.npz", folder / "images/0.png").exit_code == 0
+    header = (folder.parent / "predictions/counts.csv").read_text()
+    assert "class_0_background,class_1_nucleus,class_2_cell,pieces_1_nucleus" in header
+    done = run("predict", "a/last.npz", folder / "images/0.png", "--out", "last")
+    assert " 0 background: " in done.stdout  # while it is trained, its settings know
     done = run("train", "--data", "synthetic-cells", "--ignore", 7, *SMALL, "--out", "b")
     assert "--ignore is for a folder of yours" in str(done.exception)
 

@@ -63,7 +63,7 @@ def evaluate(
     from tinyunet.runs.images import scored_images
 
     check_part(part)
-    model, threshold = load_model(checkpoint, average, threshold)
+    model, threshold = load_model(checkpoint, average, threshold, partial(typer.echo, err=True))
     model.to(device)
     own, record = settings_beside(checkpoint), record_beside(checkpoint)
     of_data = (

@@ -54,7 +54,7 @@ def predict(
     check_numbers({"tile": tile})
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out is to be a folder, but {out} is a file")
-    model, threshold = load_model(checkpoint, average, threshold)
+    model, threshold = load_model(checkpoint, average, threshold, tell)
     made = {
         "model": checksum(checkpoint),
         "model_file": str(checkpoint),
@@ -62,6 +62,7 @@ def predict(
         "average": average or "none",
         "tile": tile,
         "stretched": model.stretched,
+        **({"class_names": model.class_names} if model.class_names else {}),
         "tinyunet": __version__,
     }
     model.to(device)

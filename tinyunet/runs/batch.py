@@ -47,7 +47,7 @@ class Report:
     def summary(self) -> str:
         """How much was found in all, and where the counts are."""
         cells = [entry["cells"] for entry in self.images if "cells" in entry]
-        found = f", {sum(cells)} cells" if cells else ""
+        found = f", {cells_in_words(sum(cells))}" if cells else ""
         return f"{len(self.images)} images{found}: {self.out / COUNTS}"
 
     def failed(self) -> str:
@@ -98,7 +98,7 @@ def predict_all(
         otherwise.
     """
     known = Predictions(out, made)
-    ends = ends_for(model, polygons)
+    ends = ends_for(polygons)
     there = set() if overwrite else {path for path in images if known.is_done(path, ends)}
     deep: list[Path] = []
     report = Report(out, made, len(images))
@@ -142,6 +142,7 @@ def _one(
     If it has more than 8 bits, its path is added to `deep`.
     """
     options = {name: known.made[name] for name in ("tile", "average", "threshold")}
+    options["class_names"] = known.made.get("class_names")
     pages = open_pages(path, stretch=known.made.get("stretched", False))
     found: list[Predicted] = []
     with contextlib.ExitStack() as files:
@@ -161,14 +162,25 @@ def _one(
     return entries
 
 
+def cells_in_words(count: int) -> str:
+    """A number of cells."""
+    return "1 cell" if count == 1 else f"{count} cells"
+
+
 def in_words(entry: dict[str, Any], made: dict[str, Any]) -> str:
     """A line about an image."""
     if "cells" in entry:
-        found = f"{entry['cells']} cells at threshold {made['threshold']:g}"
+        found = f"{cells_in_words(entry['cells'])} at threshold {made['threshold']:g}"
     else:
         total = sum(entry["pixels"])
+        names = entry.get("classes") or [""] * len(entry["pixels"])
+        pieces = entry.get("pieces") or [0] * len(entry["pixels"])
         found = "pixels of classes " + ", ".join(
-            f"{k}: {100 * n / total:.3g} %" for k, n in enumerate(entry["pixels"]) if n
+            f"{k} {name}".strip()
+            + f": {100 * n / total:.3g} %"
+            + f" in {count} piece{'s' * (count > 1)}" * (count > 0)
+            for k, (n, name, count) in enumerate(zip(entry["pixels"], names, pieces, strict=True))
+            if n
         )
     if entry["skipped"]:
         return f"{entry['image']}: {found}; has these results already, --overwrite makes them anew"

@@ -204,7 +204,10 @@ def _score(result: Result, average: str, out: Path) -> None:
         scores = evaluation.evaluate(model, test, average=over, threshold=threshold)
         result.rows[row_name(model, over)] = evaluation.mean(scores)
         result.scores = result.scores or scores
-    more = {"stretched": True} if test.stretched else {}  # how images are to be read
+    more: dict[str, Any] = (
+        {"stretched": True} if test.stretched else {}
+    )  # how images are to be read
+    more |= {"class_names": test.class_names} if test.class_names else {}
     checkpoint.save(out / "best.npz", model, thresholds=result.thresholds, **more)
     if evaluation.knows_cells(model, test):
         references = evaluation.references(test)
