@@ -20,6 +20,7 @@ from tinyunet.commands.options import (
     given,
     setting,
 )
+from tinyunet.runs.ignored import check_network_of, check_options_of_data
 from tinyunet.runs.numbers import check_numbers
 from tinyunet.runs.settings import Settings
 
@@ -71,6 +72,8 @@ def evaluate(
     )  # fmt: skip
     chosen = {name: value for name, value in given(context).items() if name in of_data}
     check_numbers(chosen)
+    check_network_of(model, network)
+    check_options_of_data(chosen.get("data", (own or Settings()).data), chosen)
     settings = replace(own or Settings(), **chosen, stretch=model.stretched)
     if own and not record and may_be_trained_on(settings, own, part):
         typer.echo(

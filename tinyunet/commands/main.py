@@ -38,6 +38,17 @@ SHOW = "TINYUNET_TRACEBACK"  # the environment variable that shows where an erro
 class _Commands(typer.core.TyperGroup):
     """The commands; Ctrl-C and SIGTERM end them with a sentence."""
 
+    def parse_args(self, context: Any, args: list[str]) -> list[str]:
+        for before, argument in zip(["", *args], args, strict=False):
+            option = argument if argument.startswith("--") else before
+            empty = argument[:-1] if argument.startswith("--") and argument.endswith("=") else ""
+            if (
+                not argument.strip() or empty
+            ):  # else a path of no name would be the folder one is in
+                what = empty or (option if option.startswith("-") else "an argument")
+                raise ValueError(f"{what} is empty: a variable of your shell that is not set?")
+        return super().parse_args(context, args)
+
     def invoke(self, context: Any) -> Any:
         try:
             with sigterm_is_ctrl_c():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tinyunet.commands.options import AsJson, Average, Device, Network, Threshold
+from tinyunet.runs.ignored import check_network_of
 from tinyunet.runs.numbers import check_numbers
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def predict(
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out is to be a folder, but {out} is a file")
     model, threshold = load_model(checkpoint, average, threshold, tell)
+    check_network_of(model, network)
     made = {
         "model": checksum(checkpoint),
         "model_file": str(checkpoint),

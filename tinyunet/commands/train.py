@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tinyunet.commands.options import AsJson, given, with_settings
+from tinyunet.runs.ignored import check_options_of_data, check_options_of_optimizer
 from tinyunet.runs.network import class_name, fixed
 from tinyunet.runs.numbers import check_numbers
 from tinyunet.runs.settings import Settings
@@ -59,7 +60,12 @@ def _new(chosen: dict[str, Any]) -> Settings:
     if "steps" not in chosen:
         chosen.setdefault("minutes", 1.0)
     check_numbers(chosen)
-    return Settings(**{k: v for k, v in chosen.items() if k not in ("out", "resume", "as_json")})
+    settings = Settings(
+        **{k: v for k, v in chosen.items() if k not in ("out", "resume", "as_json")}
+    )
+    check_options_of_data(settings.data, chosen)
+    check_options_of_optimizer(settings.optimizer, chosen)
+    return settings
 
 
 def _refuse_beside_resume(chosen: dict[str, Any], run: Settings) -> None:
