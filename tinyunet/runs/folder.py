@@ -45,6 +45,15 @@ def new_folder(parent: Path, name: str) -> Path:
     raise AssertionError("numbers do not end")
 
 
+def refuse_begun(out: Path) -> None:
+    """Raise FileExistsError if a run has begun in a folder, though it may not have kept a step."""
+    if (out / "settings.json").exists():
+        raise FileExistsError(
+            f"{out} already holds a run, which was stopped before its first step was kept: --resume "
+            "begins it again with its own settings, or choose another folder"
+        )
+
+
 def read_settings(out: Path) -> Settings:
     """Read the settings of the run in a folder."""
     return _read(out)[0]

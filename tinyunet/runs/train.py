@@ -92,16 +92,20 @@ def train(
     started = time.perf_counter()
     if out is not None:
         refuse_file(out)
+    begun = resume
     if resume:
         parts, record, resume = _begun(settings, out, tell)
     else:
-        if out is not None:
-            RunFiles(out).refuse_to_overwrite()  # before data are read
+        if out is not None:  # before data are read
+            RunFiles(out).refuse_to_overwrite()
+            folder.refuse_begun(out)
         parts, record = first_parts(settings, tell)
     # `best.npz` says so only in the end, and `last.npz` never.
     settings = replace(settings, stretch=parts[0].stretched)
     training, out = _prepared(settings, parts, out, resume, tell)
     with training.files.alone(), _way_on(settings, out, tell):
+        if not begun:  # another may have begun meanwhile
+            folder.refuse_begun(out)
         if not resume or folder.read_record(out) != record:
             folder.write_settings(out, settings, record)
         _announce(training, settings, parts, time.perf_counter() - started, tell)
