@@ -25,6 +25,7 @@ try:
         system,
         train,
     )
+    from tinyunet.commands.shell_words import as_options
     from tinyunet.engine.interrupts import sigterm_is_ctrl_c
     from tinyunet.runs import own_files
 except KeyboardInterrupt:  # nothing has begun: there is nothing to say
@@ -122,13 +123,13 @@ def main() -> None:
     except Exception as error:
         if os.environ.get(SHOW):
             traceback.print_exc()
-        typer.echo(f"error: {_in_words(error)}", err=True)
+        typer.echo(f"error: {as_options(_in_words(error))}", err=True)
         sys.exit(2 if isinstance(error, USERS) or own_files.raised_in(error) else 1)
 
 
 def _say(message: Warning | str, *_: Any) -> None:
     """A warning as a sentence, without the line of Python that it comes from."""
-    typer.echo(f"warning: {message}", err=True)
+    typer.echo(f"warning: {as_options(str(message))}", err=True)
 
 
 def _in_words(error: Exception) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tinyunet.commands.options import AsJson, Average, Device, Network, Threshold
+from tinyunet.commands.shell_words import as_options
 from tinyunet.runs.ignored import check_network_of
 from tinyunet.runs.numbers import check_numbers
 
@@ -87,7 +88,7 @@ def _fail(report: Report) -> None:
     from tinyunet.runs.batch import sentence
 
     if report.asked > 1:
-        typer.echo(f"error: {report.failed()}", err=True)
+        typer.echo(f"error: {as_options(report.failed())}", err=True)
         raise typer.Exit(1)
     ((path, error),) = report.failures
     if str(path) in str(error) or not isinstance(error, ValueError):
