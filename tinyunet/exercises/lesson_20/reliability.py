@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinyunet.engine.arrays import occurrences
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 
@@ -56,7 +57,7 @@ def _means(p, truth, bins, which: Callable = _bins, empty: float = 0):
 
 
 def _shares_of_all(p, truth, bins):
-    shares = np.bincount(_bins(p, bins).ravel(), truth.ravel(), bins) / p.size
+    shares = occurrences(_bins(p, bins), truth, bins) / p.size
     return _means(p, truth, bins)[0], shares
 
 
