@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from tinyunet.data.warp import spread
-from tinyunet.exercises.raised import call_or_name
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 
@@ -79,14 +78,14 @@ CURVE_MISTAKES = {
 )
 def displacement_field(trial: Trial) -> None:
     """Displacements of all pixels from a coarse grid of 3 x 3."""
-    rng = trial.rng(3)
+    rng, trial.crashes = trial.rng(3), FIELD_CRASHES
     simple = np.zeros((2, 3, 3))
     simple[0, 1, 1] = 1
     for grid, height, width in (
         (simple, 5, 5), (rng.standard_normal((2, 3, 3)), 5, 5), (rng.standard_normal((2, 3, 3)), 6, 9),
         (rng.standard_normal((2, 3, 3)), 12, 7),
     ):  # fmt: skip
-        got = call_or_name(trial, FIELD_CAUSES, grid=grid, height=height, width=width)
+        got = trial.call(grid=grid, height=height, width=width)
         right = {"u": _right_field(grid, height, width)}
         trial.compare(got, right, axes={"u": FIELD}, mistakes=FIELD_MISTAKES)
 
@@ -99,11 +98,13 @@ def _straight(n):
     return np.stack([np.interp(np.linspace(-1, 1, n), (-1, 0, 1), row) for row in np.eye(3)], 1)
 
 
-FIELD_CAUSES = {
-    "matmul": (
-        "the shapes of the product do not fit: (height, 3) (3, 3) (3, width), so the last factor is "
-        "transposed"
-    )
+FIELD_CRASHES = {
+    "the product is (height, 3) (3, 3) (3, width), so the last factor is transposed": (
+        lambda grid, height, width: np.ones((height, 3)) @ grid @ np.ones((width, 3))
+    ),
+    "the product is (height, 3) (3, 3) (3, width), so the first factor is not transposed": (
+        lambda grid, height, width: np.ones((3, height)) @ grid
+    ),
 }
 FIELD_MISTAKES = {
     "the grid's rows and columns are exchanged": (

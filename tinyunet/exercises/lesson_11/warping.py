@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from tinyunet.exercises.raised import call_or_name
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 
@@ -28,7 +27,7 @@ PIXELS = ("height", "width")
 )
 def warp(trial: Trial) -> None:
     """Image, labels and weights, deformed by one field."""
-    rng = trial.rng(4)
+    rng, trial.crashes = trial.rng(4), WARP_CRASHES
     for shape, dtype in (
         ((6, 6, 1), float), ((7, 9, 1), float), ((8, 6, 2), float), ((6, 7, 1), np.float32),
     ):  # fmt: skip
@@ -36,9 +35,7 @@ def warp(trial: Trial) -> None:
         labels = 3 * rng.integers(0, 3, shape[:2])
         weights = rng.uniform(1, 9, shape[:2]).astype(dtype)
         field = rng.normal(0, 1, (2, *shape[:2]))
-        got = call_or_name(
-            trial, WARP_CAUSES, image=image, labels=labels, weights=weights, field=field
-        )
+        got = trial.call(image=image, labels=labels, weights=weights, field=field)
         right = _warp(image, labels, weights, field)
         names = ("the image", "labels", "weights")
         axes = {"the image": (*PIXELS, "channel"), "labels": PIXELS, "weights": PIXELS}
@@ -76,9 +73,9 @@ def _first_channel(image, labels, weights, field):
     return _warp(image, labels, weights, field)
 
 
-WARP_CAUSES = {
-    "coordinate array": (
-        "map_coordinates reads one array (H, W) at places (2, H, W): take the image channel by channel"
+WARP_CRASHES = {
+    "map_coordinates reads one array (H, W) at places (2, H, W): take the image channel by channel": (
+        lambda image, labels, weights, field: ndimage.map_coordinates(image, field)
     )
 }
 WARP_MISTAKES = {
@@ -127,13 +124,13 @@ WARP_MISTAKES = {
 )
 def jacobian(trial: Trial) -> None:
     """The determinant of the Jacobian of a warp."""
-    rng = trial.rng(5)
+    rng, trial.crashes = trial.rng(5), DET_CRASHES
     y, x = np.indices((5, 6), float)
     fields = [0 * np.stack([y, x]), np.stack([0.2 * y, 0 * x]), np.stack([0.2 * y, 0.5 * x])]
     fields += [np.stack([0.3 * x, -0.2 * y]), rng.standard_normal((2, 5, 6)) / 2]
     fields += [rng.standard_normal((2, 7, 4)) / 2]
     for field in fields:
-        got = call_or_name(trial, DET_CAUSES, field=field)
+        got = trial.call(field=field)
         trial.compare(
             got, {"det J": _jacobian(field)}, axes={"det J": PIXELS}, mistakes=DET_MISTAKES
         )
@@ -144,11 +141,13 @@ def _jacobian(field, one=1, sign=-1, cross=1):
     return (one + yy) * (one + xx) + sign * cross * yx * xy
 
 
-DET_CAUSES = {
-    "unpack": (
-        "np.gradient of the whole field differentiates along three axes: take one component, "
-        "np.gradient(field[0]), which returns two arrays"
-    )
+def _unpacked(field):
+    down, along = np.gradient(field)
+
+
+DET_CRASHES = {
+    "np.gradient of the whole field differentiates along three axes: take one component, "
+    "np.gradient(field[0]), which returns two arrays": _unpacked
 }
 DET_MISTAKES = {
     "the 1s are missing: the map is p + u(p), and p has a derivative": lambda u: _jacobian(
