@@ -223,6 +223,8 @@ def test_a_source_is_plain_python_that_fits_the_screen(source):
     ast.parse(text)  # no magics
     long = [line for line in text.splitlines() if len(line) > 104 and not line.startswith("# %%")]
     assert long == []
+    # A sentence that ends with a line's first word, "0 or / 1. If", would be shown as a list.
+    assert re.findall(r"^# \w.*\n# 1\. .*", text, re.MULTILINE) == []
 
 
 def test_the_index_names_every_lesson():
