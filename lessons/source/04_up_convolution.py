@@ -99,7 +99,8 @@ def draw_step(stamps):
 y = np.zeros((5, 5), int)
 steps = tu.plots.slider(
     draw_step, (1, 2, 3, 4), "stamps", start=3,
-    alt="The 2 by 2 input with a pixel marked, the 3 by 3 kernel, and the 5 by 5 output with a frame where the pixel's stamp was added.",
+    alt="The 2 by 2 input with a pixel marked, the 3 by 3 kernel, and the 5 by 5 output with a frame "
+    "where the pixel's stamp was added.",
 )  # fmt: skip
 measured("in the very middle", y[2, 2])
 steps
