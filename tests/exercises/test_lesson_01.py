@@ -195,6 +195,8 @@ ALSO_RIGHT = {
     "conv2d_product": [
         product_by_tensordot,
         lambda x, w, b: np.einsum("nijpqc,pqck->nijk", windows(x, *w.shape[:2]), w) + b,
+        lambda x, w, b: np.stack([conv2d_product(image[None], w, b)[0] for image in x]),
+        lambda x, w, b: conv2d_product(x, np.array(w), b),
     ],
 }
 
@@ -287,5 +289,7 @@ WRONG = {
             "in another shape",
         ),
         (lambda x, w, b: conv2d_product(x, w, b)[..., ::-1], "reversed along channels"),
+        (conv2d_loops, "one product"),
+        (conv_by_kernel_places, "one product"),
     ],
 }  # fmt: skip
