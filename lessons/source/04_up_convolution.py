@@ -97,10 +97,8 @@ def draw_step(stamps):
 
 
 y = np.zeros((5, 5), int)
-steps = tu.plots.slider(
-    draw_step, (1, 2, 3, 4), "stamps", start=3,
-    alt="The 2 by 2 input with a pixel marked, the 3 by 3 kernel, and the output with a frame where its stamp was added.",
-)  # fmt: skip
+words = "The input with a pixel marked, the kernel, and the output with a frame around its stamp."
+steps = tu.plots.slider(draw_step, (1, 2, 3, 4), "stamps", alt=words, start=3)
 measured("in the very middle", y[2, 2])
 steps
 
@@ -404,10 +402,9 @@ def draw_stamps(pair):
     return figure
 
 
-tu.plots.slider(
-    draw_stamps, list(pairs), "kernel, stride", start=list(pairs).index("3, 2"),
-    alt="Four stamps along one side and how often each place is hit; and in two dimensions.",
-)  # fmt: skip
+words = "Four stamps along one side and how often each place is hit; and in two dimensions."
+first = list(pairs).index("3, 2")
+tu.plots.slider(draw_stamps, list(pairs), "kernel, stride", alt=words, start=first)
 
 # %% [markdown]
 # Move the slider: where do gaps open, and where is the pattern even? So the first rule is: **make
