@@ -118,14 +118,15 @@ def _arrays(net: Any, height: int, width: int) -> list[Box]:
 
     def add(name: str, step: str, level: int, sizes: Any, channels: int, across: int = 0) -> None:
         before = found[-1]
-        size = sizes.output_size(before.height, before.width)
-        cut = step == "pool" and (before.height % size[0] or before.width % size[1])
-        if min(size) < 1 or cut:
+        high, wide = sizes.output_size(before.height, before.width)
+        if min(high, wide) < 1 or (
+            step == "pool" and (before.height % high or before.width % wide)
+        ):
             raise ValueError(
                 f"an image of {height} x {width} does not fit: {name} would get "
                 f"{before.height} x {before.width} pixels"
             )
-        found.append(Box(name, step, level, *size, channels, across))
+        found.append(Box(name, step, level, high, wide, channels, across))
 
     def pair(name: str, level: int, two: Any) -> None:
         for part in ("conv1", "conv2"):
@@ -164,9 +165,8 @@ def _placed(arrays: list[Box]) -> list[Box]:
     tops = [MARGIN + sum(room[:level]) + BETWEEN * level for level in levels]
     placed: list[Box] = []
     for box in arrays:
-        wide, tall = (
-            WIDTHS[0] + WIDTHS[1] * box.channels / most, max(LEAST, TALL * box.height / tallest)
-        )  # fmt: skip
+        wide = WIDTHS[0] + WIDTHS[1] * box.channels / most
+        tall = max(LEAST, TALL * box.height / tallest)
         if not placed:
             left = MARGIN
         elif box.step in ("pool", "up"):
