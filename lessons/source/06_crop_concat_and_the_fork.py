@@ -22,9 +22,8 @@
 # - a **crop**: what goes across is too large and loses its border;
 # - a **concat**: the two ways meet again.
 #
-# None of them multiplies anything. And yet at the fork a backward pass is easily wrong without
-# anybody noticing: we shall measure that a network with such a mistake trains nearly as well.
-# There are five short exercises.
+# None of them multiplies anything. And yet it is at the fork that a backward pass most easily goes
+# wrong, and we shall measure what that costs. There are five short exercises.
 
 # %%
 import matplotlib.pyplot as plt

@@ -5,8 +5,10 @@ Nothing here draws, so that a page may paint the same boxes in its own way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from tinyunet.layers import Concat
 
 TALL = 2.1  # inches: the tallest box
 LEAST = 0.06  # inches: the lowest box
@@ -149,9 +151,9 @@ def _arrays(net: Any, height: int, width: int) -> list[Box]:
 def _way(net: Any, level: int) -> str:
     """How what goes across is joined: ``"concat"``, ``"sum"``, or ``""`` for not at all."""
     join = net.skips[level].join
-    return (
-        "" if join is None else {"Concat": "concat", "Add": "sum"}.get(type(join).__name__, "sum")
-    )
+    if join is None:
+        return ""
+    return "concat" if isinstance(join, Concat) else "sum"
 
 
 def _placed(arrays: list[Box]) -> list[Box]:
@@ -174,8 +176,7 @@ def _placed(arrays: list[Box]) -> list[Box]:
         else:
             left = placed[-1].left + placed[-1].wide + gap
         top = tops[box.level] + (room[box.level] - tall) / 2
-        shape = box.name, box.step, box.level, box.height, box.width, box.channels, box.across
-        placed.append(Box(*shape, left, top, wide, tall))
+        placed.append(replace(box, left=left, top=top, wide=wide, tall=tall))
     return placed
 
 
