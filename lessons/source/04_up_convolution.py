@@ -407,8 +407,8 @@ first = list(pairs).index("3, 2")
 tu.plots.slider(draw_stamps, list(pairs), "kernel, stride", alt=words, start=first)
 
 # %% [markdown]
-# Move the slider: where do gaps open, and where is the pattern even? So the first rule is: **make
-# the kernel a multiple of the stride**. The U-Net's 2 and 2 obeys it.
+# Move the slider: where do gaps open, and where is the pattern even? So the first rule is: *make
+# the kernel a multiple of the stride*. The U-Net's 2 and 2 obeys it.
 #
 # But that is not enough. With kernel 2 and stride 2, the four pixels under a stamp are made by four
 # different weights, and nothing forces these to be alike. With random weights, each pixel of a flat

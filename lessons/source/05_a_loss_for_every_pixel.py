@@ -250,8 +250,8 @@ check.pixel_loss(pixel_loss)
 #
 # $$ \frac{\partial \ell}{\partial z_k} \;=\; p_k - [k = t] $$
 #
-# where $[k = t]$ is 1 if $k$ is the right class, and 0 if it is not. **What the class got, minus
-# what it should have got.** The right class is pulled up, all others are pushed down, each by the
+# where $[k = t]$ is 1 if $k$ is the right class, and 0 if it is not. *What the class got, minus
+# what it should have got.* The right class is pulled up, all others are pushed down, each by the
 # probability that it took away. A pixel that is already right hardly pulls at all.
 #
 # With weights and the mean, $dz_{ik} = w_i \, (p_{ik} - [k = t_i]) \, / \, n$.
@@ -373,8 +373,8 @@ plt.show()
 # %% [markdown]
 # Blue says: raise the score of "cell" here. These are cells in the dark and the rims of others,
 # which the guess missed. Red says lower it: mostly the narrow gaps between bright cells. Where
-# the guess is right and certain, the gradient is white. **The loss asks for change only where
-# there is something to change.**
+# the guess is right and certain, the gradient is white. *The loss asks for change only where
+# there is something to change.*
 
 # %% [markdown]
 # ## Break it on purpose

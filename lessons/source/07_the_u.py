@@ -370,9 +370,8 @@ drawing
 #
 # Now the proof. A small U-Net of depth 2 has the same code as the large one, and 26 arrays of
 # parameters. For each of them, and for the image, the checker of
-# [lesson 2](02_backward_and_proof.ipynb) moves numbers a little
-# and measures what the output does. It holds the decisions of ReLU and pooling (lesson 3), so
-# that there are no kinks. The biases are 0 in a new network. Zeros can hide mistakes, so we make
+# [lesson 2](02_backward_and_proof.ipynb) moves numbers a little and measures what the output does.
+# It holds the decisions of ReLU and pooling (lesson 3), so that there are no kinks. The biases are 0 in a new network. Zeros can hide mistakes, so we make
 # them random first.
 
 
@@ -429,8 +428,8 @@ x = image.astype(np.float32)
 measured("but the output differs from the right one by", largest(wrong(x) - right(x)))
 
 # %% [markdown]
-# All gradients are right, and yet the network is another one. **A gradient check proves that
-# backward belongs to forward. It cannot know which forward you meant.** (This network would learn
+# All gradients are right, and yet the network is another one. *A gradient check proves that
+# backward belongs to forward. It cannot know which forward you meant.* (This network would learn
 # just as well; but weights from somebody else's U-Net would make nonsense in it.) Whether forward
 # is right, only a comparison can tell: with the paper's numbers, or with another program, given
 # the same weights.
