@@ -28,6 +28,8 @@ SOURCE, HTML = BUILD / "source", BUILD / "html"
 # Beside the pages of docs/ and the lessons.
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "tinyunet/README.md")
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)#:\s]+)(#[^)\s]*)?\)")
+# From code to its description. It supposes that all names of a module are imported from one place.
+BACK = re.compile(r'<a class="viewcode-back"[^>]*>.*?</a>')
 
 
 def build() -> None:
@@ -44,6 +46,8 @@ def build() -> None:
     done = sphinx([*options, "-d", str(BUILD / "doctrees"), str(SOURCE), str(HTML)])
     if done:
         sys.exit("Sphinx had warnings, which are above; there must be none")
+    for page in (HTML / "_modules").rglob("*.html"):
+        page.write_text(BACK.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def collect() -> None:

@@ -42,6 +42,8 @@ QUICK = (
     "metrics/test_cells.py::test_cell_scores_of",
     "metrics/test_partitions.py::test_v_info_agrees_with_scikit_image",
     # pictures, commands, lessons
+    "test_paint.py::test_pairs_are_read_from_files_of_all_kinds",
+    "test_paint.py::test_a_run_leaves_pictures_scores_and_models",
     "test_plots.py::test_compare",
     "test_plots.py::test_curves_show_losses_and_scores",
     "test_plots.py::test_overlay",

@@ -81,9 +81,9 @@ measured("all logits doubled: the largest probability", softmax_as_written(2 * z
 #
 # ## From probabilities to a loss
 #
-# Let $t$ be the class that the pixel really has, its **label**. A good network gives $p_t$ near
-# 1. How should we count it if it does not? We take the **surprise**, $-\log p_t$, with the
-# natural logarithm:
+# Let $t$ be the class that the pixel really has, its **label**. A good network gives
+# $p_t$ near 1. How should we count it if it does not? We take the **surprise**, $-\log p_t$, with
+# the natural logarithm:
 #
 # - it is 0 for $p_t = 1$: what was certain does not surprise;
 # - it grows without bound towards $p_t = 0$: to be certain *and* wrong is as bad as can be;

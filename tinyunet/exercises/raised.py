@@ -11,6 +11,15 @@ from typing import Any
 
 Crashes = Mapping[str, Callable | Sequence[Callable]]
 
+# What Python and NumPy say of mistakes that are made everywhere.
+USUAL = {
+    "object cannot be interpreted as an integer": "/ gives a float: // divides whole numbers",
+    "slice indices must be integers": "/ gives a float: // divides whole numbers",
+    "only integers, slices": "/ gives a float: // divides whole numbers",
+    "assignment destination is read-only": "it is a view that must not be written into: make a copy",
+    "Cannot cast ufunc": "what is added has another dtype than the array that it is added to",
+}
+
 
 def raised(error: Exception, answer: Callable) -> str:
     """Return an exception with the line of the student's function, and of a helper, that raised it."""
@@ -37,7 +46,7 @@ def raised(error: Exception, answer: Callable) -> str:
 
 
 def cause_of(error: Exception, crashes: Crashes, arguments: Sequence[Any]) -> str:
-    """Return which of the mistakes raises the same with these arguments, or ""."""
+    """Return which of the mistakes raises the same with these arguments, or a usual one, or ""."""
     for what, mistakes in crashes.items():
         for make in [mistakes] if callable(mistakes) else mistakes:
             try:
@@ -45,7 +54,7 @@ def cause_of(error: Exception, crashes: Crashes, arguments: Sequence[Any]) -> st
             except Exception as other:
                 if type(other) is type(error) and str(other) == str(error):
                     return what
-    return ""
+    return next((cause for words, cause in USUAL.items() if words in str(error)), "")
 
 
 def _plain(answer: Any) -> Any:

@@ -155,6 +155,13 @@ class Trial:
         if not true:
             self.fail(name, text, cause)
 
+    def require_array(self, got: Any, name: str) -> None:
+        """End the trial if what was returned is a list: the lesson goes on to calculate with it."""
+        self.require(
+            not isinstance(got, list), name, "is a list, where the lesson goes on with an array",
+            "np.array makes one of it",
+        )  # fmt: skip
+
     def fail(self, name: str, text: str, cause: str = "") -> None:
         """End the trial with a finding."""
         self._findings.append(Finding(name, False, text, cause))

@@ -16,6 +16,8 @@ from tinyunet.plots.growing import Growing
 from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
+from tinyunet.plots.paintings import LivePainting, paintings
+from tinyunet.plots.score_dots import score_dots
 from tinyunet.plots.slider import Slider, slider
 from tinyunet.plots.training import curves
 from tinyunet.plots.triangle import triangle
@@ -26,6 +28,7 @@ __all__ = [
     "Animation",
     "Growing",
     "Live",
+    "LivePainting",
     "Shown",
     "Slider",
     "animate",
@@ -39,10 +42,12 @@ __all__ = [
     "errors",
     "outlines",
     "overlay",
+    "paintings",
     "palette",
     "part_of",
     "receptive_fields",
     "save",
+    "score_dots",
     "sensitivities",
     "slider",
     "triangle",
