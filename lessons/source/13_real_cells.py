@@ -456,7 +456,7 @@ measured("best moment, in percent of the steps", 100 * np.mean(moments) / steps)
 
 # %% [markdown]
 # Towards the end the learning rate falls to 0 and little changes, so the best moment (the star) wins
-# by a hair. In the first half SEG jumps up and down while the loss falls steadily. One bridge between
+# by a hair. At the second look the two seeds differ far more in SEG than in the loss. One bridge between
 # two cells can cost SEG a whole cell. In the loss it is still a few pixels of many, even if the weight
 # map counts each of them seven times. We want cells, so the moment is chosen by SEG and not by the
 # loss.
