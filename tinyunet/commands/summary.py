@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 
 from tinyunet.commands.options import AsJson, given, setting
+from tinyunet.runs.network import known_names
 from tinyunet.runs.numbers import check_numbers
 
 OF_CONSTRUCTOR = (
     "in_channels", "num_classes", "base_channels", "depth", "padding", "skip", "heads",
 )  # fmt: skip
-Network = setting("network")
+Network = setting("network", f"{known_names()}; or a class in a file of yours: FILE.py:CLASS.")
 
 
 def summary(

@@ -95,14 +95,14 @@ def find_pairs(report: FolderReport) -> dict[str, tuple[Path, Path]]:
     polygons = [path for path in _files(report.masks) if path.suffix.lower() == POLYGONS]
     if one and not polygons:
         raise ValueError(f"{report.images}: images and masks need two different folders")
-    image_paths = _listed(report, report.images, leave=POLYGONS if one else None)
-    mask_paths = polygons if one else _listed(report, report.masks, polygons)
+    image_paths = listed_images(report, report.images, leave=POLYGONS if one else None)
+    mask_paths = polygons if one else listed_images(report, report.masks, polygons)
     pairs, problems = match(image_paths, mask_paths)
     report.problems += problems
     return pairs
 
 
-def _listed(
+def listed_images(
     report: FolderReport, folder: Path, polygons: list[Path] | None = None, leave: str | None = None
 ) -> list[Path]:
     """The image files of a folder, and the polygons in it; the others are passed over."""
@@ -149,7 +149,7 @@ def open_pair(
     image = mask = None
     try:
         image = read_raw(image_path)
-        _check_finite(image_path, image)
+        check_finite(image_path, image)
     except (OSError, ValueError) as error:
         image = None
         report.problems.append(str(error))
@@ -178,7 +178,8 @@ def _open_mask(path: Path, codes: class_codes.ClassCodes | None) -> MaskFile | P
     return read_mask_file(path, by_color=codes is not None and codes.colors)
 
 
-def _check_finite(path: Path, raw: Raw) -> None:
+def check_finite(path: Path, raw: Raw) -> None:
+    """Raise ValueError for values that are no numbers."""
     for page in raw.pages:
         if page.dtype.kind == "f" and not np.isfinite(page).all():
             raise ValueError(f"{path}: has NaN or infinite values; repair it or leave it out")
