@@ -206,17 +206,17 @@ def look(threshold):
     """Return a picture of the cells above a threshold, in a part of the first validation image."""
     cells = tu.instances(p, threshold, core=None)
     found = dict(zip(MEASURES, scores(cells, truth), strict=True))
-    figure = Figure((8, 3.1), layout="constrained")
+    figure = Figure((8, 3.4), layout="constrained")
     axes = figure.subplots(1, 3)
     axes[0].imshow(validation.images[0][window][..., 0], cmap="gray")
     axes[1].imshow(p[window], cmap="magma", vmin=0, vmax=1)
     colours = tu.plots.colour_numbers(cells, like=tu.plots.colour_numbers(truth))
     axes[2].imshow(tu.plots.palette(colours.max(initial=0))[colours][window])
-    above = f"above {threshold}: {cells.max()} of {truth.max()} cells"
-    for axis, title in zip(axes, ("image", "probability of cell", above), strict=True):
-        axis.set_title(title, fontsize=11)
+    for axis, title in zip(axes, ("image", "probability", f"cells above {threshold}"), strict=True):
+        axis.set_title(title, fontsize=12)
         axis.axis("off")
-    figure.suptitle(", ".join(f"{name} {value:.2f}" for name, value in found.items()), fontsize=11)
+    text = ", ".join(f"{name} {value:.2f}" for name, value in found.items())
+    figure.supxlabel(f"all of the image: {cells.max()} of {truth.max()} cells; {text}", fontsize=12)
     return figure
 
 
