@@ -545,6 +545,6 @@ quiz("all black", "c")
 # - Weights say what counts, and by how much.
 #
 # The package's version is in `tinyunet/losses/cross_entropy.py`, beside a second loss, Dice, which
-# [lesson 12](12_touching_cells.ipynb) tells more about. In [lesson
-# 6](06_crop_concat_and_the_fork.ipynb) two paths of the network meet, and their gradients have to
-# find the way back.
+# [lesson 21](21_which_loss.ipynb) tells more about. In
+# [lesson 6](06_crop_concat_and_the_fork.ipynb) two paths of the network meet, and their gradients have to find
+# the way back.
