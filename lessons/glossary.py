@@ -100,7 +100,7 @@ def is_term(bold: str) -> bool:
 
 
 def words(text: str, term: str) -> str:
-    """The sentence of a paragraph in which a term is bold, and the one before where it leans on that."""
+    """The sentence in which a term is bold, and the one before where it leans on that."""
     at = text.index(f"**{term}**")
     ends = [0, *(match.end() for match in END.finditer(text)), len(text)]
     begins = [end for end in ends if end <= at]
@@ -124,8 +124,8 @@ def page() -> str:
     lines = [
         "# Glossary",
         "",
-        "Every term that a lesson defines, in the words with which it does; the links lead there. Symbols",
-        "and formulas are on [one sheet](SHEET.md). This page is made from the lessons.",
+        "Every term that a lesson defines, in the words with which it does; the links lead there.",
+        "Symbols and formulas are on [one sheet](SHEET.md). This page is made from the lessons.",
     ]
     letter = ""
     for entry in entries():

@@ -1,4 +1,4 @@
-"""The pages beside the lessons that are made from them: the index's table, the glossary, the start page.
+"""The pages that are made from the lessons: the index's table, the glossary, the start page.
 
 python -m lessons.pages            bring them up to date; `lessons.build` does so, too
 python -m lessons.pages --check    only say which are not; exit code 1 if any is
@@ -6,6 +6,7 @@ python -m lessons.pages --check    only say which are not; exit code 1 if any is
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from lessons import glossary
 from lessons.minutes import effort
 from lessons.notebooks import LESSONS, read, sources
 
-COLUMNS = 6  # of the index: number, lesson, two that are written by hand, what it runs for, minutes
+HEAD = "| # | lesson | you write | you measure or see | runs for | minutes |\n|---|---|---|---|---|---|"
 START = """\
 # Start here
 
@@ -34,8 +35,8 @@ layer forward and backward.
 |---|---|---|---|---|
 {rows}
 
-Minutes are for reading and writing, by a plain formula: 150 words or 12 lines of code a minute, a minute
-for a formula, 8 for an exercise, 5 for the quiz. If you are new to NumPy, take twice as long.
+Minutes are for reading and writing, by a plain formula: 150 words or 12 lines of code a minute, a
+minute for a formula, 8 for an exercise, 5 for the quiz. If you are new to NumPy, take twice as long.
 
 ## How it goes
 
@@ -43,7 +44,7 @@ Run a cell with Shift and Enter, from the top. A few names stand in every notebo
 
 | name | what it does |
 |---|---|
-| `predict("...", ...)` | keeps your prediction: write it in place of the dots, before you run the cell |
+| `predict("...", ...)` | keeps your prediction: write it in place of the dots, then run the cell |
 | `measured("...", value)` | prints what was measured, and how far off you were |
 | `check.NAME(NAME)` | examines your function, and says what is wrong, where, and often why |
 | `check.hint("NAME")` | the next of three hints |
@@ -53,8 +54,9 @@ Run a cell with Shift and Enter, from the top. A few names stand in every notebo
 
 
 def index() -> str:
-    """The index with its links, times and minutes; rows that lessons do not have yet are not made."""
-    rows = (LESSONS / "README.md").read_text(encoding="utf-8").splitlines()
+    """The index with its links, times and minutes; a new lesson's row is written by hand."""
+    text = (LESSONS / "README.md").read_text(encoding="utf-8")
+    rows = re.sub(r"^\| # \| lesson .*\n.*$", HEAD, text, flags=re.MULTILINE).splitlines()
     for source in sources():
         about = read(source).metadata.tinyunet
         start = f"| {about['lesson']} |"
