@@ -86,6 +86,31 @@ def test_all_that_is_wrong_with_pairs_is_said_at_once(folder):
         load_pairs(folder)
 
 
+def test_channels_of_pictures_that_differ(folder):
+    Image.fromarray(colours(0)).save(folder / "images/a0.png")  # one in colour among gray ones
+    pairs = load_pairs(folder, fit=lambda picture: picture[:16])
+    assert {x.shape for x in pairs.inputs} == {(16, 24, 3)}
+    np.testing.assert_array_equal(pairs.inputs[1][..., 0], pairs.inputs[1][..., 2])
+    bands = np.zeros((20, 24, 5), np.uint8)
+    tifffile.imwrite(folder / "images/a1.tif", bands, photometric="minisblack")
+    with pytest.raises(ValueError, match=r"a1.tif has 5 channels, but others have 1: convert it"):
+        load_pairs(folder)
+    tifffile.imwrite(folder / "targets/A2.tif", bands, photometric="minisblack")
+    (folder / "targets/A2.bmp").unlink()
+    with pytest.raises(ValueError, match=r"A2.tif has 5 channels: a target is gray or in colour"):
+        load_pairs(folder)
+
+
+def test_deep_inputs_among_others_are_stretched_as_in_training(folder):
+    deep = 100 + 50 * np.arange(480, dtype=np.uint16).reshape(20, 24)
+    tifffile.imwrite(folder / "images/a1.tif", deep)
+    pairs = load_pairs(folder)
+    assert pairs.stretched
+    expected = tu.data.read_image(folder / "images/a0.png", stretch=True)
+    np.testing.assert_array_equal(pairs.inputs[0], expected)
+    np.testing.assert_array_equal(pairs.inputs[1], tu.data.read_image(folder / "images/a1.tif"))
+
+
 def test_pages_of_a_stack_are_pairs_that_stay_together(folder):
     pages = np.stack([colours(i) for i in range(3)])
     tifffile.imwrite(folder / "images/stack.tif", pages[..., 0], photometric="minisblack")
