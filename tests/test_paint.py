@@ -92,10 +92,14 @@ def test_channels_of_pictures_that_differ(folder):
     assert {x.shape for x in pairs.inputs} == {(16, 24, 3)}
     np.testing.assert_array_equal(pairs.inputs[1][..., 0], pairs.inputs[1][..., 2])
     bands = np.zeros((20, 24, 5), np.uint8)
-    tifffile.imwrite(folder / "images/a1.tif", bands, photometric="minisblack")
+    tifffile.imwrite(
+        folder / "images/a1.tif", bands, photometric="minisblack", planarconfig="contig"
+    )
     with pytest.raises(ValueError, match=r"a1.tif has 5 channels, but others have 1: convert it"):
         load_pairs(folder)
-    tifffile.imwrite(folder / "targets/A2.tif", bands, photometric="minisblack")
+    tifffile.imwrite(
+        folder / "targets/A2.tif", bands, photometric="minisblack", planarconfig="contig"
+    )
     (folder / "targets/A2.bmp").unlink()
     with pytest.raises(ValueError, match=r"A2.tif has 5 channels: a target is gray or in colour"):
         load_pairs(folder)
