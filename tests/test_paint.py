@@ -394,16 +394,23 @@ def test_a_folder_is_painted_and_a_bad_file_does_not_end_it(run, tmp_path, monke
         "the model takes pictures (H, W, 1), got one of shape (18, 18, 3); it is in colour" in err
     )
     found = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert found == ["odd_painted.png", "stack_page0_painted.png", "stack_page1_painted.png"]
+    paintings = ["odd_painted.png", "stack_page0_painted.png", "stack_page1_painted.png"]
+    assert found == sorted([*paintings, "paintings.json"])
     assert np.asarray(Image.open(tmp_path / "out/odd_painted.png")).shape == (33, 21, 3)
     assert "odd_painted.png" in out
+    written = (tmp_path / "out/odd_painted.png").stat().st_mtime_ns
+    code, out, _ = said(monkeypatch, capsys, *command)
+    assert code == 1
+    assert out.count("is there already, --overwrite paints it anew") == 2
+    assert (tmp_path / "out/odd_painted.png").stat().st_mtime_ns == written
     one = ("paint", run.out / "last.npz", tmp_path / "some/odd.png", "--out", tmp_path / "out")
     code, _, err = said(monkeypatch, capsys, *one)
     assert code == 2
-    assert "odd_painted.png exists: choose another --out, or --overwrite it" in err
+    assert "odd_painted.png exists, of another picture, model or seed" in err
     code, out, err = said(monkeypatch, capsys, *one, "--overwrite", "--json")
     assert code == 0, err
-    assert json.loads(out)["images"][0]["height"] == 33
+    (entry,) = json.loads(out)["images"]
+    assert entry["files"] == [str(tmp_path / "out/odd_painted.png")]
 
 
 def test_painting_is_that_of_the_sheet(run):
