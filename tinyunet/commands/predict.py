@@ -11,6 +11,7 @@ import typer
 
 from tinyunet.commands.ending import fail
 from tinyunet.commands.options import AsJson, Average, Device, Network, Threshold
+from tinyunet.runs.ignored import check_network_of
 from tinyunet.runs.numbers import check_numbers
 
 
@@ -52,7 +53,8 @@ def predict(
     check_numbers({"tile": tile})
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out is to be a folder, but {out} is a file")
-    model, threshold = load_model(checkpoint, average, threshold)
+    model, threshold = load_model(checkpoint, average, threshold, tell)
+    check_network_of(model, network)
     made = {
         "model": checksum(checkpoint),
         "model_file": str(checkpoint),
@@ -60,6 +62,7 @@ def predict(
         "average": average or "none",
         "tile": tile,
         "stretched": model.stretched,
+        **({"class_names": model.class_names} if model.class_names else {}),
         "tinyunet": __version__,
     }
     model.to(device)

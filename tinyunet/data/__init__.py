@@ -17,6 +17,7 @@ from tinyunet.data.sets.folder import load_folder
 from tinyunet.data.sets.image_files import read_image, read_pages
 from tinyunet.data.sets.isbi2012 import load_isbi2012
 from tinyunet.data.sets.line_art import LineArt, line_art, stroke
+from tinyunet.data.sets.microscope import MicroscopePicture, microscope_picture
 from tinyunet.data.sets.outlines import closed_outlines
 from tinyunet.data.sets.pictures import load_gray_pairs, load_pairs
 from tinyunet.data.sets.streets import STREET_CLASSES, synthetic_streets
@@ -37,6 +38,7 @@ __all__ = [
     "ImageFile",
     "LineArt",
     "MaskGuess",
+    "MicroscopePicture",
     "Pairs",
     "PicturePairs",
     "check_folder",
@@ -51,6 +53,7 @@ __all__ = [
     "load_gray_pairs",
     "load_isbi2012",
     "load_pairs",
+    "microscope_picture",
     "open_image",
     "random_crop",
     "random_gray",

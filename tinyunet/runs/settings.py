@@ -71,7 +71,8 @@ class Settings:
         "A number or colour in these masks, as 255 or 255,255,255, whose pixels count nowhere; several "
         "with spaces between them, in quotes.",
     )
-    stretch: bool = False  # images of 8 bits, too, as the model to be scored knows them
+    # Images of 8 bits, too, as the run's model knows them; None: if some have more.
+    stretch: bool | None = None
     minutes: float | None = set_to(
         None, "How long to train and to score, about; without drawing pictures. [default: 1]"
     )

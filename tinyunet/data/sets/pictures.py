@@ -13,9 +13,10 @@ from tinyunet.data.files import gray
 from tinyunet.data.files.names import folded
 from tinyunet.data.files.raw import read_raw
 from tinyunet.data.files.report import FolderReport
-from tinyunet.data.files.scan import check_finite, listed_images
+from tinyunet.data.files.scan import listed_images
 from tinyunet.data.pairs import PicturePairs
 from tinyunet.data.sets.folder import IMAGES, find_folders
+from tinyunet.data.sets.image_files import check_finite
 from tinyunet.data.yuv import rgb_to_yuv
 
 TARGETS = ("targets", "target", "outputs", "output", "photos", "photo", "colours", "colors",
@@ -147,7 +148,8 @@ def _seen(report: FolderReport, path: Path) -> _File | None:
     """What a file holds; None if it cannot be read, and the reason goes to the problems."""
     try:
         raw = read_raw(path)
-        check_finite(path, raw)
+        for page in raw.pages:
+            check_finite(page, path)
     except (OSError, ValueError) as error:
         report.problems.append(str(error))
         return None
