@@ -261,7 +261,7 @@ def test_a_run_leaves_pictures_scores_and_models(run, folder):
     assert small < (run.out / "last.npz").stat().st_size / 2  # the generator alone
 
 
-@pytest.mark.parametrize("judge", ["patchgan", "none"])
+@pytest.mark.parametrize("judge", ["patchgan", "paintschainer", "none"])
 def test_a_run_that_was_stopped_ends_as_if_it_was_not(folder, tmp_path, monkeypatch, judge):
     def settings():
         return PaintSettings(data=str(folder), steps=4, judge=judge, **SMALL)
@@ -409,7 +409,9 @@ def test_a_folder_is_painted_and_a_bad_file_does_not_end_it(run, tmp_path, monke
     assert "odd_painted.png exists, of another picture, model or seed" in err
     code, out, err = said(monkeypatch, capsys, *one, "--overwrite", "--json")
     assert code == 0, err
-    (entry,) = json.loads(out)["images"]
+    found = json.loads(out)
+    assert (found["seed"], found["failures"], "counts" in found) == (0, [], False)
+    (entry,) = found["images"]
     assert entry["files"] == [str(tmp_path / "out/odd_painted.png")]
 
 
