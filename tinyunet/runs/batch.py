@@ -42,7 +42,8 @@ class Report:
         """As plain data, for JSON."""
         failures = [{"image": str(path), "error": sentence(path, e)} for path, e in self.failures]
         found: dict[str, Any] = {**self.made, "out": str(self.out), "images": self.images}
-        found |= {"counts": str(self.out / COUNTS)} if self.images else {}
+        counted = self.images and self.verb == "predicted"
+        found |= {"counts": str(self.out / COUNTS)} if counted else {}
         return found | {"failures": failures, "not_tried": [str(path) for path in self.untried]}
 
     def summary(self) -> str:
