@@ -112,7 +112,7 @@ def test_it_waits_between_drawings_and_draws_the_end(shown):
     training.run()
     ((first, last),) = shown.outputs  # the first step and the last
     assert first._repr_png_() != last._repr_png_()
-    assert Image.open(io.BytesIO(last._repr_png_())).size[0] == 800
+    assert Image.open(io.BytesIO(last._repr_png_())).size[0] == 880
 
 
 def test_it_takes_a_small_share_of_the_time(shown, monkeypatch):

@@ -320,7 +320,9 @@ def test_a_void_label_leaves_a_doubt(folders, white):
     mask = discs([3, 17, 20])
     mask[-2:] = white
     fill(folders, [mask, discs([5])], dtype=np.uint16)
-    with pytest.raises(ValueError, match=rf'also {white}, .* "ignore": make it 0.*kind="classes"'):
+    with pytest.raises(
+        ValueError, match=rf'also {white}, .* "ignore": .*--ignore {white} .*instances'
+    ):
         load_folder(*folders)
 
 

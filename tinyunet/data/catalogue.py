@@ -57,6 +57,8 @@ def load(
     FileNotFoundError
         If the data are in none of the places.
     """
+    if not str(name_or_path).strip():
+        raise ValueError("the name of the data is empty: give a data set's name, or a folder")
     drawn = str(name_or_path).replace("_", "-")  # also by the name of its function
     given = ("kind", "classes", "ignore")
     said = [name for name in given if of_folder.get(name) not in (None, "auto")]

@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from tinyunet.data.files.gray import SHALLOW, in_words_of_depth
 from tinyunet.data.large_files import open_pages
 from tinyunet.engine.whole_files import FULL
 from tinyunet.networks.network import Network
@@ -26,7 +27,7 @@ class Report:
 
     `asked` files were given. `images` say of each, and of each page of a stack, what was found, its
     files, and whether they were there already; `failures` are files with what went wrong, `untried`
-    those that were left after the disk was full.
+    those that were left after the disk was full. `verb`: what was done to them.
     """
 
     out: Path
@@ -35,6 +36,7 @@ class Report:
     images: list[dict[str, Any]] = field(default_factory=list)
     failures: list[tuple[Path, Exception]] = field(default_factory=list)
     untried: list[Path] = field(default_factory=list)
+    verb: str = "predicted"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""
@@ -46,12 +48,12 @@ class Report:
     def summary(self) -> str:
         """How much was found in all, and where the counts are."""
         cells = [entry["cells"] for entry in self.images if "cells" in entry]
-        found = f", {sum(cells)} cells" if cells else ""
+        found = f", {cells_in_words(sum(cells))}" if cells else ""
         return f"{len(self.images)} images{found}: {self.out / COUNTS}"
 
     def failed(self) -> str:
         """What went wrong, a line for each image."""
-        lines = [f"{len(self.failures)} of {self.asked} images could not be predicted:"]
+        lines = [f"{len(self.failures)} of {self.asked} images could not be {self.verb}:"]
         lines += [sentence(path, error) for path, error in self.failures]
         if self.untried:
             names = ", ".join(map(str, self.untried[:5]))
@@ -97,8 +99,9 @@ def predict_all(
         otherwise.
     """
     known = Predictions(out, made)
-    ends = ends_for(model, polygons)
+    ends = ends_for(polygons)
     there = set() if overwrite else {path for path in images if known.is_done(path, ends)}
+    deep: list[Path] = []
     report = Report(out, made, len(images))
     out.mkdir(parents=True, exist_ok=True)
     # Where nobody watches, what is told of each image is progress enough.
@@ -106,7 +109,9 @@ def predict_all(
     for i, path in enumerate(bar):
         try:
             done = path in there
-            entries = known.entries(path) if done else _one(model, path, known, polygons, overwrite)
+            entries = (
+                known.entries(path) if done else _one(model, path, known, polygons, overwrite, deep)
+            )
         except (ValueError, OSError, MemoryError) as error:
             report.failures.append((path, error))
             if isinstance(error, OSError) and error.errno in FULL:
@@ -120,14 +125,25 @@ def predict_all(
                 for words in entry["notes"]:
                     note(f"{entry['image']}: {words}")
     bar.close()
+    if deep and not made.get("stretched"):
+        note(f"note: {in_words_of_depth(len(deep))}")
     return report
 
 
 def _one(
-    model: Network, path: Path, known: Predictions, polygons: bool, overwrite: bool
+    model: Network,
+    path: Path,
+    known: Predictions,
+    polygons: bool,
+    overwrite: bool,
+    deep: list[Path],
 ) -> list[dict[str, Any]]:
-    """Segment one image, page by page; take down what was found, and return it."""
+    """Segment one image, page by page; take down what was found, and return it.
+
+    If it has more than 8 bits, its path is added to `deep`.
+    """
     options = {name: known.made[name] for name in ("tile", "average", "threshold")}
+    options["class_names"] = known.made.get("class_names")
     pages = open_pages(path, stretch=known.made.get("stretched", False))
     found: list[Predicted] = []
     with contextlib.ExitStack() as files:
@@ -139,6 +155,7 @@ def _one(
                 stem = known.folder / stem
                 found.append(predict_to_files(model, page, stem, polygons=polygons, **options))
             found[-1].notes += [str(warning.message) for warning in said]
+    deep += [path] * (pages[0].stored.dtype not in SHALLOW)
     known.finish(path, found)
     entries = known.entries(path)
     for entry, page in zip(entries, found, strict=True):
@@ -146,14 +163,25 @@ def _one(
     return entries
 
 
+def cells_in_words(count: int) -> str:
+    """A number of cells."""
+    return "1 cell" if count == 1 else f"{count} cells"
+
+
 def in_words(entry: dict[str, Any], made: dict[str, Any]) -> str:
     """A line about an image."""
     if "cells" in entry:
-        found = f"{entry['cells']} cells at threshold {made['threshold']:g}"
+        found = f"{cells_in_words(entry['cells'])} at threshold {made['threshold']:g}"
     else:
         total = sum(entry["pixels"])
+        names = entry.get("classes") or [""] * len(entry["pixels"])
+        pieces = entry.get("pieces") or [0] * len(entry["pixels"])
         found = "pixels of classes " + ", ".join(
-            f"{k}: {100 * n / total:.3g} %" for k, n in enumerate(entry["pixels"]) if n
+            f"{k} {name}".strip()
+            + f": {100 * n / total:.3g} %"
+            + f" in {count} piece{'s' * (count > 1)}" * (count > 0)
+            for k, (n, name, count) in enumerate(zip(entry["pixels"], names, pieces, strict=True))
+            if n
         )
     if entry["skipped"]:
         return f"{entry['image']}: {found}; has these results already, --overwrite makes them anew"

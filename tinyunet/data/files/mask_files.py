@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +90,13 @@ def commas(color: int) -> str:
     return f"{color >> 16},{color >> 8 & 255},{color & 255}"
 
 
+def placeholders(values: Iterable[object]) -> str:
+    """What to write to name values: 85=NAME1,170=NAME2. The names are for the user to choose."""
+    values = list(values)
+    numbers = range(1, len(values) + 1) if len(values) > 1 else [""]
+    return ",".join(f"{value}=NAME{n}" for value, n in zip(values, numbers, strict=True))
+
+
 def check_numbers(path: str | Path, page: np.ndarray) -> np.ndarray:
     """The page as (H, W) int64; a ValueError says where there is no number of a class or cell."""
     if page.ndim == 3:
@@ -109,16 +117,15 @@ def check_numbers(path: str | Path, page: np.ndarray) -> np.ndarray:
 
 def in_color(page: np.ndarray) -> str:
     """Why a mask in color (H, W, 3) is not read, and what to write: with the colors that it has."""
-    colors, counts = np.unique(packed(page), return_counts=True)
+    colors = np.unique(packed(page)).tolist()
     if len(colors) > 12:
         return (
             f"is a mask in color, with {len(colors)} colors; save class or cell numbers as gray "
             "values, or if each color is a cell, say --masks instances (in Python kind='instances')"
         )
-    shown = ", ".join(hexadecimal(int(color)) for color in colors[np.argsort(-counts)])
-    names = ",".join(
-        f"{commas(int(color))}={'background' if color == 0 else 'NAME'}" for color in colors
-    )
+    shown = ", ".join(map(hexadecimal, colors))
+    black = "0,0,0=background," * (0 in colors)
+    names = black + placeholders(commas(color) for color in colors if color)
     return (
         f"is a mask in color ({shown}); save class or cell numbers as gray values, or name the colors: "
         f"--classes {names} (in Python classes=...); if each color is a cell, say --masks instances"

@@ -90,15 +90,20 @@ class FolderReport:
     guess
         What the masks mean; None where none could be read.
     stretched
-        Whether all gray values are stretched, because their depths differ: `read_image(stretch=True)`.
+        Whether all gray values are stretched, those of 8 bits too, because some image has more:
+        `read_image(stretch=True)`.
+    deep
+        How many images have more than 8 bits.
     ignores
         Whether some label is 255, for pixels that count nowhere.
     class_names
         Names of the classes, where `classes` or polygons gave some.
-    names, groups, pictures, labels, instances
-        What was read, one entry a page: names, those of the files, images (H, W, C) float32, labels
-        (H, W) with 255 where ignored, and the number of the cell at each pixel, None where cells are
-        not known.
+    unseen
+        What the user named and no mask holds: one sentence each.
+    names, groups, together, pictures, labels, instances
+        What was read, one entry a page: names, those of the files, those of files that stay together
+        because they hold the same image, images (H, W, C) float32, labels (H, W) with 255 where
+        ignored, and the number of the cell at each pixel, None where cells are not known.
     """
 
     images: Path
@@ -108,10 +113,13 @@ class FolderReport:
     problems: list[str] = field(default_factory=list)
     guess: MaskGuess | None = None
     stretched: bool = False
+    deep: int = 0
     ignores: bool = False
     class_names: list[str] | None = None
+    unseen: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
+    together: list[str] = field(default_factory=list)
     pictures: list[np.ndarray] = field(default_factory=list, repr=False)
     labels: list[np.ndarray] = field(default_factory=list, repr=False)
     instances: list[np.ndarray] | None = field(default=None, repr=False)

@@ -40,7 +40,12 @@ def labels_from_scores(trial: Trial) -> None:
     }
     for shape in ((3, 4, 2), (4, 4, 4), (5, 3, 3)):
         scores = 3 * rng.standard_normal(shape)
+        got = trial.call(scores=scores)
+        trial.require(
+            not isinstance(got, list | tuple), "the labels", f"should be an array, yours is of type "
+            f"{type(got).__name__}", "np.array(...) makes an array of a list: (H, W) is its shape",
+        )  # fmt: skip
         trial.compare(
-            trial.call(scores=scores), {"the labels": scores.argmax(axis=2)},
+            got, {"the labels": scores.argmax(axis=2)},
             axes={"the labels": PLANE}, mistakes=mistakes,
         )  # fmt: skip

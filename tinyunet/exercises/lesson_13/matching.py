@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinyunet.engine.arrays import occurrences
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 
@@ -51,7 +52,7 @@ def _overflow(predicted, truth):
     columns = truth.max() + np.uint8(1)
     places = predicted.astype(np.uint8) * columns + truth.astype(np.uint8)
     shape = int(predicted.max()) + 1, int(columns)
-    return np.bincount(places.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
+    return occurrences(places, minlength=shape[0] * shape[1]).reshape(shape)
 
 
 TABLE_MISTAKES = {

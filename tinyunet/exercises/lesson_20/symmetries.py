@@ -1,4 +1,4 @@
-"""Lesson 13: predictions averaged over symmetries."""
+"""Lesson 20: predictions averaged over symmetries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tinyunet.exercises.trial import Trial
 
 
 @exercise(
-    lesson=13,
+    lesson=20,
     hints=(
         "There are eight versions: turned by 0, 1, 2 and 3 right angles, each as it is and mirrored. "
         "What the network says about a turned image is turned, too.",
