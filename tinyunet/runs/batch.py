@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from tinyunet.data.check.grouping import group
 from tinyunet.data.files.gray import SHALLOW, in_words_of_depth
 from tinyunet.data.large_files import open_pages
 from tinyunet.engine.whole_files import FULL
@@ -53,7 +54,7 @@ class Report:
     def failed(self) -> str:
         """What went wrong, a line for each image."""
         lines = [f"{len(self.failures)} of {self.asked} images could not be predicted:"]
-        lines += [sentence(path, error) for path, error in self.failures]
+        lines += group([sentence(path, error) for path, error in self.failures])
         if self.untried:
             names = ", ".join(map(str, self.untried[:5]))
             more = f" and {len(self.untried) - 5} more" if len(self.untried) > 5 else ""
