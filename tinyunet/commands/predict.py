@@ -15,6 +15,7 @@ from tinyunet.runs.ignored import check_network_of
 from tinyunet.runs.numbers import check_numbers
 
 if TYPE_CHECKING:
+    from tinyunet.networks.network import Network as Model
     from tinyunet.runs.batch import Report
 
 
@@ -58,6 +59,7 @@ def predict(
         raise NotADirectoryError(f"--out is to be a folder, but {out} is a file")
     model, threshold = load_model(checkpoint, average, threshold, tell)
     check_network_of(model, network)
+    _check_tile(model, tile)
     made = {
         "model": checksum(checkpoint),
         "model_file": str(checkpoint),
@@ -81,6 +83,15 @@ def predict(
         typer.echo(report.summary())
     if report.failures:
         _fail(report)
+
+
+def _check_tile(model: Model, tile: int | None) -> None:
+    """Raise ValueError for a tile of a size that the network does not take."""
+    try:
+        if tile is not None:
+            model.output_size(tile, tile)
+    except ValueError as error:
+        raise ValueError(f"--tile {tile} is no size for this network: {error}") from error
 
 
 def _fail(report: Report) -> None:
