@@ -113,8 +113,8 @@ def loss_for(model: Network, train: Dataset, loss: Loss | None) -> Loss:
     if ignore is not None and not hasattr(loss, "ignore_label"):
         warnings.warn(
             f"the training images have pixels with the label {ignore}, which are to be ignored: the "
-            f"loss {type(loss).__name__} has to leave them out itself; say that it does with ignore_label "
-            f"= {ignore} in its class",
+            f"loss {type(loss).__name__} has to leave them out itself; say that it does with "
+            f"ignore_label = {ignore} in its class",
             stacklevel=4,
         )
     if ignore is not None and getattr(loss, "ignore_label", ignore) != ignore:
