@@ -9,13 +9,14 @@
 # %% [markdown]
 # # Lesson 19: Colouring: what L1 cannot do
 #
-# *About five minutes of computing and an hour and ten minutes of reading and writing. You need: lesson
-# 5 (cross-entropy), lesson 7 (the U) and lesson 8 (Adam).*
+# *About five minutes of computing and an hour and ten minutes of reading and writing. You need:
+# lesson 5 (cross-entropy), lesson 7 (the U) and lesson 8 (Adam).*
 #
 # Most people have seen a U-Net without knowing: it colours line drawings (PaintsChainer, 2017) and
-# turns maps into photographs (pix2pix, [Isola et al. 2017](https://arxiv.org/abs/1611.07004)). The U
-# is the same, but gives an image in the place of labels. What is new is the question of what such
-# an image is *wrong by*, since mostly there is more than one right answer. After this lesson you can
+# turns maps into photographs (pix2pix, [Isola et al. 2017](https://arxiv.org/abs/1611.07004)). The
+# U is the same, but gives an image in the place of labels. What is new is the question of what
+# such an image is *wrong by*, since mostly there is more than one right answer. After this lesson
+# you can
 #
 # - say what a network paints that minimises an error per pixel, and why it is gray;
 # - train two networks against each other, with a gradient that runs through both;
@@ -37,10 +38,10 @@ plt.rcParams["figure.dpi"] = 80
 # %% [markdown]
 # ## Nobody can know
 #
-# The input $x$ is a map: ground, class A, class B. The target $y$ is a picture, R, G and B from -1 to
-# 1, with gray, 0, as the ground. An A is red or blue, with vertical stripes, a B green or yellow,
-# with horizontal ones. Which of the two, **a coin has tossed**, for each object anew, and where the
-# stripes begin is drawn as well. Nothing of this can be read from the map.
+# The input $x$ is a map: ground, class A, class B. The target $y$ is a picture, R, G and B from -1
+# to 1, with gray, 0, as the ground. An A is red or blue, with vertical stripes, a B green or
+# yellow, with horizontal ones. Which of the two, **a coin has tossed**, for each object anew, and
+# where the stripes begin is drawn as well. Nothing of this can be read from the map.
 
 # %%
 train_set = tu.data.coin_flip_colours(8 if small else 400, seed=0)
@@ -52,12 +53,12 @@ real = {"map": mapped(test_set.inputs[:count]), "real": test_set.targets[:count]
 tu.plots.paintings(real)
 
 # %% [markdown]
-# Suppose a network sees a pixel of class A. Its red value is as often +.74 as -.74 (strong stripe), as
-# often +.34 as -.34 (weak one). Whatever it answers, it will be wrong. **Which answer is least wrong
-# on average?**
+# Suppose a network sees a pixel of class A. Its red value is as often +.74 as -.74 (strong
+# stripe), as often +.34 as -.34 (weak one). Whatever it answers, it will be wrong. **Which answer
+# is least wrong on average?**
 #
-# **Derive.** Let the possible values be $t_1, \dots, t_n$, all as likely, and the answer $c$. For the
-# mean square error, set the derivative to 0:
+# **Derive.** Let the possible values be $t_1, \dots, t_n$, all as likely, and the answer $c$. For
+# the mean square error, set the derivative to 0:
 #
 # $$ \frac{d}{dc} \frac1n \sum_i (c - t_i)^2 = \frac2n \sum_i (c - t_i) = 0
 # \quad\Longrightarrow\quad c = \frac1n \sum_i t_i: \text{ the mean.} $$
@@ -105,12 +106,13 @@ measured("where the square is least for -1, -1, 0, 0, 0, 1, 8", ends["square"])
 
 # %% [markdown]
 # One value far off pulls the mean, not the median. Now the pixel of class A. Half of its red
-# values are +.34 or more, half -.34 or less, so *every* answer between the two is a median. The same holds
-# for blue, while green is below 0 in both cases. So the least L1 is at something like $(0, -.5, 0)$: **a dull
-# purple, which no picture has**. And without stripes: their median has none.
+# values are +.34 or more, half -.34 or less, so *every* answer between the two is a median. The
+# same holds for blue, while green is below 0 in both cases. So the least L1 is at something like
+# $(0, -.5, 0)$: **a dull purple, which no picture has**. And without stripes: their median has
+# none.
 #
-# **Predict** what a U-Net learns. The **gradient ratio** is the mean difference between neighbours in
-# objects, divided by that of the real pictures. 1 is as much texture as there should be.
+# **Predict** what a U-Net learns. The **gradient ratio** is the mean difference between neighbours
+# in objects, divided by that of the real pictures. 1 is as much texture as there should be.
 
 # %%
 predict("gradient ratio of L1", 0.3)
@@ -162,19 +164,20 @@ tu.plots.paintings(real | {"L1": paintings["L1"][:count]})
 
 # %% [markdown]
 # It has learned everything that can be known, shapes and classes, and paints the median: purple in
-# place of red or blue, lime in place of green or yellow. That is no failure of the network. **It is the right
-# answer to the wrong question.** (What texture there is, is a grid: traces of the strides.)
+# place of red or blue, lime in place of green or yellow. That is no failure of the network. **It
+# is the right answer to the wrong question.** (What texture there is, is a grid: traces of the
+# strides.)
 #
 # ## A judge
 #
-# No formula says what looks real. So let a second network learn it: the **discriminator**, or judge,
-# gets a picture and says *real* or *fake*. The generator gets a loss for being found out. Both learn in
-# turns; together they are called a **GAN** (generative adversarial network,
+# No formula says what looks real. So let a second network learn it: the **discriminator**, or
+# judge, gets a picture and says *real* or *fake*. The generator gets a loss for being found out.
+# Both learn in turns; together they are called a **GAN** (generative adversarial network,
 # [Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661)).
 #
 # Our judge is a **PatchGAN**: three convolutions, and a *map* of logits, each of which sees 16x16
-# pixels only. It judges textures, and leaves the rest to L1. It sees the map and the picture side by side
-# as channels: $D(x, y)$. With $G(x)$ the painting,
+# pixels only. It judges textures, and leaves the rest to L1. It sees the map and the picture side
+# by side as channels: $D(x, y)$. With $G(x)$ the painting,
 #
 # $$ L_D = \tfrac12 \ell(D(x, y), \text{real}) + \tfrac12 \ell(D(x, G(x)), \text{fake}), \qquad
 # L_G = \ell(D(x, G(x)), \text{real}) + \lambda \cdot \text{L1}. $$
@@ -189,8 +192,8 @@ tu.plots.paintings(real | {"L1": paintings["L1"][:count]})
 #
 # ### Exercise 2: the judge's loss
 #
-# `z` is `(N, H, W, 1)`, any numbers up to $\pm$1000 or so, and all of them should say the same: `real`
-# is True or False. The loss is the mean over all logits.
+# `z` is `(N, H, W, 1)`, any numbers up to $\pm$1000 or so, and all of them should say the same:
+# `real` is True or False. The loss is the mean over all logits.
 
 
 # %% nbgrader={"grade": false, "grade_id": "judge_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -218,14 +221,14 @@ measured("loss of a judge that knows nothing", judge_loss(np.zeros((1, 2, 2, 1))
 # %% [markdown]
 # ### Exercise 3: the judge learns
 #
-# Two passes through the same network, `(x, y)` and `(x, painted)`, and one step. For the judge the painting is
-# just an image. Two traps:
+# Two passes through the same network, `(x, y)` and `(x, painted)`, and one step. For the judge the
+# painting is just an image. Two traps:
 #
-# - `backward` *sets* gradients, so the second pass overwrites those of the first. Keep copies, and add.
-#   `judge.named_gradients()` gives pairs (name, array); what you add into an array in place
+# - `backward` *sets* gradients, so the second pass overwrites those of the first. Keep copies, and
+#   add. `judge.named_gradients()` gives pairs (name, array); what you add into an array in place
 #   (`array += ...`) is what the optimizer will see.
-# - Do not put both into one batch. The judge has batch norm, and a mean over real and painted tells each what
-#   the other looks like.
+# - Do not put both into one batch. The judge has batch norm, and a mean over real and painted
+#   tells each what the other looks like.
 #
 # `optimizer` is the judge's. The judge sees `np.concatenate([x, image], axis=-1)`.
 
@@ -254,25 +257,25 @@ check.judge_step(judge_step)
 # ## A gradient through two networks
 #
 # Now the generator. Its loss depends on its weights by a long way: weights, painting, judge,
-# logits. Backwards that is: the gradient of the logits goes through the *judge* and comes out as that
-# of what the judge saw, $x$ and $G(x)$ side by side. Its last channels are the painting's:
+# logits. Backwards that is: the gradient of the logits goes through the *judge* and comes out as
+# that of what the judge saw, $x$ and $G(x)$ side by side. Its last channels are the painting's:
 #
 # $$ \frac{\partial L_G}{\partial G(x)} =
 # \underbrace{\frac{\partial \ell}{\partial G(x)}}_{\text{the judge's backward}} +
 # \lambda \frac{\partial\, \text{L1}}{\partial G(x)}, $$
 #
-# and this goes on into the *generator's* backward. In no other lesson have you needed the gradient of a
-# network's input. Here it is the whole point.
+# and this goes on into the *generator's* backward. In no other lesson have you needed the gradient
+# of a network's input. Here it is the whole point.
 #
 # On its way, the judge's `backward` also sets gradients of the judge's own weights. They say how
-# the judge should change **to be fooled**. They are thrown away: nobody steps with them, and the next
-# `judge_step` overwrites them.
+# the judge should change **to be fooled**. They are thrown away: nobody steps with them, and the
+# next `judge_step` overwrites them.
 #
 # ### Exercise 4: the generator learns
 #
 # `painted` is `generator(x)`, computed already; the generator remembers what its backward needs.
-# `optimizer` is the generator's, `weight` is $\lambda$. Return the judge's part of the loss, $\ell$. (`x`
-# may have any number of channels, even 0.)
+# `optimizer` is the generator's, `weight` is $\lambda$. Return the judge's part of the loss,
+# $\ell$. (`x` may have any number of channels, even 0.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "generator_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -292,8 +295,8 @@ def generator_step(generator, judge, optimizer, x, y, painted, weight):
 check.generator_step(generator_step)
 
 # %% [markdown]
-# **Check** the gradient itself: move all weights of a generator a little along a random direction, and
-# see by how much $L_G$ changes. If the gradient is right, the change per step is the sum of
+# **Check** the gradient itself: move all weights of a generator a little along a random direction,
+# and see by how much $L_G$ changes. If the gradient is right, the change per step is the sum of
 # gradient times direction. In float64, with small networks:
 
 # %%
@@ -330,8 +333,8 @@ claim("through two networks: relative error", abs(change / 2e-7 / slope - 1), hi
 # ## Against each other
 #
 # Both networks take a step in each turn, the judge first. $\lambda = 10$ (the authors take 100, in
-# longer trainings). **Predict** the gradient ratio, and whether the L1 error on test pictures becomes
-# smaller or larger than that of the generator with L1 alone.
+# longer trainings). **Predict** the gradient ratio, and whether the L1 error on test pictures
+# becomes smaller or larger than that of the generator with L1 alone.
 
 # %%
 predict("gradient ratio with a judge", 0.8)
@@ -341,7 +344,7 @@ predict("with a judge the L1 error is", "smaller", choices=choices)
 
 # %% alt="While it trains: the mean absolute difference of every step, and three test pictures above what is painted of their maps. The curve falls and rises a little again; the paintings become red or blue, green or yellow."
 def train(weight, condition=3, turn=lambda judge_optimizer: None):
-    """Train a generator against a judge that sees so many channels of the map; return both, losses."""
+    """Return a generator, and a judge that sees so many channels of the map, trained; and losses."""
     generator = new_generator()
     judge = tu.networks.PatchGAN(condition + 3, base_channels=24, layers=1, seed=1000)
     optimizers = adam(generator), adam(judge)
@@ -368,18 +371,19 @@ measured("with a judge the L1 error is", choices[more])
 tu.plots.paintings(real | {name: images[:count] for name, images in paintings.items()})
 
 # %% [markdown]
-# Now it **decides**: red or blue, not purple. Neither is "right", for nobody knows; but such pictures exist. Half
-# an object may be red and the other blue: a logit sees 16 pixels, and 500 steps are few.
+# Now it **decides**: red or blue, not purple. Neither is "right", for nobody knows; but such
+# pictures exist. Half an object may be red and the other blue: a logit sees 16 pixels, and 500
+# steps are few.
 #
-# And look at the numbers: the L1 error became *worse*. Of course: the median is least wrong, and who
-# decides is quite wrong half of the time. **An error per pixel prefers the blurred picture.** Whoever ranks
-# such networks by it ranks them upside down.
+# And look at the numbers: the L1 error became *worse*. Of course: the median is least wrong, and
+# who decides is quite wrong half of the time. **An error per pixel prefers the blurred picture.**
+# Whoever ranks such networks by it ranks them upside down.
 #
 # ## Break it on purpose: a judge who wants to be fooled
 #
-# The gradients that we threw away: what if one does not? One line more, the judge's optimizer steps
-# again after `generator_step`. **Predict** the generator's loss $\ell$ at the end (a judge that knows
-# nothing gives $\log 2 = .69$), and the gradient ratio.
+# The gradients that we threw away: what if one does not? One line more, the judge's optimizer
+# steps again after `generator_step`. **Predict** the generator's loss $\ell$ at the end (a judge
+# that knows nothing gives $\log 2 = .69$), and the gradient ratio.
 
 # %%
 predict("broken: the generator's loss at the end", 1.5)
@@ -423,17 +427,18 @@ names = ("L1", "L1 + judge", "broken")
 tu.plots.paintings(real | {name: paintings[name][:count] for name in names})
 
 # %% [markdown]
-# The left training looks bad: the generator's loss is high and does not fall. The right one looks like a
-# success: both losses are low, the generator "fools" the judge. And it paints purple again. Its judge
-# has learned to call *everything* real, first of all what it is asked to; so it teaches nothing, and only L1 is
-# left. No exception, no NaN, no number that warns: **compare with a reference step, or look at the pictures.**
+# The left training looks bad: the generator's loss is high and does not fall. The right one looks
+# like a success: both losses are low, the generator "fools" the judge. And it paints purple again.
+# Its judge has learned to call *everything* real, first of all what it is asked to; so it teaches
+# nothing, and only L1 is left. No exception, no NaN, no number that warns: **compare with a
+# reference step, or look at the pictures.**
 #
 # ## What is the condition for?
 #
-# The judge sees the map $x$ beside the picture. Suppose that it does not: $D(y)$, **unconditional**.
-# And take L1 away, $\lambda = 0$: then nothing but the judge ties the painting to its map. **Predict** the
-# share of object pixels whose hue belongs to the right class, with and without the condition. (With two
-# classes chance is .5; L1 had nearly 1.)
+# The judge sees the map $x$ beside the picture. Suppose that it does not: $D(y)$,
+# **unconditional**. And take L1 away, $\lambda = 0$: then nothing but the judge ties the painting
+# to its map. **Predict** the share of object pixels whose hue belongs to the right class, with and
+# without the condition. (With two classes chance is .5; L1 had nearly 1.)
 
 # %%
 predict("class right without the condition", 0.9)
@@ -454,23 +459,25 @@ names = ("judge alone, no map", "judge alone, map")
 tu.plots.paintings(real | {name: paintings[name][:count] for name in names})
 
 # %% [markdown]
-# Without the map the judge asks only: does this look like *a* real picture? Red where a B should be is as
-# good as anything. With the map it asks whether picture and map *belong together*. (With L1 in the
-# loss the difference all but disappears: L1 does the tying. `tinyunet reproduce coins` trains both.)
+# Without the map the judge asks only: does this look like *a* real picture? Red where a B should
+# be is as good as anything. With the map it asks whether picture and map *belong together*. (With
+# L1 in the loss the difference all but disappears: L1 does the tying. `tinyunet reproduce coins`
+# trains both.)
 #
 # These two have gradient ratios far above 1. That is not more texture but noise.
 #
 # ## Strokes are obeyed
 #
-# There is another way out: **ask**. In PaintsChainer the user draws strokes into a line drawing: this
-# region blue, that one yellow. The generator gets four channels, the lines and the strokes' Y, U, V
-# (brightness and two colour differences; -1.5 where there is no stroke), and learns with L1 alone. Where a stroke
-# says the colour, the median is no longer gray.
+# There is another way out: **ask**. In PaintsChainer the user draws strokes into a line drawing:
+# this region blue, that one yellow. The generator gets four channels, the lines and the strokes'
+# Y, U, V (brightness and two colour differences; -1.5 where there is no stroke), and learns with
+# L1 alone. Where a stroke says the colour, the median is no longer gray.
 #
-# In training, strokes have the true colours, and one drawing in ten has none. The test: the largest shape gets
-# a stroke of *another* colour, the farthest of red, green, blue and yellow. **Predict** in what share of
-# 99 drawings the shape becomes more like the stroke than like the truth; and the error to the true colours of
-# regions with a stroke and of regions without, from 0 to 2.
+# In training, strokes have the true colours, and one drawing in ten has none. The test: the
+# largest shape gets a stroke of *another* colour, the farthest of red, green, blue and yellow.
+# **Predict** in what share of 99 drawings the shape becomes more like the stroke than like the
+# truth; and the error to the true colours of regions with a stroke and of regions without, from 0
+# to 2.
 
 # %%
 predict("share of strokes that are obeyed", 0.6)
@@ -524,26 +531,26 @@ tu.plots.paintings(
 )
 
 # %% [markdown]
-# Strokes are obeyed, mostly end at lines, and **fade with distance**: a few pixels away colours mix, and
-# most of a large ground is not reached. What a stroke says has to be carried across the region, from
-# convolution to convolution, and that takes steps: in trial runs with 600 steps, and single pixels in the place of
-# strokes, nothing was obeyed. And the last row is the first lesson again: without a stroke all is gray.
-# There are so many hues that even the median is colourless.
+# Strokes are obeyed, mostly end at lines, and **fade with distance**: a few pixels away colours
+# mix, and most of a large ground is not reached. What a stroke says has to be carried across the
+# region, from convolution to convolution, and that takes steps: in trial runs with 600 steps, and
+# single pixels in the place of strokes, nothing was obeyed. And the last row is the first lesson
+# again: without a stroke all is gray. There are so many hues that even the median is colourless.
 #
-# (The authors' network learns with a judge, too. Flat regions of 32 pixels have no texture to judge, so we
-# left it out.)
+# (The authors' network learns with a judge, too. Flat regions of 32 pixels have no texture to
+# judge, so we left it out.)
 #
 # ## What the numbers do not say
 #
-# - **The losses of a GAN do not say how far it is.** Each is measured by an opponent that learns as well.
-#   Level curves can be a training that goes on, or one that has stopped; the broken run had the best.
-#   That is why the live pictures above show paintings and no judge's loss.
-# - **A gradient ratio of 1 is not quality**, nor is a saturation: noise reaches both. Ours was above 1 where the
-#   picture was worst. No number of this lesson replaces a look at the pictures.
+# - **The losses of a GAN do not say how far it is.** Each is measured by an opponent that learns
+#   as well. Level curves can be a training that goes on, or one that has stopped; the broken run
+#   had the best. That is why the live pictures above show paintings and no judge's loss.
+# - **A gradient ratio of 1 is not quality**, nor is a saturation: noise reaches both. Ours was
+#   above 1 where the picture was worst. No number of this lesson replaces a look at the pictures.
 # - **Nothing here draws from what is possible.** One map gives one painting; dropout changes it
 #   hardly. "Red or blue" was decided once, in training.
-# - **One seed each.** `tinyunet reproduce relatives` trains every one with three. Which object becomes
-#   red is another matter with each.
+# - **One seed each.** `tinyunet reproduce relatives` trains every one with three. Which object
+#   becomes red is another matter with each.
 # - Our maps are made so that nobody can know. In photographs of real things much can.
 #
 # ## What you know now
@@ -554,14 +561,14 @@ tu.plots.paintings(
 # - A condition makes the judge ask whether picture and map belong together.
 # - A stroke takes the doubt away, and with it the gray.
 #
-# The package's versions are `tu.adversarial_step`, `tu.fit_painter`, `tu.GANLoss` and `tu.L1Loss`; the
-# authors' networks `tu.networks.Pix2PixGenerator`, `PatchGAN` and `PaintsChainer`. With pairs of your
-# own: `tinyunet paint`.
+# The package's versions are `tu.adversarial_step`, `tu.fit_painter`, `tu.GANLoss` and `tu.L1Loss`;
+# the authors' networks `tu.networks.Pix2PixGenerator`, `PatchGAN` and `PaintsChainer`. With pairs
+# of your own: `tinyunet paint`.
 #
 # ## Quiz
 #
-# **1.** A street lamp's pixel is black in six of ten photographs taken at one place and white in four. What does
-# a network paint there that has learned with L1, what one with squares?
+# **1.** A street lamp's pixel is black in six of ten photographs taken at one place and white in
+# four. What does a network paint there that has learned with L1, what one with squares?
 #
 # - a. both a dark gray
 # - b. L1 black, squares a dark gray
@@ -571,9 +578,9 @@ tu.plots.paintings(
 quiz("six of ten", "b")
 
 # %% [markdown]
-# **2.** In `generator_step` somebody asks the judge for *fake* and turns the sign of the gradient round:
-# $-\ell(D(x, G(x)), \text{fake})$. The minimum is the same. Early in training, when the judge is sure of every
-# fake, $\sigma(z) = .001$, the generator's gradient is
+# **2.** In `generator_step` somebody asks the judge for *fake* and turns the sign of the gradient
+# round: $-\ell(D(x, G(x)), \text{fake})$. The minimum is the same. Early in training, when the
+# judge is sure of every fake, $\sigma(z) = .001$, the generator's gradient is
 #
 # - a. a thousandth of ours, about
 # - b. the same as ours

@@ -50,9 +50,9 @@ BLUE, ORANGE = "#0072b2", "#d55e00"
 predict("Dice of two masks with an IoU of 0.5", 0.5)
 
 # %% [markdown]
-# Now let $p$ be the probability of "cell" at each pixel instead of 0 or 1, and $g$ the truth, 0 or
-# 1. If $p$ happens to be 0 or 1, then $|P \cap T| = \sum p g$, $|P| = \sum p^2$ and $|T| = \sum
-# g^2$. So define for *any* $p$
+# Now let $p$ be the probability of "cell" at each pixel instead of 0 or 1, and $g$ the truth,
+# 0 or 1. If $p$ happens to be 0 or 1, then $|P \cap T| = \sum p g$, $|P| = \sum p^2$ and
+# $|T| = \sum g^2$. So define for *any* $p$
 #
 # $$ D = \frac{A}{B} , \qquad A = 2 \sum w\, p\, g + s , \qquad B = \sum w\, (p^2 + g^2) + s . $$
 #

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from tinyunet.commands.shell_words import as_options
+
 if TYPE_CHECKING:
     from tinyunet.runs.batch import Report
 
@@ -15,7 +17,7 @@ def fail(report: Report) -> None:
     from tinyunet.runs.batch import sentence
 
     if report.asked > 1:
-        typer.echo(f"error: {report.failed()}", err=True)
+        typer.echo(f"error: {as_options(report.failed())}", err=True)
         raise typer.Exit(1)
     ((path, error),) = report.failures
     if str(path) in str(error) or not isinstance(error, ValueError):

@@ -55,8 +55,8 @@ def paint(
     of yours (--data FOLDER), on gray and colour (--data FOLDER --colour gray), or on drawn ones. Look
     at pictures.png in its folder meanwhile.
 
-    With MODEL and PICTURES each is painted into --out. On a drawing for a model of line-art, strokes in
-    colour are hints.
+    With MODEL and PICTURES each is painted into --out; what is there already is left as it is. On a
+    drawing for a model of line-art, strokes in colour are hints.
     """
     chosen = given(context)
     check_numbers(chosen)
@@ -135,6 +135,7 @@ def _paint(
     from tinyunet.runs.image_list import check_names, image_files
     from tinyunet.runs.painting.apply import END, paint_all
     from tinyunet.runs.painting.folder import load_painter
+    from tinyunet.runs.predictions import checksum
 
     tell = partial(typer.echo, err=True)
     others = [option(name) for name in chosen if name not in OF_PAINTING]
@@ -146,8 +147,9 @@ def _paint(
     painter.model.to(chosen.get("device", "cpu"))
     files = image_files(pictures, tell, (END,))
     check_names(files, out, (END,))
+    made = {"model": checksum(model), "model_file": str(model), "seed": chosen.get("seed", 0)}
     report = paint_all(
-        painter, files, out, seed=chosen.get("seed", 0), overwrite=overwrite,
+        painter, files, out, made, overwrite=overwrite,
         tell=(lambda line: None) if as_json else typer.echo,
     )  # fmt: skip
     if as_json:

@@ -118,7 +118,7 @@ def slider(
 
 def _png(pixels: np.ndarray) -> bytes:
     file = io.BytesIO()
-    # The colours are spread over those that occur: bright pixels are few, but should stay what they are.
+    # Spread over the colours that occur: bright pixels are few, but should stay what they are.
     spread = Image.Quantize.MAXCOVERAGE
     image = Image.fromarray(pixels).quantize(COLOURS, spread, dither=Image.Dither.NONE)
     image.save(file, "PNG", optimize=True)

@@ -145,6 +145,16 @@ def facts_of_image(image: np.ndarray) -> dict[str, Any]:
     }
 
 
+def sums_of(images: Sequence[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """The checksums by which images are alike, of their facts, and those of turned ones; "" for none.
+
+    All images of one value are equal, and of those of two or three many have as much of each.
+    """
+    plain = ["" if facts["flat"] else facts["image_sum"] for facts in images]
+    turned = ["" if facts["flat"] or facts["few"] else facts["turned_sum"] for facts in images]
+    return plain, turned
+
+
 def turned_sum(image: np.ndarray) -> str:
     """A checksum of the values alone, wherever they are: turned images have the same."""
     image = np.ascontiguousarray(image)

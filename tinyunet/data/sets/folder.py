@@ -7,6 +7,7 @@ from pathlib import Path
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.files.class_codes import Classes, Ignored
 from tinyunet.data.files.content import FORMATS
+from tinyunet.data.files.gray import in_words_of_depth
 from tinyunet.data.files.meaning import IGNORE
 from tinyunet.data.files.report import FolderReport
 from tinyunet.data.files.scan import scan_folder
@@ -25,7 +26,7 @@ def load_folder(
     *,
     classes: Classes | None = None,
     ignore: Ignored | None = None,
-    stretch: bool = False,
+    stretch: bool | None = None,
 ) -> Dataset:
     """Load a folder of images and a folder of their masks.
 
@@ -35,8 +36,8 @@ def load_folder(
     any sizes, are read by `read_image`, stacks page by page; masks also from LabelMe's JSON, in a
     folder of their own or beside the images. `tinyunet.data.scan_folder` tells what was found.
 
-    Where images of 8 bits and of more are mixed, all are stretched as those of more are. Gray images
-    that were saved in colour count as gray unless others are in colour.
+    Where some image has more than 8 bits, all are stretched as those are, and the data set says so
+    (`stretched`). Gray images that were saved in colour count as gray unless others are in colour.
 
     Parameters
     ----------
@@ -63,13 +64,14 @@ def load_folder(
         A number or color whose pixels count nowhere, or several: 255, "255,255,255", [254, 255]. They
         have the label 255 in the data set, its `ignore_label`.
     stretch
-        Stretch images of 8 bits as well, although none have more: for a model that was trained so.
+        Whether to stretch images of 8 bits as well: for a model, as it was trained. None: if some have
+        more.
 
     Returns
     -------
     Dataset
         Sorted by name. A page of a stack is called "name[0]"; all pages of one file go to the same part
-        in `Dataset.split`.
+        in `Dataset.split`, and so do copies of an image, turned ones, too.
 
     Raises
     ------
@@ -84,7 +86,9 @@ def load_folder(
     Warns
     -----
     UserWarning
-        If what may be images was passed over: folders in the folder, formats that are not read.
+        If `classes` or `ignore` name what no mask holds. If what may be images was passed over: folders
+        in the folder, formats that are not read. If `stretch` is False, and images have more than 8
+        bits: these are stretched always.
     """
     report = scan_folder(images, masks, kind, classes=classes, ignore=ignore, stretch=stretch)
     wanted = [file for file in report.passed_over if file.is_image]
@@ -92,6 +96,10 @@ def load_folder(
         shown = "; ".join(f"{file.path.name}: {file.reason}" for file in wanted[:5])
         more = f" and {len(wanted) - 5} more" if len(wanted) > 5 else ""
         warnings.warn(f"passed over in {images} and {masks}: {shown}{more}", stacklevel=2)
+    for sentence in report.unseen:
+        warnings.warn(sentence, stacklevel=2)
+    if report.deep and stretch is False:
+        warnings.warn(in_words_of_depth(report.deep), stacklevel=2)
     return dataset_of(report)
 
 
@@ -114,7 +122,7 @@ def dataset_of(report: FolderReport, in_doubt: str = "stop") -> Dataset:
         report.names,
         ignore_label=IGNORE if report.ignores else None,
         class_names=report.class_names,
-        groups=report.groups,
+        groups=report.together,
         stretched=report.stretched,
     )
 

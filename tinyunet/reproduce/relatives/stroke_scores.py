@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from tinyunet.data.sets.line_art import EMPTY, JITTER, ROUNDED, LineArt, stroke
 from tinyunet.data.yuv import rgb_to_yuv
+from tinyunet.engine.arrays import occurrences
 from tinyunet.networks.network import Network
 
 # Red, green, blue and yellow, Y, U and V.
@@ -33,7 +34,7 @@ def commanded(art: LineArt) -> tuple[np.ndarray, np.ndarray, list[tuple[np.ndarr
     order, regions = truth.copy(), []
     for i in range(len(art)):
         rng = np.random.default_rng([SEED, 1, i])
-        sizes = np.bincount(art.regions[i][art.regions[i] >= 0])
+        sizes = occurrences(art.regions[i][art.regions[i] >= 0])
         inside = art.regions[i] == (1 + sizes[1:].argmax() if len(sizes) > 1 else 0)
         own = art.colours[i][inside].mean(0)
         colour = ORDERS[np.linalg.norm(ORDERS - own, axis=1).argmax()]
