@@ -72,9 +72,9 @@ def index() -> str:
 
 
 def start() -> str:
-    """The page that JupyterLab opens first in a student's copy."""
-    rows = []
-    for source in sources():
+    """The page that JupyterLab opens first in a student's copy; its lessons in the index's order."""
+    rows, order = [], re.findall(r"^\| (\d+) \|", index(), re.MULTILINE)
+    for source in sorted(sources(), key=lambda source: order.index(about(source)["lesson"])):
         known = about(source)
         mine = f"[{known['title']}](exercises/{source.stem}.ipynb)"
         solved = f"[solved]({source.stem}.ipynb)"

@@ -5,12 +5,13 @@ A hundred random moments: ``pytest -m campaign tests/campaign/test_kills.py``.
 
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 from killing import OPTIONS, Outcome, add_image, kill, make_folder, start
 
 from tinyunet.runs import train as run
-from tinyunet.runs.folder import read_settings
+from tinyunet.runs.folder import read_settings, write_settings
 from tinyunet.runs.settings import Settings
 
 
@@ -36,6 +37,23 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_run_that_kept_no_step_is_not_overwritten_by_a_new_one(tmp_path, monkeypatch):
+    quick(monkeypatch, tmp_path)
+    (tmp_path / "r").mkdir()
+    settings = Settings(steps=1, images=6, size=32, depth=1, base_channels=2, average="none")
+    write_settings(tmp_path / "r", settings, None)
+    before = (tmp_path / "r/settings.json").read_bytes()
+    with pytest.raises(FileExistsError, match="stopped before its first step was kept: --resume"):
+        run.train(replace(settings, lr=0.5), tmp_path / "r")
+    assert [path.name for path in (tmp_path / "r").iterdir()] == ["settings.json"]
+    assert (tmp_path / "r/settings.json").read_bytes() == before
+    said = []
+    run.train(settings, tmp_path / "r", resume=True, tell=said.append)
+    assert "it begins anew" in said[0]
+    with pytest.raises(FileExistsError, match="already holds a run: "):
+        run.train(settings, tmp_path / "r")
+
+
 @pytest.mark.parametrize("there", ["settings.json", "last.npz", "best.npz"])
 def test_it_goes_on_as_if_it_had_not_been_killed(tmp_path, whole, there, monkeypatch):
     make_folder(tmp_path)

@@ -146,4 +146,6 @@ def test_the_pages_links_lead_somewhere():
     for page in ("README", "GLOSSARY", "SHEET", "START"):
         text = (ROOT / "lessons" / f"{page}.md").read_text(encoding="utf-8")
         for link in re.findall(r"\]\(([^)#]+)\)", text):
-            assert link.startswith("https://") or (ROOT / "lessons" / link).exists(), link
+            made_from = ROOT / "lessons" / "source" / f"{Path(link).stem}.py"  # what is to be built
+            there = made_from if link.endswith(".ipynb") else ROOT / "lessons" / link
+            assert link.startswith("https://") or there.exists(), link

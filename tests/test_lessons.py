@@ -221,8 +221,11 @@ def test_a_sources_predictions_and_questions_are_known(source, capsys, monkeypat
 def test_a_source_is_plain_python_that_fits_the_screen(source):
     text = source.read_text(encoding="utf-8")
     ast.parse(text)  # no magics
-    long = [line for line in text.splitlines() if len(line) > 104 and not line.startswith("# %%")]
+    code = [line for line in text.splitlines() if not line.startswith("# ")]  # words are wrapped
+    long = [line for line in code if len(line) > 104]
     assert long == []
+    # A sentence that ends with a line's first word, "0 or / 1. If", would be shown as a list.
+    assert re.findall(r"^# \w.*\n# 1\. .*", text, re.MULTILINE) == []
 
 
 def test_the_index_names_every_lesson():

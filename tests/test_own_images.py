@@ -1,5 +1,7 @@
 """From files as people have them to a model and back, by the command line's own functions."""
 
+import json
+
 import numpy as np
 import pytest
 import tifffile
@@ -59,12 +61,17 @@ def test_classes_and_ignore_go_from_the_command_line_to_the_scores(mine):
         Image.fromarray(mask.astype(np.uint8)).save(folder / f"masks/{i}.png")
     done = run("train", "--data", "mine", *SMALL, "--out", "a")
     assert isinstance(done.exception, ValueError)
-    assert "--classes 0=background,77=NAME,128=NAME,255=NAME" in str(done.exception)
+    assert "--classes 0=background,77=NAME1,128=NAME2,255=NAME3" in str(done.exception)
     classes = ("--classes", "0=background,128=nucleus,255=cell", "--ignore", 77)
     done = run("train", "--data", "mine", *classes, *SMALL, "--out", "a")
     assert done.exit_code == 0, done.output
     assert tu.load("a/best.npz").num_classes == 3
     assert run("evaluate", "a/best.npz").exit_code == 0
+    assert run("predict", "a/best.npz", folder / "images/0.png").exit_code == 0
+    header = (folder.parent / "predictions/counts.csv").read_text()
+    assert "class_0_background,class_1_nucleus,class_2_cell,pieces_1_nucleus" in header
+    done = run("predict", "a/last.npz", folder / "images/0.png", "--out", "last")
+    assert " 0 background: " in done.stdout  # while it is trained, its settings know
     done = run("train", "--data", "synthetic-cells", "--ignore", 7, *SMALL, "--out", "b")
     assert "--ignore is for a folder of yours" in str(done.exception)
 
@@ -82,6 +89,42 @@ def test_a_model_of_mixed_depths_stretches_what_it_is_shown(mine):
         assert run("predict", "a/best.npz", folder / name, "--out", "found").exit_code == 0
     maps = [tifffile.imread(f"found/{i}_probabilities.tif") for i in (6, 0)]
     np.testing.assert_allclose(*maps, atol=1e-3)
+
+
+def test_depth_does_not_change_what_a_model_of_16_bits_alone_is_shown(mine):
+    folder, grays, _ = mine
+    for i, gray in enumerate(grays):
+        (folder / f"images/{i}.png").unlink()
+        tifffile.imwrite(folder / f"images/{i}.tif", gray.astype(np.uint16) * 16)
+    assert run("train", "--data", "mine", *SMALL, "--out", "a").exit_code == 0
+    scores = [run("evaluate", "a/best.npz", "--part", "all", "--json")]
+    for i, gray in enumerate(grays):
+        (folder / f"images/{i}.tif").rename(folder.parent / f"{i}.tif")
+        Image.fromarray(gray).save(folder / f"images/{i}.png")
+    scores.append(run("evaluate", "a/best.npz", "--part", "all", "--data", "mine", "--json"))
+    first, second = (json.loads(done.stdout)["mean"]["U-Net"] for done in scores)
+    assert first == pytest.approx(second, abs=1e-3)
+    for name in ("mine/images/0.png", "0.tif"):
+        done = run("predict", "a/best.npz", name, "--out", name[:2], "--json")
+        assert done.exit_code == 0, done.output
+        assert "more than 8 bits" not in done.stderr
+    maps = [tifffile.imread(f"{out}/0_probabilities.tif") for out in ("mi", "0.")]
+    np.testing.assert_allclose(*maps, atol=1e-3)
+
+
+def test_16_bits_shown_to_a_model_of_8_bits_are_said_once(mine):
+    folder, grays, _ = mine
+    assert run("train", "--data", "mine", *SMALL, "--out", "a").exit_code == 0
+    for i in range(3):
+        tifffile.imwrite(f"{i}.tif", grays[i].astype(np.uint16) * 16)
+    done = run("predict", "a/best.npz", "0.tif", "1.tif", "2.tif", "mine/images/3.png")
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count("3 images have more than 8 bits") == 1
+    for i in range(6):
+        (folder / f"images/{i}.png").unlink()
+        tifffile.imwrite(folder / f"images/{i}.tif", grays[i].astype(np.uint16) * 16)
+    with pytest.warns(UserWarning, match="6 images have more than 8 bits"):
+        assert run("evaluate", "a/best.npz", "--data", "mine", "--part", "all").exit_code == 0
 
 
 def test_a_training_begins_with_what_is_in_its_folder(mine):

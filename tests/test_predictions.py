@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import re
 import sys
 import tracemalloc
 
@@ -12,6 +13,7 @@ import pytest
 import tifffile
 from matplotlib.path import Path as Outline
 from PIL import Image
+from scipy import ndimage
 
 import tinyunet as tu
 from tinyunet.commands.main import main
@@ -19,6 +21,7 @@ from tinyunet.data import large_files, large_limits, synthetic_cells
 from tinyunet.engine import scratch
 from tinyunet.runs import predict as predicting
 from tinyunet.segmentation import large_cells, windows
+from tinyunet.segmentation.pieces import number_pieces
 
 
 def network(classes=2, seed=2, channels=1):
@@ -33,11 +36,23 @@ def network(classes=2, seed=2, channels=1):
     return model
 
 
+def three_classes():
+    """A network that has not learned, but finds pieces of three classes."""
+    model = network(classes=3)
+    logits = model.predict(synthetic_cells(1, 64, seed=3).images[0][None])[0].astype(float)
+    parameters = dict(model.named_parameters())
+    parameters["head.bias"] += -logits.mean(axis=(0, 1))
+    spread = logits.std(axis=(0, 1))
+    parameters["head.weight"] /= spread
+    parameters["head.bias"] /= spread
+    return model
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A model, and a folder with four images, of which two cannot be predicted."""
     monkeypatch.chdir(tmp_path)
-    tu.save("m.npz", network())
+    tu.save("m.npz", network(), thresholds={"none": 0.5})
     os.mkdir("mine")
     for i, image in enumerate(synthetic_cells(2, (40, 52), seed=3).images):
         gray = (255 * image[..., 0].clip(0, 1)).astype(np.uint8)
@@ -339,15 +354,73 @@ def test_more_cells_than_a_png_can_number_are_kept(folder, predict, monkeypatch)
 
 
 def test_of_classes_pixels_are_counted(folder, predict):
-    tu.save("m.npz", network(classes=3))
+    tu.save("m.npz", three_classes())
     code, out, err = predict("m.npz", "mine/a.png", "mine/d.png")
     assert code == 0, err
     for row in table("predictions/counts.csv"):
         labels = labels_of(f"predictions/{row['image'][5]}_labels.png")
         counts = np.bincount(labels.ravel(), minlength=3)
         assert [int(row[f"class_{k}"]) for k in range(3)] == counts.tolist()
-    assert "mine/a.png: pixels of classes " in out
-    assert not list(folder.glob("predictions/*cells*"))
+        pieces = [ndimage.label(labels == k)[0] for k in range(3)]
+        areas = [sorted(n for n in np.bincount(found.ravel())[1:] if n >= 10) for found in pieces]
+        assert [int(row[f"pieces_{k}"]) for k in (1, 2)] == [len(areas[1]), len(areas[2])]
+        rows = table(f"predictions/{row['image'][5]}_cells.csv")
+        for k in (1, 2):
+            assert sorted(int(r["area"]) for r in rows if r["class"] == str(k)) == areas[k]
+    assert "mine/a.png: pixels of classes 0: " in out
+    assert len(rows) > 2
+
+
+def test_classes_have_their_names_and_polygons(folder, predict):
+    tu.save("m.npz", three_classes(), class_names=["background", "nucleus", "cell"])
+    code, out, err = predict("m.npz", "mine/a.png", "--polygons")
+    assert code == 0, err
+    assert re.search(r"classes 0 background: [\d.]+ %, 1 nucleus: [\d.]+ % in \d+ piece", out)
+    (row,) = table("predictions/counts.csv")
+    assert {"class_0_background", "class_1_nucleus", "class_2_cell", "pieces_1_nucleus"} < set(row)
+    rows = table("predictions/a_cells.csv")
+    features = json.loads((folder / "predictions/a_cells.geojson").read_text())["features"]
+    assert (
+        len(rows) == len(features) == sum(int(row[f"pieces_{k}"]) for k in ("1_nucleus", "2_cell"))
+    )
+    for row, feature in zip(rows, features, strict=True):
+        name = ["", "nucleus", "cell"][int(row["class"])]
+        assert row["name"] == feature["properties"]["name"] == name
+        assert feature["properties"]["area"] == int(row["area"])
+    again = predict("m.npz", "mine/a.png", "--polygons")
+    assert "1 nucleus" in again[1]
+    tu.save("m.npz", network(classes=3), class_names=["a", "b"])  # not one for each class
+    code, out, err = predict("m.npz", "mine/d.png")
+    assert "0: " in out
+
+
+def test_a_threshold_that_was_not_chosen_is_said(folder, predict):
+    tu.save("m.npz", network())
+    code, out, err = predict("m.npz", "mine/a.png")
+    assert "m.npz has no threshold" in err
+    assert "0.5 is taken" in err
+    tu.save("n.npz", network(), thresholds={"none": 0.4})
+    code, out, err = predict("n.npz", "mine/a.png", "--out", "n")
+    assert "note" not in err
+    code, out, err = predict("n.npz", "mine/a.png", "--out", "s", "--average", "symmetries")
+    assert "averaged over symmetries, so that for others is taken, 0.4" in err
+    code, out, err = predict("m.npz", "mine/a.png", "--out", "t", "--threshold", 0.3)
+    assert "note" not in err
+
+
+def test_pieces_are_numbered_alike_in_strips(monkeypatch):
+    classes = np.random.default_rng(3).integers(0, 3, (60, 40)) * (
+        np.indices((60, 40)).sum(0) % 9 > 2
+    )
+    classes = np.kron(classes[::4, ::4], np.ones((4, 4), int))
+    pixels = np.bincount(classes.ravel(), minlength=3)
+    whole, found = np.zeros((2, 60, 40), np.int64)
+    counts = number_pieces(classes, whole, pixels)
+    monkeypatch.setattr(windows, "STRIP", 40 * 7)
+    assert number_pieces(classes, found, pixels) == counts
+    np.testing.assert_array_equal(whole, found)
+    assert counts == [0, *(ndimage.label(classes == k)[1] for k in (1, 2))]
+    assert whole[classes == 1].max() == counts[1]
 
 
 def test_a_large_image_takes_little_memory_and_gives_the_cells_of_one_piece(tmp_path, monkeypatch):
@@ -385,3 +458,17 @@ def test_a_large_image_takes_little_memory_and_gives_the_cells_of_one_piece(tmp_
     with Image.open(tmp_path / "large_overlay.png") as overlay:
         assert overlay.size == (40, 100)
     assert "the overlay shows one of 14 x 14 pixels" in found.notes
+
+
+def test_what_fails_alike_is_said_once(folder, predict):
+    with Image.open("mine/a.png") as file:
+        for i in range(4):
+            Image.merge("RGB", [file, file, file.transpose(Image.Transpose.ROTATE_180)]).save(
+                f"{i}.png"
+            )
+    code, out, err = predict("m.npz", "mine/a.png", *(f"{i}.png" for i in range(4)))
+    assert code == 1
+    lines = err.splitlines()
+    assert lines[0] == "error: 4 of 5 images could not be predicted:"
+    assert lines[1].startswith("- 4 files (0.png, 1.png, 2.png, 3.png): the model needs an image")
+    assert len(lines) == 2

@@ -214,6 +214,15 @@ def test_a_run_of_before_there_were_records_goes_on_and_says_what_it_does_not_kn
     assert "took no names of its images down" in resumed(tmp_path / "r")[2][0]
 
 
+def test_a_run_of_before_there_were_records_has_copies_in_whatever_part(mine):
+    settings = Settings(data="mine")
+    before = names(images.same_parts(settings, None, lambda sentence: None))
+    for i in (1, 2, 3):
+        shutil.copy(mine / "images/c0.png", mine / f"images/c{i}.png")
+    assert names(images.same_parts(settings, None, lambda sentence: None)) == before
+    assert names(images.first_parts(settings, lambda sentence: None)[0]) != before
+
+
 @pytest.mark.parametrize(
     "wrong", [[], {"parts": {}}, {"folder": 3}, {"parts": {part: {"a": ["1"]} for part in PARTS}}]
 )

@@ -147,15 +147,15 @@ def saved_as_rgb(mine):
 
 
 ROWS = {
-    "A1 128 and 255": (codes(128, 255, 255), 1, "--classes 0=background,128=NAME,255=NAME"),
-    "A1 255 and 128": (codes(128, 128, 255), 1, "--classes 0=background,128=NAME,255=NAME"),
-    "A1 127 and 255": (codes(127, 255, side=5), 1, "--classes 0=background,127=NAME,255=NAME"),
-    "A1 100 and 200": (codes(100, 200, 100, 200), 1, "--classes 0=background,100=NAME,200=NAME"),
-    "A1 85, 170, 255": (codes(85, 170, 255), 1, "85=NAME,170=NAME,255=NAME"),
+    "A1 128 and 255": (codes(128, 255, 255), 1, "--classes 0=background,128=NAME1,255=NAME2"),
+    "A1 255 and 128": (codes(128, 128, 255), 1, "--classes 0=background,128=NAME1,255=NAME2"),
+    "A1 127 and 255": (codes(127, 255, side=5), 1, "--classes 0=background,127=NAME1,255=NAME2"),
+    "A1 100 and 200": (codes(100, 200, 100, 200), 1, "--classes 0=background,100=NAME1,200=NAME2"),
+    "A1 85, 170, 255": (codes(85, 170, 255), 1, "85=NAME1,170=NAME2,255=NAME3"),
     "A1 255 ignored": (codes(1, 2, 1, 255), 1, "--ignore 255"),
     "A1 1 and 255": (codes(1, 1, 255), 1, "--ignore 255"),
-    "A1 18 to 20": (codes(18, 19, 20), 1, "18=NAME,19=NAME,20=NAME"),
-    "A1 30 to 60": (codes(30, 40, 50, 60), 1, "30=NAME,40=NAME"),
+    "A1 18 to 20": (codes(18, 19, 20), 1, "18=NAME1,19=NAME2,20=NAME3"),
+    "A1 30 to 60": (codes(30, 40, 50, 60), 1, "30=NAME1,40=NAME2"),
     "A1 few cells": (codes(3, 1, 5, 2, 6, 4), 1, "if each is a cell, say .*--masks instances"),
     "A1 soft edges": (soft_edges, 0, "masks: smoothed, 4 to 7 cells an image .*cut at half of white"),
     "A1 JPEG": (jpeg_named_png, 0, r"3 masks: its name ends in \.png, but it is a JPEG"),

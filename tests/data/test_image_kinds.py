@@ -322,6 +322,10 @@ def test_mixed_depths_are_scaled_alike(folders):
     assert read_image(folders[0] / "0.tif").max() == pytest.approx(63 / 255)
     (folders[0] / "0.tif").unlink()
     (folders[1] / "0.tif").unlink()
+    assert load_folder(*folders).stretched  # and a model of 16 bits alone will know 8 bits so, too
+    for i in (1, 2):
+        (folders[0] / f"{i}.tif").unlink()
+        Image.fromarray((scene() * 255).astype(np.uint8)).save(folders[0] / f"{i}.png")
     assert not load_folder(*folders).stretched
 
 

@@ -51,13 +51,13 @@ def cells_of(data):
 @pytest.mark.parametrize(
     ("masks", "words"),
     [
-        ([squares(128, 255, 255)], "--classes 0=background,128=NAME,255=NAME"),  # 255 has more
-        ([squares(128, 128, 128, 255)], "--classes 0=background,128=NAME,255=NAME"),
-        ([squares(127, 255)], "--classes 0=background,127=NAME,255=NAME"),
-        ([squares(127, 255, side=4)], "--classes 0=background,127=NAME,255=NAME"),
-        ([squares(85, 170, 255)], "85=NAME,170=NAME,255=NAME"),
-        ([squares(100, 200, 100, 200)], "--classes 0=background,100=NAME,200=NAME"),
-        ([squares(30, 40, 50, 60)] * 3, "same 4, 30, 40, 50, 60.*30=NAME"),
+        ([squares(128, 255, 255)], "--classes 0=background,128=NAME1,255=NAME2"),  # 255 has more
+        ([squares(128, 128, 128, 255)], "--classes 0=background,128=NAME1,255=NAME2"),
+        ([squares(127, 255)], "--classes 0=background,127=NAME1,255=NAME2"),
+        ([squares(127, 255, side=4)], "--classes 0=background,127=NAME1,255=NAME2"),
+        ([squares(85, 170, 255)], "85=NAME1,170=NAME2,255=NAME3"),
+        ([squares(100, 200, 100, 200)], "--classes 0=background,100=NAME1,200=NAME2"),
+        ([squares(30, 40, 50, 60)] * 3, "same 4, 30, 40, 50, 60.*30=NAME1"),
         ([squares(18, 19, 20)] * 3, "same 3, 18, 19, 20"),
         ([squares(1, 2, 255)], "--ignore 255"),
         ([squares(1, 1, 255)], "--ignore 255"),
@@ -196,7 +196,7 @@ def test_colors_become_classes(folders, text):
     mask[squares(1, 0, 1) > 0] = 255, 0, 0
     mask[squares(0, 1, 0) > 0] = 0, 0, 255
     fill(folders, [mask])
-    with pytest.raises(ValueError, match=r"255,0,0=NAME.*--masks instances"):
+    with pytest.raises(ValueError, match=r"255,0,0=NAME2.*--masks instances"):
         load_folder(*folders)
     data = load_folder(*folders, classes=text.replace("'", ""))
     assert data.class_names == ["background", "cell", "nucleus"]

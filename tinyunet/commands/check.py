@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tinyunet.commands.options import AsJson, setting
+from tinyunet.commands.shell_words import all_as_options, as_options
 
 if TYPE_CHECKING:
     from tinyunet.data import FolderCheck
@@ -48,10 +49,11 @@ def check_data(
         folder, masks, classes=classes, ignore=ignore, split_seed=split_seed, watched=_watched
     )
     if not as_json:
-        typer.echo(str(found))
+        typer.echo(as_options(str(found)))
     drawn = None if no_sheet else _sheet(found, sheet)
     if as_json:
-        typer.echo(json.dumps({**found.to_dict(), "sheet": drawn and str(drawn)}, indent=1))
+        data = all_as_options(found.to_dict()) | {"sheet": drawn and str(drawn)}
+        typer.echo(json.dumps(data, indent=1))
     elif found.fine:
         more = "" if not found.look else "nothing must be mended; "
         typer.echo(f"{more}train with: {_command(folder, masks, classes, ignore)}")

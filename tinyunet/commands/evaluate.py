@@ -20,6 +20,7 @@ from tinyunet.commands.options import (
     given,
     setting,
 )
+from tinyunet.runs.ignored import check_network_of, check_options_of_data
 from tinyunet.runs.numbers import check_numbers
 from tinyunet.runs.settings import Settings
 
@@ -63,7 +64,7 @@ def evaluate(
     from tinyunet.runs.images import scored_images
 
     check_part(part)
-    model, threshold = load_model(checkpoint, average, threshold)
+    model, threshold = load_model(checkpoint, average, threshold, partial(typer.echo, err=True))
     model.to(device)
     own, record = settings_beside(checkpoint), record_beside(checkpoint)
     of_data = (
@@ -71,6 +72,8 @@ def evaluate(
     )  # fmt: skip
     chosen = {name: value for name, value in given(context).items() if name in of_data}
     check_numbers(chosen)
+    check_network_of(model, network)
+    check_options_of_data(chosen.get("data", (own or Settings()).data), chosen)
     settings = replace(own or Settings(), **chosen, stretch=model.stretched)
     if own and not record and may_be_trained_on(settings, own, part):
         typer.echo(

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tinyunet.commands.options import AsJson, Device, setting
+from tinyunet.commands.options import AsJson, Device, given, setting
 from tinyunet.networks.names import CHECKED
 from tinyunet.runs.network import class_name, find, fixed, make
 
 if TYPE_CHECKING:
     from tinyunet.gradcheck.report import GradientReport
 
-Network = setting("network", "Check a whole network: NAME or FILE.py:CLASS, as for train.")
+Network = setting("network", "Check a whole network: NAME or FILE.py:CLASS, as for summary.")
 
 
 def gradcheck(
+    context: typer.Context,
     submission: Annotated[
         str | None,
         typer.Argument(
@@ -82,6 +83,10 @@ def gradcheck(
         return
     if inputs or parameters or tolerance is not None:
         raise ValueError("--input, --parameters and --tolerance need a FILE.py:CODE before them")
+    if paper and network:
+        raise ValueError("give --paper or --network, not both: each is a network")
+    if "seconds" in given(context):
+        raise ValueError("--seconds is for a FILE.py:CODE before it")
     _check_own(paper, network, full, samples, seed, device, as_json)
 
 

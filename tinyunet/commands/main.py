@@ -6,6 +6,7 @@ try:
     import os
     import sys
     import traceback
+    import warnings
     from typing import Annotated, Any
 
     import typer
@@ -18,12 +19,14 @@ try:
         evaluate,
         gradcheck,
         lessons,
+        paint,
         predict,
         reproduce,
         summary,
         system,
         train,
     )
+    from tinyunet.commands.shell_words import as_options
     from tinyunet.engine.interrupts import sigterm_is_ctrl_c
     from tinyunet.runs import own_files
 except KeyboardInterrupt:  # nothing has begun: there is nothing to say
@@ -36,6 +39,17 @@ SHOW = "TINYUNET_TRACEBACK"  # the environment variable that shows where an erro
 
 class _Commands(typer.core.TyperGroup):
     """The commands; Ctrl-C and SIGTERM end them with a sentence."""
+
+    def parse_args(self, context: Any, args: list[str]) -> list[str]:
+        for before, argument in zip(["", *args], args, strict=False):
+            option = argument if argument.startswith("--") else before
+            empty = argument[:-1] if argument.startswith("--") and argument.endswith("=") else ""
+            if (
+                not argument.strip() or empty
+            ):  # else a path of no name would be the folder one is in
+                what = empty or (option if option.startswith("-") else "an argument")
+                raise ValueError(f"{what} is empty: a variable of your shell that is not set?")
+        return super().parse_args(context, args)
 
     def invoke(self, context: Any) -> Any:
         try:
@@ -74,6 +88,7 @@ for command in (
     train.train,
     predict.predict,
     evaluate.evaluate,
+    paint.paint,
     summary.summary,
     system.doctor,
     system.gpu_report,
@@ -101,6 +116,7 @@ def main() -> None:
     A mistake of the user's ends with exit code 2, also one in a file of theirs; one of tinyunet's own
     with 1, Ctrl-C with 130.
     """
+    warnings.showwarning = _say
     try:
         app()
     except KeyboardInterrupt:
@@ -109,8 +125,13 @@ def main() -> None:
     except Exception as error:
         if os.environ.get(SHOW):
             traceback.print_exc()
-        typer.echo(f"error: {_in_words(error)}", err=True)
+        typer.echo(f"error: {as_options(_in_words(error))}", err=True)
         sys.exit(2 if isinstance(error, USERS) or own_files.raised_in(error) else 1)
+
+
+def _say(message: Warning | str, *_: Any) -> None:
+    """A warning as a sentence, without the line of Python that it comes from."""
+    typer.echo(f"warning: {as_options(str(message))}", err=True)
 
 
 def _in_words(error: Exception) -> str:

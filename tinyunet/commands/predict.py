@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tinyunet.commands.ending import fail
 from tinyunet.commands.options import AsJson, Average, Device, Network, Threshold
+from tinyunet.runs.ignored import check_network_of
 from tinyunet.runs.numbers import check_numbers
 
 if TYPE_CHECKING:
-    from tinyunet.runs.batch import Report
+    from tinyunet.networks.network import Network as Model
 
 
 def predict(
@@ -54,7 +56,9 @@ def predict(
     check_numbers({"tile": tile})
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out is to be a folder, but {out} is a file")
-    model, threshold = load_model(checkpoint, average, threshold)
+    model, threshold = load_model(checkpoint, average, threshold, tell)
+    check_network_of(model, network)
+    _check_tile(model, tile)
     made = {
         "model": checksum(checkpoint),
         "model_file": str(checkpoint),
@@ -62,6 +66,7 @@ def predict(
         "average": average or "none",
         "tile": tile,
         "stretched": model.stretched,
+        **({"class_names": model.class_names} if model.class_names else {}),
         "tinyunet": __version__,
     }
     model.to(device)
@@ -76,17 +81,13 @@ def predict(
     elif len(report.images) > 1:
         typer.echo(report.summary())
     if report.failures:
-        _fail(report)
+        fail(report)
 
 
-def _fail(report: Report) -> None:
-    """End with what could not be predicted: a single image with its error, others with a list."""
-    from tinyunet.runs.batch import sentence
-
-    if report.asked > 1:
-        typer.echo(f"error: {report.failed()}", err=True)
-        raise typer.Exit(1)
-    ((path, error),) = report.failures
-    if str(path) in str(error) or not isinstance(error, ValueError):
-        raise error
-    raise ValueError(sentence(path, error)) from error
+def _check_tile(model: Model, tile: int | None) -> None:
+    """Raise ValueError for a tile of a size that the network does not take."""
+    try:
+        if tile is not None:
+            model.output_size(tile, tile)
+    except ValueError as error:
+        raise ValueError(f"--tile {tile} is no size for this network: {error}") from error

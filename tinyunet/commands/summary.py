@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 from tinyunet.commands.options import AsJson, given, setting
-from tinyunet.runs.numbers import check_numbers
+from tinyunet.runs.ignored import check_network_of
+from tinyunet.runs.network import known_names
+from tinyunet.runs.numbers import check_numbers, option
 
 OF_CONSTRUCTOR = (
     "in_channels", "num_classes", "base_channels", "depth", "padding", "skip", "heads",
 )  # fmt: skip
-Network = setting("network")
+Network = setting("network", f"{known_names()}; or a class in a file of yours: FILE.py:CLASS.")
 
 
 def summary(
@@ -49,6 +51,12 @@ def summary(
     model = published = None
     if checkpoint is not None:
         model = read_model(checkpoint).model
+        others = [option(name) for name in given(context) if name in OF_CONSTRUCTOR]
+        if others:
+            raise ValueError(
+                f"the model in {checkpoint} is as it is: leave out {', '.join(others)}"
+            )
+        check_network_of(model, given(context).get("network"))
     else:
         made_of = find(network)
         chosen = {name: value for name, value in given(context).items() if name in OF_CONSTRUCTOR}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tinyunet.commands.options import AsJson, given, with_settings
+from tinyunet.commands.shell_words import as_options
+from tinyunet.runs.ignored import check_options_of_data, check_options_of_optimizer
 from tinyunet.runs.network import class_name, fixed
 from tinyunet.runs.numbers import check_numbers
 from tinyunet.runs.settings import Settings
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 MOVABLE = ("device", "data", "data_root")  # a run goes on anywhere, and its images may be elsewhere
 
 
-@with_settings
+@with_settings()
 def train(
     context: typer.Context,
     out: Annotated[
@@ -42,7 +44,10 @@ def train(
             setattr(run, name, chosen.get(name, getattr(run, name)))
     else:
         run = _new(chosen)
-    result = train.train(run, out, resume=resume is not None)
+    result = train.train(
+        run, out, resume=resume is not None,
+        tell=lambda sentence: typer.echo(as_options(sentence), err=True),
+    )  # fmt: skip
     _print_end(result, run)
     if as_json:
         typer.echo(json.dumps(result.to_dict(), indent=1))
@@ -59,7 +64,12 @@ def _new(chosen: dict[str, Any]) -> Settings:
     if "steps" not in chosen:
         chosen.setdefault("minutes", 1.0)
     check_numbers(chosen)
-    return Settings(**{k: v for k, v in chosen.items() if k not in ("out", "resume", "as_json")})
+    settings = Settings(
+        **{k: v for k, v in chosen.items() if k not in ("out", "resume", "as_json")}
+    )
+    check_options_of_data(settings.data, chosen)
+    check_options_of_optimizer(settings.optimizer, chosen)
+    return settings
 
 
 def _refuse_beside_resume(chosen: dict[str, Any], run: Settings) -> None:

@@ -4,6 +4,36 @@ from collections.abc import Sequence
 
 import numpy as np
 
+PARTS = 3
+
+
+def joined(groups: Sequence[str], *sums: Sequence[str]) -> list[str]:
+    """Groups, of which those are one that share a checksum of an image.
+
+    They stay as they are if fewer than three would be left, for then no split could part them.
+
+    Parameters
+    ----------
+    groups
+        What each image belongs to.
+    *sums
+        Checksums of each image, of as many kinds as there are; "" for an image that has no like.
+    """
+    first = {group: group for group in groups}  # of the groups that are one, the first
+
+    def find(group: str) -> str:
+        while first[group] != group:
+            group = first[group]
+        return group
+
+    for of_kind in sums:
+        seen: dict[str, str] = {}
+        for group, found in zip(groups, of_kind, strict=True):
+            other = find(seen.setdefault(found, group)) if found else find(group)
+            first[find(group)] = other
+    found = [find(group) for group in groups]
+    return found if len(set(found)) >= PARTS else list(groups)
+
 
 def by_groups(
     groups: Sequence[str], order: np.ndarray, n_validation: int, n_test: int
@@ -30,7 +60,7 @@ def by_groups(
         comes last, where the rest is.
     """
     found = list(dict.fromkeys(groups[i] for i in order))
-    if len(found) < 3:
+    if len(found) < PARTS:
         return np.roll(np.arange(len(order)), -int(order[0])), n_validation, n_test
     members = [[i for i, other in enumerate(groups) if other == group] for group in found]
     # Else a large stack could be for validation, and hardly an image for training.

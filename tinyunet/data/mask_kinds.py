@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
+from tinyunet.data.files.mask_files import placeholders
 from tinyunet.data.files.report import MaskGuess
 from tinyunet.data.lean import Mapped
 from tinyunet.data.mask_shapes import (
@@ -161,8 +162,7 @@ def _doubt_of_cells(
     if_classes = 'if they are classes, number them 0 ... K-1 and say kind="classes"'
     if len(nonzero) <= CODES:
         if_classes += f", or say {_codes(nonzero)}"
-    largest = max(nonzero)
-    others = [number for number in nonzero if number != largest]
+    *others, largest = nonzero
     if share_inside(masks, white) < 0.05 and pieces > 1.05 * count:
         return (
             "each number was taken for a cell, but hardly one fills an area, as with edges that were "
@@ -172,10 +172,13 @@ def _doubt_of_cells(
     if pieces >= 1.5 * count and max(others) > FEW:
         return _in_pieces(masks, pieces, if_classes, if_cells)
     if largest in WHITE and largest - 1 not in nonzero and max(others) < largest - 50:
-        named = f", --ignore {largest} --masks classes" if max(others) <= FEW else ""
+        named = "--masks classes"
+        if max(others) > FEW:
+            named = _codes(others) if len(others) <= CODES else "--classes ..."
         return (
-            f'each number was taken for a cell, also {largest}, which often means "ignore": make it 0 '
-            f"or say --ignore {largest} (ignore={largest}), and {if_classes}{named}; {if_cells}"
+            f'each number was taken for a cell, also {largest}, which often means "ignore": if so, say '
+            f"--ignore {largest} (ignore={largest}), and {named} if the others are classes, --masks "
+            f"instances if they are cells; {if_classes}; {if_cells}"
         )
     if pieces >= 1.5 * count:  # small numbers, and a large one
         return _in_pieces(masks, pieces, if_classes, if_cells)
@@ -224,10 +227,8 @@ def _in_pieces(masks: Sequence[np.ndarray], pieces: int, if_classes: str, if_cel
             f"nearest neighbour), or of cells that lie apart mask > {max(map(np.max, masks)) // 2}; "
             f"{if_cells}"
         )
-    return (
-        f"each number was taken for a cell, but {count} numbers are in {pieces} pieces: {if_classes}; "
-        f"{if_cells}"
-    )
+    said = f"each number was taken for a cell, but {count} numbers are in {pieces} pieces"
+    return f"{said}: {if_classes}; {if_cells}"
 
 
 def _even_steps(nonzero: list[int]) -> bool:
@@ -246,5 +247,4 @@ def _listed(numbers: list[int]) -> str:
 
 def _codes(nonzero: list[int]) -> str:
     """What to write where numbers stand for classes."""
-    names = ",".join(f"{number}=NAME" for number in nonzero)
-    return f"--classes 0=background,{names} (in Python classes=...)"
+    return f"--classes 0=background,{placeholders(nonzero)} (in Python classes=...)"

@@ -165,7 +165,7 @@ class RunFiles:
             If it is another run, or one that has diverged.
         """
         if self.out is None:
-            raise ValueError("resume=True needs the folder of the run: out=...")
+            raise ValueError("resume=True needs the folder of the run: out=FOLDER")
         last = self.out / "last.npz"
         self._seen = stamp(last)
         saved = checkpoint.load(last, everything=True)

@@ -16,14 +16,19 @@ from tinyunet.plots.growing import Growing
 from tinyunet.plots.live import Live
 from tinyunet.plots.maps import deformation, weight_map
 from tinyunet.plots.numbers import draw_numbers
+from tinyunet.plots.paintings import LivePainting, paintings
+from tinyunet.plots.score_dots import score_dots
 from tinyunet.plots.slider import Slider, slider
 from tinyunet.plots.training import curves
 from tinyunet.plots.triangle import triangle
+from tinyunet.plots.u_layout import u_layout
+from tinyunet.plots.u_shape import u_shape
 
 __all__ = [
     "Animation",
     "Growing",
     "Live",
+    "LivePainting",
     "Shown",
     "Slider",
     "animate",
@@ -37,13 +42,17 @@ __all__ = [
     "errors",
     "outlines",
     "overlay",
+    "paintings",
     "palette",
     "part_of",
     "receptive_fields",
     "save",
+    "score_dots",
     "sensitivities",
     "slider",
     "triangle",
+    "u_layout",
+    "u_shape",
     "visible",
     "weight_map",
 ]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from tinyunet.data.check.grouping import group
+from tinyunet.data.files.gray import SHALLOW, in_words_of_depth
 from tinyunet.data.large_files import open_pages
+from tinyunet.engine.locks import FolderLock
 from tinyunet.engine.whole_files import FULL
 from tinyunet.networks.network import Network
 from tinyunet.runs.predict import Predicted, ends_for, predict_to_files
@@ -26,7 +29,7 @@ class Report:
 
     `asked` files were given. `images` say of each, and of each page of a stack, what was found, its
     files, and whether they were there already; `failures` are files with what went wrong, `untried`
-    those that were left after the disk was full.
+    those that were left after the disk was full. `verb`: what was done to them.
     """
 
     out: Path
@@ -35,24 +38,26 @@ class Report:
     images: list[dict[str, Any]] = field(default_factory=list)
     failures: list[tuple[Path, Exception]] = field(default_factory=list)
     untried: list[Path] = field(default_factory=list)
+    verb: str = "predicted"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""
         failures = [{"image": str(path), "error": sentence(path, e)} for path, e in self.failures]
         found: dict[str, Any] = {**self.made, "out": str(self.out), "images": self.images}
-        found |= {"counts": str(self.out / COUNTS)} if self.images else {}
+        counted = self.images and self.verb == "predicted"
+        found |= {"counts": str(self.out / COUNTS)} if counted else {}
         return found | {"failures": failures, "not_tried": [str(path) for path in self.untried]}
 
     def summary(self) -> str:
         """How much was found in all, and where the counts are."""
         cells = [entry["cells"] for entry in self.images if "cells" in entry]
-        found = f", {sum(cells)} cells" if cells else ""
+        found = f", {cells_in_words(sum(cells))}" if cells else ""
         return f"{len(self.images)} images{found}: {self.out / COUNTS}"
 
     def failed(self) -> str:
         """What went wrong, a line for each image."""
-        lines = [f"{len(self.failures)} of {self.asked} images could not be predicted:"]
-        lines += [sentence(path, error) for path, error in self.failures]
+        lines = [f"{len(self.failures)} of {self.asked} images could not be {self.verb}:"]
+        lines += group([sentence(path, error) for path, error in self.failures])
         if self.untried:
             names = ", ".join(map(str, self.untried[:5]))
             more = f" and {len(self.untried) - 5} more" if len(self.untried) > 5 else ""
@@ -95,18 +100,50 @@ def predict_all(
     FileExistsError
         Before anything is done, if there are files that are no results of these images, or were made
         otherwise.
+    BlockingIOError
+        If another prediction writes into the folder.
     """
-    known = Predictions(out, made)
-    ends = ends_for(model, polygons)
-    there = set() if overwrite else {path for path in images if known.is_done(path, ends)}
-    report = Report(out, made, len(images))
+    with _alone(out):
+        return _predict_all(model, images, out, made, polygons, overwrite, tell, note)
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Make the folder, and keep other predictions out of it; an empty one goes with an error."""
+    made = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FolderLock(out, "prediction").held():
+            yield
+    finally:
+        if made:
+            with contextlib.suppress(OSError):  # there are results in it
+                out.rmdir()
+
+
+def _predict_all(
+    model: Network,
+    images: Sequence[Path],
+    out: Path,
+    made: dict[str, Any],
+    polygons: bool,
+    overwrite: bool,
+    tell: Tell,
+    note: Tell,
+) -> Report:
+    known = Predictions(out, made)
+    ends = ends_for(polygons)
+    there = set() if overwrite else {path for path in images if known.is_done(path, ends)}
+    deep: list[Path] = []
+    report = Report(out, made, len(images))
     # Where nobody watches, what is told of each image is progress enough.
     bar = tqdm(images, desc="images", leave=False, disable=None if len(images) > 1 else True)
     for i, path in enumerate(bar):
         try:
             done = path in there
-            entries = known.entries(path) if done else _one(model, path, known, polygons, overwrite)
+            entries = (
+                known.entries(path) if done else _one(model, path, known, polygons, overwrite, deep)
+            )
         except (ValueError, OSError, MemoryError) as error:
             report.failures.append((path, error))
             if isinstance(error, OSError) and error.errno in FULL:
@@ -120,14 +157,25 @@ def predict_all(
                 for words in entry["notes"]:
                     note(f"{entry['image']}: {words}")
     bar.close()
+    if deep and not made.get("stretched"):
+        note(f"note: {in_words_of_depth(len(deep))}")
     return report
 
 
 def _one(
-    model: Network, path: Path, known: Predictions, polygons: bool, overwrite: bool
+    model: Network,
+    path: Path,
+    known: Predictions,
+    polygons: bool,
+    overwrite: bool,
+    deep: list[Path],
 ) -> list[dict[str, Any]]:
-    """Segment one image, page by page; take down what was found, and return it."""
+    """Segment one image, page by page; take down what was found, and return it.
+
+    If it has more than 8 bits, its path is added to `deep`.
+    """
     options = {name: known.made[name] for name in ("tile", "average", "threshold")}
+    options["class_names"] = known.made.get("class_names")
     pages = open_pages(path, stretch=known.made.get("stretched", False))
     found: list[Predicted] = []
     with contextlib.ExitStack() as files:
@@ -139,6 +187,7 @@ def _one(
                 stem = known.folder / stem
                 found.append(predict_to_files(model, page, stem, polygons=polygons, **options))
             found[-1].notes += [str(warning.message) for warning in said]
+    deep += [path] * (pages[0].stored.dtype not in SHALLOW)
     known.finish(path, found)
     entries = known.entries(path)
     for entry, page in zip(entries, found, strict=True):
@@ -146,14 +195,25 @@ def _one(
     return entries
 
 
+def cells_in_words(count: int) -> str:
+    """A number of cells."""
+    return "1 cell" if count == 1 else f"{count} cells"
+
+
 def in_words(entry: dict[str, Any], made: dict[str, Any]) -> str:
     """A line about an image."""
     if "cells" in entry:
-        found = f"{entry['cells']} cells at threshold {made['threshold']:g}"
+        found = f"{cells_in_words(entry['cells'])} at threshold {made['threshold']:g}"
     else:
         total = sum(entry["pixels"])
+        names = entry.get("classes") or [""] * len(entry["pixels"])
+        pieces = entry.get("pieces") or [0] * len(entry["pixels"])
         found = "pixels of classes " + ", ".join(
-            f"{k}: {100 * n / total:.3g} %" for k, n in enumerate(entry["pixels"]) if n
+            f"{k} {name}".strip()
+            + f": {100 * n / total:.3g} %"
+            + f" in {count} piece{'s' * (count > 1)}" * (count > 0)
+            for k, (n, name, count) in enumerate(zip(entry["pixels"], names, pieces, strict=True))
+            if n
         )
     if entry["skipped"]:
         return f"{entry['image']}: {found}; has these results already, --overwrite makes them anew"

@@ -15,14 +15,16 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 
+from tinyunet.data.files.class_codes import parse
 from tinyunet.engine.rules import short
 from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.checkpoint_header import check_thresholds
-from tinyunet.networks.network import Network
+from tinyunet.networks.network import Network, check_labels
 from tinyunet.networks.registry import UnknownNetwork
 from tinyunet.runs.network import class_name
 from tinyunet.runs.record import Record
@@ -41,6 +43,15 @@ def new_folder(parent: Path, name: str) -> Path:
             path.mkdir()
             return path
     raise AssertionError("numbers do not end")
+
+
+def refuse_begun(out: Path) -> None:
+    """Raise FileExistsError if a run has begun in a folder, though it may not have kept a step."""
+    if (out / "settings.json").exists():
+        raise FileExistsError(
+            f"{out} already holds a run, which was stopped before its first step was kept: --resume "
+            "begins it again with its own settings, or choose another folder"
+        )
 
 
 def read_settings(out: Path) -> Settings:
@@ -71,6 +82,8 @@ def _read(out: Path) -> tuple[Settings, Record | None]:
         )
     try:
         chosen = json.loads(path.read_text(encoding="utf-8"))
+        if chosen.get("command") == "paint":
+            raise ValueError(f"go on with tinyunet paint --resume {out}")
         record = chosen.pop(RECORD, None)
         record = None if record is None else Record.restored(record)
         unknown = set(chosen) - {f.name for f in fields(Settings)}
@@ -136,11 +149,18 @@ def _was_stretched(saved: checkpoint.Checkpoint, path: Path) -> bool:
         beside = settings_beside(path)
     except (ValueError, OSError):
         return False
-    return beside is not None and beside.stretch
+    return beside is not None and bool(beside.stretch)
 
 
-def load_model(path: Path, average: str | None, threshold: float | None) -> tuple[Network, float]:
+def load_model(
+    path: Path,
+    average: str | None,
+    threshold: float | None,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> tuple[Network, float]:
     """Read a model; and the threshold that `train` chose for it (else 0.5), unless one is given.
+
+    `tell` gets a sentence where a threshold is taken that was not chosen for these predictions.
 
     Raises
     ------
@@ -148,6 +168,11 @@ def load_model(path: Path, average: str | None, threshold: float | None) -> tupl
         If a threshold is no probability, or is given to a model of three classes or more.
     """
     saved = read_model(path)
+    try:
+        check_labels(saved.model)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    saved.model.class_names = _class_names(saved, path)
     saved.model.stretched = _was_stretched(saved, path)  # how its images were read
     if threshold is not None:
         if not 0 <= threshold <= 1:
@@ -163,4 +188,33 @@ def load_model(path: Path, average: str | None, threshold: float | None) -> tupl
         check_thresholds(saved.state)
     except ValueError as error:
         raise ValueError(f"{path} holds no thresholds of tinyunet's: {error}") from error
-    return saved.model, own.get(average or "none", own.get("none", 0.5))
+    chosen = own.get(average or "none", own.get("none", 0.5))
+    if num_classes(saved.model) == 2 and (average or "none") not in own:
+        tell(_why_this_threshold(path, average or "none", chosen, bool(own)))
+    return saved.model, chosen
+
+
+def _why_this_threshold(path: Path, average: str, threshold: float, known: bool) -> str:
+    """What to say of a threshold that was not chosen for a model, or not for such predictions."""
+    if known:
+        of = "without averaging" if average == "none" else f"averaged over {average}"
+        return (
+            f"note: no threshold was chosen for predictions {of}, so that for others is taken, "
+            f"{threshold:g}: --threshold says another"
+        )
+    return (
+        f"note: {path} has no threshold, which train chooses at its end, so {threshold:g} is taken: "
+        "--threshold says another"
+    )
+
+
+def _class_names(saved: checkpoint.Checkpoint, path: Path) -> list[str] | None:
+    """What a model's classes are called, as far as it or its run's settings say."""
+    names = saved.state.get("class_names")
+    if names is None:
+        with contextlib.suppress(ValueError, OSError):
+            beside = settings_beside(path)
+            codes = None if beside is None else parse(beside.classes, beside.ignore)
+            names = codes and codes.names
+    right = type(names) is list and all(type(name) is str for name in names)
+    return names if right and len(names) == num_classes(saved.model) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -78,7 +79,7 @@ def same_parts(settings: Settings, record: Record | None, tell: Tell) -> Parts:
                 f"were added to {settings.data} or removed since, some that it was trained on may now "
                 "be test images"
             )
-        return load_data(settings).split(seed=settings.split_seed)
+        return _as_before(settings).split(seed=settings.split_seed)
     data = load_known(settings, record, tell, complete=True)
     train, validation, test = (record.part(data, part) for part in PARTS)
     return train, validation, test
@@ -158,8 +159,10 @@ def scored_images(
     tell
         Gets a sentence where images are scored that the model was trained on.
     """
-    if own is None or record is None:
-        return _dealt(load_data(settings), settings, part)
+    if record is None:
+        data = load_data(settings) if own is None else _as_before(settings)
+        return _dealt(data, settings, part)
+    assert own is not None  # whose record it is
     if settings.data == own.data:
         record = moved(record, settings, own)
     masks = all(getattr(settings, name) == getattr(own, name) for name in OF_MASKS)
@@ -197,6 +200,14 @@ def _dealt(data: Dataset, settings: Settings, part: str) -> Dataset:
     if part == "all":
         return data
     return data.split(seed=settings.split_seed)[PARTS.index(part)]
+
+
+def _as_before(settings: Settings) -> Dataset:
+    """Load images as runs without a record did, to be dealt out with copies in whatever part."""
+    data = load_data(settings)
+    if is_folder(settings.data):
+        data.groups = [re.sub(r"\[\d+\]$", "", name) for name in data.names]  # of pages the file
+    return data
 
 
 def _files(names: list[str]) -> str:

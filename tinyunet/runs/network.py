@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tinyunet.engine.spelling import did_you_mean
 from tinyunet.networks.names import ALIASES, meaning
 from tinyunet.networks.network import Network
 from tinyunet.networks.registry import registered
@@ -39,9 +40,12 @@ def fixed(network: str) -> dict[str, Any]:
     return meaning(network)[1]
 
 
-def known_names() -> str:
-    """All that a network may be called, for messages."""
-    return ", ".join([*ALIASES, *sorted(registered())])
+def known_names(*, labelling: bool = False) -> str:
+    """All that a network may be called, for messages; or those that give logits for pixels."""
+    classes = registered()
+    others = {name for name, found in classes.items() if labelling and found.gives_instead}
+    names = [name for name, (of, _) in ALIASES.items() if of not in others]
+    return ", ".join([*names, *sorted(set(classes) - others)])
 
 
 def find(network: str) -> type[Network]:
@@ -62,7 +66,8 @@ def find(network: str) -> type[Network]:
             f"{network}"
         )
     raise ValueError(
-        f"there is no network called {name!r}, but {known_names()}; a class of yours is FILE.py:{name}"
+        f"there is no network called {name!r}{did_you_mean(name, [*ALIASES, *classes])}, but "
+        f"{known_names()}; a class of yours is FILE.py:{name}"
     )
 
 

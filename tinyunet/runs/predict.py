@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -14,15 +14,17 @@ from PIL import Image
 
 from tinyunet import plots
 from tinyunet.data.large_files import ImageFile
+from tinyunet.engine.arrays import occurrences
 from tinyunet.engine.scratch import Scratch, ScratchPlanes
 from tinyunet.engine.whole_files import naming, written_whole
 from tinyunet.networks.network import Network
-from tinyunet.runs.cell_files import write_polygons, write_table
+from tinyunet.runs.cell_files import kinds_of, write_polygons, write_table
 from tinyunet.runs.streams import write_png, write_tiff
 from tinyunet.segmentation.evaluation import num_classes
 from tinyunet.segmentation.large_cells import instances_large
 from tinyunet.segmentation.large_images import predict_large
 from tinyunet.segmentation.measure import measure
+from tinyunet.segmentation.pieces import number_pieces
 from tinyunet.segmentation.windows import Window, strips_of
 
 LABELS, WIDE_LABELS = "_labels.png", "_labels.tif"
@@ -37,12 +39,16 @@ WHOLE_OVERLAY, REDUCED_OVERLAY = 25_000_000, 8_000_000
 
 @dataclass
 class Predicted:
-    """What was found in an image: `count` cells, or the `pixels` of each class; and where it is."""
+    """What was found in an image, and where it is.
+
+    `count` cells; or the `pixels` of each class, and of how many `pieces` they are.
+    """
 
     height: int
     width: int
     count: int | None
     pixels: list[int] | None
+    pieces: list[int] | None
     files: list[Path]
     notes: list[str] = field(default_factory=list)
 
@@ -52,11 +58,9 @@ def file_of(stem: Path, end: str) -> Path:
     return stem.with_name(stem.name + end)
 
 
-def ends_for(model: Network, polygons: bool) -> list[str]:
+def ends_for(polygons: bool) -> list[str]:
     """The ends of what is written for each image; labels may be a TIFF in place of the PNG."""
-    cells = num_classes(model) == 2
-    more = [TABLE] * cells + [POLYGONS] * (cells and polygons)
-    return [LABELS, PROBABILITIES, OVERLAY, *more]
+    return [LABELS, PROBABILITIES, OVERLAY, TABLE, *[POLYGONS] * polygons]
 
 
 class _OneChannel:
@@ -103,6 +107,7 @@ def predict_to_files(
     average: str | None,
     threshold: float,
     polygons: bool = False,
+    class_names: Sequence[str] | None = None,
 ) -> Predicted:
     """Segment one image of any size and write its results beside each other.
 
@@ -116,11 +121,14 @@ def predict_to_files(
     stem
         The results are ``STEM_labels.png`` (16 bits; with more than 65,535 cells ``.tif``, 32 bits):
         the number of the cell, or with three classes or more the class; ``STEM_probabilities.tif``,
-        float32, one page a class; ``STEM_overlay.png``; and of cells ``STEM_cells.csv``.
+        float32, one page a class; ``STEM_overlay.png``; and ``STEM_cells.csv``, of cells, or with
+        three classes or more of connected pieces.
     polygons
         Write ``STEM_cells.geojson``, too.
     tile, average, threshold
         As of `predict_image` and `instances`.
+    class_names
+        What classes 0 ... K-1 are called in the table.
 
     Raises
     ------
@@ -140,10 +148,12 @@ def predict_to_files(
         naming(file_of(stem, LABELS)),
         ScratchPlanes((height, width, classes), model.dtype, stem.parent) as maps,
         Scratch((height, width), np.uint32, stem.parent) as labels,
+        Scratch((height, width), np.uint32, stem.parent) as pieces,
     ):
         predict_large(model, shown, maps, tile=tile, average=average)
         count = instances_large(maps.plane(1), labels, threshold) if cells else None
         pixels = None if cells else _classes(maps, labels)
+        counts = None if cells else number_pieces(labels, pieces, pixels)
         wide = cells and count > IN_PNG
         if wide:
             notes.append(f"{count} cells are more than a PNG can number: labels are a 32-bit TIFF")
@@ -153,18 +163,19 @@ def predict_to_files(
             write_tiff(file, [maps.plane(k) for k in range(classes)], np.float32)
         with _result(stem, OVERLAY, files) as file:
             _overlay(shown, labels, file, notes)
-        if cells:
-            stored = image.stored if isinstance(image, ImageFile) else image
-            found = measure(labels, stored if shown is image else _OneChannel(stored))
-            with _result(stem, TABLE, files) as file:
-                write_table(file, found)
-            if polygons:
-                with _result(stem, POLYGONS, files) as file:
-                    write_polygons(file, found, labels)
+        stored = image.stored if isinstance(image, ImageFile) else image
+        numbers = labels if cells else pieces
+        found = measure(numbers, stored if shown is image else _OneChannel(stored))
+        kinds = None if cells else kinds_of(counts, class_names)
+        with _result(stem, TABLE, files) as file:
+            write_table(file, found, kinds)
+        if polygons:
+            with _result(stem, POLYGONS, files) as file:
+                write_polygons(file, found, numbers, kinds)
     for end in ENDS:  # what an earlier prediction left, and this one has not
         if file_of(stem, end) not in files:
             file_of(stem, end).unlink(missing_ok=True)
-    return Predicted(height, width, count, pixels, files, notes)
+    return Predicted(height, width, count, pixels, counts, files, notes)
 
 
 def predict_file(
@@ -201,7 +212,7 @@ def _classes(maps: ScratchPlanes, labels: Window) -> list[int]:
     counts = np.zeros(maps.shape[2], np.int64)
     for rows in strips_of(maps.shape):
         labels[rows, :] = found = maps[rows, :].argmax(2)
-        counts += np.bincount(found.ravel(), minlength=len(counts))
+        counts += occurrences(found, minlength=len(counts))
     return counts.tolist()
 
 

@@ -134,7 +134,13 @@ class Predictions:
         entries = []
         for name, page in zip(names, found, strict=True):
             entry: dict[str, Any] = {"image": name, "height": page.height, "width": page.width}
-            entry |= {"cells": page.count} if page.pixels is None else {"pixels": page.pixels}
+            if page.pixels is None:
+                entry["cells"] = page.count
+            else:
+                entry |= {"pixels": page.pixels, "pieces": page.pieces}
+                entry |= (
+                    {"classes": self.made["class_names"]} if self.made.get("class_names") else {}
+                )
             entries.append({**entry, "files": [path.name for path in page.files]})
         known = self.read()[stem_of(image)]
         self._set(stem_of(image), {**known, "found": entries, "done": True})
@@ -153,9 +159,17 @@ class Predictions:
         found = [page for known in self.read().values() for page in known.get("found", ())]
         rows = [
             {key: page[key] for key in ("image", "height", "width", "cells") if key in page}
-            | {f"class_{k}": n for k, n in enumerate(page.get("pixels", ()))}
+            | _of_classes(page)
             for page in found
         ]
         header = list(dict.fromkeys(column for row in rows for column in row))
         with written_whole(self.folder / COUNTS) as file:
             write_csv(file, header, ([row.get(column, "") for column in header] for row in rows))
+
+
+def _of_classes(page: dict[str, Any]) -> dict[str, int]:
+    """The columns of a page's classes: pixels of each, and of all but background pieces."""
+    pixels, pieces, names = (page.get(key) or () for key in ("pixels", "pieces", "classes"))
+    ends = [f"_{names[k]}" if k < len(names) else "" for k in range(len(pixels))]
+    found = {f"class_{k}{ends[k]}": count for k, count in enumerate(pixels)}
+    return found | {f"pieces_{k}{ends[k]}": count for k, count in enumerate(pieces) if k}

@@ -92,16 +92,20 @@ def train(
     started = time.perf_counter()
     if out is not None:
         refuse_file(out)
+    begun = resume
     if resume:
         parts, record, resume = _begun(settings, out, tell)
     else:
-        if out is not None:
-            RunFiles(out).refuse_to_overwrite()  # before data are read
+        if out is not None:  # before data are read
+            RunFiles(out).refuse_to_overwrite()
+            folder.refuse_begun(out)
         parts, record = first_parts(settings, tell)
-    if parts[0].stretched:  # `best.npz` says so only in the end, and `last.npz` never
-        settings = replace(settings, stretch=True)
+    # `best.npz` says so only in the end, and `last.npz` never.
+    settings = replace(settings, stretch=parts[0].stretched)
     training, out = _prepared(settings, parts, out, resume, tell)
     with training.files.alone(), _way_on(settings, out, tell):
+        if not begun:  # another may have begun meanwhile
+            folder.refuse_begun(out)
         if not resume or folder.read_record(out) != record:
             folder.write_settings(out, settings, record)
         _announce(training, settings, parts, time.perf_counter() - started, tell)
@@ -204,7 +208,10 @@ def _score(result: Result, average: str, out: Path) -> None:
         scores = evaluation.evaluate(model, test, average=over, threshold=threshold)
         result.rows[row_name(model, over)] = evaluation.mean(scores)
         result.scores = result.scores or scores
-    more = {"stretched": True} if test.stretched else {}  # how images are to be read
+    more: dict[str, Any] = (
+        {"stretched": True} if test.stretched else {}
+    )  # how images are to be read
+    more |= {"class_names": test.class_names} if test.class_names else {}
     checkpoint.save(out / "best.npz", model, thresholds=result.thresholds, **more)
     if evaluation.knows_cells(model, test):
         references = evaluation.references(test)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from tinyunet.data.files.report import FileFacts
 
 BITS = {"bool": "1 bit", "uint8": "8 bits", "uint16": "16 bits", "int16": "16 bits with sign"}
+SHALLOW = ("bool", "uint8")
 
 
 def files_in_words(facts: Sequence[FileFacts], stretched: bool = False) -> str:
@@ -22,7 +23,10 @@ def files_in_words(facts: Sequence[FileFacts], stretched: bool = False) -> str:
     if turned:
         parts.append(f"{turned} turned upright, as EXIF says")
     if stretched:
-        parts.append("depths are mixed, so all are stretched to one range")
+        mixed = len({f.depth in SHALLOW for f in facts}) > 1
+        parts.append(
+            "depths are mixed, so all are stretched to one range" if mixed else "stretched"
+        )
     return "; ".join(parts)
 
 

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 
 from tinyunet.data.check.fits import small
-from tinyunet.data.check.pages import IGNORE, facts_of_image, page_facts, same_outlines
+from tinyunet.data.check.pages import (
+    IGNORE,
+    facts_of_image,
+    page_facts,
+    same_outlines,
+    sums_of,
+)
 from tinyunet.data.check.result import FolderCheck, dealt
 from tinyunet.data.files.class_codes import ClassCodes, Classes, Ignored
 from tinyunet.data.files.gray import is_gray_file
@@ -19,6 +25,7 @@ from tinyunet.data.files.meaning import give_labels, guess_of, numbers_of, polyg
 from tinyunet.data.files.raw import Raw
 from tinyunet.data.files.report import FolderReport
 from tinyunet.data.files.scan import Opened, begun, find_pairs, open_pair, pictures
+from tinyunet.data.groups import joined
 from tinyunet.data.lean import Packed
 from tinyunet.data.sets.folder import find_folders
 
@@ -83,7 +90,8 @@ def check_folder(
     _look_at_all(check, files, seen, kind, codes or ClassCodes({}, []), watched)
     report.names = [page.name for page in check.pages]
     report.groups = [page.group for page in check.pages]
-    check.parts = dealt(report.names, report.groups, split_seed)
+    report.together = joined(report.groups, *sums_of([vars(page) for page in check.pages]))
+    check.parts = dealt(report.names, report.together, split_seed)
     return check
 
 
@@ -96,7 +104,8 @@ def check_report(folder: str | Path, report: FolderReport, split_seed: int = 0) 
         known = facts_of_image(image)
         pages.append(page_facts(report.names[i], report.groups[i], labels, cells, **known))
         thumbs.append((small(image.mean(axis=2)), _marked(labels)))
-    parts = dealt([page.name for page in pages], [page.group for page in pages], split_seed)
+    together = report.together if pages else []
+    parts = dealt([page.name for page in pages], together, split_seed)
     return FolderCheck(Path(folder), report, pages, parts, thumbs)
 
 
@@ -119,7 +128,7 @@ def _open_all(
             file.mask.pages = Packed(file.mask.pages)
             file.mask.raw.pages, file.mask.raw.alpha = [], None
         files.append(file)
-    pictures(report, little, [file.name for file in files], False)
+    pictures(report, little, [file.name for file in files], None)
     report.pictures = []
     return files, seen
 
@@ -175,6 +184,7 @@ def _look_at_all(
             numbers.append(found)
             counted.append(counts)
     if places:
+        report.unseen = codes.unseen()
         report.guess = report.guess or guess_of(numbers, kind, codes, doubts)
         _label(check, places, counted, codes, watched)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinyunet.data.check.grouping import SHOWN, some
+from tinyunet.data.files.mask_files import placeholders
 
 if TYPE_CHECKING:
     from tinyunet.data.check.pages import PageFacts
@@ -18,7 +19,7 @@ SPECKS_BESIDE = 40  # where half of the cells have this many
 
 def cells_to_look_at(check: FolderCheck) -> list[str]:
     """What looks wrong with the cells or classes of masks, and with images."""
-    pages, found = check.pages, []
+    pages, found = check.pages, [*check.report.unseen]
     if not pages:
         return []
     found += _named(pages, "flat", "has one value everywhere", "have one value everywhere")
@@ -60,9 +61,11 @@ def copies_to_look_at(check: FolderCheck) -> list[str]:
         crossing = [names for names in copies if len(_parts(check, names)) > 1]
         for names in [*crossing, *(names for names in copies if names not in crossing)][:SHOWN]:
             said = f"{what} {len(names)} times ({some(names)})"
+            parts = _parts(check, names)
             if names in crossing:
-                parts = " and ".join(_parts(check, names))
-                said += f", for {parts}: scores would be too good; keep one"
+                said += f", for {' and '.join(parts)}: scores would be too good; keep one"
+            elif parts:
+                said += f"; {'both' if len(names) == 2 else 'all'} are kept in one part, {parts[0]}"
             found.append(said)
         if len(copies) > SHOWN:
             more = len(copies) - SHOWN
@@ -157,13 +160,14 @@ def _cells(check: FolderCheck) -> list[str]:
 
 def _classes(check: FolderCheck) -> list[str]:
     pages, found = check.pages, []
+    unseen = "\n".join(check.report.unseen)
     names = dict(enumerate(check.report.class_names or ()))
     present = sorted({k for page in pages for k in page.pixels})
     count = max([*present, len(names) - 1]) + 1
     for k in range(1, count):
         named = f"class {k}" + (f" ({names[k]})" if k in names else "")
         where = [page for page in pages if page.pixels.get(k)]
-        if not where:
+        if not where and named not in unseen:
             found.append(f"{named} has no pixel in any mask")
         elif check.parts and not any(check.parts[page.name] == "training" for page in where):
             found.append(
@@ -171,9 +175,8 @@ def _classes(check: FolderCheck) -> list[str]:
                 f"chooses others (it is in {some([page.name for page in where])})"
             )
     if 0 not in present:
-        named = ",".join(f"{k}={'background' if k == present[0] else 'NAME'}" for k in present)
-        found.append(
-            "class 0, which is background, has no pixel in any mask; if another number is background, "
-            f"say so: --classes {named}"
-        )
+        background, *others = present
+        named = ",".join([f"{background}=background", placeholders(others)]).strip(",")
+        said = f"; if another number is background, say so: --classes {named}" if not names else ""
+        found.append(f"class 0, which is background, has no pixel in any mask{said}")
     return found

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from tinyunet.data.files.mask_files import commas, packed
+from tinyunet.data.files.mask_files import commas, packed, placeholders
 
 EXAMPLE = "0=background,128=nucleus,255=cell"
 ENTRY = re.compile(r"\s*([^=]+?)\s*=\s*([^=,;]+?)\s*(?:[,;]|$)")
 COLOR = re.compile(r"(?:#|0x)([0-9a-fA-F]{6})")
 TRIPLE = re.compile(r"\(?\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)?")
+PLACEHOLDER = re.compile(r"NAME\d*")  # of advice
 BACKGROUNDS = ("background", "bg", "_background_")
 Key = int | tuple[int, int, int] | str
 Classes = str | Mapping[Key, str | int]
@@ -34,6 +35,9 @@ class ClassCodes:
     ignored: tuple[int | str, ...] = ()
     colors: bool = False
     words: bool = False
+    seen: set[int | str] = field(
+        default_factory=set, compare=False
+    )  # what masks were found to hold
 
     def labels(self, path: Path, values: np.ndarray, counted: np.ndarray) -> np.ndarray:
         """The class at every pixel (H, W) of a mask; 0 where a pixel does not count.
@@ -52,14 +56,36 @@ class ClassCodes:
                 f"{self._word(v)} ({n} pixels)"
                 for v, n in zip(unknown[:5].tolist(), counts, strict=False)
             )
-            first = self._word(unknown[0].item())
+            words = [self._word(value) for value in unknown[:5].tolist()]
             raise ValueError(
-                f"{path} holds what the classes do not name: {shown}; add {first}=NAME to --classes, "
-                f"or say --ignore {first}"
+                f"{path}: holds what the classes do not name: {shown}; add {placeholders(words)} to "
+                f"--classes, or say --ignore {words[0]}"
             )
+        self.seen.update(found.tolist())
         return labels
 
-    def _word(self, value: float) -> str:
+    def unseen(self) -> list[str]:
+        """Sentences about what was named and is in none of the masks that were read."""
+        found = []
+        for number, name in enumerate(self.names):
+            absent = [
+                key for key, of in self.classes.items() if of == number and key not in self.seen
+            ]
+            if not absent or not number:
+                continue
+            if all(key in absent for key, of in self.classes.items() if of == number):
+                what = f"class {number} ({name}) has no pixel in any mask"
+            else:
+                what = f"some of what is named {name} is in no mask"
+            found.append(f"{what}: none holds {', '.join(map(self._word, absent))}")
+        ignored = [key for key in self.ignored if key not in self.seen]
+        if ignored:
+            found.append(f"nothing is ignored: no mask holds {', '.join(map(self._word, ignored))}")
+        return found
+
+    def _word(self, value: float | str) -> str:
+        if isinstance(value, str):
+            return value
         return commas(int(value)) if self.colors else f"{value:g}"
 
 
@@ -84,6 +110,12 @@ def parse(classes: Classes | None, ignore: Ignored | None) -> ClassCodes | None:
         )
     pairs = [] if classes is None else _pairs(classes)
     keys = [key for key, _ in pairs]
+    for key, name in pairs:
+        if PLACEHOLDER.fullmatch(name):
+            raise ValueError(
+                f"classes: {name} stands for a name of your choice: say what {_shown(key)} is, as in "
+                f"{EXAMPLE}"
+            )
     colors = any(isinstance(key, tuple) for key in (*keys, *ignored))
     words = any(isinstance(key, str) for key in keys)
     if colors:
@@ -94,7 +126,7 @@ def parse(classes: Classes | None, ignore: Ignored | None) -> ClassCodes | None:
     by_key: dict[int | str, str] = {}
     for key, name in pairs:
         if by_key.setdefault(key, name) != name:
-            raise ValueError(f"classes: {key} stands for both {by_key[key]!r} and {name!r}")
+            raise ValueError(f"classes: {_shown(key)} stands for both {by_key[key]!r} and {name!r}")
     names = _in_order(by_key, ignored)
     numbers = {name: number for number, name in enumerate(names)}
     found = {key: numbers[name] for key, name in by_key.items()}
@@ -154,6 +186,11 @@ def _key(key: Key) -> Key:
     if match := TRIPLE.fullmatch(text):
         return _triple(*map(int, match.groups()))
     return int(text) if re.fullmatch(r"[+-]?\d+", text) else text
+
+
+def _shown(key: Key) -> str:
+    """A number, a color or a label as users write it."""
+    return ",".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
 def _triple(*color: int) -> tuple[int, int, int]:

@@ -5,8 +5,9 @@
 - But noise is not stretched to signal: 1 is at least `NOISE` standard deviations of the noise away from
   0. So an image of an empty well stays dark and flat.
 - The pages of one file are stretched alike.
-- In a folder with both, all images are stretched, those of 8 bits too: the same scene then has the same
-  values, whatever its depth. A model remembers that it was trained so.
+- Where a folder has any image of more than 8 bits, all are stretched, those of 8 bits too: the same
+  scene then has the same values, whatever its depth. A model remembers that it was trained so, and
+  images of 8 bits that it is shown later are stretched for it, though it may have seen none before.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from tinyunet.data.files.raw import Raw, is_gray
 
+SHALLOW = (np.dtype(bool), np.dtype(np.uint8))
 PERCENTILE = 99.8  # a few hot pixels do not count
 NOISE = 20  # pure noise has a range of about 7 standard deviations and so fills a third of [0, 1]
 ROUNDING = 12**-0.5  # the standard deviation of rounding to whole numbers
@@ -25,7 +27,16 @@ ROUNDING = 12**-0.5  # the standard deviation of rounding to whole numbers
 
 def is_deep(raw: Raw) -> bool:
     """Whether a file has more than 8 bits."""
-    return raw.pages[0].dtype not in (bool, np.uint8)
+    return raw.pages[0].dtype not in SHALLOW
+
+
+def in_words_of_depth(count: int) -> str:
+    """What to know where images of more than 8 bits are shown to a model of images of 8."""
+    images = "1 image has" if count == 1 else f"{count} images have"
+    return (
+        f"{images} more than 8 bits, whose values are always stretched; those of 8 bits are not, as "
+        "the model knows them: the same brightness has two values here (docs/images.md, Gray values)"
+    )
 
 
 def scaled(raw: Raw, stretch: bool = False) -> list[np.ndarray]:

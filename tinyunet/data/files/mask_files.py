@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def read_mask_file(path: str | Path, by_color: bool = False) -> MaskFile:
         if raw.alpha is not None and raw.palette is None:
             page, note = _with_alpha(page, raw.alpha[number])
             notes.update(note)
-        pages.append(_as_numbers(path, page))
+        pages.append(_as_numbers(path, page, raw.notes))
     return MaskFile(path, raw, pages, tuple(sorted(notes)))
 
 
@@ -58,7 +59,7 @@ def _with_alpha(page: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, list[s
     return np.where(visible[..., None], page, 0), ["transparent pixels were taken for background"]
 
 
-def _as_numbers(path: Path, page: np.ndarray) -> np.ndarray:
+def _as_numbers(path: Path, page: np.ndarray, notes: Sequence[str]) -> np.ndarray:
     """A page (H, W, C) as (H, W) where it is gray, as (H, W, 3) where it is in color."""
     channels = page.shape[2]
     if channels == 1 or (page == page[..., :1]).all():
@@ -67,7 +68,7 @@ def _as_numbers(path: Path, page: np.ndarray) -> np.ndarray:
         return page
     raise ValueError(
         f"{path}: a mask needs one number a pixel, but this one has {channels} bands that differ: save "
-        "the one that is the mask"
+        f"the one that is the mask{''.join(f'; {note}' for note in notes)}"
     )
 
 
@@ -87,6 +88,13 @@ def hexadecimal(color: int) -> str:
 def commas(color: int) -> str:
     """A color as shells take it, r,g,b."""
     return f"{color >> 16},{color >> 8 & 255},{color & 255}"
+
+
+def placeholders(values: Iterable[object]) -> str:
+    """What to write to name values: 85=NAME1,170=NAME2. The names are for the user to choose."""
+    values = list(values)
+    numbers = range(1, len(values) + 1) if len(values) > 1 else [""]
+    return ",".join(f"{value}=NAME{n}" for value, n in zip(values, numbers, strict=True))
 
 
 def check_numbers(path: str | Path, page: np.ndarray) -> np.ndarray:
@@ -109,16 +117,15 @@ def check_numbers(path: str | Path, page: np.ndarray) -> np.ndarray:
 
 def in_color(page: np.ndarray) -> str:
     """Why a mask in color (H, W, 3) is not read, and what to write: with the colors that it has."""
-    colors, counts = np.unique(packed(page), return_counts=True)
+    colors = np.unique(packed(page)).tolist()
     if len(colors) > 12:
         return (
             f"is a mask in color, with {len(colors)} colors; save class or cell numbers as gray "
             "values, or if each color is a cell, say --masks instances (in Python kind='instances')"
         )
-    shown = ", ".join(hexadecimal(int(color)) for color in colors[np.argsort(-counts)])
-    names = ",".join(
-        f"{commas(int(color))}={'background' if color == 0 else 'NAME'}" for color in colors
-    )
+    shown = ", ".join(map(hexadecimal, colors))
+    black = "0,0,0=background," * (0 in colors)
+    names = black + placeholders(commas(color) for color in colors if color)
     return (
         f"is a mask in color ({shown}); save class or cell numbers as gray values, or name the colors: "
         f"--classes {names} (in Python classes=...); if each color is a cell, say --masks instances"

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from tinyunet.data.files.class_codes import ClassCodes
 from tinyunet.data.files.labelme import Polygons
-from tinyunet.data.files.mask_files import MaskFile, check_numbers, packed
+from tinyunet.data.files.mask_files import MaskFile, check_numbers, packed, placeholders
 from tinyunet.data.files.report import FolderReport, MaskGuess
 from tinyunet.data.mask_kinds import cut, guess_kind, smeared
 from tinyunet.data.weightmap import separate
@@ -40,6 +40,7 @@ def give_meaning(
             except ValueError as error:
                 report.problems.append(str(error))
                 break
+    report.unseen = codes.unseen() if pages else []
     if not pages or len(report.problems) > before:
         report.pictures = report.pictures if len(pages) == len(report.pictures) else []
         return
@@ -61,10 +62,11 @@ def polygon_drawings(
         if unknown:
             report.problems.append(
                 f"the polygons have the label {unknown[0]!r}, which the classes do not name: add "
-                f"{unknown[0]}=NAME to --classes"
+                f"{placeholders(unknown)} to --classes"
             )
             return {}
         numbers = {str(key): number for key, number in codes.classes.items()}
+        codes.seen.update(labels)
         report.class_names = codes.names
         why = "polygons, with labels that were named"
     elif kind == "instances" or (kind == "auto" and len(labels) == 1):
@@ -98,22 +100,36 @@ def numbers_of(
             f"{path.name} is a JPEG, which smears numbers: kind {kind!r}, classes and ignore need PNG "
             "or TIFF masks"
         )
-    if codes.colors:
+    if codes.colors and codes.classes:
         page = packed(page)
-    elif page.ndim == 3 and kind == "instances":
-        page = packed(page)  # a color for each cell
-    elif page.ndim == 3 and lossy:
+    elif page.ndim == 3 and lossy and kind != "instances":
         page = page.max(axis=2)
     if lossy:
         page, doubt = smeared(page)
         if doubt and kind == "auto":
             doubts.append(f"{path.name}: {doubt}")
-    counted = ~np.isin(page, codes.ignored) if codes.ignored else np.ones(page.shape[:2], bool)
+    counted = _counted(page, codes)
+    if page.ndim == 3 and codes.ignored:
+        page = np.where(counted[..., None], page, 0)
+        page = page[..., 0] if (page == page[..., :1]).all() else page
+    if page.ndim == 3 and kind == "instances":
+        page = packed(page)  # a color for each cell
     if codes.classes and not codes.words:
         if page.ndim == 3:
             check_numbers(path, page)  # says that it is in color
         return codes.labels(path, page, counted), counted
     return check_numbers(path, np.where(counted, page, 0) if page.ndim == 2 else page), counted
+
+
+def _counted(page: np.ndarray, codes: ClassCodes) -> np.ndarray:
+    """Where pixels (H, W) of a mask are none that are ignored."""
+    if not codes.ignored:
+        return np.ones(page.shape[:2], bool)
+    values, keys = page, np.array(codes.ignored)
+    if page.ndim == 3 or (codes.colors and not codes.classes):
+        values, keys = packed(page), keys if codes.colors else packed(keys[None])[0]
+    codes.seen.update(np.array(codes.ignored)[np.isin(keys, values)].tolist())
+    return ~np.isin(values, keys)
 
 
 def guess_of(
@@ -125,7 +141,8 @@ def guess_of(
         one = len(codes.names) == 2 and kind == "auto"
         return MaskGuess("binary" if one else "classes", f"named: {named}", given=True)
     if kind != "auto":
-        return MaskGuess(kind, "as was said", given=True)
+        all_cells = "; all named but background is cell" if len(codes.names) > 2 else ""
+        return MaskGuess(kind, f"as was said{all_cells}", given=True)
     guess = guess_kind(numbers)
     if doubts:
         more = f" (and {len(doubts) - 1} more files)" if len(doubts) > 1 else ""
@@ -143,7 +160,7 @@ def give_labels(report: FolderReport, pages: Sequence[Page], codes: ClassCodes) 
         if largest >= 255:
             report.problems.append(
                 f"the masks hold the class {largest}, which would make {largest + 1} classes: number "
-                f"classes 0 ... K-1, or say --classes 0=background,...,{largest}=NAME (in Python "
+                f"classes 0 ... K-1, or name what they stand for with --classes (in Python "
                 'classes=...); masks of 0 and 255 are kind="binary", of cells kind="instances"'
             )
             return

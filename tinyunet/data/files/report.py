@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from tinyunet.data.check.grouping import group
+
 
 @dataclass(frozen=True)
 class FileFacts:
@@ -90,15 +92,20 @@ class FolderReport:
     guess
         What the masks mean; None where none could be read.
     stretched
-        Whether all gray values are stretched, because their depths differ: `read_image(stretch=True)`.
+        Whether all gray values are stretched, those of 8 bits too, because some image has more:
+        `read_image(stretch=True)`.
+    deep
+        How many images have more than 8 bits.
     ignores
         Whether some label is 255, for pixels that count nowhere.
     class_names
         Names of the classes, where `classes` or polygons gave some.
-    names, groups, pictures, labels, instances
-        What was read, one entry a page: names, those of the files, images (H, W, C) float32, labels
-        (H, W) with 255 where ignored, and the number of the cell at each pixel, None where cells are
-        not known.
+    unseen
+        What the user named and no mask holds: one sentence each.
+    names, groups, together, pictures, labels, instances
+        What was read, one entry a page: names, those of the files, those of files that stay together
+        because they hold the same image, images (H, W, C) float32, labels (H, W) with 255 where
+        ignored, and the number of the cell at each pixel, None where cells are not known.
     """
 
     images: Path
@@ -108,10 +115,13 @@ class FolderReport:
     problems: list[str] = field(default_factory=list)
     guess: MaskGuess | None = None
     stretched: bool = False
+    deep: int = 0
     ignores: bool = False
     class_names: list[str] | None = None
+    unseen: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
+    together: list[str] = field(default_factory=list)
     pictures: list[np.ndarray] = field(default_factory=list, repr=False)
     labels: list[np.ndarray] = field(default_factory=list, repr=False)
     instances: list[np.ndarray] | None = field(default=None, repr=False)
@@ -136,9 +146,10 @@ class FolderReport:
         """All problems in one message, empty if there are none."""
         if not self.problems:
             return ""
-        shown = self.problems[:20]
-        if len(self.problems) > len(shown):
-            shown.append(f"... and {len(self.problems) - len(shown)} more")
+        grouped = group(self.problems)
+        shown = grouped[:20]
+        if len(grouped) > len(shown):
+            shown.append(f"... and {len(grouped) - len(shown)} more")
         first = f"{len(self.problems)} problem(s) with {self.images} and {self.masks}:"
         return "\n- ".join([first, *shown])
 

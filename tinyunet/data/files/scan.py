@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from tinyunet.data.check.pages import facts_of_image, sums_of
 from tinyunet.data.files import class_codes, gray
 from tinyunet.data.files.content import FORMATS, why_passed_over
 from tinyunet.data.files.labelme import Polygons, read_polygons
@@ -15,7 +14,9 @@ from tinyunet.data.files.meaning import KINDS, give_meaning
 from tinyunet.data.files.names import match
 from tinyunet.data.files.raw import Raw, pages_as_channels, read_raw
 from tinyunet.data.files.report import FileFacts, FolderReport, Pair, PassedOver
+from tinyunet.data.groups import joined
 from tinyunet.data.listing import listed
+from tinyunet.data.sets.image_files import check_finite
 
 POLYGONS = ".json"
 
@@ -42,7 +43,7 @@ def scan_folder(
     *,
     classes: class_codes.Classes | None = None,
     ignore: class_codes.Ignored | None = None,
-    stretch: bool = False,
+    stretch: bool | None = None,
 ) -> FolderReport:
     """Read a folder of images and one of masks, and say all that was found, wrong or right.
 
@@ -66,6 +67,8 @@ def scan_folder(
     pictures(report, [file.image for file in files], [file.name for file in files], stretch)
     report.names = [name for file in files for name in file.page_names]
     report.groups = [file.name for file in files for _ in file.page_names]
+    seen = [facts_of_image(page) for file in files for page in file.image.colors()]
+    report.together = joined(report.groups, *sums_of(seen))
     give_meaning(report, files, kind, codes)
     return report
 
@@ -95,14 +98,14 @@ def find_pairs(report: FolderReport) -> dict[str, tuple[Path, Path]]:
     polygons = [path for path in _files(report.masks) if path.suffix.lower() == POLYGONS]
     if one and not polygons:
         raise ValueError(f"{report.images}: images and masks need two different folders")
-    image_paths = _listed(report, report.images, leave=POLYGONS if one else None)
-    mask_paths = polygons if one else _listed(report, report.masks, polygons)
+    image_paths = listed_images(report, report.images, leave=POLYGONS if one else None)
+    mask_paths = polygons if one else listed_images(report, report.masks, polygons)
     pairs, problems = match(image_paths, mask_paths)
     report.problems += problems
     return pairs
 
 
-def _listed(
+def listed_images(
     report: FolderReport, folder: Path, polygons: list[Path] | None = None, leave: str | None = None
 ) -> list[Path]:
     """The image files of a folder, and the polygons in it; the others are passed over."""
@@ -149,7 +152,8 @@ def open_pair(
     image = mask = None
     try:
         image = read_raw(image_path)
-        _check_finite(image_path, image)
+        for page in image.pages:
+            check_finite(page, image_path)
     except (OSError, ValueError) as error:
         image = None
         report.problems.append(str(error))
@@ -176,12 +180,6 @@ def _open_mask(path: Path, codes: class_codes.ClassCodes | None) -> MaskFile | P
     if path.suffix.lower() == POLYGONS:
         return read_polygons(path)
     return read_mask_file(path, by_color=codes is not None and codes.colors)
-
-
-def _check_finite(path: Path, raw: Raw) -> None:
-    for page in raw.pages:
-        if page.dtype.kind == "f" and not np.isfinite(page).all():
-            raise ValueError(f"{path}: has NaN or infinite values; repair it or leave it out")
 
 
 def _same_size(
@@ -223,10 +221,10 @@ def _facts(path: Path, raw: Raw, notes: tuple[str, ...]) -> FileFacts:
     )  # fmt: skip
 
 
-def pictures(report: FolderReport, raws: list[Raw], names: list[str], stretch: bool) -> None:
+def pictures(report: FolderReport, raws: list[Raw], names: list[str], stretch: bool | None) -> None:
     """Scale the images by one rule, and give all of them the same number of channels."""
-    deep = [gray.is_deep(raw) for raw in raws]
-    report.stretched = stretch or (any(deep) and not all(deep))
+    report.deep = sum(len(raw.pages) for raw in raws if gray.is_deep(raw))
+    report.stretched = bool(report.deep) if stretch is None else stretch
     channels = gray.common_channels(raws)
     if channels is None:
         report.problems += _mixed_channels(raws, names)

@@ -1,11 +1,13 @@
 """A user's own images and masks: two folders of files with matching names."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from tinyunet.data.dataset import Dataset
 from tinyunet.data.files.class_codes import Classes, Ignored
 from tinyunet.data.files.content import FORMATS
+from tinyunet.data.files.gray import in_words_of_depth
 from tinyunet.data.files.meaning import IGNORE
 from tinyunet.data.files.report import FolderReport
 from tinyunet.data.files.scan import scan_folder
@@ -24,7 +26,7 @@ def load_folder(
     *,
     classes: Classes | None = None,
     ignore: Ignored | None = None,
-    stretch: bool = False,
+    stretch: bool | None = None,
 ) -> Dataset:
     """Load a folder of images and a folder of their masks.
 
@@ -34,8 +36,8 @@ def load_folder(
     any sizes, are read by `read_image`, stacks page by page; masks also from LabelMe's JSON, in a
     folder of their own or beside the images. `tinyunet.data.scan_folder` tells what was found.
 
-    Where images of 8 bits and of more are mixed, all are stretched as those of more are. Gray images
-    that were saved in colour count as gray unless others are in colour.
+    Where some image has more than 8 bits, all are stretched as those are, and the data set says so
+    (`stretched`). Gray images that were saved in colour count as gray unless others are in colour.
 
     Parameters
     ----------
@@ -62,13 +64,14 @@ def load_folder(
         A number or color whose pixels count nowhere, or several: 255, "255,255,255", [254, 255]. They
         have the label 255 in the data set, its `ignore_label`.
     stretch
-        Stretch images of 8 bits as well, although none have more: for a model that was trained so.
+        Whether to stretch images of 8 bits as well: for a model, as it was trained. None: if some have
+        more.
 
     Returns
     -------
     Dataset
         Sorted by name. A page of a stack is called "name[0]"; all pages of one file go to the same part
-        in `Dataset.split`.
+        in `Dataset.split`, and so do copies of an image, turned ones, too.
 
     Raises
     ------
@@ -83,7 +86,9 @@ def load_folder(
     Warns
     -----
     UserWarning
-        If what may be images was passed over: folders in the folder, formats that are not read.
+        If `classes` or `ignore` name what no mask holds. If what may be images was passed over: folders
+        in the folder, formats that are not read. If `stretch` is False, and images have more than 8
+        bits: these are stretched always.
     """
     report = scan_folder(images, masks, kind, classes=classes, ignore=ignore, stretch=stretch)
     wanted = [file for file in report.passed_over if file.is_image]
@@ -91,6 +96,10 @@ def load_folder(
         shown = "; ".join(f"{file.path.name}: {file.reason}" for file in wanted[:5])
         more = f" and {len(wanted) - 5} more" if len(wanted) > 5 else ""
         warnings.warn(f"passed over in {images} and {masks}: {shown}{more}", stacklevel=2)
+    for sentence in report.unseen:
+        warnings.warn(sentence, stacklevel=2)
+    if report.deep and stretch is False:
+        warnings.warn(in_words_of_depth(report.deep), stacklevel=2)
     return dataset_of(report)
 
 
@@ -113,13 +122,17 @@ def dataset_of(report: FolderReport, in_doubt: str = "stop") -> Dataset:
         report.names,
         ignore_label=IGNORE if report.ignores else None,
         class_names=report.class_names,
-        groups=report.groups,
+        groups=report.together,
         stretched=report.stretched,
     )
 
 
-def find_folders(folder: str | Path) -> tuple[Path, Path]:
+def find_folders(
+    folder: str | Path, seconds: Sequence[str] = MASKS, what: str = "masks"
+) -> tuple[Path, Path]:
     """Give the folders of images and masks inside of one, by the names that people give them.
+
+    In the place of masks, `seconds` and `what` may say what else the second folder is called.
 
     Without a folder of masks, LabelMe's JSON beside the images is taken.
 
@@ -131,19 +144,19 @@ def find_folders(folder: str | Path) -> tuple[Path, Path]:
     folder = Path(folder)
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     found = []
-    for names in (IMAGES, MASKS):
+    for names in (IMAGES, seconds):
         exact = [path for path in inside if path.is_dir() and path.name == names[0]]
         found.append(exact or [p for p in inside if p.is_dir() and p.name.casefold() in names])
     images, masks = found
-    if len(images) == 1 and not masks and any(images[0].glob("*.json")):
+    if what == "masks" and len(images) == 1 and not masks and any(images[0].glob("*.json")):
         masks = images
     if len(images) == len(masks) == 1:
         return images[0], masks[0]
     there = ", ".join(path.name + "/" * path.is_dir() for path in inside[:10]) or "nothing"
     hint = ""
     if any(path.suffix.lower() in FORMATS for path in inside):
-        hint = "; move the images into images/ and the masks into masks/"
+        hint = f"; move the images into images/ and the {what} into {what}/"
     raise FileNotFoundError(
-        f"{folder} should hold the folders images and masks, but there is {there}{hint}: one folder "
-        f"each of {', '.join(IMAGES[:4])}, ... and of {', '.join(MASKS[:4])}, ... is understood"
+        f"{folder} should hold the folders images and {what}, but there is {there}{hint}: one folder "
+        f"each of {', '.join(IMAGES[:4])}, ... and of {', '.join(seconds[:4])}, ... is understood"
     )

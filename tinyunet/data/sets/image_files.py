@@ -31,7 +31,7 @@ def read_image(path: str | Path, *, stretch: bool = False) -> np.ndarray:
     path
         The file.
     stretch
-        Scale images of 8 bits in that way, too: what `load_folder` does where depths are mixed.
+        Scale images of 8 bits in that way, too: what `load_folder` does where some have more.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def read_mask(path: str | Path) -> np.ndarray:
 
 def check_finite(pixels: np.ndarray, name: str | Path) -> None:
     """Raise ValueError for values that are no numbers."""
-    if not np.isfinite(pixels).all():
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         raise ValueError(f"{name}: has NaN or infinite values; repair it or leave it out")
 
 

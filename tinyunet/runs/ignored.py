@@ -1,0 +1,54 @@
+"""Options that would have no effect are refused: whoever gives one expects something of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tinyunet.networks.network import Network
+from tinyunet.runs.network import class_name, fixed
+from tinyunet.runs.record import is_folder
+
+REAL_ONLY, DRAWN_ONLY = ("data_root",), ("images", "size")
+
+
+def check_options_of_data(data: str, chosen: Collection[str]) -> None:
+    """Raise ValueError for options that say nothing of such data.
+
+    Parameters
+    ----------
+    data
+        A name, or a folder.
+    chosen
+        The names of the options that were given.
+    """
+    root = is_folder(data)
+    drawn = [f"--{name}" for name in DRAWN_ONLY if name in chosen]
+    if drawn and (root or data in ("dsb2018", "isbi2012")):
+        are = "is" if len(drawn) == 1 else "are"
+        raise ValueError(
+            f"{' and '.join(drawn)} {are} for synthetic data, but of {data} all images are taken as "
+            "they are: leave out what has no effect"
+        )
+    if "data_root" in chosen and root:
+        raise ValueError(
+            f"--data-root is for dsb2018 and isbi2012: of a folder of yours, as {data}, give the whole "
+            "path with --data"
+        )
+
+
+def check_options_of_optimizer(optimizer: str | None, chosen: Collection[str]) -> None:
+    """Raise ValueError for the momentum of an optimizer that has none of its own."""
+    if optimizer == "adam" and "momentum" in chosen:
+        raise ValueError("--momentum is for --optimizer sgd: adam does not use it")
+
+
+def check_network_of(model: Network, network: str | None) -> None:
+    """Raise ValueError if a network was named that is not a saved model's."""
+    if network is None:
+        return
+    same = class_name(network) == type(model).__name__
+    if not same or any(model.config.get(name) != value for name, value in fixed(network).items()):
+        raise ValueError(
+            f"the model is a {model}, so --network {network} would have no effect: leave it out; it "
+            "names only the file of a class of yours, FILE.py:CLASS"
+        )
