@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lessons.minutes import FORMULA, HEADING
-from lessons.notebooks import read, sources
+from lessons.reading import cells, sources
 
 BOLD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
 END = re.compile(r'(?<![A-Z])(?<! al)(?<! vs)[.?!]["*)]*(?= [A-Z(*$`"]|$)')  # of a sentence
@@ -74,10 +74,10 @@ def key(term: str) -> str:
 def terms(source: Path) -> list[Entry]:
     """Find the bold terms of a lesson, each with the words around it."""
     found, part = [], ""
-    for cell in read(source).cells:
-        if cell.cell_type != "markdown":
+    for cell in cells(source):
+        if not cell.is_text:
             continue
-        paragraphs = re.split(r"\n\s*\n|\n(?=- |\d\. |\|)", cell.source)
+        paragraphs = re.split(r"\n\s*\n|\n(?=- |\d\. |\|)", cell.text)
         for paragraph, after in zip(paragraphs, [*paragraphs[1:], ""], strict=True):
             if heading := HEADING.match(paragraph):
                 part = heading[1]
@@ -85,7 +85,7 @@ def terms(source: Path) -> list[Entry]:
                 text = " ".join(paragraph.split())
                 goal = part.startswith("Lesson ") and text.startswith("- ")
                 text = re.sub(r"^(- |\d\. )", "", text)
-                if text.endswith((":", ",")) and after.startswith("$$"):
+                if not text.endswith(".") and after.startswith("$$"):
                     text += " " + " ".join(after.split())  # the formula belongs to it
                 text = FORMULA.sub(lambda formula: _in_the_line(formula[0]), text)
                 bold = [term for term in BOLD.findall(text) if is_term(term)]
@@ -108,7 +108,9 @@ def words(text: str, term: str) -> str:
     if len(begins) > 1 and BACK.match(text[begin:].strip()):
         begin = begins[-2]
     sentence = text[begin:end].strip()
-    if sentence.count("(") > sentence.count(")"):
+    if sentence.startswith("(") and sentence.endswith(")"):
+        sentence = sentence[1:-1]
+    elif sentence.count("(") > sentence.count(")"):
         sentence = sentence.removeprefix("(")
     elif sentence.count("(") < sentence.count(")"):
         sentence = sentence.removesuffix(")")

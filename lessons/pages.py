@@ -12,7 +12,9 @@ from pathlib import Path
 
 from lessons import glossary
 from lessons.minutes import effort
-from lessons.notebooks import LESSONS, read, sources
+from lessons.reading import about, sources
+
+LESSONS = Path(__file__).parent
 
 HEAD = "| # | lesson | you write | you measure or see | runs for | minutes |\n|---|---|---|---|---|---|"
 START = """\
@@ -58,26 +60,26 @@ def index() -> str:
     text = (LESSONS / "README.md").read_text(encoding="utf-8")
     rows = re.sub(r"^\| # \| lesson .*\n.*$", HEAD, text, flags=re.MULTILINE).splitlines()
     for source in sources():
-        about = read(source).metadata.tinyunet
-        start = f"| {about['lesson']} |"
+        known = about(source)
+        start = f"| {known['lesson']} |"
         for i, row in enumerate(rows):
             if row.startswith(start):
                 _, number, _, written, measured, *_ = row.split("|")
-                link = f" [{about['title']}]({source.stem}.ipynb) "
-                times = f" {about['time']} ", f" {effort(source).minutes} "
+                link = f" [{known['title']}]({source.stem}.ipynb) "
+                times = f" {known['time']} ", f" {effort(source).minutes} "
                 rows[i] = "|".join(["", number, link, written, measured, *times, ""])
     return "\n".join(rows) + "\n"
 
 
 def start() -> str:
-    """The page that JupyterLab opens first in a student's copy."""
-    rows = []
-    for source in sources():
-        about = read(source).metadata.tinyunet
-        mine = f"[{about['title']}](exercises/{source.stem}.ipynb)"
+    """The page that JupyterLab opens first in a student's copy; its lessons in the index's order."""
+    rows, order = [], re.findall(r"^\| (\d+) \|", index(), re.MULTILINE)
+    for source in sorted(sources(), key=lambda source: order.index(about(source)["lesson"])):
+        known = about(source)
+        mine = f"[{known['title']}](exercises/{source.stem}.ipynb)"
         solved = f"[solved]({source.stem}.ipynb)"
         minutes = effort(source).minutes
-        rows.append(f"| {about['lesson']} | {mine} | {minutes} | {about['time']} | {solved} |")
+        rows.append(f"| {known['lesson']} | {mine} | {minutes} | {known['time']} | {solved} |")
     return START.format(rows="\n".join(rows))
 
 

@@ -71,7 +71,8 @@ def launch(folder: Path, options: list[str]) -> None:
         )
         return
     typer.echo("\nstarting JupyterLab; Ctrl-C here ends it")
-    command = [sys.executable, "-m", "jupyterlab", str(folder / START), *options]
+    first = f"--LabApp.default_url=/lab/tree/{START}"
+    command = [sys.executable, "-m", "jupyterlab", str(folder), first, *options]
     code = subprocess.run(command, check=False).returncode
     if code:
         typer.echo(
