@@ -451,13 +451,17 @@ def test_a_gray_picture_keeps_its_brightness_whatever_is_painted(folder, tmp_pat
         (("--data", "nowhere"), "--data nowhere: there is no such folder"),
         (("--steps", 1, "--minutes", 1), "give --steps or --minutes, not both"),
         (("--steps", 0), "--steps must be at least 1, got 0"),
-        (("--l1-weight", -1), "--l1-weight must be 0 or more and finite, got -1.0"),
+        (("--l1-weight", -1), "--l1-weight must be 0 or more and finite"),
         (("--overwrite",), "--overwrite is for painting"),
         (("model.npz",), "what should model.npz paint"),
         (("model.npz", "a.png", "--steps", 3), "--steps: to train, leave out model.npz"),
         (("model.npz", "a.png"), "there is no checkpoint at model.npz"),
         (("--resume", "nowhere"), "nowhere holds no run of paint to resume"),
         (("--network", "pix2pix", "--size", 40), "cannot take an image of height 40"),
+        (("--crop", 64), "--crop has no effect here: line-art is drawn as --size says"),
+        (("--data", "x", "--size", 64), "--size has no effect here: of x pictures are taken as"),
+        (("--images", 64), "--images has no effect here: it is for coin-flip-colours"),
+        (("--l1-weight", 5), "--l1-weight has no effect here: without a judge"),
     ],
 )
 def test_mistakes_are_answered(arguments, words, tmp_path, monkeypatch, capsys):
