@@ -10,14 +10,13 @@ and what stands under a heading "For the curious".
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbformat import NotebookNode
-
-from lessons.notebooks import exercise_of, sources, student
+from lessons.reading import Cell, cells, sources
 
 WORDS, LINES, EXERCISE, QUIZ = 150, 12, 8, 5  # the first two a minute, the others in minutes
 MOST = 75  # minutes of a lesson
@@ -42,18 +41,19 @@ class Effort:
         return round(reading + EXERCISE * self.exercises + QUIZ * self.quizzes)
 
 
+@functools.cache
 def effort(source: Path) -> Effort:
     """Count what a student has to read and to do."""
     found, part = Effort(), ""
-    for cell in student(source).cells:
-        if cell.cell_type == "markdown":
-            for text in re.split(r"^(?=##? )", cell.source, flags=re.MULTILINE):
+    for cell in cells(source):
+        if cell.is_text:
+            for text in re.split(r"^(?=##? )", cell.text, flags=re.MULTILINE):
                 if heading := HEADING.match(text):
                     part = heading[1]
                     found.quizzes += part == "Quiz"
                 if counts(part):
                     _read(text, found)
-        elif counts(part):
+        elif counts(part) and '"grade": true' not in cell.options:
             _do(cell, found)
     return found
 
@@ -68,11 +68,11 @@ def _read(text: str, found: Effort) -> None:
     found.words += len(FORMULA.sub(" ", text).split())
 
 
-def _do(cell: NotebookNode, found: Effort) -> None:
-    if exercise_of(cell):
+def _do(cell: Cell, found: Effort) -> None:
+    if '"solution": true' in cell.options:
         found.exercises += 1
-    elif not cell.metadata.get("jupyter", {}).get("source_hidden"):
-        found.lines += sum(1 for line in cell.source.splitlines() if line.strip())
+    elif '"source_hidden": true' not in cell.options:
+        found.lines += sum(1 for line in cell.text.splitlines() if line.strip())
 
 
 def main(names: list[str]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import jupytext
 from nbformat import NotebookNode
 
+from lessons.reading import sources as sources  # also found here
 from tinyunet.exercises import check
 from tinyunet.exercises.notebooks import calls
 
@@ -41,11 +42,6 @@ pass
 ### END HIDDEN TESTS
 """
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-
-
-def sources() -> list[Path]:
-    """All lessons' sources, in order."""
-    return sorted((LESSONS / "source").glob("[0-9][0-9]_*.py"))
 
 
 def solved_path(source: Path) -> Path:

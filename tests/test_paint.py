@@ -86,6 +86,35 @@ def test_all_that_is_wrong_with_pairs_is_said_at_once(folder):
         load_pairs(folder)
 
 
+def test_channels_of_pictures_that_differ(folder):
+    Image.fromarray(colours(0)).save(folder / "images/a0.png")  # one in colour among gray ones
+    pairs = load_pairs(folder, fit=lambda picture: picture[:16])
+    assert {x.shape for x in pairs.inputs} == {(16, 24, 3)}
+    np.testing.assert_array_equal(pairs.inputs[1][..., 0], pairs.inputs[1][..., 2])
+    bands = np.zeros((20, 24, 5), np.uint8)
+    tifffile.imwrite(
+        folder / "images/a1.tif", bands, photometric="minisblack", planarconfig="contig"
+    )
+    with pytest.raises(ValueError, match=r"a1.tif has 5 channels, but others have 1: convert it"):
+        load_pairs(folder)
+    tifffile.imwrite(
+        folder / "targets/A2.tif", bands, photometric="minisblack", planarconfig="contig"
+    )
+    (folder / "targets/A2.bmp").unlink()
+    with pytest.raises(ValueError, match=r"A2.tif has 5 channels: a target is gray or in colour"):
+        load_pairs(folder)
+
+
+def test_deep_inputs_among_others_are_stretched_as_in_training(folder):
+    deep = 100 + 50 * np.arange(480, dtype=np.uint16).reshape(20, 24)
+    tifffile.imwrite(folder / "images/a1.tif", deep)
+    pairs = load_pairs(folder)
+    assert pairs.stretched
+    expected = tu.data.read_image(folder / "images/a0.png", stretch=True)
+    np.testing.assert_array_equal(pairs.inputs[0], expected)
+    np.testing.assert_array_equal(pairs.inputs[1], tu.data.read_image(folder / "images/a1.tif"))
+
+
 def test_pages_of_a_stack_are_pairs_that_stay_together(folder):
     pages = np.stack([colours(i) for i in range(3)])
     tifffile.imwrite(folder / "images/stack.tif", pages[..., 0], photometric="minisblack")
@@ -232,7 +261,7 @@ def test_a_run_leaves_pictures_scores_and_models(run, folder):
     assert small < (run.out / "last.npz").stat().st_size / 2  # the generator alone
 
 
-@pytest.mark.parametrize("judge", ["patchgan", "none"])
+@pytest.mark.parametrize("judge", ["patchgan", "paintschainer", "none"])
 def test_a_run_that_was_stopped_ends_as_if_it_was_not(folder, tmp_path, monkeypatch, judge):
     def settings():
         return PaintSettings(data=str(folder), steps=4, judge=judge, **SMALL)
@@ -365,16 +394,25 @@ def test_a_folder_is_painted_and_a_bad_file_does_not_end_it(run, tmp_path, monke
         "the model takes pictures (H, W, 1), got one of shape (18, 18, 3); it is in colour" in err
     )
     found = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert found == ["odd_painted.png", "stack_page0_painted.png", "stack_page1_painted.png"]
+    paintings = ["odd_painted.png", "stack_page0_painted.png", "stack_page1_painted.png"]
+    assert found == sorted([*paintings, "paintings.json"])
     assert np.asarray(Image.open(tmp_path / "out/odd_painted.png")).shape == (33, 21, 3)
     assert "odd_painted.png" in out
+    written = (tmp_path / "out/odd_painted.png").stat().st_mtime_ns
+    code, out, _ = said(monkeypatch, capsys, *command)
+    assert code == 1
+    assert out.count("is there already, --overwrite paints it anew") == 2
+    assert (tmp_path / "out/odd_painted.png").stat().st_mtime_ns == written
     one = ("paint", run.out / "last.npz", tmp_path / "some/odd.png", "--out", tmp_path / "out")
     code, _, err = said(monkeypatch, capsys, *one)
     assert code == 2
-    assert "odd_painted.png exists: choose another --out, or --overwrite it" in err
+    assert "odd_painted.png exists, of another picture, model or seed" in err
     code, out, err = said(monkeypatch, capsys, *one, "--overwrite", "--json")
     assert code == 0, err
-    assert json.loads(out)["images"][0]["height"] == 33
+    found = json.loads(out)
+    assert (found["seed"], found["failures"], "counts" in found) == (0, [], False)
+    (entry,) = found["images"]
+    assert entry["files"] == [str(tmp_path / "out/odd_painted.png")]
 
 
 def test_painting_is_that_of_the_sheet(run):
@@ -413,13 +451,17 @@ def test_a_gray_picture_keeps_its_brightness_whatever_is_painted(folder, tmp_pat
         (("--data", "nowhere"), "--data nowhere: there is no such folder"),
         (("--steps", 1, "--minutes", 1), "give --steps or --minutes, not both"),
         (("--steps", 0), "--steps must be at least 1, got 0"),
-        (("--l1-weight", -1), "--l1-weight must be 0 or more and finite, got -1.0"),
+        (("--l1-weight", -1), "--l1-weight must be 0 or more and finite"),
         (("--overwrite",), "--overwrite is for painting"),
         (("model.npz",), "what should model.npz paint"),
         (("model.npz", "a.png", "--steps", 3), "--steps: to train, leave out model.npz"),
         (("model.npz", "a.png"), "there is no checkpoint at model.npz"),
         (("--resume", "nowhere"), "nowhere holds no run of paint to resume"),
         (("--network", "pix2pix", "--size", 40), "cannot take an image of height 40"),
+        (("--crop", 64), "--crop has no effect here: line-art is drawn as --size says"),
+        (("--data", "x", "--size", 64), "--size has no effect here: of x pictures are taken as"),
+        (("--images", 64), "--images has no effect here: it is for coin-flip-colours"),
+        (("--l1-weight", 5), "--l1-weight has no effect here: without a judge"),
     ],
 )
 def test_mistakes_are_answered(arguments, words, tmp_path, monkeypatch, capsys):

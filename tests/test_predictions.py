@@ -458,3 +458,17 @@ def test_a_large_image_takes_little_memory_and_gives_the_cells_of_one_piece(tmp_
     with Image.open(tmp_path / "large_overlay.png") as overlay:
         assert overlay.size == (40, 100)
     assert "the overlay shows one of 14 x 14 pixels" in found.notes
+
+
+def test_what_fails_alike_is_said_once(folder, predict):
+    with Image.open("mine/a.png") as file:
+        for i in range(4):
+            Image.merge("RGB", [file, file, file.transpose(Image.Transpose.ROTATE_180)]).save(
+                f"{i}.png"
+            )
+    code, out, err = predict("m.npz", "mine/a.png", *(f"{i}.png" for i in range(4)))
+    assert code == 1
+    lines = err.splitlines()
+    assert lines[0] == "error: 4 of 5 images could not be predicted:"
+    assert lines[1].startswith("- 4 files (0.png, 1.png, 2.png, 3.png): the model needs an image")
+    assert len(lines) == 2

@@ -30,11 +30,11 @@ plt.rcParams["figure.dpi"] = 110
 # On the left is a real image: nuclei of cells, stained so that they shine, under a microscope. A
 # biologist wants to know how many there are, how large, how bright. On the right, somebody has
 # drawn a line around each. That was a **U-Net**: a **network**, a function with very many numbers
-# inside, which it learns from examples. It had seen 90 other images, and never this one. In [lesson
-# 7](07_the_u.ipynb) you have built it yourself, in NumPy, and in [lesson 8](08_training.ipynb) it
-# learns.
+# inside, which it learns from examples. It had seen 90 other images, and never this one. By
+# the end of [lesson 7](07_the_u.ipynb) you will have built one yourself, in NumPy; in
+# [lesson 8](08_training.ipynb) it learns.
 
-# %% jupyter={"source_hidden": true} alt="Left, a gray microscope image with dozens of bright round nuclei, many of which touch. Right, the same image with a thin coloured outline around each nucleus that the network found."
+# %% jupyter={"source_hidden": true} alt="Left, a gray microscope image with many bright round nuclei, some of which touch. Right, the same image with a thin coloured outline around each nucleus that the network found."
 picture = tu.data.microscope_picture()
 figure, axes = plt.subplots(1, 2, figsize=(8, 4.3), layout="constrained")
 axes[0].imshow(tu.plots.visible(picture.image))

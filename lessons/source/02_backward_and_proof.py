@@ -745,7 +745,7 @@ report
 quiz("two ways", "a")
 
 # %% [markdown]
-# **A loss that falls.** With your new backward pass the loss falls to a tenth, with three seeds. So
+# **A tenth of the loss.** With your new backward pass the loss falls to a tenth, with three seeds. So
 # it is
 #
 # - a) right.
@@ -753,7 +753,7 @@ quiz("two ways", "a")
 # - c) either right or wrong: measure the gradient.
 
 # %%
-quiz("a loss that falls", "c")
+quiz("a tenth of the loss", "c")
 
 # %% [markdown]
 # **A tiny step.** A right backward pass is checked in float32 with a step of 1e-9, near x = 1. All

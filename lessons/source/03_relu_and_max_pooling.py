@@ -426,7 +426,7 @@ plain = [error_of_slope(eps) for eps in steps]
 measured("eps = 0.01, plain: relative error", plain[1])
 measured("eps = 0.01, decisions held: relative error", held[1])
 
-# %% jupyter={"source_hidden": true} alt="Relative error of a slope against the step, both logarithmic. Plain, it is large at large steps and falls only slowly. With decisions held it is tiny at large steps and rises as the step shrinks."
+# %% jupyter={"source_hidden": true} alt="Relative error of a slope against the step, both logarithmic. Plain, it is 0.01 to 0.1 for all steps from 1e-4 on. With decisions held it falls to 1e-14 at the largest step. Below 1e-5 both curves lie on each other and rise as the step shrinks."
 figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
 axis.loglog(steps, plain, "o-", color="#d55e00", label="plain")
 axis.loglog(steps, held, "s-", color="#0072b2", label="decisions held")
@@ -569,10 +569,10 @@ for name in ("max-pooled", "every second pixel"):
     measured(f"{name}, in parts of after the ReLU", change[name][0] / change["after the ReLU"][0])
 
 # %% [markdown]
-# Pooling makes the numbers steadier, though not steady; just skipping pixels gains nothing. The
-# mean is steadier still, but it blurs a strong answer with weak neighbours, and it is linear: a
-# convolution could have done it. The maximum asks instead "was there an edge *anywhere* in this
-# window?".
+# Pooling makes the numbers steadier, though not steady; just skipping pixels gains nothing. Of one
+# pooling, the mean is steadier still, but it blurs a strong answer with weak neighbours, and it is
+# linear: a convolution could have done it. The maximum asks instead "was there an edge *anywhere*
+# in this window?".
 #
 # And which share of the pixels does a gradient reach on its way back through pooling and ReLU?
 

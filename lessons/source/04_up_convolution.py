@@ -40,7 +40,7 @@ plt.rcParams["figure.dpi"] = 110
 # %% [markdown]
 # ## Turn the matrix on its side
 #
-# Take a convolution along one side only: 7 numbers, a kernel of 3, and **stride 2**, so that the
+# Take a convolution along one side only: 7 numbers, a kernel of 3, and stride 2, so that the
 # kernel moves on by two. By the formula of lesson 1 there are $\lfloor (7 - 3) / 2 \rfloor + 1 = 3$
 # outputs. As with every linear thing, there is a matrix $A$ that does it, with 3 rows and 7
 # columns:
@@ -97,11 +97,8 @@ def draw_step(stamps):
 
 
 y = np.zeros((5, 5), int)
-steps = tu.plots.slider(
-    draw_step, (1, 2, 3, 4), "stamps", start=3,
-    alt="The 2 by 2 input with a pixel marked, the 3 by 3 kernel, and the 5 by 5 output with a frame "
-    "where the pixel's stamp was added.",
-)  # fmt: skip
+words = "The input with a pixel marked, the kernel, and the output with a frame around its stamp."
+steps = tu.plots.slider(draw_step, (1, 2, 3, 4), "stamps", alt=words, start=3)
 measured("in the very middle", y[2, 2])
 steps
 
@@ -111,8 +108,8 @@ steps
 # ### Exercise 1: the output's size
 #
 # How long is the output along one side? Think of where the last stamp begins, and where it ends.
-# (No formula this time. But you have examples: with kernel 3 and stride 2, from 3 numbers to 7 and from
-# 2 to 5. With kernel 5 and stride 2, 2 numbers would give 7.)
+# (No formula this time. But you have examples: with kernel 3 and stride 2, from 3 numbers to 7 and
+# from 2 to 5. With kernel 5 and stride 2, 2 numbers would give 7.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "up_size", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -155,14 +152,14 @@ print(f"1024 * 2 * 2 * 512 + 512 = {1024 * 2 * 2 * 512 + 512}")
 #
 # Compare that with lesson 1. In the convolution, the places $(i s + p,\; j s + q)$ were on the
 # right, where numbers are *read*. Here they are on the left, where numbers are *written*. That is
-# all that transposing does: **reading becomes writing**.
+# all that transposing does: *reading becomes writing*.
 
 # %% [markdown]
 # ### Exercise 2: an up-convolution
 #
 # You can loop over pixels and put down stamps, as above. Or loop over the kernel's positions, and
-# treat all pixels at once: for a fixed $(p, q)$ they reach a slice of `y` with the step `stride`. As
-# always, the result has the dtype of what came in.
+# treat all pixels at once: for a fixed $(p, q)$ they reach a slice of `y` with the step `stride`.
+# As always, the result has the dtype of what came in.
 
 
 # %% nbgrader={"grade": false, "grade_id": "up_convolution", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -195,8 +192,8 @@ measured("largest difference to tu.ConvTranspose2d", np.abs(ours - layer(images)
 # %% [markdown]
 # ### Is it really the transpose?
 #
-# [Lesson 2](02_backward_and_proof.ipynb) had a test for that, the **adjoint identity**. Write $\langle u, v \rangle$ for the sum
-# of the products of all entries. Then for every $u$ and $v$
+# [Lesson 2](02_backward_and_proof.ipynb) had a test for that, the adjoint identity. Write
+# $\langle u, v \rangle$ for the sum of the products of all entries. Then for every $u$ and $v$
 #
 # $$ \langle A u,\; v \rangle \;=\; \langle u,\; A^T v \rangle $$
 #
@@ -233,7 +230,7 @@ measured("down and up again: relative difference", gap)
 #
 # $$ dx \;=\; (A^T)^T \, dy \;=\; A \, dy $$
 #
-# So the backward of an up-convolution is a plain **convolution with that stride**. Convolution and
+# So the backward of an up-convolution is a plain convolution with that stride. Convolution and
 # up-convolution are a pair: each is the other's backward.
 #
 # By indices it is the same. The formula for forward has one product, $x[n, i, j]\; w[p, q]$, a row
@@ -360,8 +357,8 @@ check.up_convolution(overwriting)
 # $s$ are there among $k$ consecutive numbers? If $k$ is a multiple of $s$, always $k / s$. If not,
 # sometimes $\lfloor k / s \rfloor$ and sometimes one more, in turn.
 #
-# **Predict** how uneven the counts in the middle are, the largest divided by the smallest, for stride 2
-# and kernels of 3 and of 4. (In two dimensions, rows times columns.)
+# **Predict** how uneven the counts in the middle are, the largest divided by the smallest, for
+# stride 2 and kernels of 3 and of 4. (In two dimensions, rows times columns.)
 
 # %%
 predict("stride 2, kernel 3: largest count by smallest", 2)
@@ -382,7 +379,7 @@ pairs = {f"{k}, {s}": (k, s) for s in (1, 2, 3) for k in (1, 2, 3, 4)}
 
 
 def draw_stamps(pair):
-    """Draw four stamps along one side, how often each place is hit, and the same in two dimensions."""
+    """Draw four stamps along one side and how often each place is hit; beside it two dimensions."""
     k, s = pairs[pair]
     figure = Figure((8, 3.1), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
@@ -405,14 +402,13 @@ def draw_stamps(pair):
     return figure
 
 
-tu.plots.slider(
-    draw_stamps, list(pairs), "kernel, stride", start=list(pairs).index("3, 2"),
-    alt="Four stamps along one side and how often each place is hit, and the same in two dimensions.",
-)  # fmt: skip
+words = "Four stamps along one side and how often each place is hit; and in two dimensions."
+first = list(pairs).index("3, 2")
+tu.plots.slider(draw_stamps, list(pairs), "kernel, stride", alt=words, start=first)
 
 # %% [markdown]
-# Move the slider: where do gaps open, and where is the pattern even? So the first rule is: **make the
-# kernel a multiple of the stride**. The U-Net's 2 and 2 obeys it.
+# Move the slider: where do gaps open, and where is the pattern even? So the first rule is: *make
+# the kernel a multiple of the stride*. The U-Net's 2 and 2 obeys it.
 #
 # But that is not enough. With kernel 2 and stride 2, the four pixels under a stamp are made by four
 # different weights, and nothing forces these to be alike. With random weights, each pixel of a flat
@@ -431,16 +427,16 @@ tu.plots.slider(
 # $$ 1 - d / s $$
 #
 # which is 1 right at the pixel and reaches 0 where its neighbour lies: a **tent**. In two
-# dimensions, the weights for rows and columns are multiplied. This is called *bilinear*
-# interpolation.
+# dimensions, the weights for rows and columns are multiplied. This is called **bilinear
+# interpolation**.
 #
 # As a stamp, the tent takes the $2s$ places that are closer than $s$ to its middle. They are
 # numbered $0$ to $2s - 1$, so the middle is at $s - \tfrac12$, and the tent has the heights
 #
 # $$ t[p] \;=\; 1 - \frac{|\,p - (s - \tfrac12)\,|}{s} , \qquad w[p, q] \;=\; t[p] \; t[q] $$
 #
-# **Predict** for $s = 2$ the first of the four heights, and the sum of those two that meet at one output
-# pixel of neighbouring stamps.
+# **Predict** for $s = 2$ the first of the four heights, and the sum of those two that meet at one
+# output pixel of neighbouring stamps.
 
 # %%
 predict("tent of stride 2: its first height", 0.5)
@@ -470,8 +466,8 @@ measured("tent of stride 2: its first height", tent[0])
 measured("tent of stride 2: sum of two that meet", tent[0] + tent[2])
 
 # %% [markdown]
-# Places 0 and 2 of neighbouring stamps meet, and so do 1 and 3. So a flat image stays flat. And a ramp,
-# which rises evenly, should stay a ramp:
+# Places 0 and 2 of neighbouring stamps meet, and so do 1 and 3. So a flat image stays flat. And a
+# ramp, which rises evenly, should stay a ramp:
 
 # %%
 w = bilinear_kernel(2)[None, :, :, None]  # (1, 4, 4, 1)
@@ -501,14 +497,17 @@ measured("a ramp, enlarged: largest rise", rise.max())
 # - from random weights, kernel 2, as in the U-Net;
 # - from the bilinear weights, kernel 4.
 #
-# Random starts differ, so we take five **seeds** (numbers from which a generator makes all of its random
-# ones) and give mean and standard error. Besides the loss we measure the **pattern**: send a flat image
-# of ones through the layer, and take the standard deviation of what comes out, away from the border.
+# Random starts differ, so we take five **seeds** (numbers from which a generator makes all of its
+# random ones) and give mean and standard error. Besides the loss we measure the **pattern**: send a
+# flat image of ones through the layer, and take the standard deviation of what comes out, away from
+# the border.
 #
-# **Predict**: how many steps until all random kernels of 4 have at most 1.5 times the loss with which
-# the bilinear one starts? How strong is their pattern after 400 steps, if it begins at about 1.2?
+# **Predict**: how many steps until all random kernels of 4 have at most 1.5 times the loss with
+# which the bilinear one starts? How strong is their pattern after 400 steps, if it begins at about
+# 1.2?
 #
-# (`small` is True only where the package's own tests run this lesson, and everything has to be quick.)
+# (`small` is True only where the package's own tests run this lesson, and everything has to be
+# quick.)
 
 # %%
 predict("random, kernel 4: steps to 1.5 times the bilinear start", 20)
@@ -518,7 +517,7 @@ predict("random, kernel 4: pattern at the end", 0.2)
 
 
 def draw_training():
-    """Draw loss and pattern before each step: the mean of all layers so far, and its standard error."""
+    """Draw loss and pattern before each step: the mean of the layers so far, and its error."""
     figure = Figure((8, 2.9), layout="constrained", dpi=110)
     axes = figure.subplots(1, 2)
     for (name, run), colour in zip(runs.items(), ("#d55e00", "#009e73", "#0072b2"), strict=True):
@@ -666,8 +665,8 @@ quiz("why not deconvolution", "b")
 quiz("the way back", "a")
 
 # %% [markdown]
-# **Evenly hit.** With kernel 4 and stride 2 every output pixel is hit by four stamps. Is a flat image's
-# output flat?
+# **Evenly hit.** With kernel 4 and stride 2 every output pixel is hit by four stamps. Is a flat
+# image's output flat?
 #
 # - a) Yes: all pixels get equally many numbers.
 # - b) No: the stamps overlap.
@@ -677,8 +676,8 @@ quiz("the way back", "a")
 quiz("evenly hit", "c")
 
 # %% [markdown]
-# **It sleeps.** A layer writes `=` in the place of `+=`. Your U-Net uses kernel 2 and stride 2 only, and
-# its gradient check passes. What do you know?
+# **It sleeps.** A layer writes `=` in the place of `+=`. Your U-Net uses kernel 2 and stride 2
+# only, and its gradient check passes. What do you know?
 #
 # - a) The layer is right.
 # - b) The gradient check is too coarse: it needs a smaller tolerance.

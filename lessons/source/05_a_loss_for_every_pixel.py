@@ -12,8 +12,8 @@
 # *About 10 seconds of computing and an hour of reading and writing. You need:
 # [lesson 2](02_backward_and_proof.ipynb) (gradients, and how to check them) and the logarithm.*
 #
-# A network ends with scores, a few for every pixel. To learn, it needs to be told **how wrong**
-# they are, in one single number, and **in which direction** each score should move. After this
+# A network ends with scores, a few for every pixel. To learn, it needs to be told how wrong
+# they are, in one single number, and in which direction each score should move. After this
 # lesson you can
 #
 # - turn scores into probabilities, and probabilities into a loss;
@@ -42,10 +42,10 @@ def largest(difference):
 # %% [markdown]
 # ## From scores to probabilities
 #
-# Take one pixel. It belongs to one of $K$ classes ([lesson 0](00_pixels_to_labels.ipynb) wrote $C$), say 0 for background, 1
-# for the inside of a cell and 2 for its border. The network gives a score for each, any numbers
-# whatever. They are called **logits** and we write them $z_0, \dots, z_{K-1}$. The larger, the
-# more the network believes in that class.
+# Take one pixel. It belongs to one of $K$ classes ([lesson 0](00_pixels_to_labels.ipynb) wrote
+# $C$), say 0 for background, 1 for the inside of a cell and 2 for its border. The network gives a
+# score for each, any numbers whatever. They are called **logits** and we write them
+# $z_0, \dots, z_{K-1}$. The larger, the more the network believes in that class.
 #
 # We would like probabilities $p_k$: none below 0, and 1 altogether. Two steps do that. The
 # exponential function makes every number positive, and a division by the sum makes the sum 1.
@@ -105,9 +105,9 @@ axis.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %% [markdown]
-# **Predict** the loss of networks that have not learned anything yet, with 2 classes and with 3: small
-# U-Nets ([lesson 7](07_the_u.ipynb)) with random weights. (`small` is True only where the package's own
-# tests run this lesson, and everything has to be quick.)
+# **Predict** the loss of networks that have not learned anything yet, with 2 classes and with 3:
+# small U-Nets ([lesson 7](07_the_u.ipynb)) with random weights. (`small` is True only where the
+# package's own tests run this lesson, and everything has to be quick.)
 
 # %%
 predict("first loss, 2 classes", 0.5)
@@ -130,19 +130,19 @@ for classes in (2, 3):
     )
 
 # %% [markdown]
-# A network that gives all classes the same score, whatever they are, has $p_k = 1/K$ for each, and the
-# surprise is $-\log(1/K) = \log K$ for every pixel, whatever its label. Remember this number, $\log 2 =
-# 0.693$ for two classes. It is the first thing to look at in any training run: a first loss far above
-# $\log K$ means that something is wrong before training has begun.
+# A network that gives all classes the same score, whatever they are, has $p_k = 1/K$ for each, and
+# the surprise is $-\log(1/K) = \log K$ for every pixel, whatever its label. Remember this number,
+# $\log 2 = 0.693$ for two classes. It is the first thing to look at in any training run: a first
+# loss far above $\log K$ means that something is wrong before training has begun.
 #
 # Ours start near $\log K$, on average a little above: a new network's scores are small random
 # numbers, not zeros, so it has opinions already, and wrong ones cost more than right ones save.
 #
 # ## Where it breaks
 #
-# By the formula, the logits 1000 and 999 have the same probabilities as 1 and 0, that is 0.731 and 0.269.
-# **Predict** what `softmax_as_written` gives for the first, and the largest whole number whose `exp` a
-# float32 can hold.
+# By the formula, the logits 1000 and 999 have the same probabilities as 1 and 0, that is 0.731 and
+# 0.269. **Predict** what `softmax_as_written` gives for the first, and the largest whole number
+# whose `exp` a float32 can hold.
 
 # %%
 predict("softmax as written, logit 1000", "0.731", choices=("0.731", "1.0", "0.5", "nan"))
@@ -178,8 +178,8 @@ measured("largest whole number whose exp float32 holds", int(whole[fine].max()))
 # %% [markdown]
 # ### Exercise 1: log-sum-exp
 #
-# The classes are the last axis of `z`; any axes may come before. Each pixel has its own $m$. As always,
-# the result has the dtype of what came in.
+# The classes are the last axis of `z`; any axes may come before. Each pixel has its own $m$. As
+# always, the result has the dtype of what came in.
 
 
 # %% nbgrader={"grade": false, "grade_id": "log_sum_exp", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -206,8 +206,8 @@ measured("logits 1000 and 0: surprise at class 1", log_sum_exp(certain) - certai
 #
 # The U-Net paper gives every pixel a **weight** $w$, a number from 0 up. A pixel with weight 10
 # counts as much as ten others. The paper uses it to make the thin lines between touching cells
-# matter ([lesson 12](12_touching_cells.ipynb)). Numbering the pixels by $i$, $n$ of them in all images of the batch
-# together,
+# matter ([lesson 12](12_touching_cells.ipynb)). Numbering the pixels by $i$, $n$ of them in all
+# images of the batch together,
 #
 # $$ L \;=\; \frac{1}{n} \sum_i w_i \Big( \log \sum_j e^{z_{ij}} - z_{i t_i} \Big) $$
 #
@@ -250,8 +250,8 @@ check.pixel_loss(pixel_loss)
 #
 # $$ \frac{\partial \ell}{\partial z_k} \;=\; p_k - [k = t] $$
 #
-# where $[k = t]$ is 1 if $k$ is the right class, and 0 if it is not. **What the class got, minus
-# what it should have got.** The right class is pulled up, all others are pushed down, each by the
+# where $[k = t]$ is 1 if $k$ is the right class, and 0 if it is not. *What the class got, minus
+# what it should have got.* The right class is pulled up, all others are pushed down, each by the
 # probability that it took away. A pixel that is already right hardly pulls at all.
 #
 # With weights and the mean, $dz_{ik} = w_i \, (p_{ik} - [k = t_i]) \, / \, n$.
@@ -318,7 +318,7 @@ report
 
 # %% [markdown]
 # Two more things follow from the formula. The probabilities add up to 1 and so do the one-hot
-# labels, so the gradients of a pixel **add up to 0**: what is pulled up in one class is pushed
+# labels, so the gradients of a pixel add up to 0: what is pulled up in one class is pushed
 # down in the others. And your pair of functions is the package's loss.
 
 # %%
@@ -334,8 +334,8 @@ measured("and to its gradient", largest(loss.backward() - dz))
 # ## What the loss says to the network
 #
 # Let us look at the gradient of a whole image. In place of a network we take the simplest guess:
-# the brighter, the more cell. So logit 0 is 0, and logit 1 grows with the brightness $x$ and is
-# 0, too, at a brightness of 0.3: $z_1 = 20 \, (x - 0.3)$. It gets some pixels wrong. **Predict** which
+# the brighter, the more cell. So logit 0 is 0, and logit 1 grows with the brightness $x$ and is 0,
+# too, at a brightness of 0.3: $z_1 = 20 \, (x - 0.3)$. It gets some pixels wrong. **Predict** which
 # share of the gradient, by its size, these have.
 
 # %%
@@ -373,8 +373,8 @@ plt.show()
 # %% [markdown]
 # Blue says: raise the score of "cell" here. These are cells in the dark and the rims of others,
 # which the guess missed. Red says lower it: mostly the narrow gaps between bright cells. Where
-# the guess is right and certain, the gradient is white. **The loss asks for change only where
-# there is something to change.**
+# the guess is right and certain, the gradient is white. *The loss asks for change only where
+# there is something to change.*
 
 # %% [markdown]
 # ## Break it on purpose
@@ -417,8 +417,8 @@ for wrong_by in (5.0, 20.0, 30.0, 100.0):
 measured("with the tiny number: wrong by 100", tiny)
 
 # %% [markdown]
-# It never gets beyond $-\log 10^{-12} = 27.6$: it hides that a network is certain and wrong. There its
-# slope goes to 0, and nothing pulls the pixel back.
+# It never gets beyond $-\log 10^{-12} = 27.6$: it hides that a network is certain and wrong. There
+# its slope goes to 0, and nothing pulls the pixel back.
 #
 # Now break your own: leave out the shift, forget the division, take the maximum over everything.
 # Run the checks each time.
@@ -472,8 +472,8 @@ axis.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %% [markdown]
-# To **derive** it, set the gradient of the second logit to 0. With the same $p$ everywhere, $\sum_i w_i
-# \, (p - [t_i = 1]) = 0$, so
+# To **derive** it, set the gradient of the second logit to 0. With the same $p$ everywhere,
+# $\sum_i w_i \, (p - [t_i = 1]) = 0$, so
 #
 # $$ p \;=\; \frac{\sum_{t_i = 1} w_i}{\sum_i w_i} $$
 #
@@ -506,8 +506,8 @@ quiz("ten classes", "b")
 quiz("certain and wrong", "b")
 
 # %% [markdown]
-# **Which pulls hardest?** Three pixels give their right class 0.99, 0.5 and 0.01. Which has the largest
-# gradient?
+# **Which pulls hardest?** Three pixels give their right class 0.99, 0.5 and 0.01. Which has the
+# largest gradient?
 #
 # a) 0.99 &emsp; b) 0.5 &emsp; c) 0.01
 
@@ -525,8 +525,8 @@ quiz("which pulls hardest", "c")
 quiz("a larger batch", "b")
 
 # %% [markdown]
-# **All black.** 3 % of the pixels are cells. After 20 steps the network gives every pixel 0.03 for cell,
-# and so predicts black. What do you conclude?
+# **All black.** 3 % of the pixels are cells. After 20 steps the network gives every pixel 0.03 for
+# cell, and so predicts black. What do you conclude?
 #
 # - a) The loss is wrong: it does not punish black.
 # - b) The labels are broken.
@@ -545,6 +545,6 @@ quiz("all black", "c")
 # - Weights say what counts, and by how much.
 #
 # The package's version is in `tinyunet/losses/cross_entropy.py`, beside a second loss, Dice, which
-# [lesson 12](12_touching_cells.ipynb) tells more about. In
+# [lesson 21](21_which_loss.ipynb) tells more about. In
 # [lesson 6](06_crop_concat_and_the_fork.ipynb) two paths of the network meet, and their gradients have to find
 # the way back.

@@ -14,7 +14,7 @@
 # (pooling) and [lesson 4](04_up_convolution.ipynb) (up-convolution) help.*
 #
 # The U-Net goes down to see far, and up again to say where. On the way down it loses where things
-# are. So it sends what it saw straight **across**, from each level of the left arm to the same
+# are. So it sends what it saw straight across, from each level of the left arm to the same
 # level of the right: the **skips**. This lesson is about the three small operations that a skip is
 # made of:
 #
@@ -22,9 +22,8 @@
 # - a **crop**: what goes across is too large and loses its border;
 # - a **concat**: the two ways meet again.
 #
-# None of them multiplies anything. And yet at the fork a backward pass is easily wrong without
-# anybody noticing: we shall measure that a network with such a mistake trains nearly as well.
-# There are five short exercises.
+# None of them multiplies anything. And yet it is at the fork that a backward pass most easily goes
+# wrong, and we shall measure what that costs. There are five short exercises.
 
 # %%
 import matplotlib.pyplot as plt
@@ -47,9 +46,10 @@ def largest(difference):
 # %% [markdown]
 # ## Crop
 #
-# **Predict** first. On one level of the U-Net there are 64 by 64 pixels. They go across. They
-# also go down: a pooling halves the side, two 3x3 convolutions without padding take 4 pixels off
-# it, and an up-convolution doubles it. Which side comes back up? How many of the 64 pixels have to go on each side of what went across?
+# **Predict** first. On one level of the U-Net there are 64 by 64 pixels. They go across. They also
+# go down: a pooling halves the side, two 3x3 convolutions without padding take 4 pixels off it, and
+# an up-convolution doubles it. Which side comes back up? How many of the 64 pixels have to go on
+# each side of what went across?
 
 # %%
 predict("64 pixels: side that comes back up", 60)
@@ -63,7 +63,7 @@ measured("64 pixels: to cut on each side", (side - back) // 2)
 
 # %% [markdown]
 # The convolutions lose the same number of pixels at every border. So what comes up belongs to the
-# **middle** of what goes across, and the middle is what we keep. With height $H$ of which $h$
+# middle of what goes across, and the middle is what we keep. With height $H$ of which $h$
 # stay,
 #
 # $$ \text{top} = \lfloor (H - h) / 2 \rfloor, \qquad
@@ -89,7 +89,7 @@ def center_crop(x, h, w):
 check.center_crop(center_crop)
 
 # %% [markdown]
-# Is the middle really the right part? Let us **measure** it. One bright pixel, two convolutions
+# Is the middle really the right part? Let us measure it. One bright pixel, two convolutions
 # with a kernel that only blurs, and the fork: across, and down and up again. Where is the bright
 # spot in each? We compare the centres of the two spots, for the middle and for the top left
 # corner.
@@ -155,7 +155,7 @@ plt.show()
 #
 # $$ dx[n,\; \text{top} + i,\; \text{left} + j] = dy[n, i, j], \qquad dx = 0 \text{ elsewhere} $$
 #
-# **A crop forward is a frame of zeros backward.**
+# *A crop forward is a frame of zeros backward.*
 
 # %% [markdown]
 # ### Exercise 2: crop, backward
@@ -199,7 +199,7 @@ plt.show()
 # y[\dots, C_a + k] = b[\dots, k] $$
 #
 # Backward there is hardly anything to derive: each number of $y$ is a copy of one number of $a$
-# or $b$, so each gets its own part of $dy$. **A concat forward is a split backward.**
+# or $b$, so each gets its own part of $dy$. *A concat forward is a split backward.*
 
 # %% [markdown]
 # ### Exercises 3 and 4: concat, forward and backward
@@ -231,8 +231,8 @@ check.concat_backward(concat_backward)
 # %% [markdown]
 # ## The fork
 #
-# There is a fork in $f(x) = x \cdot x$: one $x$ goes into the multiplication twice, as $a = x$ and as
-# $b = x$. **Predict** the slope at $x = 3$ along $a$ alone, while $b$ stays 3, and that of $f$.
+# There is a fork in $f(x) = x \cdot x$: one $x$ goes into the multiplication twice, as $a = x$ and
+# as $b = x$. **Predict** the slope at $x = 3$ along $a$ alone, while $b$ stays 3, and that of $f$.
 
 # %%
 predict("slope of x * x at 3, along a alone", 3)
@@ -253,7 +253,7 @@ measured("slope of x * x at 3", ((3 + e) * (3 + e) - (3 - e) * (3 - e)) / (2 * e
 # \frac{\partial L}{\partial a} \varepsilon + \frac{\partial L}{\partial b} \varepsilon
 # \qquad\Longrightarrow\qquad \boxed{\; dx = da + db \;} $$
 #
-# **A fork forward is a sum backward.** This is the most important line of the lesson. Here is the
+# *A fork forward is a sum backward.* This is the most important line of the lesson. Here is the
 # fork of the U-Net, forward from left to right. Backward, read it from right to left:
 #
 # ```
@@ -316,7 +316,7 @@ report
 # %% [markdown]
 # ## Break it on purpose
 #
-# **Overwriting.** In code, the fork is often a variable that is written twice: first by the path
+# *Overwriting.* In code, the fork is often a variable that is written twice: first by the path
 # across, then again by the path down. Write `=` where `+=` belongs, and the first gradient is
 # gone.
 
@@ -332,7 +332,7 @@ def overwriting(dy, channels, shape, down_backward):
 check.fork_backward(overwriting)
 
 # %% [markdown]
-# **Sharing.** If the two paths are *added* where they meet (some networks do), then backward both
+# *Sharing.* If the two paths are *added* where they meet (some networks do), then backward both
 # get the same `dy`. In NumPy, the same means the very same memory. A layer that writes into its
 # upstream gradient, to save an array, then damages the gradient of the *other* path:
 
@@ -350,14 +350,14 @@ print("the path across should have got [1 2 3 4], and has", d_across)
 measured("numbers damaged on the other path", int((d_across != [1, 2, 3, 4]).sum()))
 
 # %% [markdown]
-# So a backward pass **never writes into `dy`**. The checks of these lessons look for that, too.
+# So a backward pass never writes into `dy`. The checks of these lessons look for that, too.
 #
 # ## Measure: does a network with this mistake still train?
 #
-# We take a whole U-Net and plant the mistake at every fork of its left arm, in two ways: one network
-# loses what comes back across, the other what comes back from below. **Predict** the loss after 60
-# steps of training, as a share of the first one: 1 is "nothing learned", more is "explodes". (How the
-# network and its training work is the matter of lessons 7 and 8.)
+# We take a whole U-Net and plant the mistake at every fork of its left arm, in two ways: one
+# network loses what comes back across, the other what comes back from below. **Predict** the loss
+# after 60 steps of training, as a share of the first one: 1 is "nothing learned", more is
+# "explodes". (How the network and its training work is the matter of lessons 7 and 8.)
 
 # %%
 predict("right network: last loss, as a share of the first", 0.6)
@@ -392,9 +392,9 @@ def network(lost, **options):
 
 
 # %% [markdown]
-# Each is trained from five seeds, that is, from five different random beginnings and with other images
-# at each step. (`small` is True only where the package's own tests run this lesson, and everything has
-# to be quick.)
+# Each is trained from five seeds, that is, from five different random beginnings and with other
+# images at each step. (`small` is True only where the package's own tests run this lesson, and
+# everything has to be quick.)
 
 # %% jupyter={"source_hidden": true}
 
@@ -473,7 +473,7 @@ for name, runs in losses.items():
 # that cannot be seen. (It need not always be so cheap: a longer run or a deeper network may pay
 # more.)
 #
-# **That a network learns does not prove that its backward pass is right.** A gradient check does,
+# *That a network learns does not prove that its backward pass is right.* A gradient check does,
 # and it even says where to look:
 
 # %%
@@ -517,8 +517,8 @@ quiz("three ways", "c")
 quiz("added, not joined", "b")
 
 # %% [markdown]
-# **A loss that falls.** You changed a layer, and the network's loss still falls as before. What do you
-# know about the layer's backward pass?
+# **A loss that falls.** You changed a layer, and the network's loss still falls as before. What do
+# you know about the layer's backward pass?
 #
 # - a) It is right.
 # - b) It is at least nearly right.
@@ -528,8 +528,8 @@ quiz("added, not joined", "b")
 quiz("a loss that falls", "c")
 
 # %% [markdown]
-# **Where to look.** A gradient check of a U-Net says: right in head, decoder and bottom, wrong in all
-# of the encoder. Where do you look first?
+# **Where to look.** A gradient check of a U-Net says: right in head, decoder and bottom, wrong in
+# all of the encoder. Where do you look first?
 #
 # - a) In the convolution's backward pass.
 # - b) Where gradients come together at the forks.
@@ -545,7 +545,7 @@ quiz("where to look", "b")
 # |---|---|
 # | crop: keep the middle | put it back, zeros around |
 # | concat: side by side | split |
-# | fork: one goes two ways | **add** |
+# | fork: one goes two ways | add |
 # | sum: two become one | each gets all of `dy` (the same memory: do not write into it) |
 #
 # The package's version is `tinyunet/layers/join.py`. Now you have everything a U-Net is made of:

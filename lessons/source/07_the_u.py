@@ -47,15 +47,15 @@ def largest(difference):
 # %% [markdown]
 # ## The plan
 #
-# - **Down the left arm**, the *encoder*. On each level two 3x3 convolutions, each followed by a
+# - Down the left arm, the **encoder**. On each level two 3x3 convolutions, each followed by a
 #   ReLU. Then a max-pooling halves the image. With each level down there are twice as many
 #   channels: the network sees more and more of the image in each pixel, and has more to say about
 #   it.
-# - **The bottom.** Two convolutions more.
-# - **Up the right arm**, the *decoder*. An up-convolution doubles the image. What the left arm had
+# - The bottom. Two convolutions more.
+# - Up the right arm, the **decoder**. An up-convolution doubles the image. What the left arm had
 #   on the same level is cropped and put beside it (the *skip* of lesson 6). Two convolutions make
 #   one out of both.
-# - **The head.** A 1x1 convolution turns the last channels into a score for each class.
+# - The head. A 1x1 convolution turns the last channels into a score for each class.
 #
 # The number of poolings is called the **depth**. The paper's depth is 4, and its first level has
 # 64 channels.
@@ -140,9 +140,9 @@ measured("pixels lost at depth 4", lost)
 # and every pair of channels, and a bias for every output channel: $k^2 a b + b$. An
 # up-convolution has as many.
 #
-# **Predict**: where are most of the parameters, at the top, where the image is large, or below? There
-# are 23 layers with parameters. Which share of all numbers lies in two of them, the convolutions at the
-# bottom?
+# **Predict**: where are most of the parameters, at the top, where the image is large, or below?
+# There are 23 layers with parameters. Which share of all numbers lies in two of them, the
+# convolutions at the bottom?
 
 # %%
 predict("share of the two convolutions at the bottom", 0.2)
@@ -260,7 +260,7 @@ measured("more than you counted by hand", net.num_parameters - total)
 #
 # Call a layer like a function: `y = net.encoder[0](x)`. For a skip: `net.skips[0](across, x)`,
 # first what went across, then what came up. It crops by itself. What comes out at the end are the
-# **logits**, the scores of [lesson 5](05_a_loss_for_every_pixel.ipynb).
+# logits, the scores of [lesson 5](05_a_loss_for_every_pixel.ipynb).
 
 
 # %% nbgrader={"grade": false, "grade_id": "unet_forward", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -288,7 +288,7 @@ check.unet_forward(unet_forward)
 # ## Backward
 #
 # No new derivation is needed. Each layer knows its own backward pass, and the chain rule says:
-# **last forward, first backward**. So read your forward pass from its last line to its first. Two
+# *last forward, first backward*. So read your forward pass from its last line to its first. Two
 # places need care:
 #
 # - A skip gives back two gradients. One goes on down the right arm. The other belongs to what
@@ -328,8 +328,8 @@ check.unet_backward(unet_backward)
 
 # %% [markdown]
 # Now make them the network's own. That is all there is to a U-Net. Does the paper's network run,
-# and do the sizes come out as computed? And is it the package's U-Net, number for number? (`small` is True
-# only where the package's own tests run this lesson, and everything has to be quick.)
+# and do the sizes come out as computed? And is it the package's U-Net, number for number? (`small`
+# is True only where the package's own tests run this lesson, and everything has to be quick.)
 
 # %%
 Net.forward, Net.backward = unet_forward, unet_backward
@@ -362,17 +362,16 @@ del net  # 124 MB
 drawing
 
 # %% [markdown]
-# A box is as tall as its array (the side stands below it) and as wide as it has channels (above it).
-# White came across; dashes show what the crop leaves of it. Boxes become small and wide, and then tall
-# and thin again: down there the network knows *what*, and up here *where*.
+# A box is as tall as its array (the side stands below it) and as wide as it has channels (above
+# it). White came across; dashes show what the crop leaves of it. Boxes become small and wide, and
+# then tall and thin again: down there the network knows *what*, and up here *where*.
 #
 # ## Check the gradient
 #
 # Now the proof. A small U-Net of depth 2 has the same code as the large one, and 26 arrays of
 # parameters. For each of them, and for the image, the checker of
-# [lesson 2](02_backward_and_proof.ipynb) moves numbers a little
-# and measures what the output does. It holds the decisions of ReLU and pooling (lesson 3), so
-# that there are no kinks. The biases are 0 in a new network. Zeros can hide mistakes, so we make
+# [lesson 2](02_backward_and_proof.ipynb) moves numbers a little and measures what the output does.
+# It holds the decisions of ReLU and pooling (lesson 3), so that there are no kinks. The biases are 0 in a new network. Zeros can hide mistakes, so we make
 # them random first.
 
 
@@ -400,8 +399,8 @@ print(report)
 #
 # ## Break it on purpose
 #
-# Let us exchange the two inputs of the concat, in both directions: first what came up, then what went
-# across. **Predict** what the gradient check says.
+# Let us exchange the two inputs of the concat, in both directions: first what came up, then what
+# went across. **Predict** what the gradient check says.
 
 # %%
 found = ("nothing", "wrong gradients")
@@ -429,8 +428,8 @@ x = image.astype(np.float32)
 measured("but the output differs from the right one by", largest(wrong(x) - right(x)))
 
 # %% [markdown]
-# All gradients are right, and yet the network is another one. **A gradient check proves that
-# backward belongs to forward. It cannot know which forward you meant.** (This network would learn
+# All gradients are right, and yet the network is another one. *A gradient check proves that
+# backward belongs to forward. It cannot know which forward you meant.* (This network would learn
 # just as well; but weights from somebody else's U-Net would make nonsense in it.) Whether forward
 # is right, only a comparison can tell: with the paper's numbers, or with another program, given
 # the same weights.
@@ -447,7 +446,7 @@ measured("but the output differs from the right one by", largest(wrong(x) - righ
 #
 # What changes the weights after each backward pass is an *optimizer*: it moves every weight a
 # little against its gradient. Ours is called Adam; [lesson 8](08_training.ipynb) is about it. The
-# score is the **IoU** of [lesson 0](00_pixels_to_labels.ipynb): the overlap of found and true cells, 1
+# score is the IoU of [lesson 0](00_pixels_to_labels.ipynb): the overlap of found and true cells, 1
 # where they are the same.
 #
 # **Predict** the first loss (lesson 5), and after how many steps the IoU is above 0.99.
@@ -528,9 +527,9 @@ measured("one image by heart: steps until the IoU is above 0.99", known)
 # and look at each level: on the left what the left arm has there after its two convolutions, on
 # the right what the right arm has. Of all channels we show the two that vary most.
 #
-# One number for it: cut a single channel at its best brightness. How many pixels does that label right?
-# **Predict** it for the best channel at the top of the left arm, and of the right arm. (Four in ten
-# pixels are cells.)
+# One number for it: cut a single channel at its best brightness. How many pixels does that label
+# right? **Predict** it for the best channel at the top of the left arm, and of the right arm. (Four
+# in ten pixels are cells.)
 
 # %%
 predict("left arm, top: share that one channel labels right", 0.7)
@@ -586,14 +585,14 @@ for level in range(1, depth):
 plt.show()
 
 # %% [markdown]
-# At the top left one recognises the image itself, with every detail. At the bottom there are only
-# a few large pixels, each with a word about a whole region. On the way up, the finer levels of
-# the left arm add where things are; the light and dark squares there are the checkerboard of the
-# up-convolutions ([lesson 4](04_up_convolution.ipynb)). At the top right are cells again. The right arm shows a smaller
-# part, the middle: that is all it has.
+# At the top left one recognises the image itself, with every detail. At the bottom there are only a
+# few large pixels, each with a word about a whole region. On the way up, the finer levels of the
+# left arm add where things are; the light and dark squares there are the checkerboard of the
+# up-convolutions ([lesson 4](04_up_convolution.ipynb)). At the top right are cells again. The right
+# arm shows a smaller part, the middle: that is all it has.
 #
-# These cells are bright, so brightness alone, a channel of the left arm, does well. What is left for
-# the network are the rims, the gaps between touching cells, and cells in the dark.
+# These cells are bright, so brightness alone, a channel of the left arm, does well. What is left
+# for the network are the rims, the gaps between touching cells, and cells in the dark.
 
 # %% [markdown]
 # ## Quiz
@@ -637,7 +636,8 @@ quiz("the gradient that waits", "a")
 quiz("right to ten digits", "c")
 
 # %% [markdown]
-# **One image, not learned.** After 500 steps on a single image the loss is still near 0.69. What now?
+# **One image, not learned.** After 500 steps on a single image the loss is still near 0.69. What
+# now?
 #
 # - a) More images: one is too few to learn from.
 # - b) Look for the mistake: labels, gradients, learning rate.

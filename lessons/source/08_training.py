@@ -94,8 +94,8 @@ check.he_std(he_std)
 
 # %% [markdown]
 # Now measure: random images with $\operatorname{E}[x^2] = 1$ go through 20 convolutions with ReLUs,
-# with your $\sigma$, with half of it and with twice as much. We note the root of the mean square after
-# each.
+# with your $\sigma$, with half of it and with twice as much. We note the root of the mean square
+# after each.
 
 
 # %%
@@ -131,16 +131,17 @@ tidy(axis, "layer", "root mean square")
 plt.show()
 
 # %% [markdown]
-# Half of it leaves exactly $0.5^{20}$, a millionth: the ReLU lets half a value through as a half. (With
-# your $\sigma$ the values wander a little: the derivation speaks of the mean over all possible weights,
-# and this is one draw. The zeros of "same" padding also take a small share at every layer.)
+# Half of it leaves exactly $0.5^{20}$, a millionth: the ReLU lets half a value through as a half.
+# (With your $\sigma$ the values wander a little: the derivation speaks of the mean over all
+# possible weights, and this is one draw. The zeros of "same" padding also take a small share at
+# every layer.)
 #
 # ## Downhill
 #
 # Let $p$ be all parameters in one long row and $g$ the gradient of the loss $L$ there. For a small
 # step $d$, the chain rule says $L(p + d) \approx L(p) + g \cdot d$. Among all steps of one length,
-# $g \cdot d$ is the most negative for the step against the gradient, $d = -\eta g$. The number $\eta$
-# is the **learning rate**. So a step should lower the loss by
+# $g \cdot d$ is the most negative for the step against the gradient, $d = -\eta g$. The number
+# $\eta$ is the **learning rate**. So a step should lower the loss by
 #
 # $$ L(p) - L(p - \eta g) \approx \eta \, \lvert g \rvert^2 . $$
 #
@@ -148,8 +149,8 @@ plt.show()
 # all of it is. We use a small U-Net, in float64, and images of tissue with dark membranes. The
 # label says what each pixel is: 1 in a cell, 0 in a membrane.
 #
-# **Predict** for which $\eta$ it holds: of 0.000001, 0.00001, ... up to 10, the largest at which the
-# loss falls as it should, to a fifth.
+# **Predict** for which $\eta$ it holds: of 0.000001, 0.00001, ... up to 10, the largest at which
+# the loss falls as it should, to a fifth.
 
 # %%
 predict("largest eta with the right fall", 1)
@@ -189,29 +190,31 @@ measured("seen / expected, at the smallest eta", fall[0] / (rates[0] * squared))
 measured("loss after the largest step, minus before", -fall[-1])
 
 # %% [markdown]
-# For small steps the fall is right to three digits: so is the gradient. For large ones the landscape
-# bends before we arrive, and the largest step ends *higher* than it began. That is what "the learning
-# rate is too large" means.
+# For small steps the fall is right to three digits: so is the gradient. For large ones the
+# landscape bends before we arrive, and the largest step ends *higher* than it began. That is what
+# "the learning rate is too large" means.
 #
-# The gradient we use is that of two images, not of all. It points about downhill, at a small part of
-# the cost. As the images are drawn at random, this is **stochastic gradient descent**, SGD.
+# The gradient we use is that of two images, not of all. It points about downhill, at a small part
+# of the cost. As the images are drawn at random, this is **stochastic gradient descent**, SGD.
 #
 # ## A valley, and momentum
 #
-# Why not just take small steps? Because landscapes have valleys. The simplest one is $L(p) = \tfrac12
-# (p_1^2 + 30\, p_2^2)$ with $g = (p_1,\, 30\, p_2)$, thirty times steeper across than along. Along
-# $p_2$, a step does $p_2 \leftarrow (1 - 30 \eta)
-# p_2$. For $\eta > 2/30$ this grows in size: we are thrown out of the valley. Even with $\eta$ just
-# below that, the way along the valley, $p_1 \leftarrow (1 - \eta) p_1$, is slow. The steepest
-# direction sets the learning rate, and the flattest one the time.
+# Why not just take small steps? Because landscapes have valleys. The simplest one is $L(p) =
+# \tfrac12 (p_1^2 + 30\, p_2^2)$ with $g = (p_1,\, 30\, p_2)$, thirty times steeper across than
+# along. Along $p_2$, a step does $p_2 \leftarrow (1 - 30 \eta) p_2$. For $\eta > 2/30$ this grows
+# in size: we are thrown out of the valley. Even with $\eta$ just below that, the way along the
+# valley, $p_1 \leftarrow (1 - \eta) p_1$, is slow. The steepest direction sets the learning rate,
+# and the flattest one the time.
 #
 # **Momentum** helps. Keep a velocity $v$, like a ball that rolls:
 #
 # $$ v \leftarrow \mu v + g , \qquad p \leftarrow p - \eta \, v . $$
 #
-# Across the valley the gradients change their sign and cancel in $v$. Along it they agree and add up.
-# **Predict**: how long does a step become at last, in times of $\eta g$, if the gradient is always the
-# same, for the U-Net paper's $\mu = 0.99$?
+# Across the valley the gradients change their sign and cancel in $v$. Along it they agree and add
+# up.
+#
+# **Predict**: how long does a step become at last, in times of $\eta g$, if the gradient is always
+# the same, for the U-Net paper's $\mu = 0.99$?
 
 # %%
 predict("length of a step after many", 10)
@@ -241,14 +244,14 @@ for _ in range(1000):  # always the same slope, 1
 measured("length of a step after many", (last - p)[0])
 
 # %% [markdown]
-# $v$ adds up to $g + \mu g + \mu^2 g + \dots = g / (1 - \mu)$. So a learning rate that is right without
-# momentum is far too large with 0.99.
+# $v$ adds up to $g + \mu g + \mu^2 g + \dots = g / (1 - \mu)$. So a learning rate that is right
+# without momentum is far too large with 0.99.
 #
 # ## Adam
 #
-# Gradients of different parameters can differ in size by thousands. **Adam**
-# ([Kingma and Ba 2015](https://arxiv.org/abs/1412.6980)) gives each parameter a step of its own size. It keeps two running means for each, one of the
-# gradient and one of its square:
+# Gradients of different parameters can differ in size by thousands. **Adam** ([Kingma and Ba
+# 2015](https://arxiv.org/abs/1412.6980)) gives each parameter a step of its own size. It keeps two
+# running means for each, one of the gradient and one of its square:
 #
 # $$ m \leftarrow \beta_1 m + (1 - \beta_1)\, g, \qquad s \leftarrow \beta_2 s + (1 - \beta_2)\, g^2
 # . $$
@@ -261,8 +264,8 @@ measured("length of a step after many", (last - p)[0])
 # p - \eta\, \frac{\hat m}{\sqrt{\hat s} + \epsilon} . $$
 #
 # The small $\epsilon$ only keeps us from dividing by 0. Where the gradients agree, the quotient is
-# about 1 or -1, whatever their size: a step of Adam is about as long as the learning rate. Where they
-# contradict each other, it is nearly 0. Usual are $\beta_1 = 0.9$, $\beta_2 = 0.999$ and
+# about 1 or -1, whatever their size: a step of Adam is about as long as the learning rate. Where
+# they contradict each other, it is nearly 0. Usual are $\beta_1 = 0.9$, $\beta_2 = 0.999$ and
 # $\epsilon = 10^{-8}$.
 #
 # ### Exercise 3: a step of Adam
@@ -333,8 +336,8 @@ axes[0].set_ylim(-1.6, 1.6)
 plt.show()
 
 # %% [markdown]
-# Plain SGD jumps from wall to wall while it creeps along. The ball with momentum swings a little and
-# arrives. Adam walks along as if the walls were no steeper than the floor, and beyond.
+# Plain SGD jumps from wall to wall while it creeps along. The ball with momentum swings a little
+# and arrives. Adam walks along as if the walls were no steeper than the floor, and beyond.
 #
 # ## The loop
 #
@@ -513,8 +516,8 @@ gap = (ends["SGD, lr 0.1"] - ends["Adam, lr 0.003"]).min()  # seed by seed
 measured("last losses of SGD minus Adam's, smallest over the seeds", gap)
 
 # %% [markdown]
-# Now Adam alone, with learning rates from 0.0001 to 0.1. **Sketch** its last losses over $\log_{10}$
-# of the rate, from -4 to -1; at -2.5 you know about what they are.
+# Now Adam alone, with learning rates from 0.0001 to 0.1. **Sketch** its last losses over
+# $\log_{10}$ of the rate, from -4 to -1; at -2.5 you know about what they are.
 
 # %%
 predict("last losses over log10 of Adam's rate", [(-4, 0.5), (-3, 0.3), (-2.5, 0.26), (-1, 0.3)])
@@ -541,8 +544,8 @@ measured("last losses over log10 of Adam's rate", curve)
 # - The learning rate matters as much as the optimizer. Too small is slow; too large is dead.
 # - One of the three runs of plain SGD never leaves the dotted line. With only that seed, or only
 #   another, we would believe something else: that is why we draw several.
-# - The three losses of Adam lie below all others. So Adam learns faster *here*, in so few steps. One
-#   cannot say that it always does. The paper used momentum 0.99, and ten hours.
+# - The three losses of Adam lie below all others. So Adam learns faster *here*, in so few steps.
+#   One cannot say that it always does. The paper used momentum 0.99, and ten hours.
 # - Single losses jump, since every batch is different. Compare means, seed by seed.
 #
 # (`tu.fit` also begins with smaller steps and lets the learning rate fall to 0 along half a cosine,
@@ -551,10 +554,10 @@ measured("last losses over log10 of Adam's rate", curve)
 # %% [markdown]
 # ## Resume
 #
-# A long run should survive that the computer is switched off. We run 20 steps at once; then 10, keep
-# the parameters and what the optimizer has in it, put both into a *new* network and a new optimizer,
-# and run 10 more. Then once more, with the parameters alone. **Predict** by how much the losses differ
-# from those of the run that never stopped, at most.
+# A long run should survive that the computer is switched off. We run 20 steps at once; then 10,
+# keep the parameters and what the optimizer has in it, put both into a *new* network and a new
+# optimizer, and run 10 more. Then once more, with the parameters alone. **Predict** by how much the
+# losses differ from those of the run that never stopped, at most.
 
 # %%
 predict("largest difference of a loss, resumed with both", 0.001)
@@ -623,8 +626,8 @@ quiz("momentum comes in", "c")
 quiz("loss times 1000", "a")
 
 # %% [markdown]
-# **95 % right.** Of the pixels, 5 % are cell. After 500 steps the loss is at $H(0.05) = 0.2$ and 95 %
-# of the pixels are right. You first
+# **95 % right.** Of the pixels, 5 % are cell. After 500 steps the loss is at $H(0.05) = 0.2$, and
+# 95 % of the pixels are right. You first
 #
 # - a) train longer: it is learning.
 # - b) look whether its answer is the same for all pixels.
@@ -654,4 +657,5 @@ quiz("all equal", "c")
 #
 # The package's versions are `tinyunet/learning/optim.py` and `tinyunet/learning/training.py`.
 #
-# In [lesson 9](09_do_skips_matter.ipynb) we use the loop for an experiment: what do the skip connections do?
+# In [lesson 9](09_do_skips_matter.ipynb) we use the loop for an experiment: what do the skip
+# connections do?

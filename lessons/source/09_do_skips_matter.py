@@ -47,7 +47,7 @@ plt.rcParams["figure.dpi"] = 110
 # |---|---|---|
 # | concat | all its features, as additional channels | [U-Net](https://arxiv.org/abs/1505.04597) |
 # | sum | all its features, added to its own | [FCN](https://arxiv.org/abs/1411.4038) |
-# | pooling indices | only *where* in each window the maximum was | [SegNet](https://arxiv.org/abs/1511.00561) |
+# | pooling indices | only *where* each maximum was | [SegNet](https://arxiv.org/abs/1511.00561) |
 # | none | nothing but what went through the bottom | autoencoders |
 #
 # **Predict** which of them will draw the best outlines after a long training, and which the worst.
@@ -204,9 +204,9 @@ measured("unpool: worst relative error", report.worst)
 # but a convolution from $2w$ to $w$ channels before the unpooling: $18 w^2 + 9 w^2 + 9 w^2 = 36
 # w^2$. Close enough.
 #
-# The network is the U-Net of [lesson 7](07_the_u.ipynb), with "same" padding, so that nothing has to
-# be cropped. Look at `fork`, at its end: the encoder's features went two ways, down and across. If
-# they grow a little, the loss changes through both, so the gradients of the branches add.
+# The network is the U-Net of [lesson 7](07_the_u.ipynb), with "same" padding, so that nothing has
+# to be cropped. Look at `fork`, at its end: the encoder's features went two ways, down and across.
+# If they grow a little, the loss changes through both, so the gradients of the branches add.
 
 
 # %%
@@ -292,8 +292,8 @@ for how in ways:
 # %% [markdown]
 # ## Break it on purpose
 #
-# The classic mistake: at the fork, one gradient *overwrites* the other. **Predict** where a gradient
-# check will find wrong gradients.
+# The classic mistake: at the fork, one gradient *overwrites* the other. **Predict** where a
+# gradient check will find wrong gradients.
 
 # %%
 choices = ("in the encoder", "in the decoder", "in both")
@@ -320,10 +320,11 @@ measured("the fork overwrites: wrong gradients are", found)
 # The check finds it, and says where: only the *encoder's* gradients are wrong (and so that of the
 # image, x). Everything behind the fork, seen from the loss, is right.
 #
-# Would you have noticed it without the check? Does such a network still learn? Our images are tissue
-# with dark membranes, and we score outlines by the **boundary score**. The *precision* is the share of the predicted
-# outline's pixels that lie on the true outline, the *recall* the share of the true outline's that
-# lie on the predicted one. The score is F1, a mean of the two that is high only if both are:
+# Would you have noticed it without the check? Does such a network still learn? Our images are
+# tissue with dark membranes, and we score outlines by the **boundary score**. The *precision* is
+# the share of the predicted outline's pixels that lie on the true outline, the *recall* the share
+# of the true outline's that lie on the predicted one. The score is F1, a mean of the two that is
+# high only if both are:
 #
 # $$ F_1 = \frac{2 \cdot \text{precision} \cdot \text{recall}}
 # {\text{precision} + \text{recall}} . $$
@@ -436,8 +437,8 @@ measured("boundary score at 1 px, with the bug", scores(buggy)[1])
 # Four ways, two lengths of training, five seeds. A seed draws the first weights and the order of
 # the images; for all four ways it draws the same order. We score on 10 images that no network has
 # seen. Behind the ± is half of an **interval** that holds the true mean with 95 % confidence, if
-# seeds scatter as a normal distribution does: 2.776 standard errors for five seeds. **Predict** three
-# differences after the long training.
+# seeds scatter as a normal distribution does: 2.776 standard errors for five seeds. **Predict**
+# three differences after the long training.
 
 # %%
 predict("long, 0 px: concat minus sum", 0.1)
@@ -466,7 +467,7 @@ measured("worst outlines after the long training", min(means, key=means.get))
 # interval.
 #
 # Two overlapping bars do not yet mean that there is no difference. Since each seed gave all four
-# ways the same images in the same order, we may compare **seed by seed** and look at the five
+# ways the same images in the same order, we may compare seed by seed and look at the five
 # differences:
 
 # %%
@@ -547,8 +548,8 @@ plt.show()
 # ## Cut a wire
 #
 # One more question to a network that is trained: which of its three skips does the work? Feed one
-# of them with zeros and score again. **Predict** without which it loses most: the uppermost, with the
-# full resolution, the middle one, or the lowest, which sees most?
+# of them with zeros and score again. **Predict** without which it loses most: the uppermost, with
+# the full resolution, the middle one, or the lowest, which sees most?
 
 # %%
 choices = ("level 0, the uppermost", "level 1", "level 2, the lowest")
@@ -564,8 +565,8 @@ measured("most is lost without", choices[np.argmin([score[0] for score in cut])]
 measured("0 px: lost without level 0", scores(concat)[0] - cut[0][0])
 
 # %% [markdown]
-# Here it is the middle one, then the uppermost, and the lowest does next to nothing. (Another seed, or
-# other first steps, may give another order of the first two.)
+# Here it is the middle one, then the uppermost, and the lowest does next to nothing. (Another seed,
+# or other first steps, may give another order of the first two.)
 #
 # Be careful with the answer. It says what *this trained* network relies on, not what a network
 # trained without that skip could do. Those are two different questions; the experiment above asked

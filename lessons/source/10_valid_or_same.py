@@ -55,8 +55,8 @@ predict("side that comes out for 20, with one pooling", 16)
 #
 # A U-Net of some `depth` has, on each level down, two convolutions and a pooling, two convolutions
 # at the bottom, and, on each level up, an up-convolution and two convolutions. It is exercise 1 of
-# [lesson 7](07_the_u.ipynb) once more, but return `None`, not 0, where the input does not fit: where a pooling would
-# see an odd side, or nothing is left.
+# [lesson 7](07_the_u.ipynb) once more, but return `None`, not 0, where the input does not fit:
+# where a pooling would see an odd side, or nothing is left.
 
 
 # %% nbgrader={"grade": false, "grade_id": "output_side", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -102,8 +102,8 @@ measured("side that comes out for 572, in the paper's network", output_side(572,
 # %% [markdown]
 # ## What one pixel sees
 #
-# Can it really be that a tile of the paper's network needs a margin of 92 pixels? **Check** it with the
-# gradient. The gradient of one output pixel with respect to the image is not 0 just where the
+# Can it really be that a tile of the paper's network needs a margin of 92 pixels? **Check** it with
+# the gradient. The gradient of one output pixel with respect to the image is not 0 just where the
 # pixel looks. `backward` gives it, if the upstream gradient is 1 at that pixel and 0 elsewhere. We
 # use three levels, and make all weights positive, so that no ReLU is closed and nothing cancels.
 # (Of a pooling's window, the gradient shows the winner only. We look just for the first and the
@@ -179,9 +179,9 @@ check.mirror(mirror)
 # the whole image in one piece.
 #
 # They are, if every pixel keeps its place on the poolings' grid. So tiles must follow each other by
-# a multiple of $2^d$ ([Rumberger et al. 2021](https://arxiv.org/abs/2101.05846)). The natural stride, `gives`, is no such multiple if
-# $d \ge 3$: $\text{out} = 2^d b - 4 (2^d - 1)$ leaves a remainder of 4. The paper's 388 is
-# $24 \cdot 16 + 4$.
+# a multiple of $2^d$ ([Rumberger et al. 2021](https://arxiv.org/abs/2101.05846)). The natural
+# stride, `gives`, is no such multiple if $d \ge 3$: $\text{out} = 2^d b - 4 (2^d - 1)$ leaves a
+# remainder of 4. The paper's 388 is $24 \cdot 16 + 4$.
 #
 # ### Exercise 3: where tiles start
 #
@@ -351,18 +351,18 @@ plt.show()
 # %% [markdown]
 # ## Break it on purpose: seams
 #
-# Four ways to tile. The measure is the difference, pixel by pixel, from what the *same network* gives
-# for the image in one piece:
+# Four ways to tile. The measure is the difference, pixel by pixel, from what the *same network*
+# gives for the image in one piece:
 #
-# 1. same padding, every 32: tiles of 32 pixels side by side, without overlap (32 is a multiple of 8,
-#    so the grid is right);
-# 2. valid, every 36: the valid network, each tile 36 pixels after the one before. That is a multiple of
-#    4, but not of 8: two of the three poolings meet their grid, the third does not;
+# 1. same padding, every 32: tiles of 32 pixels side by side, without overlap (32 is a multiple of
+#    8, so the grid is right);
+# 2. valid, every 36: the valid network, each tile 36 pixels after the one before. That is a
+#    multiple of 4, but not of 8: two of the three poolings meet their grid, the third does not;
 # 3. valid, every 35: no pooling meets its grid;
 # 4. valid, every 32.
 #
-# **Predict** the largest difference of a probability for each: is there none, or a small one, or up to
-# 1?
+# **Predict** the largest difference of a probability for each: is there none, or a small one, or up
+# to 1?
 
 # %%
 predict("same padding, every 32: largest difference", 0.2)
@@ -402,8 +402,8 @@ plt.show()
 # The maps are means over several images, so that what remains is due to the tiles. The colours are
 # logarithmic.
 #
-# - Same padding has seams all around its tiles: there a tile sees zeros, where the image in one piece
-#   goes on.
+# - Same padding has seams all around its tiles: there a tile sees zeros, where the image in one
+#   piece goes on.
 # - Valid, every 36: no seams but a chessboard. The tile at 0 is right, the one at 36 meets the
 #   third pooling's grid shifted, the one at 72 is right again, for 72 is a multiple of 8. A tile is
 #   right where both its row and its column begin at a multiple of 8.
@@ -411,8 +411,8 @@ plt.show()
 #   poolings meet another grid. (The start 70 is even, so its first pooling is right at least.)
 # - Valid, every 32: nothing but the rounding of float32.
 #
-# How large should tiles be? Move the slider: at the left what the same-padding network makes of a part
-# of the image in such tiles, at the right the difference from one piece.
+# How large should tiles be? Move the slider: at the left what the same-padding network makes of a
+# part of the image in such tiles, at the right the difference from one piece.
 
 # %% jupyter={"source_hidden": true} alt="Tiles of the same-padding network. With small tiles the picture is crossed by many seams; the larger the tiles, the fewer."
 one = in_one_piece(same, image)
@@ -451,10 +451,10 @@ tu.plots.slider(
 # Larger tiles have fewer borders, and for valid ones less is computed twice: take them as large as
 # memory allows.
 #
-# How far do the zeros reach into a same-padding tile? And do the seams do any harm, measured against
-# the truth instead of against the other prediction? A pixel counts as wrong if its more probable class
-# is wrong. **Predict** by how many percentage points more pixels are wrong, up to 1 pixel from a
-# tile's border, than in one piece.
+# How far do the zeros reach into a same-padding tile? And do the seams do any harm, measured
+# against the truth instead of against the other prediction? A pixel counts as wrong if its more
+# probable class is wrong. **Predict** by how many percentage points more pixels are wrong, up to 1
+# pixel from a tile's border, than in one piece.
 
 # %%
 predict("same padding: more wrong pixels at a border, in percent", 2)
@@ -504,9 +504,9 @@ plt.show()
 # equally often wrong.
 #
 # So is same padding wrong? No: for images that fit into memory it works well, and sizes are simple.
-# In tiles it needs an overlap, too, of which the rim is thrown away; then the seams become faint, and
-# where the rim is as wide as the zeros reach, they are gone. A valid network has that built in: what
-# it gives has never seen a made-up pixel, except for the mirror at the border of the image.
+# In tiles it needs an overlap, too, of which the rim is thrown away; then the seams become faint,
+# and where the rim is as wide as the zeros reach, they are gone. A valid network has that built in:
+# what it gives has never seen a made-up pixel, except for the mirror at the border of the image.
 
 # %% [markdown]
 # ## Quiz
@@ -521,8 +521,8 @@ plt.show()
 quiz("one pixel more", "c")
 
 # %% [markdown]
-# **A moved image.** An image is moved by 2 pixels. What a network with three poolings gives, far from
-# the border, is
+# **A moved image.** An image is moved by 2 pixels. What a network with three poolings gives, far
+# from the border, is
 #
 # - a) the same, moved by 2 pixels.
 # - b) in general something else.
@@ -532,8 +532,8 @@ quiz("one pixel more", "c")
 quiz("a moved image", "b")
 
 # %% [markdown]
-# **Small tiles.** For lack of memory, someone lets the paper's network give tiles of 20 pixels instead
-# of 388, every 16. Then
+# **Small tiles.** For lack of memory, someone lets the paper's network give tiles of 20 pixels
+# instead of 388, every 16. Then
 #
 # - a) the result is the same, and takes far more computing.
 # - b) the result has seams.
@@ -574,7 +574,7 @@ quiz("chessboard", "a")
 # - Tiles with same padding have seams where they do not overlap, since zeros are no context.
 #
 # The package's version is `tinyunet/segmentation/tiles.py`:
-# `tu.predict_image(model, image, tile=...)`. It takes both kinds of network; around the whole image,
-# one with same padding sees its zeros there, and no mirror.
+# `tu.predict_image(model, image, tile=...)`. It takes both kinds of network; around the whole
+# image, one with same padding sees its zeros there, and no mirror.
 #
 # In [lesson 11](11_few_images.ipynb) we have ten images only, and make them last.

@@ -12,10 +12,10 @@
 # *About four minutes of computing and an hour and ten minutes of reading and writing. You need:
 # [lesson 8](08_training.ipynb), the training loop, and what a derivative in two variables is.*
 #
-# Labels are dear: somebody has to outline every cell by hand. The
-# [U-Net paper](https://arxiv.org/abs/1505.04597) had 30 labelled images for one task; we take ten. How
-# can a large network learn from them, and not just by heart? The paper's answer is to change the
-# images at random, in ways whose right answer we know: **augmentation**. After this lesson you can
+# Labels are dear: somebody has to outline every cell by hand. The [U-Net
+# paper](https://arxiv.org/abs/1505.04597) had 30 labelled images for one task; we take ten. How can
+# a large network learn from them, and not just by heart? The paper's answer is to change the images
+# at random, in ways whose right answer we know: **augmentation**. After this lesson you can
 #
 # - mirror, turn and deform an image, and take its labels and weights along;
 # - make a smooth random deformation from nine random vectors;
@@ -39,8 +39,8 @@ BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 # %% [markdown]
 # ## Changes that cost nothing
 #
-# A cell in a mirror is a cell. If we mirror or turn an image *and its labels*, we have a new pair of
-# which we know that it is right.
+# A cell in a mirror is a cell. If we mirror or turn an image *and its labels*, we have a new pair
+# of which we know that it is right.
 #
 # **Predict**: how many different images can you make out of one, itself among them, by mirroring it
 # left to right and by quarter turns, in any order and as often as you like?
@@ -52,8 +52,9 @@ predict("different images out of one", 16)
 # ### Exercise 1: all of them
 #
 # `rng` is a random generator. Draw a number of quarter turns (0 to 3) and whether to mirror, all
-# equally likely. The image is `(H, H, C)`, labels and weights are `(H, H)`. (Weights say how much each
-# pixel counts in the loss, as in [lesson 5](05_a_loss_for_every_pixel.ipynb), so they have to move too.)
+# equally likely. The image is `(H, H, C)`, labels and weights are `(H, H)`. (Weights say how much
+# each pixel counts in the loss, as in [lesson 5](05_a_loss_for_every_pixel.ipynb), so they have to
+# move too.) Dtypes stay as they are.
 
 
 # %% nbgrader={"grade": false, "grade_id": "random_symmetry", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -75,18 +76,19 @@ drawn = [random_symmetry(rng, square[..., None], square, square)[1] for _ in ran
 measured("different images out of one", len({str(array) for array in drawn}))
 
 # %% [markdown]
-# These are the **symmetries of the square**, and none of them changes a single gray value. Mirroring top
-# to bottom gives no ninth: it is a half turn of the mirrored image.
+# These are the **symmetries of the square**, and none of them changes a single gray value.
+# Mirroring top to bottom gives no ninth: it is a half turn of the mirrored image.
 #
 # ## A warp is a map
 #
-# Tissue is soft, and a bent cell is still a cell. So let us pull at the image as if it were printed on
-# rubber: a **warp**, or **elastic deformation**.
+# Tissue is soft, and a bent cell is still a cell. So let us pull at the image as if it were printed
+# on rubber: a **warp**, or **elastic deformation**.
 #
-# Let $p = (p_y, p_x)$ be the place of a pixel, row first. For each pixel of the *new* image $y$ we say
-# from where in the *old* image $x$ its value comes: $y(p) = x(p + u(p))$. The vectors $u(p)$ are the
-# **displacement field**, an array `(2, H, W)` in pixels. Why from new to old? If each old pixel were sent
-# forwards, some new ones would get two values and others none.
+# Let $p = (p_y, p_x)$ be the place of a pixel, row first. For each pixel of the *new* image $y$ we
+# say from where in the *old* image $x$ its value comes: $y(p) = x(p + u(p))$. The vectors $u(p)$
+# are the
+# **displacement field**, an array `(2, H, W)` in pixels. Why from new to old? If each old pixel
+# were sent forwards, some new ones would get two values and others none.
 #
 # **Predict**: $u(p) = (0, 3)$ for all pixels. Where does the picture move?
 
@@ -99,19 +101,19 @@ predict("with u = (0, 3) the picture moves", "to the right", choices=choices)
 #
 # A random vector for every single pixel would grind the image to sand. The paper draws vectors on a
 # coarse grid of 3 x 3 points, from corner to corner; each component is Gaussian with mean 0 and a
-# standard deviation $\sigma$ of 10 pixels, in images of 512 x 512. Between the points it interpolates
-# smoothly, with polynomials of third degree.
+# standard deviation $\sigma$ of 10 pixels, in images of 512 x 512. Between the points it
+# interpolates smoothly, with polynomials of third degree.
 #
 # First in one dimension: three values $a, b, c$ at the places $u = -1, 0, 1$ (here a plain number).
-# **Derive** a smooth curve through them, of two cubic polynomials, that ends flat. In the right half,
-# write $s = u$; the cubic with value $b$ and slope $m$ at $s = 0$, and value $c$ and slope 0 at $s = 1$
-# is
+# **Derive** a smooth curve through them, of two cubic polynomials, that ends flat. In the right
+# half, write $s = u$; the cubic with value $b$ and slope $m$ at $s = 0$, and value $c$ and slope 0
+# at $s = 1$ is
 #
 # $$ b \, (1 - 3 s^2 + 2 s^3) + m \, (s - 2 s^2 + s^3) + c \, (3 s^2 - 2 s^3). $$
 #
-# In the left half write $s = -u$. Seen from the middle outwards it is the same with $a$ instead of $c$
-# and $-m$ instead of $m$. Nobody sees a seam if the second derivatives agree in the middle: $-6b - 4m +
-# 6c$ from the right and $-6b + 4m + 6a$ from the left. So $m = \tfrac34 (c - a)$.
+# In the left half write $s = -u$. Seen from the middle outwards it is the same with $a$ instead of
+# $c$ and $-m$ instead of $m$. Nobody sees a seam if the second derivatives agree in the middle:
+# $-6b - 4m + 6c$ from the right and $-6b + 4m + 6a$ from the left. So $m = \tfrac34 (c - a)$.
 #
 # ### Exercise 2: the curve
 #
@@ -132,8 +134,8 @@ def curve(a, b, c, u):
 check.curve(curve)
 
 # %% [markdown]
-# The curve is $a$ times the curve through 1, 0, 0, plus $b$ times that through 0, 1, 0, plus $c$ times
-# that through 0, 0, 1. These three curves are the **shares** of the three values.
+# The curve is $a$ times the curve through 1, 0, 0, plus $b$ times that through 0, 1, 0, plus $c$
+# times that through 0, 0, 1. These three curves are the **shares** of the three values.
 
 
 # %%
@@ -186,8 +188,8 @@ check.displacement_field(displacement_field)
 
 
 # %% [markdown]
-# In an image of $n$ pixels a side the vectors shrink with it: $\sigma \, n / 512$. So $\sigma$ is always
-# that of an image of 512 pixels.
+# In an image of $n$ pixels a side the vectors shrink with it: $\sigma \, n / 512$. So $\sigma$ is
+# always that of an image of 512 pixels.
 
 
 # %%
@@ -203,13 +205,13 @@ measured("your field against the package's: largest difference", abs(own).max())
 # %% [markdown]
 # ## Reading between pixels
 #
-# $p + u(p)$ mostly lies between pixels. What is the image's value there? The simplest answer is linear
-# interpolation: between two pixels, at a fraction $t$, take $(1 - t)\,x_0 + t\,x_1$. Another is a cubic
-# spline, a smooth curve through more than two pixels.
+# $p + u(p)$ mostly lies between pixels. What is the image's value there? The simplest answer is
+# linear interpolation: between two pixels, at a fraction $t$, take $(1 - t)\,x_0 + t\,x_1$. Another
+# is a cubic spline, a smooth curve through more than two pixels.
 #
-# **Predict** what an image of pure noise becomes, which is 0 on average with standard deviation 1: of
-# what standard deviation is it after it was read between pixels, at places that are random in both
-# directions?
+# **Predict** what an image of pure noise becomes, which is 0 on average with standard deviation 1:
+# of what standard deviation is it after it was read between pixels, at places that are random in
+# both directions?
 
 # %%
 predict("noise left by linear interpolation", 0.9)
@@ -223,8 +225,8 @@ predict("noise left by a cubic spline", 1)
 #
 # `ndimage.map_coordinates(array, places, order=..., mode="mirror")` reads a two-dimensional array
 # at places `(2, H, W)`. Order 0 is the nearest pixel, 1 linear, 3 a cubic spline; beyond the
-# border, `"mirror"` mirrors, as in [lesson 10](10_valid_or_same.ipynb). Read the image with order 3,
-# channel by channel, and keep its dtype: a network of float32 takes no float64.
+# border, `"mirror"` mirrors, as in [lesson 10](10_valid_or_same.ipynb). Read the image with order
+# 3, channel by channel. All three keep their dtypes: a network of float32 takes no float64.
 
 
 # %% nbgrader={"grade": false, "grade_id": "warp", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -254,9 +256,9 @@ for order, name in ((0, "the nearest pixel"), (1, "linear interpolation"), (3, "
 
 # %% [markdown]
 # Why? The mixture $(1 - t)\,x_0 + t\,x_1$ of two independent values of variance 1 has the variance
-# $(1 - t)^2 + t^2$, on average over $t$ $\tfrac13 + \tfrac13 = \tfrac23$. In two dimensions it happens
-# twice: $\tfrac49$ of the variance, $\tfrac23$ of the standard deviation. The network would train on
-# smooth images and be tested on noisy ones. That is why we take the spline.
+# $(1 - t)^2 + t^2$, on average over $t$ $\tfrac13 + \tfrac13 = \tfrac23$. In two dimensions it
+# happens twice: $\tfrac49$ of the variance, $\tfrac23$ of the standard deviation. The network would
+# train on smooth images and be tested on noisy ones. That is why we take the spline.
 #
 # Now look. The orange grid was drawn on the old image and is deformed with it.
 
@@ -279,12 +281,13 @@ def field_of(std):
 tu.plots.deformation(image, field_of(10))
 
 # %% [markdown]
-# Each pixel shows what was 3 pixels to the right of it, so the picture moves to the left. The paper's
-# 10 pixels are gentle. Could we not pull much harder, and get more for nothing?
+# Each pixel shows what was 3 pixels to the right of it, so the picture moves to the left. The
+# paper's 10 pixels are gentle. Could we not pull much harder, and get more for nothing?
 #
 # ## How much does it stretch? The Jacobian
 #
-# Call the map $\varphi(p) = p + u(p)$. A small step $\delta$ from $p$ is, in the old image, a step of
+# Call the map $\varphi(p) = p + u(p)$. A small step $\delta$ from $p$ is, in the old image, a step
+# of
 #
 # $$ \varphi(p + \delta) - \varphi(p) \approx J \delta, \qquad J = \begin{pmatrix} 1 + \partial_y
 # u_y & \partial_x u_y \\ \partial_y u_x & 1 + \partial_x u_x \end{pmatrix}. $$
@@ -355,7 +358,7 @@ for std in stds:
 measured("change of areas at 10 px, in percent", 100 * spread[0])
 measured("fields with a fold, in percent, over sigma", folded)
 
-# %% jupyter={"source_hidden": true} alt="The same nine vectors with sigma 10, 40 and 160. Above, the deformed image with its grid: gently curved, strongly bent, torn to ribbons. Below, det J: near 1 everywhere, then from about 0.3 to 2, then with regions below 0, where the image is folded."
+# %% jupyter={"source_hidden": true} alt="The same nine vectors with sigma 10, 40 and 160. Above, the deformed image with its grid: gently curved, strongly bent, torn to ribbons. Below, det J: near 1 everywhere, then from about 0.6 to 2, then with a region below 0, where the image is folded."
 shown_stds = (10, 40, 160)
 figure, axes = plt.subplots(2, 3, figsize=(8, 5.2), layout="constrained")
 for column, std in zip(axes.T, shown_stds, strict=True):
@@ -364,7 +367,7 @@ for column, std in zip(axes.T, shown_stds, strict=True):
     column[0].imshow(tu.data.deformed(image, field)[..., 0], cmap="gray")
     for along in np.indices((128, 128)) + field:
         column[0].contour(along, np.arange(8, 128, 16) - 0.5, colors=[ORANGE], linewidths=1)
-    column[0].set_title(f"std {std} px", fontsize=11)
+    column[0].set_title(f"sigma {std} px", fontsize=11)
     picture = column[1].imshow(determinant, cmap=plt.get_cmap("PuOr", 17), vmin=-1, vmax=3)
     if determinant.min() < 0:
         column[1].contour(determinant, [0], colors="black", linewidths=1.5)
@@ -375,22 +378,24 @@ bar.set_label("det J (black line: 0)")
 plt.show()
 
 # %% [markdown]
-# Could we have known? In one dimension there is a fold where the field falls by more than a pixel from
-# one pixel to the next. The grid's points are 256 pixels apart, two vectors differ by about $\sqrt2
-# \sigma$, and the curve is $\tfrac32$ times as steep in its middle as a straight line: typically
-# $\sigma / 121$. With a $\sigma$ of 60, a fold takes a vector twice as unlucky, at one of many places.
+# Could we have known? In one dimension there is a fold where the field falls by more than a pixel
+# from one pixel to the next. The grid's points are 256 pixels apart, two vectors differ by about
+# $\sqrt2 \sigma$, and the curve is $\tfrac32$ times as steep in its middle as a straight line:
+# typically $\sigma / 121$. With a $\sigma$ of 60, a fold takes a vector twice as unlucky, at one of
+# many places.
 #
-# Inside the black line the image lies face down; look how a line of the grid turns back there. Labels
-# would still move along correctly. But a network that trains on such images learns about a world that
-# does not exist. Augmentation should only do what nature could have done.
+# Inside the black line the image lies face down; look how a line of the grid turns back there.
+# Labels would still move along correctly. But a network that trains on such images learns about a
+# world that does not exist. Augmentation should only do what nature could have done.
 #
 # ## Break it on purpose: labels and weights
 #
 # Two more mistakes, which raise no error. First: labels interpolated linearly, as if they were gray
-# values. We need three classes to see it: 0 is background, 1 a small cell, 2 a large one. Second: the
-# weights stay where they were, though pixels on outlines should count ten times. With $\sigma = 20$,
-# **predict** how many of the 16,384 pixels get a class that none of the four pixels around their place
-# has, and what share of the heavy pixels still lies on an outline of the warped labels.
+# values. We need three classes to see it: 0 is background, 1 a small cell, 2 a large one. Second:
+# the weights stay where they were, though pixels on outlines should count ten times. With
+# $\sigma = 20$, **predict** how many of the 16,384 pixels get a class that none of the four pixels
+# around their place has, and what share of the heavy pixels still lies on an outline of the warped
+# labels.
 
 # %%
 predict("pixels with an invented class", 50)
@@ -440,16 +445,17 @@ for axis in axes:
 plt.show()
 
 # %% [markdown]
-# Half way between "background" and "large" linear interpolation finds "small": large cells get a rim of
-# small cell (orange). Nothing complains, and the network learns to paint rims.
+# Half way between "background" and "large" linear interpolation finds "small": large cells get a
+# rim of small cell (orange). Nothing complains, and the network learns to paint rims.
 #
 # ## Measure: ten images
 #
 # Ten images of 64 x 64 pixels, with about five cells each. A small U-Net, 500 steps of four images.
 # Three kinds of augmentation: none; rigid, your symmetries; elastic, your symmetries and your warp,
-# with the paper's 10 pixels. Three seeds for each, which draw the first weights and the order of the
-# images, the same for all kinds. We test on 24 images that no network has seen: the loss, and the IoU
-# of the cells ([lesson 0](00_pixels_to_labels.ipynb)), a mean over images. All weights are 1.
+# with the paper's 10 pixels. Three seeds for each, which draw the first weights and the order of
+# the images, the same for all kinds. We test on 24 images that no network has seen: the loss, and
+# the IoU of the cells ([lesson 0](00_pixels_to_labels.ipynb)), a mean over images. All weights are
+# 1.
 #
 # **Predict** which has the lowest loss on its *training* images at the end, and which on the test
 # images.
@@ -547,8 +553,8 @@ measured("lowest training loss", min(kinds, key=lambda name: training[name].mean
 measured("lowest test loss", min(kinds, key=lambda name: test[name][:, 0].mean()))
 
 # %% [markdown]
-# Behind ± is the standard deviation over the seeds. Seed by seed, since each gave the same weights and
-# images to all three, with 95 % intervals as in [lesson 9](09_do_skips_matter.ipynb):
+# Behind ± is the standard deviation over the seeds. Seed by seed, since each gave the same weights
+# and images to all three, with 95 % intervals as in [lesson 9](09_do_skips_matter.ipynb):
 
 # %% jupyter={"source_hidden": true}
 t = {2: 12.706, 3: 4.303}[len(seeds)]  # Student's t for as many seeds
@@ -568,8 +574,8 @@ for name in kinds:
 # Without augmentation the training loss falls almost to 0: the network has learned the ten images
 # by heart, noise included. This is **overfitting**. Meanwhile its test loss rises to several times
 # its smallest value, while its IoU only sinks a little. How can that be? The loss of a pixel is
-# $-\log p$, with $p$ the probability of the right class. **Predict** the median of $p$ over the pixels
-# where a network is wrong. (It is below 0.5, or they would be right.)
+# $-\log p$, with $p$ the probability of the right class. **Predict** the median of $p$ over the
+# pixels where a network is wrong. (It is below 0.5, or they would be right.)
 
 # %%
 predict("none: median of p where wrong", 0.3)
@@ -602,27 +608,27 @@ for row, k in zip(axes, (0, 1), strict=True):
 plt.show()
 
 # %% [markdown]
-# Where the network without augmentation is wrong, it is sure of itself, and the loss makes it pay. For
-# the IoU, wrong is wrong.
+# Where the network without augmentation is wrong, it is sure of itself, and the loss makes it pay.
+# For the IoU, wrong is wrong.
 #
-# (The pictures show two test images, seed 0. Orange: called cell, but is none. Blue: a cell pixel that
-# was missed. Nearly all errors lie on outlines, and all three networks paint over the thin gaps between
-# touching cells. That is for [lesson 12](12_touching_cells.ipynb).)
+# (The pictures show two test images, seed 0. Orange: called cell, but is none. Blue: a cell pixel
+# that was missed. Nearly all errors lie on outlines, and all three networks paint over the thin
+# gaps between touching cells. That is for [lesson 12](12_touching_cells.ipynb).)
 #
 # What did we see, and what did we not?
 #
-# - Any augmentation against none: a clear difference, in loss and IoU, for all three seeds. The interval
-#   of the IoU's difference does not hold 0. That of the loss's does: one seed without augmentation did
-#   far worse than the others, which makes it very wide.
+# - Any augmentation against none: a clear difference, in loss and IoU, for all three seeds. The
+#   interval of the IoU's difference does not hold 0. That of the loss's does: one seed without
+#   augmentation did far worse than the others, which makes it very wide.
 # - Elastic against rigid: both intervals hold 0. Three seeds cannot tell so small a gap from luck.
-# - What elastic did change is the *gap between training and test*. With rigid alone the training loss
-#   is still below the test loss: those images, too, are being learned by heart, more slowly. So a
-#   longer training may have more to gain from elastic; we did not measure that.
+# - What elastic did change is the *gap between training and test*. With rigid alone the training
+#   loss is still below the test loss: those images, too, are being learned by heart, more slowly.
+#   So a longer training may have more to gain from elastic; we did not measure that.
 # - Our cells are round and lie in all directions. Other tissue, and another ten images, would give
 #   other numbers.
 #
-# The paper takes elastic deformation to be the key to training with few images, and does not show the
-# comparison. Now you know how to make one.
+# The paper takes elastic deformation to be the key to training with few images, and does not show
+# the comparison. Now you know how to make one.
 
 # %% [markdown]
 # ## Quiz
@@ -657,7 +663,8 @@ quiz("half an area", "a")
 quiz("smooth training", "b")
 
 # %% [markdown]
-# **Loss up, IoU steady.** During training the test loss doubles, and the test IoU hardly changes. So
+# **Loss up, IoU steady.** During training the test loss doubles, and the test IoU hardly changes.
+# So
 #
 # - a) about as many pixels are wrong, but more surely so.
 # - b) twice as many pixels are wrong.

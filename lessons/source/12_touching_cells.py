@@ -52,8 +52,8 @@ def coloured(cells):
 # **components**: sets of pixels that hang together, each sharing an edge with the next.
 #
 # **Predict**: here are 10 images that no network is going to train on. Take the *perfect* mask of
-# each, with not a single pixel wrong. Of all the cells, which share comes out as cells of their own?
-# (`small` is true in quick trial runs only.)
+# each, with not a single pixel wrong. Of all the cells, which share comes out as cells of their
+# own? (`small` is true in quick trial runs only.)
 
 # %%
 test = tu.data.synthetic_cells(2 if small else 10, size=128, seed=1)
@@ -156,10 +156,10 @@ plt.show()
 # And the new ceiling? Besides merged cells we need a score for shapes. For each true cell, take the
 # IoU with the found cell that holds it, and 0 if there is none. The mean over all true cells is
 # called **SEG**; [lesson 13](13_real_cells.ipynb) comes back to it. To number what a mask shows,
-# `tu.instances` finds the components, and gives the pixels of the thin line back to the cells beside
-# it. (True gaps of one pixel are filled, too: so even the perfect mask's IoU is 0.999 below.
-# `core=None` turns off what [lesson 20](20_how_sure_can_one_be.ipynb) adds: here we look at what the
-# mask alone does.)
+# `tu.instances` finds the components, and gives the pixels of the thin line back to the cells
+# beside it. (True gaps of one pixel are filled, too: so even the perfect mask's IoU is 0.999 below.
+# `core=None` turns off what [lesson 20](20_how_sure_can_one_be.ipynb) adds: here we look at what
+# the mask alone does.)
 
 
 # %%
@@ -476,8 +476,8 @@ measured("sigma = 30: IoU of the mask", wide[:, 2].mean())
 # - **Class balance works against it** here: the paper's map merges more than the border term alone.
 #   Cells cover less than half of the image, so $w_c$ makes *them* heavier: in doubt, cell. (The
 #   paper had other cells; do not throw $w_c$ away for good.)
-# - **$d_1$ twice** does part cells, since their borders weigh more, but so does every other rim. The
-#   cells shrink all around. It is worse in all three scores than the right map.
+# - **$d_1$ twice** does part cells, since their borders weigh more, but so does every other rim.
+#   The cells shrink all around. It is worse in all three scores than the right map.
 # - **$\sigma = 30$** makes the background about seven times as heavy. Cells are left with a small
 #   share of the weight, and lesson 5 told us what a network that sees nothing answers: just that
 #   share. It is below one half, so **all black**, and a seed may sit there to the end.
@@ -550,6 +550,5 @@ quiz("larger nuclei", "c")
 # trains with a weight map unless told otherwise: its own default has $\sigma = 2$ and no $w_c$, for
 # small nuclei; `weights="paper"` is the paper's.
 #
-# Could another loss do the same? And is it all only a threshold? Next is
-# [lesson 21](21_which_loss.ipynb), then [lesson 13](13_real_cells.ipynb), where all of it meets real
-# cells.
+# Could another loss do the same? And is it all only a threshold? Next is [lesson
+# 21](21_which_loss.ipynb), then [lesson 13](13_real_cells.ipynb), where all of it meets real cells.

@@ -25,11 +25,11 @@
 #
 # There are four exercises.
 #
-# Most images here are synthetic, so that the lesson runs anywhere; near the end comes a real one. If
-# you have the nuclei of the 2018 Data Science Bowl (`tinyunet data fetch dsb2018` gets them), set
-# `REAL_NUCLEI` below to `True` and run it all again. It takes a minute more. Some lines will then say
-# that the lesson expects something else: it expects synthetic cells. (`small` is true in quick trial
-# runs only.)
+# Most images here are synthetic, so that the lesson runs anywhere; near the end comes a real one.
+# If you have the nuclei of the 2018 Data Science Bowl (`tinyunet data fetch dsb2018` gets them),
+# set `REAL_NUCLEI` below to `True` and run it all again. It takes a minute more. Some lines will
+# then say that the lesson expects something else: it expects synthetic cells. (`small` is true in
+# quick trial runs only.)
 
 # %%
 import matplotlib.pyplot as plt
@@ -123,8 +123,8 @@ predict("n[1, 2]: predicted cell 1 on true cell 2", 3)
 # %% [markdown]
 # ### Exercise 1: the table
 #
-# The numbers of the cells are 0, 1, 2, ... without gaps, in any type of integer. A loop over pixels is
-# right, too, but slow: NumPy's `np.add.at` saves you half a minute below.
+# The numbers of the cells are 0, 1, 2, ... without gaps, in any type of integer. A loop over pixels
+# is right, too, but slow: NumPy's `np.add.at` saves you half a minute below.
 
 
 # %% nbgrader={"grade": false, "grade_id": "overlap_table", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -163,11 +163,11 @@ plt.show()
 #
 # ## SEG: how well does every true cell fit?
 #
-# Which predicted cell belongs to true cell $j$? The
-# [Cell Tracking Challenge](https://doi.org/10.1038/nmeth.4473), of which the U-Net won two categories
-# in 2015, says: the one that covers **more than half of it**, $n_{ij} > t_j / 2$.
-# Two predicted cells cannot both have more than half, so there is at most one. The true cell then
-# scores its IoU with that one; if there is none, it scores 0. SEG is the mean over all true cells:
+# Which predicted cell belongs to true cell $j$? The [Cell Tracking
+# Challenge](https://doi.org/10.1038/nmeth.4473), of which the U-Net won two categories in 2015,
+# says: the one that covers **more than half of it**, $n_{ij} > t_j / 2$. Two predicted cells cannot
+# both have more than half, so there is at most one. The true cell then scores its IoU with that
+# one; if there is none, it scores 0. SEG is the mean over all true cells:
 #
 # $$ \text{SEG} \;=\; \frac{1}{\text{true cells}} \sum_{i, j \ge 1} [\, n_{ij} > t_j / 2 \,]\;
 # \text{IoU}_{ij} $$
@@ -208,9 +208,9 @@ print(f"by hand: (8/11 + 6/10 + 0) / 3 = {(8 / 11 + 6 / 10 + 0) / 3:.4f}; cell 3
 # ## F1: were the cells found?
 #
 # SEG looks from the truth's side. A predicted cell where there is no true one costs nothing! So
-# count both. ([Lesson 9](09_do_skips_matter.ipynb) had precision, recall and F1 for the pixels of outlines; now for cells.)
-# A predicted and a true cell are a **match** if their IoU is above 0.5. Can one cell have two
-# matches? From $\text{IoU}_{ij} > \tfrac12$ we get
+# count both. ([Lesson 9](09_do_skips_matter.ipynb) had precision, recall and F1 for the pixels of
+# outlines; now for cells.) A predicted and a true cell are a **match** if their IoU is above 0.5.
+# Can one cell have two matches? From $\text{IoU}_{ij} > \tfrac12$ we get
 #
 # $$ n_{ij} > \tfrac12 (s_i + t_j - n_{ij}) \ge \tfrac12 s_i, \qquad\text{since } t_j \ge n_{ij}, $$
 #
@@ -269,11 +269,11 @@ check.f1_score(f1_score)
 # $$ V_\text{Rand} \;=\; \frac{2}{1 / \text{split} + 1 / \text{merge}} \;=\; \frac{\sum
 # n_{ij}^2}{\tfrac12 \sum s_i^2 + \tfrac12 \sum t_j^2} $$
 #
-# Pixels of true cells that the prediction calls background have to be settled. The
-# [challenge for neurons](https://doi.org/10.3389/fnana.2015.00142) (ISBI 2012), from which V_Rand
-# comes, lets the predicted cells grow first, until there is hardly any background left, so that it
-# does not matter how wide the gaps between them are. The package's `thinned` gives every such pixel to
-# the nearest cell.
+# Pixels of true cells that the prediction calls background have to be settled. The [challenge for
+# neurons](https://doi.org/10.3389/fnana.2015.00142) (ISBI 2012), from which V_Rand comes, lets the
+# predicted cells grow first, until there is hardly any background left, so that it does not matter
+# how wide the gaps between them are. The package's `thinned` gives every such pixel to the nearest
+# cell.
 #
 # **Predict**: a cell of 20 pixels is cut into 10 and 10. What is split? And merge?
 
@@ -455,16 +455,17 @@ for seed in range(2):
 measured("best moment, in percent of the steps", 100 * np.mean(moments) / steps)
 
 # %% [markdown]
-# Towards the end the learning rate falls to 0 and little changes, so the best moment (the star) wins
-# by a hair. In the first half SEG jumps up and down while the loss falls steadily. One bridge between
-# two cells can cost SEG a whole cell. In the loss it is still a few pixels of many, even if the weight
-# map counts each of them seven times. We want cells, so the moment is chosen by SEG and not by the
-# loss.
+# Towards the end the learning rate falls to 0 and little changes, so the best moment (the star)
+# wins by a hair. At the second look the two seeds differ far more in SEG than in the loss. One
+# bridge between two cells can cost SEG a whole cell. In the loss it is still a few pixels of many,
+# even if the weight map counts each of them seven times. We want cells, so the moment is chosen by
+# SEG and not by the loss.
 #
-# From probabilities to cells it is one more step, `tu.instances`: pixels above a threshold are cell,
-# and what hangs together is parted where the network is surest of several cells. How that works, and
-# what can go wrong with a threshold, is the subject of [lesson 20](20_how_sure_can_one_be.ipynb). Here
-# the package chooses the threshold, by SEG on the validation images.
+# From probabilities to cells it is one more step, `tu.instances`: pixels above a threshold are
+# cell, and what hangs together is parted where the network is surest of several cells. How that
+# works, and what can go wrong with a threshold, is the subject of [lesson
+# 20](20_how_sure_can_one_be.ipynb). Here the package chooses the threshold, by SEG on the
+# validation images.
 
 # %%
 cut = [choose_threshold(model, validation) for model in models]
@@ -521,9 +522,9 @@ higher = results["U-Net"][..., 1].mean() > results["perfect mask"][..., 1].mean(
 measured("SEG of the U-Net, beside a perfect mask", "higher" if higher else "lower")
 
 # %% [markdown]
-# Is that more than luck? Take differences image by image (after the mean over the seeds), with their
-# standard errors over the images. The same image is hard for all methods, so a difference is known
-# much better than the two scores are.
+# Is that more than luck? Take differences image by image (after the mean over the seeds), with
+# their standard errors over the images. The same image is hard for all methods, so a difference is
+# known much better than the two scores are.
 
 # %%
 print(" " * 38 + "SEG             F1")
@@ -574,18 +575,20 @@ tu.plots.compare(
 # %% [markdown]
 # - **Against Otsu**: in SEG each seed is far above both rivals that learn nothing.
 # - **Against the perfect mask**: most of these cells touch (about three in four in lesson 12), so
-#   the foreground alone is of little use. A network that learned where cells *part* beats it easily.
-# - **To the ceiling**: nearly all cells are found, but the F1 curve falls towards the right. What is
-#   missing are tight outlines.
+#   the foreground alone is of little use. A network that learned where cells *part* beats it
+#   easily.
+# - **To the ceiling**: nearly all cells are found, but the F1 curve falls towards the right. What
+#   is missing are tight outlines.
 # - The errors behind the ± are over images. They say nothing about other seeds: for that one has to
 #   train again.
 #
 # ## And real cells?
 #
-# **A victory on synthetic images is a victory on synthetic images.** Here is a real one, nuclei under
-# a fluorescence microscope, from the [2018 Data Science Bowl](https://doi.org/10.1038/s41592-019-0612-7).
-# Experts have numbered them. Our networks have seen invented cells only. **Predict** the SEG of the
-# first one on it, and that of Otsu with distance peaks.
+# **A victory on synthetic images is a victory on synthetic images.** Here is a real one, nuclei
+# under a fluorescence microscope, from the [2018 Data Science
+# Bowl](https://doi.org/10.1038/s41592-019-0612-7). Experts have numbered them. Our networks have
+# seen invented cells only. **Predict** the SEG of the first one on it, and that of Otsu with
+# distance peaks.
 
 # %%
 predict("real nuclei: SEG of our network", 0.4)
@@ -606,8 +609,8 @@ tu.plots.compare(
 
 # %% [markdown]
 # One picture shows what is possible, and proves nothing: other images of the collection look quite
-# different. So train on them: with real nuclei, the same settings, three seeds and all of lesson 20,
-# 25 test images with 1,010 nuclei gave
+# different. So train on them: with real nuclei, the same settings, three seeds and all of lesson
+# 20, 25 test images with 1,010 nuclei gave
 #
 # | | SEG | F1 |
 # |---|---|---|
@@ -636,7 +639,8 @@ tu.plots.compare(
 quiz("twenty ghosts", "a")
 
 # %% [markdown]
-# **Two in one.** Two true cells of 10 pixels each, and one predicted cell that is both of them, exactly.
+# **Two in one.** Two true cells of 10 pixels each, and one predicted cell that is both of them,
+# exactly.
 #
 # - a) SEG 1, F1 at 0.5 is 2/3
 # - b) SEG 0.5, F1 at 0.5 is 0
@@ -667,8 +671,8 @@ quiz("thin outlines", "b")
 quiz("the wrong heap", "a")
 
 # %% [markdown]
-# **Is it luck?** Scores scatter from image to image by 0.1, and two methods differ by 0.03 in the mean
-# of 25 images. What tells whether that is luck?
+# **Is it luck?** Scores scatter from image to image by 0.1, and two methods differ by 0.03 in the
+# mean of 25 images. What tells whether that is luck?
 #
 # - a) 0.03 is less than 0.1, so it is.
 # - b) The standard error of the differences, image by image.
@@ -688,6 +692,6 @@ quiz("is it luck", "b")
 # The package's versions are `tinyunet/metrics/cells.py` and `tinyunet/metrics/partitions.py`;
 # `tinyunet train` does all of this in one command.
 #
-# Next is [lesson 20](20_how_sure_can_one_be.ipynb): what stands between a probability and a cell, and
-# more from the same network. In [lesson 14](14_how_fast_can_numpy_go.ipynb) we look under the hood:
-# how fast can NumPy go?
+# Next is [lesson 20](20_how_sure_can_one_be.ipynb): what stands between a probability and a cell,
+# and more from the same network. In [lesson 14](14_how_fast_can_numpy_go.ipynb) we look under the
+# hood: how fast can NumPy go?

@@ -828,7 +828,7 @@ def transforms(points):
     infinity = np.eye(m + 2)[-1]  # (0, ..., 0, 1): the leading coefficient alone
     A = np.vstack([np.vander(points, m, increasing=True), infinity[-m:]])  # powers of the points
     G = np.vstack([np.vander(points, 3, increasing=True) / s[:, None], infinity[-3:]])
-    return A.T, G, input_transform(points)
+    return A.T, G, np.array(input_transform(points))
 
 
 print(transforms([0, 1, -1])[2])

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 16: From FCN to SegNet: what a stride costs
 #
-# *About five minutes of computing and 75 of reading and writing. You need:
+# *About five minutes of computing and an hour and a quarter of reading and writing. You need:
 # [lesson 4](04_up_convolution.ipynb) (the up-convolution), [lesson 8](08_training.ipynb) (training)
 # and [lesson 9](09_do_skips_matter.ipynb) (ways across).*
 #
@@ -261,7 +261,7 @@ def enlarge(x, rows, columns):
     return np.einsum("ih,nhwc,jw->nijc", rows, x, columns)
 
 
-U = enlarging_matrix(2, 32)
+U = np.array(enlarging_matrix(2, 32))
 layer, cut = tu.BilinearConvTranspose2d(6, 64, stride=32), 16
 theirs = layer(coarse)[:, cut : cut + 64, cut : cut + 64]
 measured("largest difference from FCN's layer", np.abs(enlarge(coarse, U, U) - theirs).max())
@@ -294,7 +294,7 @@ check.enlarge_backward(enlarge_backward)
 
 # %%
 x = np.random.default_rng(0).standard_normal((2, 3, 2, 2))
-rows, columns = enlarging_matrix(3, 4), enlarging_matrix(2, 4)
+rows, columns = np.array(enlarging_matrix(3, 4)), np.array(enlarging_matrix(2, 4))
 back = {
     "transposed": lambda dy, x: enlarge_backward(dy, rows, columns),
     "undone": lambda dy, x: enlarge(dy, np.linalg.pinv(rows), np.linalg.pinv(columns)),
@@ -522,7 +522,7 @@ predict("precision of poles with class weights", "higher", choices=("higher", "l
 predict("accuracy with class weights", "higher", choices=("higher", "lower"))
 
 # %% alt="The training loss of the U-Net with class weights over 300 steps: it falls, and is noisier than without weights."
-weights = class_weights(np.stack(train.labels), 6)
+weights = np.array(class_weights(np.stack(train.labels), 6))
 print({name: round(float(weight), 2) for name, weight in zip(classes, weights, strict=True)})
 maps = [weights[labels].astype("float32") for labels in train.labels]
 experiment("U-Net, weighted", unet(), short, maps)

@@ -14,11 +14,11 @@
 # (skips) and [lesson 21](21_which_loss.ipynb) (Dice).*
 #
 # A U-Net's skip carries the encoder's features across, as they are, to a decoder that has come up
-# from far below. **U-Net++** ([Zhou et al. 2018](https://arxiv.org/abs/1807.10165)) fills the gap between them with
-# small networks: **nested skips**. Its authors had two hopes. The features that meet would be more
-# alike, and so the results better. And since each shorter way across is a smaller U-Net, one could
-# put an output on each of them, train all together, and afterwards cut off what one does not need.
-# We will see which of the two comes true here. After this lesson you can
+# from far below. **U-Net++** ([Zhou et al. 2018](https://arxiv.org/abs/1807.10165)) fills the gap
+# between them with small networks: **nested skips**. Its authors had two hopes. The features that
+# meet would be more alike, and so the results better. And since each shorter way across is a
+# smaller U-Net, one could put an output on each of them, train all together, and afterwards cut off
+# what one does not need. We will see which of the two comes true here. After this lesson you can
 #
 # - count the channels of every node, and with them the parameters;
 # - write the backward pass of a value that goes five ways;
@@ -320,7 +320,7 @@ for head in (1, 2, 3, 4):
     grads = {(i, j): model.nodes[i][j].conv1.grads["weight"] for i, j in places}
     flows.append({place: float(abs(grad).max()) for place, grad in grads.items()})
     reached = {place for place, size in flows[-1].items() if size > 0}
-    differ += len(reached ^ set(nodes_of_head(head)))
+    differ += len(reached ^ {(int(i), int(j)) for i, j in nodes_of_head(head)})
 measured("nodes that a head needs or teaches, but not both", differ)
 measured("nodes of 15 that head 2 teaches", sum(size > 0 for size in flows[1].values()))
 

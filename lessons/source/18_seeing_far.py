@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 18: Seeing far
 #
-# *About four minutes of computing and an hour of reading and writing. You need:
+# *About four minutes of computing and an hour and ten minutes of reading and writing. You need:
 # [lesson 4](04_up_convolution.ipynb) (bilinear weights), [lesson 8](08_training.ipynb) (training)
 # and [lesson 10](10_valid_or_same.ipynb) (what one pixel sees).*
 #

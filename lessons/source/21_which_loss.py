@@ -13,8 +13,8 @@
 # [lesson 12](12_touching_cells.ipynb) (the weight map, merged cells, SEG); you also need
 # [lesson 5](05_a_loss_for_every_pixel.ipynb) (softmax and its gradient).*
 #
-# The weight map of lesson 12 made a network part cells that touch. Two people are not impressed. One
-# says that a better loss needs no weights. The other says that it was only a matter of the
+# The weight map of lesson 12 made a network part cells that touch. Two people are not impressed.
+# One says that a better loss needs no weights. The other says that it was only a matter of the
 # threshold. Both can be asked in numbers. After this lesson you can
 #
 # - derive a second loss, **Dice**, with its gradient, down to the logits;
@@ -83,8 +83,8 @@ print(f"IoU {tu.metrics.iou(P > 0, T > 0):.2f}")
 measured("Dice of two masks with an IoU of 0.5", dice(P, T, np.ones_like(P), 0))
 
 # %% [markdown]
-# In general $D = 2\,\text{IoU} / (1 + \text{IoU})$, since $|P \cup T| = |P| + |T| - |P \cap T|$: the
-# two always agree about which of two masks is better.
+# In general $D = 2\,\text{IoU} / (1 + \text{IoU})$, since $|P \cup T| = |P| + |T| - |P \cap T|$:
+# the two always agree about which of two masks is better.
 #
 # **Derive** the gradient. One pixel's $p$ occurs once in $A$ and once in $B$:
 #
@@ -179,8 +179,8 @@ measured("your gradient less that of tu.DiceLoss", gap)
 # lesson 12 are rare as well: three pixels in a thousand. How much of $\sum p g$ is at stake there?
 #
 # We train the same small U-Net in four ways, with equal numbers of steps and three seeds: with the
-# cross-entropy of lesson 5 and with Dice, each without weights and with the border term ($w_0 = 10$,
-# $\sigma = 5$). All masks have borders. (`small` is true in quick trial runs only.)
+# cross-entropy of lesson 5 and with Dice, each without weights and with the border term ($w_0 =
+# 10$, $\sigma = 5$). All masks have borders. (`small` is true in quick trial runs only.)
 #
 # **Predict** how many of the 185 cells of the test images are merged, in the mean of the seeds. (In
 # lesson 12 it was 139 with cross-entropy alone and 39 with the border term.)
@@ -254,21 +254,21 @@ measured("merged with Dice, without weights", means["Dice"][0])
 measured("merged with Dice and the border term", means["Dice, border term"][0])
 
 # %% [markdown]
-# **Dice does not find borders by itself**: a few pixels more or less hardly change its sums. What it
-# balances are classes, and the borders are a small part of a large class. With the border term in
-# its sums it does, about as well as the cross-entropy. So here it is the weights that count, and the
-# loss hardly does. (With cells that are rare it may be otherwise. Ours cover a quarter of the
+# **Dice does not find borders by itself**: a few pixels more or less hardly change its sums. What
+# it balances are classes, and the borders are a small part of a large class. With the border term
+# in its sums it does, about as well as the cross-entropy. So here it is the weights that count, and
+# hardly the loss. (With cells that are rare it may be otherwise. Ours cover a quarter of the
 # image.)
 #
 # ## Is it only a threshold?
 #
-# The sceptic says: the map makes the network say "background" more often, that is all. The same comes
-# for free: take the network without a map, and ask for a probability of 0.9 instead of 0.5. Cells
-# become thinner and fall apart.
+# The sceptic says: the map makes the network say "background" more often, that is all. The same
+# comes for free: take the network without a map, and ask for a probability of 0.9 instead of 0.5.
+# Cells become thinner and fall apart.
 #
-# To be fair, compare at equal cost. Thin cells cost IoU. So for each seed, raise the threshold of the
-# network without weights until its IoU has fallen to that of the network with the border term, and
-# count merged cells there. **Predict** how many.
+# To be fair, compare at equal cost. Thin cells cost IoU. So for each seed, raise the threshold of
+# the network without weights until its IoU has fallen to that of the network with the border term,
+# and count merged cells there. **Predict** how many.
 
 # %%
 predict("merged by a threshold, at the IoU of the border term", 60)
@@ -298,7 +298,7 @@ for (name, curve), colour, style in zip(curves.items(), (BLUE, ORANGE), ("o-", "
         label = None if seed else name
         axis.plot(iou, merged, style, color=colour, linewidth=1, markersize=4, label=label)
     for t, x, y in zip(thresholds, iou, merged, strict=True):  # of the last seed
-        axis.annotate(f"{t}", (x, y), (4, 4), textcoords="offset points", fontsize=9, color=colour)
+        axis.annotate(f"{t}", (x, y), (6, -9), textcoords="offset points", fontsize=9, color=colour)
 axis.set_xlabel("IoU of the mask")
 axis.set_ylabel("merged cells")
 axis.set_ylim(bottom=0)
@@ -319,7 +319,7 @@ plt.show()
 # A part of a test image, without and with the border term. Pink outlines are merged cells.
 
 # %% jupyter={"source_hidden": true} alt="Two rows: image, truth, prediction and errors. Without the border term chains of cells are outlined as merged; with it most are parted, and all are a little thinner."
-part = np.s_[:72, :72]
+part = np.s_[48:120, 24:96]
 found = [tu.instances(predicted[name][0][1], core=None) for name in contest]  # seed 0, image 1
 captions = [
     f"{name}: {tu.metrics.merged(cells, test.instances[1])} merged in all of the image"
@@ -346,8 +346,8 @@ tu.plots.compare(
 quiz("all background", "a")
 
 # %% [markdown]
-# **Ten times the background.** An image is put into a frame of black, all of it surely background for
-# the network. What happens to the cells' $D$, and to the mean cross-entropy?
+# **Ten times the background.** An image is put into a frame of black, all of it surely background
+# for the network. What happens to the cells' $D$, and to the mean cross-entropy?
 #
 # - a) Both get better.
 # - b) $D$ stays, the cross-entropy falls.
@@ -390,11 +390,11 @@ quiz("two networks, one threshold", "c")
 # %% [markdown]
 # ## What you know now
 #
-# - Dice: $D = A / B$, and $\partial D / \partial p = 2 w (g - p D) / B$; through the softmax, $dz_k =
-#   p_k (dp_k - \sum_j dp_j\, p_j)$.
+# - Dice: $D = A / B$, and $\partial D / \partial p = 2 w (g - p D) / B$; through the softmax, $dz_k
+#   = p_k (dp_k - \sum_j dp_j\, p_j)$.
 # - It balances classes, not parts of a class. What is rare *within* a class has to be weighed.
-# - A threshold moves a network along a curve of gain against cost. Compare curves, or compare at equal
-#   cost.
+# - A threshold moves a network along a curve of gain against cost. Compare curves, or compare at
+#   equal cost.
 #
 # The package's version is `tinyunet/losses/dice.py`. In [lesson 13](13_real_cells.ipynb) all of it
 # meets real cells; what else a threshold can do is the subject of

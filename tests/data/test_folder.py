@@ -443,7 +443,9 @@ def test_long_lists_of_problems_are_cut(folders):
     for i in range(30):
         save(folders[0] / f"{i}.png", gray())
     save(folders[1] / "0.png", gray())
-    with pytest.raises(ValueError, match=r"29 problem\(s\)(.|\n)*and 9 more"):
+    with pytest.raises(
+        ValueError, match=r"29 problem\(s\)(.|\n)*29 images have no mask: .* and 24 more"
+    ):
         load_folder(*folders)
 
 

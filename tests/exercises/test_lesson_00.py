@@ -163,6 +163,7 @@ WRONG = {
         (lambda s: s.max(-1), "argmax, not max"),
         (lambda s: np.argmax(s), "no axis"),
         (lambda s: s.argmin(-1), "smallest score"),
+        (lambda s: np.abs(s).argmax(-1), "signs count"),
         (lambda s: s.argmax(-1) + 1, "numbered from 1"),
         (lambda s: s.argmax(-1)[..., None], "keepdims"),
         (lambda s: (s[..., 1] > 0.5) * 1, "no probabilities"),

@@ -195,6 +195,8 @@ ALSO_RIGHT = {
     "conv2d_product": [
         product_by_tensordot,
         lambda x, w, b: np.einsum("nijpqc,pqck->nijk", windows(x, *w.shape[:2]), w) + b,
+        lambda x, w, b: np.stack([conv2d_product(image[None], w, b)[0] for image in x]),
+        lambda x, w, b: conv2d_product(x, np.array(w), b),
     ],
 }
 
@@ -239,9 +241,9 @@ WRONG = {
         (lambda *a: conv2d_loops(*a, bias_inside=True), "once for every kernel position"),
         (overwritten, "+= instead of ="),
         (lambda *a: conv2d_loops(*a, short=1), "a range ends one too early"),
-        (lambda x, w, b, s, p: conv2d_loops(x, w, b, 1, p), ""),
+        (lambda x, w, b, s, p: conv2d_loops(x, w, b, 1, p), "the stride is left out"),
         (stride_ignored, "the stride is ignored"),
-        (lambda x, w, b, s, p: conv2d_loops(x, w, b, s, 0), ""),
+        (lambda x, w, b, s, p: conv2d_loops(x, w, b, s, 0), "the padding is left out"),
         (padded_above, "all above and to the left"),
         (pads_in_place, "an argument was overwritten"),
         (first_image_only, "right except for"),
@@ -287,5 +289,7 @@ WRONG = {
             "in another shape",
         ),
         (lambda x, w, b: conv2d_product(x, w, b)[..., ::-1], "reversed along channels"),
+        (conv2d_loops, "one product"),
+        (conv_by_kernel_places, "one product"),
     ],
 }  # fmt: skip

@@ -131,13 +131,18 @@ def exchanged(forward, backward, x, dy):
 
 
 def checker(
-    judge=lambda a, n: np.abs(a - n).max() <= 1e-6 * np.abs(n).max(),
+    judge=None,
     make_dy=lambda y: np.random.default_rng(0).standard_normal(y.shape),
     slope=numeric_gradient,
+    own_eps=None,
 ):
-    def gradients_agree(forward, backward, x):
+    def gradients_agree(forward, backward, x, eps=1e-4, tolerance=1e-6):
         dy = make_dy(forward(x))
-        numeric = slope(lambda x: (dy * forward(x)).sum(), x.copy(), 1e-4)
+        numeric = slope(lambda x: (dy * forward(x)).sum(), x.copy(), own_eps or eps)
+        if judge is None:
+            return bool(
+                np.abs(backward(dy, x) - numeric).max() <= tolerance * np.abs(numeric).max()
+            )
         return bool(judge(backward(dy, x), numeric))
 
     return gradients_agree
@@ -317,6 +322,11 @@ WRONG = {
             "is the difference central",
         ),
         (lambda forward, backward, x: 0.0, "compare with the tolerance"),
+        (
+            checker(lambda a, n: np.abs(a - n).max() <= 1e-6 * np.abs(n).max()),
+            "your own tolerance",
+        ),
+        (checker(own_eps=1e-4), "your own eps"),
     ],
 }  # fmt: skip
 

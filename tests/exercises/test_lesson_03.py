@@ -129,7 +129,7 @@ WRONG = {
         (np.abs, "sign is lost"),
         (np.max, "np.maximum"),
         (lambda x: (x > 0) * 1.0, "that is the slope"),
-        (lambda x: np.where(x > 0, x, 0.01 * x), ""),
+        (lambda x: np.where(x > 0, x, 0.01 * x), "leaks through"),
         (relu_in_place, "overwritten"),
         (lambda x: np.maximum(x, 0).astype(float), "without a dtype"),
         (lambda x: np.maximum(x, 0).tolist(), "an array is wanted"),
@@ -152,7 +152,7 @@ WRONG = {
             "no neighbours",
         ),
         (lambda x: np.maximum(x[:, ::2], x[:, 1::2]), "only the rows"),
-        (lambda x: max_pool(x).max(-1, keepdims=True), ""),
+        (lambda x: max_pool(x).max(-1, keepdims=True), "one of its own"),
         (pool_of_floats, "// divides whole numbers"),
     ],
     "max_pool_backward": [
@@ -161,7 +161,7 @@ WRONG = {
         (pool_to_the_last, "last maximum"),
         (lambda dy, x: dy.repeat(2, 1).repeat(2, 2) / 4, "average pooling"),
         (lambda dy, x: max_pool_backward(np.ones_like(dy), x), "slope alone"),
-        (lambda dy, x: dy, ""),
+        (lambda dy, x: dy, "dx has the shape of x"),
         (pool_backward_rolled, "an off-by-one"),
     ],
 }

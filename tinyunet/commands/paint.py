@@ -11,6 +11,7 @@ import typer
 
 from tinyunet.commands.ending import fail
 from tinyunet.commands.options import AsJson, given, with_settings
+from tinyunet.runs.ignored import check_options_of_painting, check_seed_of_painter
 from tinyunet.runs.numbers import check_numbers, option
 from tinyunet.runs.painting.settings import PaintSettings
 
@@ -55,8 +56,8 @@ def paint(
     of yours (--data FOLDER), on gray and colour (--data FOLDER --colour gray), or on drawn ones. Look
     at pictures.png in its folder meanwhile.
 
-    With MODEL and PICTURES each is painted into --out. On a drawing for a model of line-art, strokes in
-    colour are hints.
+    With MODEL and PICTURES each is painted into --out; what is there already is left as it is. On a
+    drawing for a model of line-art, strokes in colour are hints.
     """
     chosen = given(context)
     check_numbers(chosen)
@@ -103,7 +104,9 @@ def _new(chosen: dict[str, Any]) -> PaintSettings:
         raise ValueError("give --steps or --minutes, not both")
     if "steps" not in chosen:
         chosen = {"minutes": 2.0, **chosen}
-    return PaintSettings(**{name: value for name, value in chosen.items() if name not in OWN})
+    settings = PaintSettings(**{name: value for name, value in chosen.items() if name not in OWN})
+    check_options_of_painting(settings, chosen)
+    return settings
 
 
 def _print_run(result: Painted) -> None:
@@ -135,6 +138,7 @@ def _paint(
     from tinyunet.runs.image_list import check_names, image_files
     from tinyunet.runs.painting.apply import END, paint_all
     from tinyunet.runs.painting.folder import load_painter
+    from tinyunet.runs.predictions import checksum
 
     tell = partial(typer.echo, err=True)
     others = [option(name) for name in chosen if name not in OF_PAINTING]
@@ -143,11 +147,13 @@ def _paint(
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out is to be a folder, but {out} is a file")
     painter = load_painter(model)
+    check_seed_of_painter(painter.model, chosen)
     painter.model.to(chosen.get("device", "cpu"))
     files = image_files(pictures, tell, (END,))
     check_names(files, out, (END,))
+    made = {"model": checksum(model), "model_file": str(model), "seed": chosen.get("seed", 0)}
     report = paint_all(
-        painter, files, out, seed=chosen.get("seed", 0), overwrite=overwrite,
+        painter, files, out, made, overwrite=overwrite,
         tell=(lambda line: None) if as_json else typer.echo,
     )  # fmt: skip
     if as_json:

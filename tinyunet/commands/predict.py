@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from tinyunet.commands.ending import fail
 from tinyunet.commands.options import AsJson, Average, Device, Network, Threshold
 from tinyunet.runs.ignored import check_network_of
 from tinyunet.runs.numbers import check_numbers
+
+if TYPE_CHECKING:
+    from tinyunet.networks.network import Network as Model
 
 
 def predict(
@@ -55,6 +58,7 @@ def predict(
         raise NotADirectoryError(f"--out is to be a folder, but {out} is a file")
     model, threshold = load_model(checkpoint, average, threshold, tell)
     check_network_of(model, network)
+    _check_tile(model, tile)
     made = {
         "model": checksum(checkpoint),
         "model_file": str(checkpoint),
@@ -78,3 +82,12 @@ def predict(
         typer.echo(report.summary())
     if report.failures:
         fail(report)
+
+
+def _check_tile(model: Model, tile: int | None) -> None:
+    """Raise ValueError for a tile of a size that the network does not take."""
+    try:
+        if tile is not None:
+            model.output_size(tile, tile)
+    except ValueError as error:
+        raise ValueError(f"--tile {tile} is no size for this network: {error}") from error

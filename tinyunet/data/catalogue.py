@@ -1,5 +1,6 @@
 """One name for every data set, for the command line and the lessons."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tinyunet.data.sets.outlines import closed_outlines
 from tinyunet.data.sets.streets import synthetic_streets
 from tinyunet.data.sets.synthetic import synthetic_cells, synthetic_membranes
 from tinyunet.data.sets.two_cues import two_cues
+from tinyunet.engine.spelling import did_you_mean
 
 SYNTHETIC = {
     "synthetic-cells": synthetic_cells,
@@ -73,9 +75,17 @@ def load(
     if folder.is_dir():
         return load_folder(*find_folders(folder), **of_folder)
     raise ValueError(
-        f"{str(name_or_path)!r} is no existing folder, and no known data set either: "
-        f"{', '.join([*SYNTHETIC, *REAL])}"
+        f"{str(name_or_path)!r} is no existing folder, and no known data set either"
+        f"{did_you_mean(str(name_or_path), _names_near(folder))}: {', '.join([*SYNTHETIC, *REAL])}"
     )
+
+
+def _names_near(folder: Path) -> list[str]:
+    """The names of data sets, and the folders beside a path that is none."""
+    with contextlib.suppress(OSError):
+        beside = [str(folder.with_name(p.name)) for p in folder.parent.iterdir() if p.is_dir()]
+        return [*SYNTHETIC, *REAL, *beside]
+    return [*SYNTHETIC, *REAL]
 
 
 def user_cache() -> Path:

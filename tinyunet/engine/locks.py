@@ -38,8 +38,8 @@ class FolderLock:
     Where a file system knows no locks, everybody gets it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, what: str = "training") -> None:
+        self.folder, self._what = folder, what
         self._depth = 0
         self._descriptor: int | None = None
         self._thread = 0
@@ -70,7 +70,7 @@ class FolderLock:
         if holder is not None and not holder._works_elsewhere():
             self._descriptor, holder._descriptor = holder._descriptor, None
         else:
-            self._descriptor = _opened(self.folder)
+            self._descriptor = _opened(self.folder, self._what)
         _HOLDERS[key] = self
 
     def _works_elsewhere(self) -> bool:
@@ -92,8 +92,8 @@ class FolderLock:
                 path.unlink()
 
 
-def _opened(folder: Path) -> int:
-    """Open the file of the lock, and lock it."""
+def _opened(folder: Path, what: str) -> int:
+    """Open the file of the lock, and lock it; `what` is the word for who else may have it."""
     path = folder / NAME
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -101,8 +101,9 @@ def _opened(folder: Path) -> int:
             _lock(descriptor)
             # It may have been deleted just before: then this is a lock on nothing.
             if path.exists() and os.path.samestat(os.fstat(descriptor), os.stat(path)):
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
+                with contextlib.suppress(OSError):  # a full disk: it is only for a message
+                    os.ftruncate(descriptor, 0)
+                    os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
                 return descriptor
         except FileNotFoundError:
             pass
@@ -110,7 +111,7 @@ def _opened(folder: Path) -> int:
             os.close(descriptor)
             if error.errno in BUSY:
                 raise BlockingIOError(
-                    f"another training{_who(path)} writes into {folder}: wait for its end, or choose "
+                    f"another {what}{_who(path)} writes into {folder}: wait for its end, or choose "
                     "another folder"
                 ) from None
             raise

@@ -17,6 +17,7 @@ USUAL = {
     "slice indices must be integers": "/ gives a float: // divides whole numbers",
     "only integers, slices": "/ gives a float: // divides whole numbers",
     "assignment destination is read-only": "it is a view that must not be written into: make a copy",
+    "is out of bounds for axis": "an index goes beyond the array's end: look at the ranges",
     "Cannot cast ufunc": "what is added has another dtype than the array that it is added to",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -63,6 +64,9 @@ def check_settings(
     _check_optimizer(model, optimizer)
     for what, data in (("training", train), ("validation", validation)):
         if data is not None:
+            ignored = data.ignore_label
+            if ignored is not None and all((labels == ignored).all() for labels in data.labels):
+                raise ValueError(f"every pixel of the {what} images is ignored: give it others")
             suited = check_data(model, data, what)
             if suited is not data:
                 raise ValueError(
@@ -106,6 +110,13 @@ def loss_for(model: Network, train: Dataset, loss: Loss | None) -> Loss:
     ignore = train.ignore_label
     if loss is None:
         return default_loss(model, ignore)
+    if ignore is not None and not hasattr(loss, "ignore_label"):
+        warnings.warn(
+            f"the training images have pixels with the label {ignore}, which are to be ignored: the "
+            f"loss {type(loss).__name__} has to leave them out itself; say that it does with "
+            f"ignore_label = {ignore} in its class",
+            stacklevel=4,
+        )
     if ignore is not None and getattr(loss, "ignore_label", ignore) != ignore:
         raise ValueError(
             f"the training images have pixels with the label {ignore}, which are to be ignored, but "

@@ -5,8 +5,10 @@ Nothing here draws, so that a page may paint the same boxes in its own way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from tinyunet.layers import Concat
 
 TALL = 2.1  # inches: the tallest box
 LEAST = 0.06  # inches: the lowest box
@@ -118,14 +120,15 @@ def _arrays(net: Any, height: int, width: int) -> list[Box]:
 
     def add(name: str, step: str, level: int, sizes: Any, channels: int, across: int = 0) -> None:
         before = found[-1]
-        size = sizes.output_size(before.height, before.width)
-        cut = step == "pool" and (before.height % size[0] or before.width % size[1])
-        if min(size) < 1 or cut:
+        high, wide = sizes.output_size(before.height, before.width)
+        if min(high, wide) < 1 or (
+            step == "pool" and (before.height % high or before.width % wide)
+        ):
             raise ValueError(
                 f"an image of {height} x {width} does not fit: {name} would get "
                 f"{before.height} x {before.width} pixels"
             )
-        found.append(Box(name, step, level, *size, channels, across))
+        found.append(Box(name, step, level, high, wide, channels, across))
 
     def pair(name: str, level: int, two: Any) -> None:
         for part in ("conv1", "conv2"):
@@ -148,9 +151,9 @@ def _arrays(net: Any, height: int, width: int) -> list[Box]:
 def _way(net: Any, level: int) -> str:
     """How what goes across is joined: ``"concat"``, ``"sum"``, or ``""`` for not at all."""
     join = net.skips[level].join
-    return (
-        "" if join is None else {"Concat": "concat", "Add": "sum"}.get(type(join).__name__, "sum")
-    )
+    if join is None:
+        return ""
+    return "concat" if isinstance(join, Concat) else "sum"
 
 
 def _placed(arrays: list[Box]) -> list[Box]:
@@ -164,9 +167,8 @@ def _placed(arrays: list[Box]) -> list[Box]:
     tops = [MARGIN + sum(room[:level]) + BETWEEN * level for level in levels]
     placed: list[Box] = []
     for box in arrays:
-        wide, tall = (
-            WIDTHS[0] + WIDTHS[1] * box.channels / most, max(LEAST, TALL * box.height / tallest)
-        )  # fmt: skip
+        wide = WIDTHS[0] + WIDTHS[1] * box.channels / most
+        tall = max(LEAST, TALL * box.height / tallest)
         if not placed:
             left = MARGIN
         elif box.step in ("pool", "up"):
@@ -174,8 +176,7 @@ def _placed(arrays: list[Box]) -> list[Box]:
         else:
             left = placed[-1].left + placed[-1].wide + gap
         top = tops[box.level] + (room[box.level] - tall) / 2
-        shape = box.name, box.step, box.level, box.height, box.width, box.channels, box.across
-        placed.append(Box(*shape, left, top, wide, tall))
+        placed.append(replace(box, left=left, top=top, wide=wide, tall=tall))
     return placed
 
 

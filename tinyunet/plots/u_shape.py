@@ -13,12 +13,11 @@ from tinyunet.plots.figure import LINE, MARK, NotebookFigure
 from tinyunet.plots.u_layout import Box, Layout, size, u_layout
 
 ENTRY, LINE_HEIGHT = 1.4, 0.22  # inches: of the legend's entries, below the drawing
-FONT, SPACE, BESIDE = (
-    9,
-    0.04,
-    0.07,
-)  # points; inches between a box, or an arrow, and what is written
-COLOURS = {"conv": LINE, "pool": MARK, "up": "#009e73", "head": "#cc79a7", "across": "0.45"}
+FONT = 9  # points
+SPACE, BESIDE = 0.04, 0.07  # inches from a box, and from an arrow, to what is written
+Colour = str | tuple[float, float, float]
+GRAY: Colour = "0.45"
+COLOURS: dict[str, Colour] = {"conv": LINE, "pool": MARK, "up": "#009e73", "head": "#cc79a7"}
 SHADE, WHITE = "#8ec1e6", "white"
 NAMES = {"conv": "conv, ReLU", "pool": "max-pool", "up": "up-conv", "head": "last conv"}
 ACROSS = {"concat": "concat", "sum": "add"}
@@ -113,7 +112,7 @@ def _arrows(axis: Axes, layout: Layout) -> None:
         axis.add_patch(
             FancyArrowPatch(
                 arrow.tail, arrow.tip, arrowstyle="-|>", mutation_scale=9, shrinkA=0, shrinkB=0,
-                color=COLOURS.get(arrow.kind, COLOURS["across"]), linewidth=1.5,
+                color=COLOURS.get(arrow.kind, GRAY), linewidth=1.5,
             )
         )  # fmt: skip
 
@@ -125,7 +124,7 @@ def _legend(layout: Layout) -> list[Line2D]:
     kinds = {arrow.kind for arrow in layout.arrows}
     names = NAMES | {kind: ("crop, " if crops else "") + word for kind, word in ACROSS.items()}
     return [
-        Line2D([], [], color=COLOURS.get(kind, COLOURS["across"]), linewidth=3, label=name)
+        Line2D([], [], color=COLOURS.get(kind, GRAY), linewidth=3, label=name)
         for kind, name in names.items()
         if kind in kinds
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinyunet.engine.spelling import did_you_mean
 from tinyunet.reproduce import membranes, nuclei, rates, seams, torch_race
 from tinyunet.reproduce.relatives import coins, cues, outlines, streets, strokes
 from tinyunet.reproduce.words import Experiment
@@ -32,8 +33,9 @@ def choose(names: Sequence[str]) -> list[Experiment]:
     """
     for name in names:
         if name not in {**EXPERIMENTS, **FAMILIES}:
+            near = did_you_mean(name, EXPERIMENTS | FAMILIES)
             raise ValueError(
-                f"there is no experiment {name!r}: choose from "
+                f"there is no experiment {name!r}{near}: choose from "
                 f"{', '.join([*PAPERS, *FAMILIES, *FAMILIES['relatives']])}"
             )
     chosen = {n for name in names or PAPERS for n in FAMILIES.get(name, (name,))}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from tinyunet.data.check.grouping import group
 from tinyunet.data.files.gray import SHALLOW, in_words_of_depth
 from tinyunet.data.large_files import open_pages
+from tinyunet.engine.locks import FolderLock
 from tinyunet.engine.whole_files import FULL
 from tinyunet.networks.network import Network
 from tinyunet.runs.predict import Predicted, ends_for, predict_to_files
@@ -42,7 +44,8 @@ class Report:
         """As plain data, for JSON."""
         failures = [{"image": str(path), "error": sentence(path, e)} for path, e in self.failures]
         found: dict[str, Any] = {**self.made, "out": str(self.out), "images": self.images}
-        found |= {"counts": str(self.out / COUNTS)} if self.images else {}
+        counted = self.images and self.verb == "predicted"
+        found |= {"counts": str(self.out / COUNTS)} if counted else {}
         return found | {"failures": failures, "not_tried": [str(path) for path in self.untried]}
 
     def summary(self) -> str:
@@ -54,7 +57,7 @@ class Report:
     def failed(self) -> str:
         """What went wrong, a line for each image."""
         lines = [f"{len(self.failures)} of {self.asked} images could not be {self.verb}:"]
-        lines += [sentence(path, error) for path, error in self.failures]
+        lines += group([sentence(path, error) for path, error in self.failures])
         if self.untried:
             names = ", ".join(map(str, self.untried[:5]))
             more = f" and {len(self.untried) - 5} more" if len(self.untried) > 5 else ""
@@ -97,13 +100,42 @@ def predict_all(
     FileExistsError
         Before anything is done, if there are files that are no results of these images, or were made
         otherwise.
+    BlockingIOError
+        If another prediction writes into the folder.
     """
+    with _alone(out):
+        return _predict_all(model, images, out, made, polygons, overwrite, tell, note)
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Make the folder, and keep other predictions out of it; an empty one goes with an error."""
+    made = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FolderLock(out, "prediction").held():
+            yield
+    finally:
+        if made:
+            with contextlib.suppress(OSError):  # there are results in it
+                out.rmdir()
+
+
+def _predict_all(
+    model: Network,
+    images: Sequence[Path],
+    out: Path,
+    made: dict[str, Any],
+    polygons: bool,
+    overwrite: bool,
+    tell: Tell,
+    note: Tell,
+) -> Report:
     known = Predictions(out, made)
     ends = ends_for(polygons)
     there = set() if overwrite else {path for path in images if known.is_done(path, ends)}
     deep: list[Path] = []
     report = Report(out, made, len(images))
-    out.mkdir(parents=True, exist_ok=True)
     # Where nobody watches, what is told of each image is progress enough.
     bar = tqdm(images, desc="images", leave=False, disable=None if len(images) > 1 else True)
     for i, path in enumerate(bar):

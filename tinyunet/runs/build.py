@@ -10,6 +10,7 @@ from typing import Any
 from tinyunet.data import Augmentation, Dataset, load
 from tinyunet.data.catalogue import SYNTHETIC
 from tinyunet.engine.arrays import pair
+from tinyunet.engine.spelling import did_you_mean
 from tinyunet.learning.optim import SGD, Adam, Optimizer
 from tinyunet.learning.preparation import window_size
 from tinyunet.networks.network import Network
@@ -83,10 +84,12 @@ def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict
     """What `Training` is told, by the names of its arguments."""
     if settings.augment not in AUGMENTS:
         names = ", ".join(AUGMENTS)
-        raise ValueError(f"augment must be one of {names}, got {settings.augment!r}")
+        near = did_you_mean(settings.augment, AUGMENTS)
+        raise ValueError(f"augment must be one of {names}, got {settings.augment!r}{near}")
     if settings.average not in ("none", *AVERAGES):
         names = ", ".join(("none", *AVERAGES))
-        raise ValueError(f"average must be one of {names}, got {settings.average!r}")
+        near = did_you_mean(settings.average, AVERAGES)
+        raise ValueError(f"average must be one of {names}, got {settings.average!r}{near}")
     crop = settings.crop
     if crop is None:
         crop = window_size(model, train_part, None, settings.window)

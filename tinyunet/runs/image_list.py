@@ -9,7 +9,7 @@ from tinyunet.data.files.content import SUFFIXES, holds_images, stem_of, why_pas
 from tinyunet.runs.predict import ENDS
 from tinyunet.runs.predictions import COUNTS, PAGE, RECORD
 
-OWN = (COUNTS, RECORD)
+OWN = (COUNTS, RECORD, "paintings.json")
 SHOWN = 5  # names of what is passed over
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tinyunet.engine.spelling import did_you_mean
 from tinyunet.networks.names import ALIASES, meaning
 from tinyunet.networks.network import Network
 from tinyunet.networks.registry import registered
@@ -65,7 +66,8 @@ def find(network: str) -> type[Network]:
             f"{network}"
         )
     raise ValueError(
-        f"there is no network called {name!r}, but {known_names()}; a class of yours is FILE.py:{name}"
+        f"there is no network called {name!r}{did_you_mean(name, [*ALIASES, *classes])}, but "
+        f"{known_names()}; a class of yours is FILE.py:{name}"
     )
 
 

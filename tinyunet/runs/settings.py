@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from tinyunet.engine.spelling import did_you_mean
 from tinyunet.networks.names import QUICK
 from tinyunet.networks.network import check_labels
 from tinyunet.networks.registry import registered
@@ -149,7 +150,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.recipe not in RECIPES:
-            raise ValueError(f"recipe must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
+            near = did_you_mean(self.recipe, RECIPES)
+            raise ValueError(
+                f"recipe must be one of {', '.join(RECIPES)}, got {self.recipe!r}{near}"
+            )
         network = registered().get(class_name(self.network))  # None: its file was not run yet
         chosen = [name for name in OF_NETWORK if getattr(self, name) is not None]
         if network is not None:

@@ -23,7 +23,7 @@ def node_gradient(k, c, dconcats, others):
 # %% nodes_of_head
 def nodes_of_head(k):
     """Return the set of all (i, j) that the head on X[0, k] needs."""
-    return [(i, total - i) for total in range(k + 1) for i in range(total + 1)]
+    return np.array([(i, total - i) for total in range(k + 1) for i in range(total + 1)])
 
 
 # %% bce_dice

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from tinyunet.data.catalogue import user_cache
 from tinyunet.data.download.remotes import REMOTES, Remote
 from tinyunet.data.download.unpack import unpack
+from tinyunet.engine.spelling import did_you_mean
 
 TIMEOUT = 30  # seconds without a word from the server
 
@@ -75,7 +76,8 @@ def fetch(
         If the download fails or is cut, or a file cannot be written.
     """
     if name not in REMOTES:
-        raise ValueError(f"{name!r} cannot be fetched, only {' or '.join(REMOTES)}")
+        near = did_you_mean(name, REMOTES)
+        raise ValueError(f"{name!r} cannot be fetched{near}, only {' or '.join(REMOTES)}")
     remote = REMOTES[name]
     root = user_cache() if root is None else Path(root)
     if (there := _already_there(remote, root)) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def read_mask_file(path: str | Path, by_color: bool = False) -> MaskFile:
         if raw.alpha is not None and raw.palette is None:
             page, note = _with_alpha(page, raw.alpha[number])
             notes.update(note)
-        pages.append(_as_numbers(path, page))
+        pages.append(_as_numbers(path, page, raw.notes))
     return MaskFile(path, raw, pages, tuple(sorted(notes)))
 
 
@@ -59,7 +59,7 @@ def _with_alpha(page: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, list[s
     return np.where(visible[..., None], page, 0), ["transparent pixels were taken for background"]
 
 
-def _as_numbers(path: Path, page: np.ndarray) -> np.ndarray:
+def _as_numbers(path: Path, page: np.ndarray, notes: Sequence[str]) -> np.ndarray:
     """A page (H, W, C) as (H, W) where it is gray, as (H, W, 3) where it is in color."""
     channels = page.shape[2]
     if channels == 1 or (page == page[..., :1]).all():
@@ -68,7 +68,7 @@ def _as_numbers(path: Path, page: np.ndarray) -> np.ndarray:
         return page
     raise ValueError(
         f"{path}: a mask needs one number a pixel, but this one has {channels} bands that differ: save "
-        "the one that is the mask"
+        f"the one that is the mask{''.join(f'; {note}' for note in notes)}"
     )
 
 

@@ -105,6 +105,11 @@ def pages_as_channels(
     pages: int, shape: tuple[int, ...], mask_pages: int, mask_shape: tuple[int, ...]
 ) -> str:
     """What to do where the pages (H, W) of a TIFF seem to be channels, or rows; for a message."""
+    if mask_pages in (3, 4) and pages == 1:
+        return (
+            "; if the image is a stack, too, its pages were saved as red, green and blue: write it "
+            "with tifffile's photometric='minisblack'"
+        )
     if mask_pages > 1:
         return ""
     if (pages, shape[0]) == tuple(mask_shape):

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from tinyunet.data.check.grouping import group
+
 
 @dataclass(frozen=True)
 class FileFacts:
@@ -144,9 +146,10 @@ class FolderReport:
         """All problems in one message, empty if there are none."""
         if not self.problems:
             return ""
-        shown = self.problems[:20]
-        if len(self.problems) > len(shown):
-            shown.append(f"... and {len(self.problems) - len(shown)} more")
+        grouped = group(self.problems)
+        shown = grouped[:20]
+        if len(grouped) > len(shown):
+            shown.append(f"... and {len(grouped) - len(shown)} more")
         first = f"{len(self.problems)} problem(s) with {self.images} and {self.masks}:"
         return "\n- ".join([first, *shown])
 

@@ -17,6 +17,17 @@ ALPHAS = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
 CONVERTED = (PHOTOMETRIC.SEPARATED, PHOTOMETRIC.YCBCR, PHOTOMETRIC.CIELAB)  # by Pillow, to RGB
 
 
+# What a stack of 3 or 4 pages looks like that was given to tifffile without a word.
+PLANES = (
+    "its {} planes are stored as red, green and blue (and alpha), and read so; if they are pages or "
+    "channels, write it with tifffile's photometric='minisblack'"
+)
+NARROW, MANY = (
+    8,
+    16,
+)  # columns, and pages or rows: an image has more of the one, or fewer of the other
+
+
 def read(path: Path) -> Raw:
     """Read all pages of the first series, with all their bands."""
     with tifffile.TiffFile(path) as tiff:
@@ -31,6 +42,9 @@ def read(path: Path) -> Raw:
         else:
             stack = series.asarray()
         pages = _pages(stack, series.axes)
+        planes = page.planarconfig == 2 and page.photometric == PHOTOMETRIC.RGB
+        if planes and series.kind == "shaped":  # what tifffile makes of 3 or 4 pages if not told
+            notes += (PLANES.format(series.shape[series.axes.index("S")]),)
         tag = page.tags.get(ORIENTATION)
         orientation = int(tag.value) if tag is not None and 1 <= int(tag.value) <= 8 else 1
         palette = None
@@ -61,6 +75,11 @@ def _pages(stack: np.ndarray, axes: str) -> list[np.ndarray]:
     first = len(others)
     height, width = stack.shape[first : first + 2]
     count = int(np.prod(stack.shape[:first]))
+    if first == 1 and not channels and width <= NARROW and min(count, height) >= MANY:
+        raise ValueError(
+            f"it is a stack of {count} pages of {height}x{width} and seems to be an image of "
+            f"{count}x{height} with {width} channels: with tifffile say planarconfig='contig'"
+        )
     return list(stack.reshape(count, height, width, -1))
 
 

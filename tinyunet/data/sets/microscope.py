@@ -33,6 +33,11 @@ def microscope_picture() -> MicroscopePicture:
     The answer was stored once, from a network that never saw this picture in training. It is here so
     that a picture can be shown where there is no time to train.
 
+    Returns
+    -------
+    MicroscopePicture
+        Image, truth and answer of 256 by 256 pixels.
+
     References
     ----------
     Stage 1 of the 2018 Data Science Bowl, Broad Bioimage Benchmark Collection, image set BBBC038,

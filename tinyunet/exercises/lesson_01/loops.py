@@ -110,6 +110,9 @@ CONV_MISTAKES = {
         _padded_above_and_left_only
     ),
     "the padding repeats the border, but should be zeros": _padded_with_the_border,
+    "the padding is left out": lambda x, w, b, s, p: convolve(x, w, b, s, 0),
+    "the stride is left out": lambda x, w, b, s, p: convolve(x, w, b, 1, p),
+    "stride and padding are left out": lambda x, w, b, s, p: convolve(x, w, b, 1, 0),
 }
 
 

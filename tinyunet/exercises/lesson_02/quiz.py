@@ -11,7 +11,7 @@ QUIZ = {
             "c": "What is copied forward is summed backward; nothing divides.",
         },
     ),
-    "a loss that falls": Quiz(
+    "a tenth of the loss": Quiz(
         "c",
         {
             "a": "Four of the five planted mistakes did as well.",

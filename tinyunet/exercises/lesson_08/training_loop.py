@@ -80,7 +80,8 @@ def train(trial: Trial) -> None:
                 model=model, loss=loss, optimizer=optimizer, batches=batches, first=first, last=last
             )
         except Stop:
-            trial.findings()[0].cause = _reason(model, trial.findings()[0].text)
+            finding = trial.findings()[0]
+            finding.cause = finding.cause or _reason(model, finding.text)
             raise
         twin = _ingredients(dtype, trial.seed)
         right = np.array(_run(*twin, first, last))

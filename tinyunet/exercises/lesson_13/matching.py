@@ -36,6 +36,7 @@ def overlap_table(trial: Trial) -> None:
         (many.astype(np.uint8), np.rot90(many).astype(np.uint8)),
     ):  # fmt: skip
         got = trial.call(predicted=predicted, truth=truth)
+        trial.require_array(got, "n")
         trial.compare(
             got, {"n": _table(predicted, truth)},
             axes={"n": ("predicted cell", "true cell")}, mistakes=TABLE_MISTAKES,

@@ -25,6 +25,7 @@ def average_symmetries(trial: Trial) -> None:
     for shape, dtype in (((3, 3), float), ((4, 4), float), ((3, 5), float), ((4, 6), np.float32)):
         image = rng.random(shape).astype(dtype)
         got = trial.call(predict=leaning, image=image)
+        trial.require_array(got, "the mean")
         trial.compare(
             got, {"the mean": _average(leaning, image)},
             axes={"the mean": ("height", "width")}, mistakes=AVERAGE_MISTAKES,

@@ -108,7 +108,9 @@ def _of_folder(settings: PaintSettings, known: Sums | None) -> Source:
             f"--data {settings.data}: there is no such folder, nor are such pairs drawn: give a folder "
             "with images/ and targets/, line-art or coin-flip-colours"
         )
-    read = load_gray_pairs(folder) if settings.colour else load_pairs(folder)
+    read = (load_gray_pairs if settings.colour else load_pairs)(
+        folder, lambda picture: fitted(picture, settings.crop, settings.side)
+    )
     if not settings.colour:  # Y, U and V are from -1 to 1 already
         parts = ([2 * x - 1 for x in images] for images in (read.inputs, read.targets))
         read = replace(read, **dict(zip(("inputs", "targets"), parts, strict=True)))
@@ -116,15 +118,6 @@ def _of_folder(settings: PaintSettings, known: Sums | None) -> Source:
     sums = {"train": _sums(train), "held": _sums(held)}
     if known is not None:
         _check_same(known, sums, folder)
-    fit = settings.crop, settings.side
-    train, held = (
-        replace(
-            part,
-            inputs=[fitted(x, *fit) for x in part.inputs],
-            targets=[fitted(y, *fit) for y in part.targets],
-        )
-        for part in (train, held)
-    )
 
     def batch(step: int) -> Pairs:
         return train.windows(step, settings.batch_size, settings.crop, settings.seed)
