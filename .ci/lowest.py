@@ -6,4 +6,4 @@ from pathlib import Path
 project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
 extras = project["optional-dependencies"]
 for requirement in [*project["dependencies"], *extras["test"], *extras["lessons"]]:
-    print(requirement.replace(">=", "=="))
+    print(requirement.partition(";")[0].replace(">=", "=="))

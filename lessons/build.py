@@ -100,6 +100,13 @@ Where readers want to move something, `tu.plots.slider` draws a figure for each 
 in about 15 seconds: ``steps = 20 if small else 400``. Claims about what training reaches then need
 other limits, such as ``low=0.2 if small else 0.7``.
 
+**How long it takes** to read and to do, `lessons.minutes` computes from the source: at most 75 minutes.
+Folded cells do not count, nor does what follows a heading ``## For the curious: ...``.
+
+**Terms** are bold where they are defined, and only there; `lessons.glossary` makes the glossary of them
+with the sentences in which they stand. What is bold for another reason, `lessons.glossary` has to know.
+Other lessons are links, ``[lesson 2](02_backward_and_proof.ipynb)``, and so are papers.
+
 **Outputs** hold no warning, path, date or name of a machine; the build says where they do, and writes
 nothing. A cell that draws ends with ``plt.show()``. Figures: few, of 110 dots an inch
 (``plt.rcParams["figure.dpi"] = 110``), and moving ones with `tu.plots.animate`. Everything random has a
@@ -122,9 +129,9 @@ import nbformat
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from lessons import pages
 from lessons.freshness import changes, fingerprints
 from lessons.notebooks import (
-    LESSONS,
     read,
     solved,
     solved_path,
@@ -171,21 +178,6 @@ def make(source: Path) -> list[str]:
     write(notebook, solved_path(source))
     write(student(source), student_path(source))
     return []
-
-
-def update_index() -> None:
-    """Bring the table of ``lessons/README.md`` up to date: links to the notebooks, and times."""
-    path = LESSONS / "README.md"
-    rows = path.read_text(encoding="utf-8").splitlines()
-    for source in sources():
-        about = read(source).metadata.tinyunet
-        start = f"| {about['lesson']} |"
-        for i, row in enumerate(rows):
-            if row.startswith(start) and solved_path(source).exists():
-                _, number, _, written, measured, _, _ = row.split("|")
-                link = f" [{about['title']}]({source.stem}.ipynb) "
-                rows[i] = "|".join(["", number, link, written, measured, f" {about['time']} ", ""])
-    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def write(notebook: NotebookNode, path: Path) -> None:
@@ -236,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"  {line}")
         failed |= bool(found)
     if not (given.check or given.small):
-        update_index()
+        pages.update()
     return int(failed)
 
 

@@ -1,7 +1,7 @@
 """From a lesson's source to its two notebooks: the solved one and the student's.
 
 Predictions and answers to a quiz are stripped from the student's as solutions are. Hidden tests are in
-neither of them; `read` puts them in, for grading (`lessons.grading`).
+neither of them; `read` puts them in, for grading (`lessons.grading`). Their titles tell them apart.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 import jupytext
 from nbformat import NotebookNode
 
+from lessons.reading import sources as sources  # also found here
 from tinyunet.exercises import check
 from tinyunet.exercises.notebooks import calls
 
@@ -24,6 +25,7 @@ SOLUTION = re.compile(
 HIDDEN = re.compile(
     r"^ *### BEGIN HIDDEN TESTS\n.*?^ *### END HIDDEN TESTS(?:\n|\Z)", re.MULTILINE | re.DOTALL
 )
+TITLE = re.compile(r"\A# (Lesson \d+: .*)$", re.MULTILINE)
 SEED = 2015  # of the hidden tests' numbers
 
 # Nothing in it but the answer is a name of the notebook's. It comes before the visible check: nbgrader
@@ -42,11 +44,6 @@ pass
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
-def sources() -> list[Path]:
-    """All lessons' sources, in order."""
-    return sorted((LESSONS / "source").glob("[0-9][0-9]_*.py"))
-
-
 def solved_path(source: Path) -> Path:
     """Where the solved notebook of a source is."""
     return LESSONS / f"{source.stem}.ipynb"
@@ -63,7 +60,7 @@ def solved(source: Path) -> NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.source = SOLUTION.sub(r"\2", HIDDEN.sub("", cell.source)).rstrip()
-    return notebook
+    return titled(notebook, "solved")
 
 
 def student(source: Path) -> NotebookNode:
@@ -76,6 +73,13 @@ def student(source: Path) -> NotebookNode:
                 name = exercise_of(cell)
                 text = SOLUTION.sub(lambda match, name=name: stub(name, match[1]), text)
             cell.source = unanswered(text).rstrip()
+    return titled(notebook, "exercises")
+
+
+def titled(notebook: NotebookNode, kind: str) -> NotebookNode:
+    """Say in a notebook's title which of the two it is."""
+    first = notebook.cells[0]
+    first.source = TITLE.sub(rf"# \1 ({kind})", first.source, count=1)
     return notebook
 
 

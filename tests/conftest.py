@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import cupy_double
+import hypothesis
 import numpy as np
 import pytest
 
@@ -41,6 +42,8 @@ QUICK = (
     "metrics/test_cells.py::test_cell_scores_of",
     "metrics/test_partitions.py::test_v_info_agrees_with_scikit_image",
     # pictures, commands, lessons
+    "test_paint.py::test_pairs_are_read_from_files_of_all_kinds",
+    "test_paint.py::test_a_run_leaves_pictures_scores_and_models",
     "test_plots.py::test_compare",
     "test_plots.py::test_curves_show_losses_and_scores",
     "test_plots.py::test_overlay",
@@ -62,6 +65,11 @@ WARNINGS = {
 
 
 def pytest_configure(config):
+    # On a busy machine an example may take long; no test asserts a time.
+    hypothesis.settings.register_profile(
+        "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("patient")
     if sys.platform in WARNINGS:
         config.addinivalue_line("filterwarnings", WARNINGS[sys.platform])
 

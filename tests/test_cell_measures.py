@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra.numpy import array_shapes, arrays
 from matplotlib.path import Path as Outline
 from scipy import ndimage
@@ -76,7 +76,6 @@ def test_what_meets_at_a_corner_is_two_polygons_and_a_hole_is_a_ring():
     assert [len(r) for r in found["coordinates"]] == [5, 5]
 
 
-@settings(deadline=None)
 @given(masks.filter(np.any))
 def test_filled_in_the_polygon_is_the_mask(mask):
     check_filled(mask)

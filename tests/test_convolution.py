@@ -67,7 +67,7 @@ def assert_equal_algorithms(algorithm, x, w, b, g):
 
 
 @pytest.mark.parametrize("adding", [0, 4, 1e9])  # from always adding patches up to never
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(convolution=convolutions())
 def test_im2col_equals_the_loops(adding, convolution):
     with pytest.MonkeyPatch.context() as patch:
@@ -75,14 +75,14 @@ def test_im2col_equals_the_loops(adding, convolution):
         assert_equal_algorithms(im2col, *convolution)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(three_by_three())
 def test_winograd_equals_the_loops(convolution):
     assert_equal_algorithms(blocked, *convolution)
 
 
 @pytest.mark.parametrize("m", TRANSFORMS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(convolution=three_by_three())
 def test_the_plain_winograd_equals_the_loops(m, convolution):
     with pytest.MonkeyPatch.context() as patch:
@@ -100,7 +100,7 @@ def winograd_for_all():
 
 
 @pytest.mark.parametrize("numbers", [1, 2000, 1 << 28])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(convolution=three_by_three())
 def test_winograd_for_a_gpu_equals_the_loops(winograd_for_all, numbers, convolution):
     with pytest.MonkeyPatch.context() as patch:
@@ -144,7 +144,7 @@ def test_winograd_equals_im2col_where_loops_are_slow(shape, channels_out, thread
 
 
 @pytest.mark.parametrize("band", [1, 40, 200])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(convolutions())
 def test_bands_of_any_size_give_the_same_numbers(band, convolution):
     before = im2col.BAND
@@ -174,7 +174,7 @@ def test_a_small_band_does_cut(monkeypatch):
 
 
 @given(convolutions())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_naive_is_the_definition(convolution):
     """One output pixel at a time, from an image that is really padded with zeros."""
     x, w, b, g = convolution

@@ -1,13 +1,17 @@
 """`tinyunet lessons`: the copy, the list, and how far a student is."""
 
 import json
+import re
 import subprocess
 import sys
+import types
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from tinyunet.commands import lessons
-from tinyunet.exercises import notebooks, quizzes
+from tinyunet.commands import lessons, main
+from tinyunet.exercises import copies, notebooks, quizzes
 
 EMPTY = """def {0}(x):
     raise NotImplementedError(
@@ -21,7 +25,8 @@ def course(tmp_path, monkeypatch):
     """A course of two lessons in an installed package, and the folder for a student's copy."""
     package = tmp_path / "site" / "tinyunet"
     for name, number, exercises in (("01_a", 1, ["area", "sides"]), ("02_b", 2, ["angle"])):
-        cells = [{"cell_type": "markdown", "metadata": {}, "source": "Some words."}]
+        words = "Some words, and [a link](01_a.ipynb)."
+        cells = [{"cell_type": "markdown", "metadata": {}, "source": words}]
         for exercise in exercises:
             cells.append(cell(EMPTY.format(exercise), exercise, solution=True))
             cells.append(cell(f"check.{exercise}({exercise})", f"check_{exercise}", outputs=[]))
@@ -30,7 +35,13 @@ def course(tmp_path, monkeypatch):
             path = package / folder / f"{name}.ipynb"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps({"cells": cells, "metadata": {"tinyunet": about}}))
-    (package / "lesson_files" / "README.md").write_text("not for the copy")
+    files = package / "lesson_files"
+    (files / "README.md").write_text("not for the copy")
+    (files / "START.md").write_text(
+        "# Start\n\n[yours](exercises/01_a.ipynb), [solved](01_a.ipynb)\n"
+    )
+    terms = "# Terms\n\n## A\n\n[first](01_a.ipynb), [µ](SHEET.md)\n"
+    (files / "GLOSSARY.md").write_text(terms, encoding="utf-8")
     monkeypatch.setattr(notebooks, "PACKAGE", package)
     return tmp_path / "mine"
 
@@ -54,18 +65,41 @@ def solve(path, name, *, passed):
     path.write_text(json.dumps(notebook))
 
 
-def test_the_copy_holds_the_notebooks_alone(course):
-    assert notebooks.copy(course) == (4, 0)
-    found = {str(path.relative_to(course).as_posix()) for path in course.rglob("*.*")}
-    assert found == {"01_a.ipynb", "02_b.ipynb", "exercises/01_a.ipynb", "exercises/02_b.ipynb"}
+def test_the_copy_tells_a_students_notebooks_from_the_solved_ones(course):
+    assert copies.copy(course) == (6, 0)
+    found = {path.relative_to(course).as_posix() for path in course.rglob("*.*")}
+    assert found == {
+        "START.ipynb",
+        "GLOSSARY.ipynb",
+        "exercises/01_a.ipynb",
+        "exercises/02_b.ipynb",
+        "solved/01_a_solved.ipynb",
+        "solved/02_b_solved.ipynb",
+    }
+    assert "(01_a_solved.ipynb)" in (course / "solved" / "02_b_solved.ipynb").read_text()
+    assert "(01_a.ipynb)" in (course / "exercises" / "02_b.ipynb").read_text()
+
+
+def test_pages_become_notebooks_whose_links_lead_somewhere(course):
+    copies.copy(course)
+    for name, links in (
+        ("START", {"exercises/01_a.ipynb", "solved/01_a_solved.ipynb"}),
+        ("GLOSSARY", {"exercises/01_a.ipynb", "SHEET.ipynb"}),
+    ):
+        notebook = json.loads((course / f"{name}.ipynb").read_text(encoding="utf-8"))
+        texts = ["".join(cell["source"]) for cell in notebook["cells"]]
+        assert set(re.findall(r"\]\(([^)]+)\)", "".join(texts))) == links
+        assert {cell["cell_type"] for cell in notebook["cells"]} == {"markdown"}
+    assert texts[0] == "# Terms"
+    assert "µ" in texts[1]
 
 
 def test_work_is_never_overwritten(course):
-    notebooks.copy(course)
+    copies.copy(course)
     mine = course / "exercises" / "01_a.ipynb"
     mine.write_text("my work")
-    (course / "02_b.ipynb").unlink()
-    assert notebooks.copy(course) == (1, 3)
+    (course / "solved" / "02_b_solved.ipynb").unlink()
+    assert copies.copy(course) == (1, 5)
     assert mine.read_text() == "my work"
 
 
@@ -74,7 +108,7 @@ def test_progress_counts_what_was_begun_and_what_passed(course):
         return [(row.exercises, row.begun, row.solved) for row in notebooks.progress(course)]
 
     assert counts() == [(2, 0, 0), (1, 0, 0)]  # without a copy
-    notebooks.copy(course)
+    copies.copy(course)
     assert counts() == [(2, 0, 0), (1, 0, 0)]
     solve(course / "exercises" / "01_a.ipynb", "area", passed=True)
     solve(course / "exercises" / "01_a.ipynb", "sides", passed=False)
@@ -105,7 +139,7 @@ def test_progress_counts_predictions_and_right_answers(course, monkeypatch):
         ]
 
     assert counts() == [(0, 0, 0, 0), (2, 0, 2, 0)]
-    notebooks.copy(course)
+    copies.copy(course)
     answered = QUESTIONS.replace("...", "-3", 1).replace('side", ...)\nquiz', 'side", "B")\nquiz')
     whole["cells"][-1]["source"] = answered
     whole["cells"].append({"cell_type": "code", "metadata": {}, "source": "%time predict("})
@@ -121,28 +155,66 @@ def test_progress_counts_predictions_and_right_answers(course, monkeypatch):
 
 
 def test_a_notebook_that_is_none_is_named(course):
-    notebooks.copy(course)
+    copies.copy(course)
     (course / "exercises" / "02_b.ipynb").write_text("{")
     with pytest.raises(ValueError, match=r"02_b.ipynb is no notebook any more"):
         notebooks.progress(course)
 
 
-def test_jupyterlab_opens_in_the_copy_or_is_asked_for(course, monkeypatch, capsys):
-    calls = []
-    monkeypatch.setattr(subprocess, "run", lambda command, **options: calls.append(command))
-    monkeypatch.setattr(lessons.importlib.util, "find_spec", lambda name: None)
-    lessons.lessons("open", course)
-    assert "pip install" in capsys.readouterr().out
-    assert calls == []
+@pytest.fixture
+def jupyterlab(monkeypatch):
+    """Stands in for JupyterLab: the commands that start it, and the code with which it ends."""
     monkeypatch.setattr(lessons.importlib.util, "find_spec", lambda name: object())
-    lessons.lessons("open", course)
-    assert calls == [[sys.executable, "-m", "jupyterlab", str(course)]]
-    assert "4 were there" in capsys.readouterr().err
-    lessons.lessons("list", course, as_json=True)
+    found = types.SimpleNamespace(calls=[], code=0)
+
+    def run(command, **options):
+        found.calls.append(command)
+        return subprocess.CompletedProcess(command, found.code)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    return found
+
+
+def test_jupyterlab_opens_the_start_page_of_the_copy(course, jupyterlab, capsys):
+    lessons.lessons("open", folder=course)
+    start = "--LabApp.default_url=/lab/tree/START.ipynb"
+    assert (course / "START.ipynb").exists()
+    assert jupyterlab.calls == [[sys.executable, "-m", "jupyterlab", str(course), start]]
+    assert "6 files copied" in capsys.readouterr().err
+    lessons.lessons("list", folder=course, as_json=True)
     assert json.loads(capsys.readouterr().out)[0]["title"] == "Title 1"
-    assert len(calls) == 1
+    assert len(jupyterlab.calls) == 1
     with pytest.raises(ValueError, match="open or list"):
-        lessons.lessons("close", course)
+        lessons.lessons("close", folder=course)
+
+
+def test_without_jupyterlab_it_says_how_to_get_it(course, jupyterlab, monkeypatch, capsys):
+    monkeypatch.setattr(lessons.importlib.util, "find_spec", lambda name: None)
+    lessons.lessons("open", folder=course)
+    assert "pip install" in capsys.readouterr().out
+    assert jupyterlab.calls == []
+
+
+@pytest.mark.parametrize("arguments", [["--"], ["open", "--"]])
+def test_options_after_two_dashes_are_jupyterlabs(course, jupyterlab, arguments):
+    command = ["lessons", "--folder", str(course), *arguments, "--no-browser", "--port", "9000"]
+    done = CliRunner().invoke(main.app, command)
+    assert done.exit_code == 0, done.output
+    assert jupyterlab.calls[0][-3:] == ["--no-browser", "--port", "9000"]
+
+
+def test_a_list_takes_no_options_of_jupyterlabs(course, jupyterlab):
+    with pytest.raises(ValueError, match=r"list opens no JupyterLab.*--no-browser"):
+        lessons.lessons("list", ["--no-browser"], folder=course)
+
+
+@pytest.mark.parametrize(("code", "ends"), [(1, 1), (3, 3), (-15, 143)])
+def test_jupyterlabs_exit_code_is_handed_on(course, jupyterlab, capsys, code, ends):
+    jupyterlab.code = code
+    with pytest.raises(typer.Exit) as caught:
+        lessons.lessons("open", folder=course)
+    assert caught.value.exit_code == ends
+    assert f"exit code {code}" in capsys.readouterr().err
 
 
 def test_the_command_lists_the_real_lessons(tmp_path):

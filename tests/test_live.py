@@ -112,7 +112,7 @@ def test_it_waits_between_drawings_and_draws_the_end(shown):
     training.run()
     ((first, last),) = shown.outputs  # the first step and the last
     assert first._repr_png_() != last._repr_png_()
-    assert Image.open(io.BytesIO(last._repr_png_())).size[0] == 800
+    assert Image.open(io.BytesIO(last._repr_png_())).size[0] == 880
 
 
 def test_it_takes_a_small_share_of_the_time(shown, monkeypatch):
@@ -150,6 +150,62 @@ def test_a_network_learns_the_same_with_it(shown):
     assert histories[0].loss == histories[1].loss
     assert histories[0].validation == histories[1].validation
     assert len(shown.outputs[0]) > 1
+
+
+# ---------------------------------------------------------------------- of a network that paints
+
+
+def paint(steps=4, live_from=None, **options):
+    painter = tu.networks.Pix2PixGenerator(widths=(2, 3, 4), drops=1, seed=3)
+    coins = tu.data.coin_flip_colours(4, 32, seed=2)
+    if live_from is not None:
+        picture = tu.plots.LivePainting(
+            painter, coins.inputs[:3], coins.targets[:3], steps, seconds=live_from, **options
+        )
+        options = {"callbacks": [picture]}
+    history = tu.fit_painter(
+        painter, lambda i: coins.batch(i, 2), steps=steps, progress=False, **options
+    )
+    return history, painter, picture if live_from is not None else None
+
+
+def test_a_painter_is_drawn_with_its_l1_and_what_it_paints_beside_what_it_should(shown):
+    history, painter, live_one = paint(live_from=3600, colours=lambda images: images * 0.5)
+    ((first, last),) = shown.outputs
+    assert first._repr_png_() != last._repr_png_()
+    curve, *images = live_one.figure.axes
+    np.testing.assert_allclose(curve.lines[0].get_ydata(), [step.l1 for step in history])
+    assert curve.get_xlim() == (0, 4)
+    coins = tu.data.coin_flip_colours(3, 32, seed=2)
+    expected = [*coins.targets, *painter.predict(coins.inputs)]
+    for axis, image in zip(images, expected, strict=True):
+        np.testing.assert_allclose(picture(axis), (image * 0.5 + 1) / 2, atol=1e-6)
+
+
+def test_a_painter_learns_the_same_with_it(shown):
+    assert paint(live_from=0)[0] == paint()[0]
+    assert len(shown.outputs[0]) > 1
+    black = np.zeros((1, 8, 8, 3), np.float32)
+    loop = tu.plots.LivePainting(paint()[1], black, black, 2)
+    loop(1, 0.5)  # in a loop of one's own, a number will do
+    assert loop.l1 == [0.5]
+
+
+def test_rows_of_paintings_have_names_and_cut_what_no_screen_shows():
+    rng = np.random.default_rng(5)
+    rows = {"map": rng.uniform(-2, 2, (3, 8, 12, 3)), "real": rng.uniform(-1, 1, (3, 8, 12, 3))}
+    figure = tu.plots.paintings(rows)
+    assert [text.get_text() for text in figure.texts] == ["map", "real"]
+    shown_images = [picture(axis) for axis in figure.axes]
+    for found, image in zip(shown_images, np.concatenate(list(rows.values())), strict=True):
+        np.testing.assert_allclose(found, ((image + 1) / 2).clip(0, 1))
+    boxes = [axis.get_position() for axis in figure.axes]
+    assert boxes[0].y0 > boxes[3].y0
+    assert boxes[0].x0 < boxes[1].x0
+    wrong = ({}, {"a": rows["map"], "b": rows["real"][:2]}, {"a": rows["map"][..., :1]})
+    for case in wrong:
+        with pytest.raises(ValueError, match="rows of images"):
+            tu.plots.paintings(case)
 
 
 # ---------------------------------------------------------------------- where it is drawn

@@ -437,3 +437,30 @@ def test_sensitivities_mark_the_pixel_in_every_picture():
     for axis in figure.axes:
         assert [list(map(float, line.get_xydata()[0])) for line in axis.lines] == [[5, 2]]
     assert shown(figure.axes[2])[2, 3] == pytest.approx(gradient[1:4, 2:5].mean())
+
+
+def test_scores_are_dots_with_a_stroke_at_their_mean():
+    scores = {"plain": [(3, 0.5), (5, 0.7)], "weighted": []}
+    figure = plots.score_dots(scores, ("merged", "SEG"), lines={"merged": 4.5})
+    merged, seg = figure.axes
+    assert [tick.get_text() for tick in merged.get_yticklabels()] == ["plain", "weighted"]
+    dots, stroke, dotted = merged.lines
+    assert list(dots.get_xdata()) == [3, 5]
+    assert list(stroke.get_xdata()) == [4]
+    assert list(dotted.get_xdata()) == [4.5, 4.5]
+    assert len(seg.lines) == 2
+    assert (
+        plots.score_dots({}, ("SEG",), rows=["plain", "weighted"]).get_size_inches()[1]
+        == (figure.get_size_inches()[1])
+    )
+
+
+def test_scores_without_names_are_refused():
+    with pytest.raises(ValueError, match="'plain' has a run of 2 scores, but 1 have names"):
+        plots.score_dots({"plain": [(3, 0.5)]}, ("merged",))
+
+
+def test_weight_maps_can_share_their_colours(cells):
+    image, weights = cells.images[0], weight_map(separate(cells.instances[0]))
+    figure = plots.weight_map(image, weights, most=20)
+    assert figure.axes[1].images[0].get_clim() == (0, 20)

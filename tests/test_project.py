@@ -24,6 +24,7 @@ def read(name: str) -> str:
 
 
 def split(requirement: str) -> tuple[str, str]:
+    requirement = requirement.partition(";")[0]  # without where it is needed
     name, version = re.fullmatch(r"([\w-]+)\s*(>=[\d.]+)?", requirement).groups()
     return RENAMED.get(name, name), version or ""
 

@@ -11,14 +11,23 @@ from tinyunet.networks.receptive_field import view
 from tinyunet.reproduce import experiments, report, statistics
 from tinyunet.reproduce import schedule as running
 from tinyunet.reproduce.records import read_all
-from tinyunet.reproduce.relatives import cues, outlines, recipe, street_tables, streets
+from tinyunet.reproduce.relatives import (
+    coins,
+    cues,
+    outlines,
+    recipe,
+    street_tables,
+    streets,
+    strokes,
+)
 from tinyunet.reproduce.relatives.fields import effective_field
 from tinyunet.reproduce.relatives.street_scores import street_scores
+from tinyunet.reproduce.relatives.stroke_scores import HALF, ORDERS, commanded, score, unhinted
 from tinyunet.reproduce.relatives.unet import NormalisedUNet
-from tinyunet.reproduce.words import Options
+from tinyunet.reproduce.words import Diverged, Job, Options
 
-NAMES = ["cues", "outlines", "streets"]
-STEPS = {"cues": 1, "outlines": 1, "streets": 1, "streets-long": 2}
+NAMES = ["cues", "outlines", "streets", "coins", "strokes"]
+STEPS = {"cues": 1, "outlines": 1, "streets": 1, "streets-long": 2, "coins": 1, "strokes": 1}
 EPS = 1e-6
 TINY = Options(quick=True, seeds=1, steps=STEPS)
 
@@ -41,6 +50,19 @@ def test_networks_have_as_many_parameters_as_pytorchs():
         biases = sum(len(a) for n, a in part.named_parameters() if n.endswith("norm.bias"))
         count = part.num_parameters + biases  # PyTorch's convolutions have one each
         assert count == int(outlines.PILOTS[row]["parameters"])
+
+
+def test_networks_that_paint_have_as_many_parameters_as_pytorchs():
+    assert tu.networks.Pix2PixGenerator(**coins.GENERATOR).num_parameters == 338_115
+    assert tu.networks.PatchGAN(6, **coins.JUDGE).num_parameters == 21_673
+    painter = tu.networks.PaintsChainer(widths=strokes.WIDTHS)
+    # The authors' transposed convolutions keep the width, and the 3x3 after them narrows. PyTorch's
+    # pilot narrowed at once.
+    pairs, keep = [(12, 24), (24, 32), (32, 48)], painter.num_parameters
+    ours = sum(16 * 2 * w * w + w + 9 * w * a + a + 2 * (w + a) for a, w in pairs)
+    pilots = sum(16 * 2 * w * a + a + 9 * a * a + a + 4 * a for a, w in pairs)
+    assert keep == 227_123
+    assert keep - ours + pilots == int(strokes.PILOTS[strokes.ROW]["parameters"])
 
 
 def test_fields_are_those_that_theory_gives():
@@ -146,6 +168,81 @@ def test_right_classes_are_counted_among_blobs_that_were_found():
     assert cues.score(0 * found, list(truth))[0] == 0.5
 
 
+def test_pictures_are_scored_on_objects_by_texture_hue_and_class():
+    real = tu.data.coin_flip_colours(2, 32, seed=4)
+    scores = coins.score(real.targets, real)
+    assert scores["gradient ratio"] == scores["decided"] == scores["class right"] == 1
+    assert scores["EMD"] == scores["L1 error"] == 0
+    ground = real.inputs[..., 0] == 1
+    painted = real.targets.copy()
+    painted[ground] = 1  # what is there does not count
+    assert coins.score(painted, real) == scores
+    other = real.targets[..., [1, 0, 2]]  # red and green exchanged, blue and yellow stay
+    found = coins.score(other, real)
+    assert 0 < found["class right"] < 1
+    gray = coins.score(0 * real.targets, real)
+    assert gray["gradient ratio"] == gray["saturation"] == gray["decided"] == 0
+    assert set(np.unique(coins.mapped(real.inputs))) == {-1, 0, 1}
+
+
+class Obedient:
+    """Colours each region by the mean of its strokes; with `leak`, others get a share of it."""
+
+    def __init__(self, art, deaf=False, leak=0.0):
+        self.art, self.deaf, self.leak = art, deaf, leak
+
+    def predict(self, given):
+        painted = self.art.colours.copy()
+        for i, regions in enumerate(self.art.regions):
+            for region in range(regions.max() + 1):
+                inside = regions == region
+                hints = given[i, ..., 1:][inside]
+                hints = hints[hints[:, 0] > -1.5]
+                if len(hints) and not self.deaf:
+                    change = hints.mean(0) - painted[i][inside]
+                    painted[i][inside] += change
+                    painted[i][~inside] += self.leak * change.mean(0)
+        return painted
+
+
+def test_strokes_are_obeyed_by_a_network_that_fills_regions_and_not_by_a_deaf_one():
+    art = tu.data.line_art(6, 32, seed=8)
+    obeys, deaf = score(Obedient(art), art), score(Obedient(art, deaf=True), art)
+    assert obeys["obeyed"] == 1
+    assert obeys["leak"] == 0
+    assert obeys["near"] == pytest.approx(obeys["far"])
+    assert obeys["near"] < 0.1 < deaf["near"]
+    assert deaf["obeyed"] == deaf["hinted"] == deaf["unhinted"] == deaf["none"] == 0
+    assert 0 < obeys["hinted"] < 0.1 < 1
+    assert score(Obedient(art, leak=0.2), art)["leak"] > 0.05
+
+
+def test_one_stroke_is_of_another_colour_and_all_else_stays():
+    art = tu.data.line_art(4, 32, seed=9)
+    truth, order, regions = commanded(art)
+    for i, (inside, line, colour) in enumerate(regions):
+        assert (line <= inside).all()
+        assert (order[i][~inside] == truth[i][~inside]).all()
+        assert (order[i, ..., 1] > -1.5)[inside].sum() == line.sum()
+        assert any((colour == other).all() for other in ORDERS)
+        own = art.colours[i][inside].mean(0)
+        assert np.linalg.norm(colour - own) == np.linalg.norm(ORDERS - own, axis=1).max()
+        sizes = np.bincount(art.regions[i][art.regions[i] >= 0])
+        assert inside.sum() == sizes[1:].max()
+    assert (unhinted(art)[..., 1] == -1.5).all()
+    assert 0 < HALF < 1
+
+
+def test_a_painter_whose_loss_becomes_nan_has_diverged(tmp_path, monkeypatch):
+    def fails(*_, out, resume, **options):
+        assert (out, resume) == (tmp_path / "last.npz", False)
+        raise ArithmeticError("the loss became nan: take a lower learning rate")
+
+    monkeypatch.setattr(recipe, "fit_painter", fails)
+    with pytest.raises(Diverged, match="lower learning rate"):
+        strokes.work(Job(strokes.make_runs(TINY, None)[0], None, steps=5, scratch=tmp_path))
+
+
 def test_half_of_the_images_are_mirrored_with_their_labels_and_weights():
     rng, image = np.random.default_rng(0), np.arange(12.0).reshape(2, 3, 2)
     labels = np.arange(6).reshape(2, 3)
@@ -175,7 +272,7 @@ def test_a_claim_holds_or_does_not():
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A folder with all three experiments, a step or two of each, and what was said."""
+    """A folder with all five experiments, a step or two of each, and what was said."""
     folder, said, failures = tmp_path_factory.mktemp("relatives"), [], {}
     planned, left_out = running.plan(experiments.choose(["relatives"]), TINY)
     assert not left_out
@@ -188,7 +285,7 @@ def finished(tmp_path_factory):
     return folder, said
 
 
-def test_relatives_stand_for_three_experiments_and_no_name_for_the_papers():
+def test_relatives_stand_for_five_experiments_and_no_name_for_the_papers():
     assert [e.name for e in experiments.choose(["relatives"])] == NAMES
     assert [e.name for e in experiments.choose(["streets", "cues"])] == ["cues", "streets"]
     assert not {e.name for e in experiments.choose([])} & set(NAMES)
@@ -198,7 +295,7 @@ def test_relatives_stand_for_three_experiments_and_no_name_for_the_papers():
 def test_every_row_of_every_table_comes_from_a_run(finished):
     folder, said = finished
     records = read_all(folder)
-    assert len(records) == 10 + 3 + 11 == len({record["name"] for record in records})
+    assert len(records) == 10 + 3 + 11 + 6 + 1 == len({record["name"] for record in records})
     rows = statistics.collect(records)
     for name in NAMES:
         for table in experiments.EXPERIMENTS[name].tables:
@@ -224,12 +321,12 @@ def test_the_report_shows_ours_above_pytorchs(finished):
             *(t.title for t in experiment.tables),
         ):
             assert words.replace("`", "") in text
-    for cell in (".347 ± .003", ".967 ± .011", ".597 ± .004"):
+    for cell in (".347 ± .003", ".967 ± .011", ".597 ± .004", ".47 ± .02", ".916 ± .041"):
         assert f"PyTorch {cell}" in text
     assert "Ronneberger" not in text
     assert "no number here may be compared" not in text
     assert "DOES NOT HOLD" in text  # after a step
-    assert len(page.images) == 3
+    assert len(page.images) == 5 + 6 + 1  # charts, and paintings of each run
 
 
 def test_the_command_goes_on_where_it_was(finished, monkeypatch, capsys):
@@ -237,7 +334,7 @@ def test_the_command_goes_on_where_it_was(finished, monkeypatch, capsys):
     steps = ",".join(f"{group}={n}" for group, n in STEPS.items())
     arguments = ("relatives", "--quick", "--steps", steps, "--out", folder)
     assert command(*arguments, monkeypatch=monkeypatch) == 0
-    assert capsys.readouterr().out.count("done before") == 24
+    assert capsys.readouterr().out.count("done before") == 31
 
 
 def test_time_left_is_reckoned_from_runs_of_the_same_name(finished, tmp_path):

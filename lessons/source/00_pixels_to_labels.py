@@ -9,32 +9,76 @@
 # %% [markdown]
 # # Lesson 0: Pixels to labels
 #
-# *About 5 seconds of computing and three quarters of an hour of reading and writing. You need:
-# NumPy arrays and their arithmetic.*
+# *About 5 seconds of computing, and an hour and ten minutes of reading and writing. You need: NumPy
+# arrays and their arithmetic.*
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+import tinyunet as tu
+from tinyunet.exercises import check, measured, predict, quiz, small
+from tinyunet.plots import draw_numbers
+from tinyunet.segmentation import components, otsu_threshold
+
+plt.rcParams["figure.dpi"] = 110
+
+# %% [markdown]
+# ## You will build this
 #
-# A microscope delivers an image. We would like to know, for every single pixel, what it shows: cell
-# or background. This is called **segmentation**, and it is what the U-Net was made for. The U-Net
-# is a **network**: a function with very many numbers inside, which it learns from examples. Before
-# we build one, we should know what it has to deliver, how to tell whether that is any good, and
-# how far one gets without it. After this lesson you can
+# On the left is a real image: nuclei of cells, stained so that they shine, under a microscope. A
+# biologist wants to know how many there are, how large, how bright. On the right, somebody has
+# drawn a line around each. That was a **U-Net**: a **network**, a function with very many numbers
+# inside, which it learns from examples. It had seen 90 other images, and never this one. By
+# the end of [lesson 7](07_the_u.ipynb) you will have built one yourself, in NumPy; in
+# [lesson 8](08_training.ipynb) it learns.
+
+# %% jupyter={"source_hidden": true} alt="Left, a gray microscope image with many bright round nuclei, some of which touch. Right, the same image with a thin coloured outline around each nucleus that the network found."
+picture = tu.data.microscope_picture()
+figure, axes = plt.subplots(1, 2, figsize=(8, 4.3), layout="constrained")
+axes[0].imshow(tu.plots.visible(picture.image))
+axes[0].set_title("what the microscope saw")
+axes[1].imshow(tu.plots.overlay(picture.image, picture.answer))
+axes[1].set_title("what a U-Net found")
+for axis in axes:
+    axis.axis("off")
+plt.show()
+
+# %% [markdown]
+# (Training takes minutes, so this answer was stored beforehand. The image is one of the 2018 Data
+# Science Bowl, CC0, from the [Broad Bioimage Benchmark
+# Collection](https://bbbc.broadinstitute.org/BBBC038).)
+#
+# Look for a minute. Which nuclei would you outline otherwise? Where two touch, are they two? Then
+# **predict**, without counting: how many nuclei did the network find? An expert outlined them, too:
+# who found more?
+#
+# You write what you expect in place of the dots, and run the cell. It is kept, and the cell that
+# measures says how far off you were. Nobody minds a wrong one: what surprises you, you remember.
+
+# %%
+predict("nuclei that the network found", 50)
+predict("more nuclei were outlined by", "the network", choices=("the expert", "the network"))
+
+# %%
+found, painted = picture.answer.max(), picture.truth.max()  # nuclei are numbered from 1
+measured("nuclei that the network found", found)
+measured("more nuclei were outlined by", "the network" if found > painted else "the expert")
+
+# %% [markdown]
+# To know for every single pixel what it shows, cell or background, is called **segmentation**.
+# Before we build a network, we should know what it has to deliver, how to tell whether that is any
+# good, and how far one gets without it. After this lesson you can
 #
 # - turn a network's scores into a label for every pixel;
 # - say why "97 % of the pixels are right" may mean nothing at all, and measure something better;
 # - find cells without any learning, by Otsu's threshold of 1979, and say where that fails.
 #
-# There are four exercises. Each has a check that tells you at once what is right and what is not,
-# and three hints, if you want them.
-
-# %%
-import matplotlib.pyplot as plt
-import numpy as np
-
-import tinyunet as tu
-from tinyunet.exercises import check, claim, small
-from tinyunet.plots import draw_numbers
-from tinyunet.segmentation import components, otsu_threshold
-
-plt.rcParams["figure.dpi"] = 80
+# There are four exercises. `check.NAME(NAME)` tells you at once what is right and what is not, and
+# `check.hint("NAME")` gives up to three hints. Five questions close the lesson: `quiz`. Where a
+# cell says `3 if small else 20`, take the last number: `small` is True only in quick tests of the
+# lesson.
 
 # %% [markdown]
 # ## Both are arrays
@@ -44,10 +88,10 @@ plt.rcParams["figure.dpi"] = 80
 # for cell. With more kinds of things there would be a 2, a 3, and so on; each kind is called a
 # **class**.
 #
-# The images of this lesson are drawn by the package, with everything that makes real ones hard:
-# cells touch, some are pale, the light is uneven. So the right labels are known: they are called
-# the **truth**. For a real image, an expert has to paint them by hand. Where two cells touch, the
-# truth leaves a line of background between them, one pixel wide: look into the frame.
+# The other images of this lesson are drawn by the package, with everything that makes real ones
+# hard: cells touch, some are pale, the light is uneven. So the right labels are known: they are
+# called the **truth**. For a real image, an expert has to paint them by hand. Where two cells
+# touch, the truth leaves a line of background between them, one pixel wide: look into the frame.
 
 # %%
 data = tu.data.synthetic_cells(3 if small else 20, size=128, seed=0)
@@ -55,10 +99,9 @@ image = data.images[0][..., 0]  # (H, W): there is one channel only
 truth = data.labels[0].astype(int)  # (H, W)
 print("image:", image.shape, image.dtype, " truth:", truth.shape, "labels", np.unique(truth))
 
-# %% jupyter={"source_hidden": true}
-figure, axes = plt.subplots(
-    1, 4, figsize=(10, 2.9), width_ratios=(3, 3, 4, 4), layout="constrained"
-)
+# %% jupyter={"source_hidden": true} alt="A drawn image of bright blobs and its truth in black and white, each with a small frame; below, the 7 by 7 gray values in the frame, and the same pixels' labels: ones, with a line of zeros between two cells."
+figure, axes = plt.subplots(2, 2, figsize=(6.6, 6.8), layout="constrained")
+axes = axes.ravel()
 top, left, side = 68, 99, 7
 for axis, array, title in zip(axes, (image, truth), ("image", "truth"), strict=False):
     axis.imshow(array, cmap="gray")
@@ -66,8 +109,9 @@ for axis, array, title in zip(axes, (image, truth), ("image", "truth"), strict=F
     axis.set_title(title)
     axis.axis("off")
 part = slice(top, top + side), slice(left, left + side)
-draw_numbers(axes[2], np.round(image[part], 2), "in the frame: image", fontsize=8)
-draw_numbers(axes[3], truth[part], "in the frame: truth", fontsize=10)
+draw_numbers(axes[2], np.round(image[part], 2), "in the frame: image", fontsize=10)
+draw_numbers(axes[3], truth[part], "in the frame: truth", fontsize=11)
+plt.show()
 
 # %% [markdown]
 # ## From scores to labels
@@ -81,10 +125,9 @@ draw_numbers(axes[3], truth[part], "in the frame: truth", fontsize=10)
 #
 # $$ \text{label}[i, j] \;=\; \operatorname*{argmax}_c \; \text{score}[i, j, c] $$
 #
-# **Predict**: here are 3 by 4 pixels with scores for three classes. Which labels do they get? Try
-# the first row before you look at the right.
+# Here are 3 by 4 pixels with scores for three classes.
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} alt="Three arrays of 3 by 4 numbers, the scores of classes 0, 1 and 2. At the bottom left pixel they are -1, -4 and -2."
 scores = np.array(
     [
         [[3, 1, 0], [2, 4, 1], [0, 5, 1], [1, 2, 3]],
@@ -92,15 +135,20 @@ scores = np.array(
         [[-1, -4, -2], [-3, -2, -5], [1, 0, 4], [-2, -3, -1]],
     ]
 )
-figure, axes = plt.subplots(1, 4, figsize=(10, 2.3), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(8, 2.3), layout="constrained")
 for c in range(3):
     draw_numbers(axes[c], scores[..., c], f"scores of class {c}")
-draw_numbers(axes[3], scores.argmax(axis=2), "label", mark=(0, 0, 3, 4))
+plt.show()
 
 # %% [markdown]
-# Note the pixel at the bottom left: all of its scores are negative. It gets a label all the same,
-# that of the least negative. Scores are no probabilities; only which is the largest counts.
-#
+# **Predict** the label of the pixel at the bottom left. And how many of the twelve pixels get label
+# 2?
+
+# %%
+predict("label of the pixel at the bottom left", 2)
+predict("pixels with label 2", 5)
+
+# %% [markdown]
 # ### Exercise 1: the labels
 
 
@@ -115,27 +163,39 @@ def labels_from_scores(scores):
 # %% nbgrader={"grade": true, "grade_id": "check_labels_from_scores", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check.labels_from_scores(labels_from_scores)
 
+# %%
+labels = np.asarray(labels_from_scores(scores))
+print(labels)
+measured("label of the pixel at the bottom left", labels[2, 0])
+measured("pixels with label 2", np.count_nonzero(labels == 2))
+
 # %% [markdown]
-# **Predict**: what happens to the labels if we add 10 to all scores? If we double them? If we add
-# 10 to the scores of class 2 alone?
+# At the bottom left all scores are negative. The pixel gets a label all the same, that of the least
+# negative. Scores are no probabilities; only which is the largest counts.
+#
+# **Predict**: how many of the twelve labels change if we add 10 to all scores? If we double them?
+# If we add 10 to the scores of class 2 alone?
 
 # %%
-labels = labels_from_scores(scores)
+predict("10 added to all scores: labels that change", 0)
+predict("all scores doubled: labels that change", 3)
+predict("10 added to class 2 alone: labels that change", 12)
 
 
+# %%
 def changed(new_scores):
     """Return how many labels differ from those of the scores above."""
     return np.count_nonzero(labels_from_scores(new_scores) != labels)
 
 
-claim("10 added to all scores: labels that changed", changed(scores + 10), high=0)
-claim("all scores doubled: labels that changed", changed(2 * scores), high=0)
-claim("10 added to class 2 alone", changed(scores + np.array([0, 0, 10])), low=8, high=8)
+measured("10 added to all scores: labels that change", changed(scores + 10))
+measured("all scores doubled: labels that change", changed(2 * scores))
+measured("10 added to class 2 alone: labels that change", changed(scores + np.array([0, 0, 10])))
 
 # %% [markdown]
-# All that matters is which scores of a pixel are larger than others. (Of the 12 pixels, 4 had label
-# 2 already; so 8 changed.) For two classes, that makes a rule which you will meet often: a pixel is
-# "cell" where score 1 minus score 0 is above 0.
+# All that matters is which scores of a pixel are larger than others. (Those that had label 2
+# already keep it.) For two classes, that makes a rule which you will meet often: a pixel is "cell"
+# where score 1 minus score 0 is above 0.
 
 # %% [markdown]
 # ## Why accuracy lies
@@ -148,7 +208,11 @@ claim("10 added to class 2 alone", changed(scores + np.array([0, 0, 10])), low=8
 # - *too fat*: both cells are found, but 5 pixels too large all around;
 # - *shifted*: both cells in their full shape, but 2 pixels too far down and to the right.
 #
-# **Predict**: how accurate is all black, about? Which of the three has the highest accuracy?
+# **Predict**: how accurate is all black, about? And which is more accurate, all black or too fat?
+
+# %%
+predict("accuracy of all black", 0.5)
+predict("more accurate", "too fat", choices=("all black", "too fat"))
 
 
 # %%
@@ -177,15 +241,9 @@ answers = {
     "too fat": grown(kept, 5),
     "shifted": np.roll(kept, (2, 2), axis=(0, 1)),
 }
-for name, answer in answers.items():
-    print(f"{name:10} accuracy {accuracy(answer, kept):.3f}")
-
-claim("accuracy of all black", accuracy(answers["all black"], kept), low=0.95, high=0.98)
-claim(
-    "accuracy of too fat, less that of all black",
-    accuracy(answers["too fat"], kept) - accuracy(answers["all black"], kept),
-    high=-0.001,
-)
+accuracies = {name: accuracy(answer, kept) for name, answer in answers.items()}
+measured("accuracy of all black", accuracies["all black"])
+measured("more accurate", max(("all black", "too fat"), key=accuracies.get))
 
 # %% [markdown]
 # All black is right in 97 % of the pixels, and beats an answer that found both cells. This is no
@@ -230,10 +288,18 @@ def mask_iou(predicted, truth):
 check.mask_iou(mask_iou)
 
 # %% [markdown]
-# The three answers again, judged by both:
+# Now judge the three answers by both. **Predict** the IoU of the shifted one, which has every cell
+# in its full shape, two pixels away from its place.
 
-# %% jupyter={"source_hidden": true}
-figure, axes = plt.subplots(1, 5, figsize=(10, 2.5), layout="constrained")
+# %%
+predict("IoU of shifted", 0.9)
+
+# %%
+ious = {name: mask_iou(answer, kept) for name, answer in answers.items()}
+measured("IoU of shifted", ious["shifted"])
+
+# %% jupyter={"source_hidden": true} alt="The image with two cells, the truth, and the three answers: all black, cells that are too fat, and cells shifted by two pixels, each with its accuracy and IoU. The accuracies are all above 0.95; the IoUs are 0, about 0.4 and about 0.7."
+figure, axes = plt.subplots(1, 5, figsize=(8, 2.3), layout="constrained")
 axes[0].imshow(sparse, cmap="gray", vmin=0, vmax=0.7)
 axes[0].set_title("image", fontsize=11)
 axes[1].imshow(kept, cmap="gray")
@@ -244,19 +310,19 @@ for axis, (name, answer) in zip(axes[2:], answers.items(), strict=True):
     axis.set_title(f"{name}\n{scored}", fontsize=11)
 for axis in axes:
     axis.axis("off")
-
-# %%
-ious = {name: mask_iou(answer, kept) for name, answer in answers.items()}
-claim("IoU of all black", ious["all black"], high=0)
-claim("IoU of too fat", ious["too fat"], low=0.3, high=0.6)
-claim("IoU of shifted", ious["shifted"], low=0.5, high=0.75)
+plt.show()
 
 # %% [markdown]
 # IoU puts all black where it belongs. And note how strict it is: with a shift of two pixels,
 # invisible at first glance, it is far from 1. Small things have long borders, for their size.
 #
-# Here is the same in one picture. We put image, truth and answers into an ever larger black frame.
-# Nothing about the cells or the answers changes, but accuracy climbs towards 1:
+# Now we put image, truth and answers into an ever larger black frame. Nothing about the cells or
+# the answers changes. **Sketch** the accuracy of all black over the side of the framed image, from
+# 128 to 848 pixels, and say by how much the IoU of shifted changes.
+
+# %%
+predict("accuracy of all black, by the image's side", [(128, 0.97), (848, 0.97)])
+predict("change of the IoU of shifted, in the widest frame", -0.1)
 
 # %%
 frames = np.arange(0, 400, 40)  # pixels on every side
@@ -267,18 +333,23 @@ in_frame = {
     ]
     for name, answer in answers.items()
 }
-for name in ("all black", "shifted"):
-    widest = np.array(in_frame[name])[-1]
-    claim(f"{name}, in the widest frame: accuracy", widest[0], low=0.998)
-    claim(f"{name}: change of IoU", widest[1] - ious[name], low=0, high=0)
+sides = 128 + 2 * frames
+measured(
+    "accuracy of all black, by the image's side",
+    [(s, v[0]) for s, v in zip(sides, in_frame["all black"], strict=True)],
+)
+measured(
+    "change of the IoU of shifted, in the widest frame",
+    in_frame["shifted"][-1][1] - ious["shifted"],
+)
 
-# %% jupyter={"source_hidden": true}
-figure, axes = plt.subplots(1, 2, figsize=(8, 2.6), sharex=True, layout="constrained")
+# %% jupyter={"source_hidden": true} alt="Two panels over the side of the image. On the left the accuracies of all three answers climb towards 1. On the right their IoUs stay where they were."
+figure, axes = plt.subplots(1, 2, figsize=(8, 2.8), sharex=True, layout="constrained")
 for (name, values), colour, style in zip(
     in_frame.items(), ("black", "#d55e00", "#0072b2"), ("o-", "s-", "^-"), strict=True
 ):
     for axis, numbers in zip(axes, np.transpose(values), strict=True):
-        axis.plot(128 + 2 * frames, numbers, style, color=colour, label=name, markersize=4)
+        axis.plot(sides, numbers, style, color=colour, label=name, markersize=4)
 axes[0].set_ylim(top=1)
 axes[1].set_ylim(-0.03, 1)
 axes[0].legend(frameon=False, loc="lower right")
@@ -286,13 +357,14 @@ for axis, title in zip(axes, ("accuracy", "IoU"), strict=True):
     axis.set_title(title)
     axis.set_xlabel("side of the image, in pixels")
     axis.spines[["top", "right"]].set_visible(False)
+plt.show()
 
 # %% [markdown]
 # ## Cells without learning: a threshold
 #
 # Cells are brighter than the background. So say: *cell* is what is brighter than some
 # **threshold**. Which one? Think of the **histogram**: how many pixels there are of each gray
-# value. (It is drawn below, after exercise 4.) There is a tall peak of dark pixels, and a low,
+# value. (It is drawn after exercise 4.) There is a tall peak of dark pixels, and a low,
 # broad hill of bright ones. The threshold should part the two.
 #
 # In 1979 Nobuyuki Otsu proposed a rule with no number to tune. A threshold $t$ splits the pixels
@@ -313,12 +385,14 @@ for axis, title in zip(axes, ("accuracy", "IoU"), strict=True):
 # $$ v \;=\; \big( w (1 - w)^2 + (1 - w)\, w^2 \big) (m_1 - m_0)^2
 # \;=\; w\,(1 - w)\,(m_1 - m_0)^2 $$
 #
-# This is the *variance between the groups*. It is large if the means are far apart (the last
-# factor) and both groups are of a decent size (the first two). Otsu takes the threshold that makes
-# it largest.
+# This is the **variance between the groups**, and Otsu takes the threshold that makes it largest.
 #
-# **Predict**: which threshold does better, one that separates off the single brightest pixel, or
-# one that cuts through the middle between the two groups? Which factor sees to that?
+# **Predict**: for which threshold is it larger, one that cuts off the single brightest pixel (and
+# so has the means far apart), or the mean gray value? Which factor sees to that?
+
+# %%
+choices = ("the brightest pixel alone", "the mean gray value")
+predict("larger variance between the groups", "the brightest pixel alone", choices=choices)
 
 # %% [markdown]
 # ### Exercise 3: the variance between the groups
@@ -342,7 +416,15 @@ def between_groups(image, threshold):
 # %% nbgrader={"grade": true, "grade_id": "check_between_groups", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check.between_groups(between_groups)
 
+# %%
+second = np.unique(image)[-2]  # only the brightest pixel is above it
+variances = between_groups(image, second), between_groups(image, image.mean())
+measured("larger variance between the groups", choices[int(np.argmax(variances))])
+
 # %% [markdown]
+# The means alone would part off a single pixel. The shares $w (1 - w)$ see to it that both groups
+# are of a decent size.
+#
 # ### Exercise 4: Otsu's threshold
 #
 # Try 256 thresholds, evenly spread from the darkest value of the image to the brightest, and return
@@ -369,25 +451,43 @@ check.otsu(otsu)
 
 # %%
 threshold = otsu(image)
-claim("my threshold, less the package's", abs(threshold - otsu_threshold(image)), high=0.01)
+measured("my threshold, less the package's", abs(threshold - otsu_threshold(image)))
 
-# %% jupyter={"source_hidden": true}
-figure, axes = plt.subplots(1, 3, figsize=(10, 2.8), width_ratios=(5, 3, 3), layout="constrained")
-axes[0].hist(image.ravel(), bins=80, color="0.75")
-axes[0].set_xlabel("gray value")
-axes[0].set_ylabel("pixels")
-curve = axes[0].twinx()
+# %% [markdown]
+# Move the threshold. Where does the variance between the groups peak, and where is the mask best?
+
+# %% jupyter={"source_hidden": true} alt="The histogram of the image, a tall dark peak and a low bright hill, with the threshold as a dashed line; the mask of brighter pixels with its IoU; the truth."
 tried = np.linspace(image.min(), image.max(), 120)[:-1]
-curve.plot(tried, [between_groups(image, t) for t in tried], color="#0072b2")
-curve.set_ylabel("variance between groups", color="#0072b2")
-curve.axvline(threshold, color="#d55e00", linestyle="--")
-curve.set_title(f"Otsu's threshold: {threshold:.2f}", color="#d55e00", fontsize=11)
-axes[1].imshow(image > threshold, cmap="gray")
-axes[1].set_title("brighter than that", fontsize=11)
-axes[2].imshow(truth, cmap="gray")
-axes[2].set_title("truth", fontsize=11)
-for axis in axes[1:]:
-    axis.axis("off")
+between = [between_groups(image, t) for t in tried]
+
+
+def draw_threshold(t):
+    """Draw the histogram with a threshold in it, the mask that it gives, and the truth."""
+    figure = Figure((8, 2.7), layout="constrained")
+    axes = figure.subplots(1, 3, width_ratios=(5, 3, 3))
+    axes[0].hist(image.ravel(), bins=80, color="0.75")
+    axes[0].set(xlabel="gray value", ylabel="pixels")
+    curve = axes[0].twinx()
+    curve.plot(tried, between, color="#0072b2")
+    curve.set_yticks([])
+    curve.set_ylabel("variance between groups", color="#0072b2")
+    curve.axvline(t, color="#d55e00", linestyle="--")
+    axes[1].imshow(image > t, cmap="gray")
+    axes[1].set_title(f"brighter: IoU {mask_iou(image > t, truth == 1):.2f}", fontsize=11)
+    axes[2].imshow(truth, cmap="gray")
+    axes[2].set_title("truth", fontsize=11)
+    for axis in axes[1:]:
+        axis.axis("off")
+    return figure
+
+
+shifts = (-0.12, -0.08, -0.05, -0.02, 0, 0.03, 0.06, 0.1, 0.2)
+tu.plots.slider(
+    draw_threshold,
+    [round(float(threshold) + shift, 2) for shift in shifts],
+    "threshold",
+    alt="The histogram of the image with the threshold, the mask that it gives, and the truth.",
+)
 
 # %% [markdown]
 # ## Can one follow the slope?
@@ -399,7 +499,11 @@ for axis in axes[1:]:
 # Take simple scores: for *cell*, how much brighter than the threshold a pixel is; for background,
 # 0.
 #
-# **Predict**: we nudge the score of one pixel by 0.00001. How much does IoU change?
+# We nudge the score of one pixel by 0.00001, and do so for 300 pixels, one after the other.
+# **Predict** for how many of them IoU changes at all.
+
+# %%
+predict("nudges that changed IoU at all, of 300", 60)
 
 # %%
 scores = np.stack([np.zeros_like(image), image - threshold], axis=-1)  # (H, W, 2)
@@ -410,27 +514,32 @@ for i, j in rng.integers(0, 128, size=(300, 2)):
     nudged = scores.copy()
     nudged[i, j, 1] += 1e-5
     changes.append(mask_iou(labels_from_scores(nudged) == 1, truth == 1) - before)
-claim("nudges that changed IoU at all, of 300", np.count_nonzero(changes), high=2)
+measured("nudges that changed IoU at all, of 300", np.count_nonzero(changes))
 
 # %% [markdown]
-# Not at all. The argmax stays where it is, until a score overtakes another; then a label jumps. So
+# The argmax stays where it is, until a score overtakes another; then a label jumps. So
 # IoU has slope zero nearly everywhere: there is nothing to follow. IoU is good for *judging*, but
 # to *learn* we need something smooth, that rewards being a bit less wrong. That is the loss of
-# lesson 5.
+# [lesson 5](05_a_loss_for_every_pixel.ipynb).
 
 # %% [markdown]
 # ## Break it on purpose
 #
 # Label images are often stored with 255 for cell, since that shows as white, where 1 looks black.
-# Many people's first network "does not learn" just because of that. What does a comparison give if
-# one side says 1 and the other 255? Here is your IoU of the pixels with label 1:
+# Many people's first network "does not learn" just because of that. Say your mask is right in most
+# pixels, but it says 1 where the truth says 255. **Predict** its accuracy, and its IoU of the
+# pixels with label 1.
+
+# %%
+predict("accuracy with labels 0 and 255", 0.3)
+predict("IoU with labels 0 and 255", 0.3)
 
 # %%
 stored = truth * 255
 mask = (image > threshold).astype(int)
-claim("IoU with labels 0 and 1", mask_iou(mask == 1, truth == 1), low=0.6, high=0.8)
-claim("IoU with labels 0 and 255", mask_iou(mask == 1, stored == 1), high=0)
-claim("accuracy with labels 0 and 255", accuracy(mask, stored), low=0.6, high=0.8)
+measured("accuracy with labels 0 and 255", accuracy(mask, stored))
+measured("IoU with labels 0 and 255", mask_iou(mask == 1, stored == 1))
+measured("IoU with labels 0 and 1", mask_iou(mask == 1, truth == 1))
 
 # %% [markdown]
 # IoU is 0, which makes you look. Accuracy is about that of all black, and looks like a bad start
@@ -473,8 +582,8 @@ def mean_and_error(values):
 
 scores_of = {"accuracy of all black": [], "accuracy, Otsu": [], "IoU, Otsu": [], "IoU, ceiling": []}
 masks = []
-for picture, labels in zip(data.images, data.labels, strict=True):
-    gray, right = picture[..., 0], labels == 1
+for pixels, labels in zip(data.images, data.labels, strict=True):
+    gray, right = pixels[..., 0], labels == 1
     masks.append(gray > otsu_threshold(gray))
     best = max(mask_iou(gray > t, right) for t in np.linspace(0, 1, 101))
     scores_of["accuracy of all black"].append(accuracy(np.zeros_like(right), right))
@@ -485,9 +594,8 @@ for picture, labels in zip(data.images, data.labels, strict=True):
 for name, values in scores_of.items():
     mean, error = mean_and_error(values)
     print(f"{name:22} {mean:.3f} +- {error:.3f}   ({len(values)} images)")
-claim("accuracy, Otsu", np.mean(scores_of["accuracy, Otsu"]), low=0.88, high=0.95)
-claim("IoU, Otsu", np.mean(scores_of["IoU, Otsu"]), low=0.62, high=0.8)
-claim("IoU, ceiling", np.mean(scores_of["IoU, ceiling"]), low=0.8, high=0.92)
+measured("mean IoU of Otsu", np.mean(scores_of["IoU, Otsu"]))
+measured("mean IoU of the ceiling", np.mean(scores_of["IoU, ceiling"]))
 
 # %% [markdown]
 # Otsu's 92 % accuracy sounds splendid, until one knows that all black has 73 %. By IoU it is far
@@ -500,8 +608,13 @@ claim("IoU, ceiling", np.mean(scores_of["IoU, ceiling"]), low=0.8, high=0.92)
 # One last surprise. We know where every single cell is. Let us hand in that very truth, with one
 # flaw: the thin dark lines where cells touch are called cell, too.
 #
-# **Predict**: these lines are one pixel wide. What does the flaw cost in accuracy, in IoU, and in
-# the number of cells that you count?
+# **Predict**: these lines are one pixel wide. What are the accuracy and the IoU, and what share of
+# the cells does one still count?
+
+# %%
+predict("accuracy without the lines", 0.95)
+predict("IoU without the lines", 0.9)
+predict("cells that one still counts, as a share", 0.9)
 
 # %%
 without_lines = [cells > 0 for cells in data.instances]
@@ -514,12 +627,12 @@ def count(mask):
     return components(mask).max()
 
 
-claim("accuracy without the lines", np.mean([accuracy(p, t) for p, t in pairs]), low=0.99)
-claim("IoU without the lines", np.mean([mask_iou(p, t) for p, t in pairs]), low=0.97)
+measured("accuracy without the lines", np.mean([accuracy(p, t) for p, t in pairs]))
+measured("IoU without the lines", np.mean([mask_iou(p, t) for p, t in pairs]))
 found = sum(count(p) for p, _ in pairs) / sum(count(t) for _, t in pairs)
-claim("cells that one counts, as a share", found, low=0.2, high=0.7)
+measured("cells that one still counts, as a share", found)
 
-# %%
+# %% alt="Image, truth, prediction and errors side by side. In the prediction, groups of touching cells have one colour each, and the errors mark them as merged."
 tu.plots.compare(
     data.images[:1], data.instances[:1], [components(without_lines[0])], captions=["no lines"]
 )
@@ -528,8 +641,74 @@ tu.plots.compare(
 # More than 99 % accuracy, an IoU of almost 0.99, and most cells are gone: wherever two touch,
 # one counts one cell. What a good measure is depends on the question. If cells are to be
 # counted, the few pixels between them weigh more than all others. The U-Net's authors saw that,
-# and it is the story of lesson 12.
+# and it is the story of [lesson 12](12_touching_cells.ipynb).
 #
+# The image of the first page has even light, so Otsu is at its best there. Its IoU beside the
+# U-Net's, and the number of nuclei that one counts:
+
+# %%
+gray, nuclei = picture.image[..., 0], picture.truth > 0
+by_otsu = gray > otsu_threshold(gray)
+measured("real nuclei: IoU of Otsu", mask_iou(by_otsu, nuclei))
+measured("real nuclei: IoU of the U-Net", mask_iou(picture.answer > 0, nuclei))
+measured("real nuclei: counted with Otsu", count(by_otsu))
+measured("real nuclei: counted by the U-Net", picture.answer.max())
+measured("real nuclei: counted by the expert", picture.truth.max())
+
+# %% [markdown]
+# ## Quiz
+#
+# **A rare thing.** A program that looks for a rare defect is right in 99.9 % of the pixels. What
+# does that tell you?
+#
+# - a) That it finds nearly all defects.
+# - b) Nothing, until you know what all black would get.
+# - c) That its IoU is close to 0.999.
+
+# %%
+quiz("a rare thing", "b")
+
+# %% [markdown]
+# **Half of it.** A prediction covers exactly the left half of a cell, and nothing else. Its IoU?
+#
+# - a) 1, since all that it says is right.
+# - b) 1/3
+# - c) 1/2
+
+# %%
+quiz("half of it", "c")
+
+# %% [markdown]
+# **Three classes.** One pixel has the scores -2, -7 and -3. Its label?
+#
+# - a) 0
+# - b) 1, which is farthest from zero.
+# - c) None: no class reaches a positive score.
+
+# %%
+quiz("three classes", "a")
+
+# %% [markdown]
+# **In a dark corner.** Otsu's threshold misses pale cells in a dark corner. What would help?
+#
+# - a) Another rule, which finds a better threshold for the whole image.
+# - b) To try 10,000 thresholds in place of 256.
+# - c) To judge a pixel by its surroundings as well.
+
+# %%
+quiz("in a dark corner", "c")
+
+# %% [markdown]
+# **Follow the IoU.** Why can a network not learn by following the slope of IoU?
+#
+# - a) The slope is 0 nearly everywhere: labels do not change for a small step.
+# - b) IoU takes too long to compute.
+# - c) IoU leaves out the background.
+
+# %%
+quiz("follow the iou", "a")
+
+# %% [markdown]
 # ## What you know now
 #
 # - Segmentation gives every pixel a label: the argmax of its scores.
@@ -542,5 +721,5 @@ tu.plots.compare(
 # The package's versions: `tinyunet/metrics/pixels.py` has IoU and its relatives, and
 # `tinyunet/segmentation/otsu.py` has Otsu's threshold.
 #
-# To do better than a threshold, a program has to look at the surroundings of a pixel. **Lesson 1**
-# is about the operation that does so: the convolution.
+# To do better than a threshold, a program has to look at the surroundings of a pixel.
+# [Lesson 1](01_convolution.ipynb) is about the operation that does so: the convolution.

@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Lesson 1: Convolution
 #
-# *About 20 seconds of computing and an hour of reading and writing. You need: NumPy arrays, slices
-# and `for` loops.*
+# *About 20 seconds of computing, and an hour and five minutes of reading and writing. You need:
+# NumPy arrays, slices and `for` loops.*
 #
 # A U-Net looks at an image and says for every pixel what it belongs to. Nearly all of its work is a
 # single operation, done again and again: the **convolution**. After this lesson you can
@@ -20,8 +20,8 @@
 # - write it again as a single matrix product, and measure how much faster that is;
 # - say what a convolution cannot do, and why that is its strength.
 #
-# There are four exercises. Each has a check that tells you at once what is right and what is not,
-# and three hints, if you want them.
+# There are four exercises, each with a check and three hints, and five questions at the end. (What
+# `predict`, `check`, `quiz` and `small` are, says [lesson 0](00_pixels_to_labels.ipynb).)
 
 # %%
 import time
@@ -31,10 +31,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyunet as tu
-from tinyunet.exercises import check, claim, small
-from tinyunet.plots import animate, draw_numbers
+from tinyunet.exercises import check, measured, predict, quiz, small
+from tinyunet.plots import draw_numbers, slider
 
-plt.rcParams["figure.dpi"] = 80
+plt.rcParams["figure.dpi"] = 110
 
 # %% [markdown]
 # ## A window that slides
@@ -75,10 +75,12 @@ print("sum of window * kernel:", (window * kernel).sum())
 # Now shift the kernel one pixel to the right and do the same again, and so on, row by row. That is
 # all a convolution is: **a weighted sum that slides over the image**.
 #
-# **Predict** before you go on:
-#
-# 1. At how many places does the kernel fit? In other words, how large is the output?
-# 2. What will the output be at the bottom right, where all pixels are equal?
+# **Predict** before you go on: at how many places does the kernel fit? In other words, which shape
+# does the output have? And what will it be at the bottom right, where all pixels are equal?
+
+# %%
+predict("shape of the output", (4, 4))
+predict("output at the bottom right", 24)
 
 
 # %%
@@ -93,9 +95,17 @@ def slide(image, kernel):
     return y
 
 
-# %% jupyter={"source_hidden": true}
-def draw_step(step):
-    """Draw the image with the window, the kernel, and the output up to this step."""
+measured("shape of the output", slide(image, kernel).shape)
+measured("output at the bottom right", slide(image, kernel)[-1, -1])
+
+# %% [markdown]
+# Slide it yourself, with the arrows or the bar:
+
+
+# %% jupyter={"source_hidden": true} alt="The 5 by 5 image with a frame around the 3 by 3 window, the kernel, and the 3 by 3 output, in which the numbers of all windows so far stand."
+def draw_window(number):
+    """Draw the image with the window of this number, the kernel, and the output so far."""
+    step = number - 1
     figure = Figure((7.5, 2.9), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(5, 3, 3))
     y = slide(image, kernel)
@@ -107,13 +117,19 @@ def draw_step(step):
     return figure
 
 
-animate(draw_step, count=9, milliseconds=900)
+slider(
+    draw_window,
+    range(1, 10),
+    "window",
+    start=0,
+    alt="The image with a frame around a window, the kernel, and the output up to this window.",
+)
 
 # %% [markdown]
-# The output is 3 by 3, and 0 wherever the window sees only one brightness: the kernel's weights add
-# up to 0. It is large where dark pixels on the left meet bright ones on the right. This kernel
-# *finds vertical edges*. Nobody has to think of such kernels: a network **learns** its weights. But
-# it helps to have seen what some of them see.
+# The output is 0 wherever the window sees only one brightness: the kernel's weights add up to 0. It
+# is large where dark pixels on the left meet bright ones on the right. This kernel *finds vertical
+# edges*. Nobody has to think of such kernels: a network **learns** its weights. But it helps to
+# have seen what some of them see.
 
 # %%
 cells = tu.data.synthetic_cells(1, size=96, seed=3).images[0][..., 0]  # (H, W), from 0 to 1
@@ -123,7 +139,8 @@ kernels = {
     "horizontal edges": kernel.T,
 }
 
-figure, axes = plt.subplots(1, 4, figsize=(9, 2.6), layout="constrained")
+# %% jupyter={"source_hidden": true} alt="An image of bright cells, and what three kernels make of it: the mean of 25 pixels is blurred; vertical edges shows left rims bright and right rims dark; horizontal edges the upper and the lower ones."
+figure, axes = plt.subplots(1, 4, figsize=(8, 2.3), layout="constrained")
 axes[0].imshow(cells, cmap="gray")
 axes[0].set_title("image")
 for axis, (name, weights) in zip(axes[1:], kernels.items(), strict=True):
@@ -131,6 +148,7 @@ for axis, (name, weights) in zip(axes[1:], kernels.items(), strict=True):
     axis.set_title(name)
 for axis in axes:
     axis.axis("off")
+plt.show()
 
 # %% [markdown]
 # ## How large is the output?
@@ -170,18 +188,22 @@ def output_size(side, kernel, stride=1, padding=0):
 check.output_size(output_size)
 
 # %% [markdown]
-# **Predict**: the U-Net of the paper starts with an image of 572 by 572 pixels and two convolutions
-# with 3 by 3 kernels, without padding. What is left? And which padding would keep the size at 572?
+# **Predict**: the U-Net of the [paper](https://arxiv.org/abs/1505.04597) starts with an image of
+# 572 by 572 pixels and two convolutions with 3 by 3 kernels, without padding. Which side is left?
+# And which padding would keep the side through one of them?
 
 # %%
-after_two = output_size(output_size(572, 3), 3)
-claim("572 pixels after two 3x3 convolutions", after_two, low=568, high=568)
-claim("572 pixels after one, with padding 1", output_size(572, 3, padding=1), low=572, high=572)
+predict("572 pixels after two 3x3 convolutions", 570)
+predict("padding that keeps the side", 1)
+
+# %%
+measured("572 pixels after two 3x3 convolutions", output_size(output_size(572, 3), 3))
+measured("padding that keeps the side", [output_size(572, 3, 1, p) for p in range(9)].index(572))
 
 # %% [markdown]
 # Every 3x3 convolution without padding costs one pixel at each border. That is why the U-Net's
-# output is smaller than its input. (Without padding is called *valid*, with a padding that keeps
-# the size *same*.)
+# output is smaller than its input. (Without padding is called **valid**, with a padding that keeps
+# the size **same**.)
 
 # %% [markdown]
 # ## Channels and batches
@@ -249,7 +271,7 @@ x = rng.standard_normal((2, 9, 8, 3), np.float32)  # two images of 9 by 8 pixels
 
 ours = conv2d_loops(x, layer.params["weight"], layer.params["bias"], stride=2, padding=1)
 print("shape:", ours.shape)
-claim("largest difference to tu.Conv2d", np.abs(ours - layer(x)).max(), high=1e-5)
+measured("conv2d_loops: largest difference to tu.Conv2d", np.abs(ours - layer(x)).max())
 
 # %% [markdown]
 # ## What a convolution can and cannot do
@@ -267,7 +289,8 @@ claim("largest difference to tu.Conv2d", np.abs(ours - layer(x)).max(), high=1e-
 # lies.
 #
 # **It sees only its window.** An output pixel knows nothing about what lies outside. To see
-# farther, a network needs many layers, or has to shrink the image in between (lesson 3).
+# farther, a network needs many layers, or has to shrink the image in between
+# ([lesson 3](03_relu_and_max_pooling.ipynb)).
 
 # %%
 u, v = rng.standard_normal((2, 1, 12, 12, 1))  # two images, in float64
@@ -279,16 +302,16 @@ def largest(difference):
 
 
 linear = conv2d_loops(2 * u + 3 * v, w, b) - (2 * conv2d_loops(u, w, b) + 3 * conv2d_loops(v, w, b))
-claim("linear: largest difference", largest(linear), high=1e-12)
+measured("linear: largest difference", largest(linear))
 
 moved = np.roll(u, 1, axis=1)  # one pixel down; the last row comes in at the top
 along = conv2d_loops(moved, w, b)[:, 1:] - conv2d_loops(u, w, b)[:, :-1]
-claim("moves along: largest difference", largest(along), high=1e-12)
+measured("moves along: largest difference", largest(along))
 
 elsewhere = np.full_like(u, 100)  # everything changes ...
 elsewhere[:, :3, :3] = u[:, :3, :3]  # ... except the first window
 first = conv2d_loops(elsewhere, w, b)[0, 0, 0] - conv2d_loops(u, w, b)[0, 0, 0]
-claim("sees only its window: change of the first output", largest(first), high=0)
+measured("sees only its window: change of the first output", largest(first))
 
 # %% [markdown]
 # What is linear is a matrix. Here it is for the tiny image from the beginning: write its 25 pixels
@@ -303,12 +326,10 @@ for k in range(25):
     unit[k] = 1
     A[:, k] = slide(unit.reshape(5, 5), kernel).ravel()
 
-claim(
-    "the matrix against sliding: largest difference",
-    largest(A @ image.ravel() - slide(image, kernel).ravel()),
-    high=1e-12,
-)
+difference = A @ image.ravel() - slide(image, kernel).ravel()
+measured("the matrix against sliding: largest difference", largest(difference))
 
+# %% jupyter={"source_hidden": true} alt="A matrix of 9 rows and 25 columns, mostly white. Each row holds the same three orange and three purple entries; they move to the right from row to row."
 figure, axis = plt.subplots(figsize=(7.5, 3), layout="constrained")
 axis.imshow(A, cmap="PuOr_r", vmin=-1.6, vmax=1.6)
 axis.set_xlabel("pixel of the image, row by row")
@@ -317,14 +338,15 @@ axis.set_title("a convolution as a matrix: orange is 1, purple -1, white 0")
 axis.set_xticks(np.arange(0, 25, 5))
 axis.set_yticks(np.arange(0, 9, 3))
 plt.show()
+
 # %% [markdown]
 # Every row holds the same 9 weights, moved along. A general matrix of this shape has 225 numbers of
 # its own. For the first layer of the U-Net, a general matrix would have (570 * 570 * 64) * (572 *
 # 572) entries, almost 7 million million; the convolution has 3 * 3 * 64 weights and 64 biases. That
 # is the strength of being unable to do more: there are 640 numbers to learn.
 #
-# (Keep this matrix in mind. In lesson 2 its transpose turns up, and in lesson 4 it becomes a
-# layer.)
+# (Keep this matrix in mind. In [lesson 2](02_backward_and_proof.ipynb) its transpose turns up, and
+# in [lesson 4](04_up_convolution.ipynb) it becomes a layer.)
 
 # %% [markdown]
 # ## The same as one matrix product
@@ -345,20 +367,24 @@ plt.show()
 # This is called **im2col**, "image to columns" (ours are rows). Here is what it does to the tiny
 # image:
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} alt="The 5 by 5 image; its patch matrix with 9 rows of 9 numbers, one row for each window; the kernel as a column; and the output as a column."
 rows = np.array([image[i : i + 3, j : j + 3].ravel() for i in range(3) for j in range(3)])
-figure, axes = plt.subplots(1, 4, figsize=(9, 3.6), width_ratios=(5, 9, 1, 1), layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(8, 3.4), width_ratios=(5, 9, 1, 1), layout="constrained")
 for axis, array, title in zip(
     axes,
     (image, rows, kernel.reshape(9, 1), slide(image, kernel).reshape(9, 1)),
     ("image x", "patches(x)", "@ w", "= y"),
     strict=True,
 ):
-    draw_numbers(axis, array, title)
+    draw_numbers(axis, array, title, fontsize=11)
+plt.show()
 
 # %% [markdown]
-# **Predict**: how many numbers does the patch matrix hold, compared with the image, for a 3x3
-# kernel and a large image?
+# **Predict**: how many times as many numbers as the image does the patch matrix hold, for a 3x3
+# kernel and an image of 128 by 128 pixels?
+
+# %%
+predict("size of the patch matrix, in images", 3)
 
 # %% [markdown]
 # ### Exercise 3: patches
@@ -388,11 +414,12 @@ check.patches(patches)
 
 # %%
 x = np.zeros((1, 128, 128, 8), np.float32)
-claim("size of the patch matrix, in images", patches(x, 3, 3).size / x.size, low=8.5, high=9)
+measured("size of the patch matrix, in images", patches(x, 3, 3).size / x.size)
 
 # %% [markdown]
 # Almost nine times the memory: that is the price. (The package pays it only for a few rows of the
-# image at a time, small enough for the processor's cache. Lesson 14 is about that.)
+# image at a time, small enough for the processor's cache. [Lesson
+# 14](14_how_fast_can_numpy_go.ipynb) is about that.)
 
 # %% [markdown]
 # ### Exercise 4: a convolution as one product
@@ -429,18 +456,25 @@ def turned(x, w, b, stride=1, padding=0):
 check.conv2d_loops(turned)
 
 # %% [markdown]
-# It was found because the check uses random weights. Try it with a kernel that looks the same when
-# it is turned, such as the mean of 9 pixels, and the mistake is invisible:
+# That was found. **Predict**: how large is the largest difference between `turned` and
+# `conv2d_loops` on random pixels, if the kernel is the mean of 9 pixels (nine times 1/9)? And for
+# random weights?
+
+# %%
+predict("turned mean: largest difference", 0.3)
+predict("turned random kernel: largest difference", 3)
 
 # %%
 x, b = rng.standard_normal((1, 8, 8, 1)), np.zeros(1)
 mean, random = np.full((3, 3, 1, 1), 1 / 9), rng.standard_normal((3, 3, 1, 1))
-claim("turned mean: difference", largest(turned(x, mean, b) - conv2d_loops(x, mean, b)), high=1e-12)
-claim("turned random kernel", largest(turned(x, random, b) - conv2d_loops(x, random, b)), low=0.1)
+for name, kernel4 in (("turned mean", mean), ("turned random kernel", random)):
+    difference = turned(x, kernel4, b) - conv2d_loops(x, kernel4, b)
+    measured(f"{name}: largest difference", largest(difference))
 
 # %% [markdown]
-# Remember that for every test that you will ever write: **test with numbers that have no
-# symmetry**. Ones, zeros, square kernels and square images hide mistakes.
+# A kernel that looks the same when it is turned hides the mistake. Remember that for every test
+# that you will ever write: **test with numbers that have no symmetry**. Ones, zeros, square kernels
+# and square images hide mistakes.
 #
 # Now break your own function. Leave out the bias; write `=` for `+=`; let a loop end one too early;
 # swap `kh` and `kw`. Run the check each time and see whether it finds the cause.
@@ -448,14 +482,18 @@ claim("turned random kernel", largest(turned(x, random, b) - conv2d_loops(x, ran
 # %% [markdown]
 # ## Measure
 #
-# **Predict**: how many times faster than your loops is your product? Twice? Ten times? A hundred
-# times?
+# We time the same convolution, 16 channels to 16, on five rungs of a ladder. The lowest rung has a
+# Python loop for every single multiplication. Then come your loops and your product. The uppermost
+# two are the package's: `im2col`, in pieces that fit into the cache, and Winograd's algorithm,
+# which needs fewer multiplications. We take the fastest of several runs: whatever else a computer
+# does can only make a run slower.
 #
-# We time the same convolution, 16 channels to 16, on five rungs of a ladder. The lowest rung has
-# a Python loop for every single multiplication. The uppermost two are the package's: `im2col`,
-# in pieces that fit into the cache, and Winograd's algorithm, which needs fewer multiplications
-# (lesson 14). We take the fastest of several runs: whatever else a computer does can only make a
-# run slower.
+# **Predict**: how many times faster than your loops is your product? And how many times slower than
+# your loops is a loop for everything?
+
+# %%
+predict("conv2d_loops, in times of conv2d_product", 100)
+predict("a loop for everything, in times of conv2d_loops", 3)
 
 
 # %%
@@ -481,6 +519,7 @@ def measure(function, rounds):
     return result, np.array(times)
 
 
+# %%
 side = 16 if small else 48
 x = rng.standard_normal((1, side, side, 16), np.float32)
 w = rng.standard_normal((3, 3, 16, 16), np.float32)
@@ -496,20 +535,18 @@ ladder = {  # what to run, and how often
     "tinyunet, im2col": (lambda: im2col(x), 50),
     "tinyunet, Winograd": (lambda: winograd(x), 50),
 }
+multiplications = (side - 2) ** 2 * 9 * 16 * 16
+print(f"{multiplications:,} multiplications, the slowest way first: it takes some seconds")
 results, fastest, slow = {}, {}, {}
 for name, (function, rounds) in ladder.items():
     results[name], times = measure(function, rounds)
     fastest[name] = 1e3 * times.min()  # milliseconds
     slow[name] = 1e3 * np.percentile(times, 90)
+    rate = multiplications / fastest[name] / 1e3
+    print(f"{name:22} {fastest[name]:9.2f} ms {rate:8.0f} million multiplications a second")
 
-multiplications = (side - 2) ** 2 * 9 * 16 * 16
-print(f"{multiplications:,} multiplications")
-for name, milliseconds in fastest.items():
-    rate = multiplications / milliseconds / 1e3
-    print(f"{name:22} {milliseconds:9.2f} ms {rate:8.0f} million multiplications a second")
-
-# %% jupyter={"source_hidden": true}
-figure, axis = plt.subplots(figsize=(8, 2.6), layout="constrained")
+# %% jupyter={"source_hidden": true} alt="Five bars of milliseconds on a logarithmic scale, from thousands for a loop for everything to about one for the package's algorithms."
+figure, axis = plt.subplots(figsize=(8, 2.8), layout="constrained")
 later = [[0] * len(slow), [slow[name] - fastest[name] for name in slow]]
 bars = axis.barh(
     list(fastest), list(fastest.values()), color="#0072b2", xerr=later, ecolor="#d55e00"
@@ -524,20 +561,73 @@ axis.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-for name, y in results.items():
-    gap = largest(y - results["a loop for everything"]) / largest(y)
-    claim(f"{name}: largest difference, relative", gap, high=1e-4)
-
 everything, loops, product, *_ = fastest.values()
-claim("a loop for everything, in times of conv2d_loops", everything / loops, low=3)
-claim("conv2d_loops, in times of conv2d_product", loops / product, low=3)
+measured("conv2d_loops, in times of conv2d_product", loops / product)
+measured("a loop for everything, in times of conv2d_loops", everything / loops)
+slowest = results["a loop for everything"]
+gaps = [largest(y - slowest) / largest(slowest) for y in results.values()]
+measured("all five: largest relative difference of their results", max(gaps))
 
 # %% [markdown]
 # All five compute the same numbers (up to the rounding of float32). Not one multiplication was
 # saved on the way from the first rung to the fourth: the time went into Python's steps between
 # them. (For so small an image the upper three rungs are close, and their order may differ from run
-# to run. What the package's two are good for shows with larger ones, in lesson 14.)
+# to run. What the package's two are good for shows with larger ones, in [lesson
+# 14](14_how_fast_can_numpy_go.ipynb).)
 #
+# ## Quiz
+#
+# **One pixel changes.** Of a 3x3 convolution with stride 1 and padding 1, how many output pixels
+# can change if a single pixel of the image does?
+#
+# a) 1 &emsp; b) 9 &emsp; c) all
+
+# %%
+quiz("one pixel changes", "b")
+
+# %% [markdown]
+# **A larger image.** The same layer is used on an image of twice the side. How many weights does it
+# need then?
+#
+# - a) Four times as many, as there are four times as many pixels.
+# - b) Twice as many.
+# - c) As many as before.
+
+# %%
+quiz("a larger image", "c")
+
+# %% [markdown]
+# **Linear?** A convolution *with* its bias: is conv(2x) = 2 conv(x)?
+#
+# - a) Yes, every convolution is linear.
+# - b) No: the bias is added once on the left, and twice on the right.
+# - c) Only with padding.
+
+# %%
+quiz("linear", "b")
+
+# %% [markdown]
+# **Why faster?** What makes the matrix product so much faster than your loops?
+#
+# - a) It needs fewer multiplications.
+# - b) It needs less memory.
+# - c) NumPy does all steps between the multiplications, in place of Python.
+
+# %%
+quiz("why faster", "c")
+
+# %% [markdown]
+# **A test.** A convolution is tested with random pixels and a 3x3 kernel of ones, and passes. Which
+# mistake may still be in it?
+#
+# - a) Rows and columns of the kernel are exchanged.
+# - b) The bias is added nine times.
+# - c) The last row of the output is left out.
+
+# %%
+quiz("a test", "a")
+
+# %% [markdown]
 # ## What you know now
 #
 # - A convolution is a weighted sum that slides; its output has $\lfloor (n + 2p - k) / s \rfloor +
@@ -549,5 +639,5 @@ claim("conv2d_loops, in times of conv2d_product", loops / product, low=3)
 # The package's versions are short, too: `tinyunet/convolution/naive.py` is exercise 2, and
 # `tinyunet/convolution/im2col.py` is exercises 3 and 4, with dilation and in pieces.
 #
-# In **lesson 2** the convolution runs backwards: how must the weights change to make the output
-# better?
+# In [lesson 2](02_backward_and_proof.ipynb) the convolution runs backwards: how must the weights
+# change to make the output better?

@@ -9,14 +9,13 @@
 # %% [markdown]
 # # Lesson 2: Backward, and proof
 #
-# *About 20 seconds of computing and an hour of reading and writing. You need: lesson 1, the product
-# of two matrices, and what a derivative is.*
+# *About 20 seconds of computing, and an hour and a quarter of reading and writing. You need:
+# [lesson 1](01_convolution.ipynb), the product of two matrices, and what a derivative is.*
 #
 # A network learns by changing its weights, each a little, in the direction that makes its output
-# better. In which direction? That is what the **backward pass** computes. It is where most mistakes
-# are made, and they are nasty: a network with a wrong backward pass often learns all the same, only
-# worse. So in this lesson you will not only write a backward pass, but *prove* that it is right.
-# After it you can
+# better. Which direction that is, the **backward pass** computes. Most mistakes are made here, and
+# they are nasty: a network with a wrong backward pass often learns all the same, only worse. So you
+# will not only write one, but *prove* that it is right. After this lesson you can
 #
 # - derive the gradients of a layer by the chain rule, and write them as code;
 # - measure any gradient by finite differences, and say how exact that is;
@@ -25,12 +24,13 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 import tinyunet as tu
-from tinyunet.exercises import check, claim, small
+from tinyunet.exercises import check, measured, predict, quiz, small
 from tinyunet.plots import draw_numbers
 
-plt.rcParams["figure.dpi"] = 80
+plt.rcParams["figure.dpi"] = 110
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 
 
@@ -41,10 +41,11 @@ def largest(difference):
 # %% [markdown]
 # ## Which way is better?
 #
-# At its end, a network is judged by one number, the **loss** $L$: how wrong it was. (Lesson 5 is
-# about losses. Here any will do.) The **gradient** of the loss with respect to an array says for
-# each of its numbers how $L$ reacts: if $x_u$ grows by a tiny $\varepsilon$, then $L$ grows by
-# $\varepsilon \cdot \partial L / \partial x_u$. It has the array's shape. We write it short:
+# At its end, a network is judged by one number, the **loss** $L$: how wrong it was. ([Lesson
+# 5](05_a_loss_for_every_pixel.ipynb) is about losses. Here any will do.) The **gradient** of the
+# loss with respect to an array says for each of its numbers how $L$ reacts: if $x_u$ grows by a
+# tiny $\varepsilon$, then $L$ grows by $\varepsilon \cdot \partial L / \partial x_u$. It has the
+# array's shape. We write it short:
 #
 # | we write | for | |
 # |---|---|---|
@@ -52,16 +53,14 @@ def largest(difference):
 # | `dx` | $\partial L / \partial x$ | goes on to the layer before ours, which takes it as *its* `dy` |
 # | `dw`, `db` | $\partial L / \partial w$, $\partial L / \partial b$ | how our weights should change |
 #
-# So a layer's backward pass gets `dy` and makes `dx`, `dw` and `db` of it. It does not need to know
-# what the loss is, or which layers there are. That is why any number of layers can be stacked.
+# So a layer's backward pass makes `dx`, `dw` and `db` of `dy`, and need not know what the loss is,
+# or which other layers there are. That is why any number of them can be stacked.
 
 # %% [markdown]
 # ## One product, three roles
 #
 # Take the smallest convolution worth the name: in one dimension, five pixels, three weights, three
-# outputs.
-#
-# $$ y_i = b + \sum_p x_{i+p} \, w_p $$
+# outputs $y_i = b + \sum_p x_{i+p} \, w_p$.
 
 # %%
 x = np.array([1.0, 2.0, 4.0, 3.0, 0.0])
@@ -79,14 +78,16 @@ print("y =", forward(x, w, b))
 # Draw a line for each product $x_{i+p} \, w_p$: from the pixel that it reads to the output that it
 # adds to, in a colour for its weight.
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} alt="Five pixels on the left and three outputs on the right, joined by nine lines in three colours, one for each weight, three times. Marked are: the three lines that arrive at output 1; the three that leave pixel 2; the three in the colour of weight 0."
 titles = (
     "forward: $y_1$ adds up\nthe lines that arrive",
     "backward: $dx_2$ adds up\nthe lines that leave",
     "backward: $dw_0$ adds up\nthe lines of its colour",
 )
 seen = (lambda i, p: i == 1, lambda i, p: i + p == 2, lambda i, p: p == 0)
-figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(8, 3.2), layout="constrained")
+label = {"ha": "center", "va": "center", "fontsize": 12, "zorder": 4}
+label["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 for panel, (axis, title) in enumerate(zip(axes, titles, strict=True)):
     for i in range(3):
         for p in range(3):
@@ -96,10 +97,7 @@ for panel, (axis, title) in enumerate(zip(axes, titles, strict=True)):
             if shown:  # its weight, on the line
                 at = 0.65 if panel == 1 else 0.35
                 height = -(at * (i + 1) + (1 - at) * (i + p))
-                axis.text(
-                    at, height, f"$w_{p}$", color=color, ha="center", va="center", fontsize=12,
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}, zorder=4,
-                )  # fmt: skip
+                axis.text(at, height, f"$w_{p}$", color=color, **label)
     for u in range(5):
         name = f"$dx_{u}$" if panel == 1 else f"$x_{u}$"
         axis.text(-0.08, -u, name, ha="right", va="center", fontsize=13)
@@ -122,7 +120,12 @@ plt.show()
 #   $\; dw_p = \sum_i dy_i \, x_{i+p}$.
 # - $b$ is added to every $y_i$, times 1: $\; db = \sum_i dy_i$.
 #
-# **Predict**: which `dx` adds up only one product, and which adds up three? (Look at the lines.)
+# **Predict** (look at the lines): how many products does $dx_1$ add up? And for how many of the
+# five pixels does `dx` consist of only one?
+
+# %%
+predict("products that dx_1 adds up", 3)
+predict("pixels whose dx is one product only", 2)
 
 # %%
 dy = np.array([1.0, 0.0, -2.0])  # somebody tells us how L reacts to each output
@@ -131,6 +134,10 @@ dx = np.array([sum(dy[u - p] * w[p] for p in range(3) if 0 <= u - p < 3) for u i
 dw = np.array([sum(dy[i] * x[i + p] for i in range(3)) for p in range(3)])
 db = sum(dy)
 print("dx =", dx, "  dw =", dw, "  db =", db)
+
+products = [sum(0 <= u - p < 3 for p in range(3)) for u in range(5)]
+measured("products that dx_1 adds up", products[1])
+measured("pixels whose dx is one product only", products.count(1))
 
 # %% [markdown]
 # ## Measure it
@@ -149,7 +156,7 @@ nudged = x.copy()
 nudged[2] += 0.001
 slope = (loss(nudged, w, b) - loss(x, w, b)) / 0.001
 print("measured:", slope, "  derived:", dx[2])
-claim("dx[2], measured less derived", slope - dx[2], low=-1e-9, high=1e-9)
+measured("dx[2], measured less derived", slope - dx[2])
 
 # %% [markdown]
 # How exact is such a measurement? Taylor's formula for a function $f$ of one number says
@@ -195,8 +202,8 @@ check.numeric_gradient(numeric_gradient)
 # %%
 numeric_dx = numeric_gradient(lambda x: loss(x, w, b), x)
 numeric_dw = numeric_gradient(lambda w: loss(x, w, b), w)
-claim("dx: largest difference", largest(numeric_dx - dx), high=1e-9)
-claim("dw: largest difference", largest(numeric_dw - dw), high=1e-9)
+measured("dx: largest difference", largest(numeric_dx - dx))
+measured("dw: largest difference", largest(numeric_dw - dw))
 
 # %% [markdown]
 # ## How small a step?
@@ -208,9 +215,16 @@ claim("dw: largest difference", largest(numeric_dw - dw), high=1e-9)
 #
 # $$ \tfrac{\varepsilon^2}{6} \, |f'''| + \frac{r \, |f|}{\varepsilon} $$
 #
-# **Predict**: where is the smallest sum of the two, for float64, if $f$ and its derivatives are
-# about 1? And for float32? What will the curve look like for a convolution, which is *linear* in
-# `x`, so that $f''$ and $f'''$ are 0?
+# **Predict**: at which step is the sum of the two smallest, for float64, if $f$ and its derivatives
+# are about 1? And for float32? **Sketch** the error in float64 by its powers of ten: x = -8 stands
+# for a step of 1e-8, y = -3 for an error of 1e-3. And what does the error of a convolution do when
+# the step grows, which is *linear* in `x`, so that $f''$ and $f'''$ are 0?
+
+# %%
+predict("best step, float64, central", 1e-8)
+predict("best step, float32, central", 1e-3)
+predict("power of ten of the error, by that of the step", [(-14, -14), (0, 0)])
+predict("linear: when the step grows, the error", "rises", choices=("falls", "rises"))
 
 
 # %%
@@ -230,11 +244,15 @@ def line_error(dtype, eps):
     for _ in range(20):
         x, w, dy = (rng.standard_normal(n).astype(dtype) for n in (5, 3, 3))
         dw = np.array([sum(dy[i] * x[i + p] for i in range(3)) for p in range(3)])
-        f = lambda w: (dy * forward(x, w, dtype(0))).sum()  # noqa: E731, B023
+
+        def f(w, x=x, dy=dy):
+            return (dy * forward(x, w, dtype(0))).sum()
+
         errors.append(largest(numeric_gradient(f, w, dtype(eps)) - dw) / largest(dw))
     return np.median(errors)
 
 
+# %% jupyter={"source_hidden": true} alt="Relative error against step, both logarithmic. Left, for exp: three V-shaped curves; central differences in float64 reach 1e-11 near a step of 1e-5, one-sided ones 1e-8, float32 1e-5. Right, for the linear convolution: the errors only fall as the step grows."
 steps = 10.0 ** np.arange(-14, 0.5, 0.5)
 steps32 = steps[steps > 1e-7]
 curves = {
@@ -247,8 +265,7 @@ lines = {
     "float32": (steps32, [line_error(np.float32, e) for e in steps32], ORANGE),
 }
 
-# %% jupyter={"source_hidden": true}
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), sharey=True, layout="constrained")
 for axis, family, title in zip(
     axes, (curves, lines), ("a curved function: exp", "a linear one: our convolution"), strict=True
 ):
@@ -262,15 +279,58 @@ axes[0].set_ylabel("relative error of the slope")
 plt.show()
 
 # %%
-best = {name: (eps[np.argmin(error)], min(error)) for name, (eps, error, _) in curves.items()}
-for name, (eps, error) in best.items():
-    print(f"{name:18} best step {eps:.0e}, error {error:.0e}")
+best = {name: eps[np.argmin(error)] for name, (eps, error, _) in curves.items()}
+measured("best step, float64, central", best["float64, central"])
+measured("best step, float32, central", best["float32, central"])
+measured("smallest error, float64", min(curves["float64, central"][1]))
+measured("smallest error, float32", min(curves["float32, central"][1]))
+powers = np.log10([steps, curves["float64, central"][1]]).T
+measured("power of ten of the error, by that of the step", powers)
+falls = lines["float64"][1][-1] < lines["float64"][1][10]
+measured("linear: when the step grows, the error", "falls" if falls else "rises")
 
-claim("best step, float64, central", best["float64, central"][0], low=1e-6, high=1e-4)
-claim("error with it, float64", best["float64, central"][1], high=1e-9)
-claim("best step, float32, central", best["float32, central"][0], low=1e-3, high=0.1)
-claim("error with it, float32", best["float32, central"][1], low=1e-7, high=1e-3)
-claim("linear, float64, step 1: error", lines["float64"][1][-1], high=1e-14)
+# %% [markdown]
+# What happens to the numbers? Move the step for the slope of exp at 1, in float64:
+
+
+# %% jupyter={"source_hidden": true} alt="On the left, exp of 1 plus and minus the step with all digits, their difference and the slope, wrong digits in orange. On the right, the V curve with a mark at this step."
+def draw_slope(step):
+    """Draw the two values, with their digits, and where the step lies on the V curve."""
+    figure = Figure((8, 2.9), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(5, 4))
+    up, down = np.exp(1 + step), np.exp(1 - step)
+    slope, true = f"{(up - down) / (2 * step):.15f}", f"{np.e:.15f}"
+    same = next((k for k in range(len(true)) if slope[k] != true[k]), len(true))
+    rows = [
+        ("exp(1 + step)", f"{up:.15f}", ""),
+        ("exp(1 - step)", f"{down:.15f}", ""),
+        ("slope", slope[:same], slope[same:]),
+        ("right", true, ""),
+    ]
+    for k, (name, good, bad) in enumerate(rows):
+        left.text(0, 0.85 - 0.23 * k, f"{name:14}{good}", family="monospace", fontsize=11)
+        left.text(
+            0,
+            0.85 - 0.23 * k,
+            " " * (14 + len(good)) + bad,
+            family="monospace",
+            fontsize=11,
+            color=ORANGE,
+        )
+    left.axis("off")
+    right.loglog(steps, curves["float64, central"][1], color=BLUE)
+    right.loglog(step, slope_error(np.float64, step), "o", color=ORANGE, markersize=9)
+    right.set(xlabel="step", ylabel="relative error")
+    right.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+tu.plots.slider(
+    draw_slope,
+    [10.0**-k for k in (0, 1, 2, 3, 5, 7, 9, 11, 13, 15)],
+    "step",
+    alt="Two values of exp with their digits, the slope, and the step on the V curve.",
+)
 
 # %% [markdown]
 # On the left, the famous **V**: coming from large steps, the error falls with $\varepsilon^2$ (or
@@ -295,7 +355,7 @@ claim("linear, float64, step 1: error", lines["float64"][1][-1], high=1e-14)
 # $$ dx_c = \sum_k dy_k \, w_{ck} \quad\text{that is}\quad dx = dy \, w^T, \qquad\qquad
 # dw_{ck} = x_c \, dy_k \quad\text{that is}\quad dw = x^T dy $$
 #
-# A simple way to remember them: the shapes fit in no other way. With it, the three gradients are
+# The shapes fit in no other way. With it, the three gradients are
 #
 # $$ \begin{aligned}
 # dx[n, u, v] &= \sum_p \sum_q \; dy[n,\, u - p,\, v - q] \;\, w[p, q]^T \\
@@ -304,10 +364,13 @@ claim("linear, float64, step 1: error", lines["float64"][1][-1], high=1e-14)
 # \end{aligned} $$
 #
 # where `dy` counts as 0 outside. All sums over images and pixels are sums, not means: each image is
-# responsible for its share of the loss.
+# responsible for its share of the loss. (The sum of $x^T dy$ over many pixels is a single product:
+# put all pixels of all images as rows into a matrix $X$ of shape `(pixels, C_in)`, and those of
+# `dy` into $D$. Then it is $X^T D$. In NumPy, `.T` of an array with four axes reverses all four.)
 #
-# Here is the forward pass, in the form that lesson 1 found for patches: for each kernel position, a
-# slice of the image, shifted, times a matrix. In the backward pass the same slices turn up again.
+# Here is the forward pass, in the form that [lesson 1](01_convolution.ipynb) found for patches: for
+# each kernel position, a slice of the image, shifted, times a matrix. In the backward pass the same
+# slices turn up again.
 
 
 # %%
@@ -349,8 +412,7 @@ def conv2d_backward(dy, x, w):
 check.conv2d_backward(conv2d_backward)
 
 # %% [markdown]
-# The check measured all three by finite differences. Do it yourself once, and look at the package's
-# layer, too.
+# The check measured all three by finite differences. The package's layer should agree, too:
 
 # %%
 rng = np.random.default_rng(2)
@@ -359,31 +421,22 @@ w, b = rng.standard_normal((3, 3, 2, 3)), rng.standard_normal(3)
 dy = rng.standard_normal(conv2d(x, w, b).shape)
 dx, dw, db = conv2d_backward(dy, x, w)
 
-for name, array, derived, f in (
-    ("dx", x, dx, lambda x: (dy * conv2d(x, w, b)).sum()),
-    ("dw", w, dw, lambda w: (dy * conv2d(x, w, b)).sum()),
-    ("db", b, db, lambda b: (dy * conv2d(x, w, b)).sum()),
-):
-    error = largest(numeric_gradient(f, array, eps=0.01) - derived) / largest(derived)
-    claim(f"{name}: relative difference to finite differences", error, high=1e-10)
-
 layer = tu.Conv2d(2, 3).astype("float64")
 layer.params = {"weight": w, "bias": b}
 layer.forward(x)
-claim("dx: largest difference to tu.Conv2d", largest(layer.backward(dy) - dx), high=1e-12)
-claim("dw: largest difference to tu.Conv2d", largest(layer.grads["weight"] - dw), high=1e-12)
+measured("dx: largest difference to tu.Conv2d", largest(layer.backward(dy) - dx))
+measured("dw: largest difference to tu.Conv2d", largest(layer.grads["weight"] - dw))
 
 # %% [markdown]
 # ## Backward is the transpose
 #
-# In lesson 1, a convolution without its bias was a matrix $A$: $y = A x$. What is the backward
-# pass, as a matrix? By the rule for one product, above, $dx = A^T dy$. (There $x$ was a row in
-# front of the matrix, here it is a column behind it.) Not the inverse of $A$: its **transpose**.
-# (Mathematicians also say *adjoint*.)
+# In [lesson 1](01_convolution.ipynb), a convolution without its bias was a matrix $A$: $y = A x$.
+# What is the backward pass, as a matrix? By the rule for one product, above, $dx = A^T dy$. (There
+# $x$ was a row in front of the matrix, here it is a column behind it.) Not the inverse of $A$: its
+# **transpose**. (Mathematicians also say *adjoint*.)
 #
-# Let us look. A matrix's columns are what it makes of vectors that are 1 at one place and 0
-# elsewhere. So we find the forward's matrix by feeding such images to `conv2d`, and the backward's
-# by feeding such upstream gradients to `conv2d_backward`.
+# A matrix's columns are what it makes of vectors that are 1 at one place and 0 elsewhere. So we
+# feed such images to `conv2d`, and such upstream gradients to `conv2d_backward`.
 
 # %%
 kernel = rng.integers(-3, 4, (3, 3, 1, 1)).astype(float)
@@ -401,10 +454,10 @@ B = np.array(
         for k in range(9)
     ]
 ).T
-claim("backward's matrix less forward's, transposed", largest(B - A.T), high=0)
+measured("backward's matrix less forward's, transposed", largest(B - A.T))
 
-# %% jupyter={"source_hidden": true}
-figure, axes = plt.subplots(1, 3, figsize=(9, 4), width_ratios=(3, 12, 5), layout="constrained")
+# %% jupyter={"source_hidden": true} alt="The 3 by 3 kernel; the forward matrix of 9 rows and 25 columns, a band of coloured entries; and the backward matrix of 25 rows and 9 columns, the same picture mirrored at its diagonal."
+figure, axes = plt.subplots(1, 3, figsize=(8, 3.6), width_ratios=(3, 12, 5), layout="constrained")
 draw_numbers(axes[0], kernel[..., 0, 0], "kernel")
 for axis, matrix, title in zip(
     axes[1:], (A, B), ("forward: $A$, 9 x 25", "backward: $A^T$"), strict=True
@@ -416,14 +469,13 @@ for axis, matrix, title in zip(
 plt.show()
 
 # %% [markdown]
-# This gives a second test, which needs no step at all. For any $x$ and any $dy$,
+# This gives a second test, without any step. For any $x$ and any $dy$,
 #
 # $$ \langle A x, \, dy \rangle = \langle x, \, A^T dy \rangle $$
 #
-# where $\langle a, b \rangle$ means: multiply entry by entry and add everything up. (Write it as a
-# sum over the lines of the first drawing: both sides are the sum of $x \cdot w \cdot dy$ over all
-# lines.) It is called the **adjoint identity**. It compares whole arrays at once, and holds up to
-# rounding.
+# where $\langle a, b \rangle$ means: multiply entry by entry and add everything up. (Both sides are
+# the sum of $x \cdot w \cdot dy$ over all lines of the first drawing.) It is called the **adjoint
+# identity**, and holds up to rounding.
 
 # %% [markdown]
 # ### Exercise 3: the adjoint identity
@@ -449,14 +501,14 @@ check.adjoint_gap(adjoint_gap)
 gap = adjoint_gap(
     lambda x: conv2d(x, w, np.zeros(3)), lambda dy: conv2d_backward(dy, x, w)[0], x, dy
 )
-claim("adjoint gap of conv2d", gap, high=1e-12)
+measured("adjoint gap of conv2d", gap)
 
 # %% [markdown]
 # ## A checker
 #
-# Time to build the tool that you will use in every lesson from now on: a function that says whether
-# a backward pass is right. It seems simple: compare with `numeric_gradient`. But a bad checker lets
-# wrong gradients pass, or rejects right ones. Four decisions make it good:
+# Now build the tool that you will use in every lesson from now on: it says whether a backward pass
+# is right. Compare with `numeric_gradient`, of course. But a bad checker lets wrong gradients pass,
+# or rejects right ones. Four decisions make it good:
 #
 # - **Which `dy`?** A random one. With ones, many mistakes are invisible.
 # - **Which entries?** All of them, if there are few.
@@ -490,13 +542,14 @@ check.gradients_agree(gradients_agree)
 # %% [markdown]
 # ## Break it on purpose
 #
-# Now plant mistakes into the backward pass, the kind that people really make, and see who finds
-# them:
+# Now plant five mistakes into the backward pass, the kind that people really make. Who finds them?
 #
 # 1. your checker, with its random `dy`;
 # 2. the same, with a `dy` of ones;
 # 3. the adjoint identity;
 # 4. the one that most people trust: *the loss falls, so it will be right*.
+#
+# **Predict** how many of the five each finds, when you have read the mistakes below.
 
 
 # %%
@@ -539,6 +592,12 @@ planted = {
 # other weights, does. In each step, every weight moves a little *against* its gradient.
 
 # %%
+predict("caught with a random dy, of five", 5)
+predict("caught with a dy of ones, of five", 4)
+predict("caught by the adjoint identity, of five", 5)
+predict("caught by watching the loss, of five", 3)
+
+# %%
 x = rng.standard_normal((4, 10, 10, 2))
 
 
@@ -571,9 +630,11 @@ def train(backward, steps, rate=0.1):
     return np.array(losses)
 
 
-steps = 60 if small else 300
-with np.errstate(all="ignore"):  # one of them runs away to infinity
-    losses = {name: train(backward, steps) for name, backward in planted.items()}
+losses = {}
+for name, backward in planted.items():
+    print("training with:", name)
+    with np.errstate(all="ignore"):  # one of them runs away to infinity
+        losses[name] = train(backward, 60 if small else 300)
 
 # %%
 x4, dy4 = x[:2, :6, :6], rng.standard_normal((2, 4, 4, 2))  # small: every entry is measured
@@ -582,8 +643,8 @@ w4, b4 = rng.standard_normal((3, 3, 2, 2)), rng.standard_normal(2)
 
 def ones_agree(forward, backward, x):
     """The checker with a dy of ones."""
-    measured = numeric_gradient(lambda x: forward(x).sum(), x, 1e-4)
-    return largest(backward(np.ones_like(forward(x)), x) - measured) <= 1e-6 * largest(measured)
+    slope = numeric_gradient(lambda x: forward(x).sum(), x, 1e-4)
+    return largest(backward(np.ones_like(forward(x)), x) - slope) <= 1e-6 * largest(slope)
 
 
 def accepts(checker, backward):
@@ -600,7 +661,6 @@ def gap_of(backward):
     )
 
 
-print(f"{'':20} random dy  dy of ones  adjoint    loss does not fall")
 caught = {}
 for name, backward in planted.items():
     caught[name] = (
@@ -609,16 +669,28 @@ for name, backward in planted.items():
         gap_of(backward) > 1e-10,
         not losses[name][-1] < losses[name][0] / 2,
     )
-    words = ["caught" if c else "-" for c in caught[name]]
-    print(f"{name:20}", *(f"{word:^10}" for word in words))
 
-# %% jupyter={"source_hidden": true}
+wrong = [name for name in planted if name != "right"]
+tests = "with a random dy", "with a dy of ones", "by the adjoint identity", "by watching the loss"
+for test, number in zip(tests, np.sum([caught[name] for name in wrong], axis=0), strict=True):
+    measured(f"caught {test}, of five", number)
+measured("right, but rejected by any of the four", sum(caught["right"]))
+
+# %% jupyter={"source_hidden": true} alt="Loss against step for the right backward and the five wrong ones. With dy transposed the loss leaves the picture at the top within a few steps. The other five curves fall, some as fast as the right one."
+print(f"{'':20} random dy  dy of ones  adjoint    loss does not fall")
+for name, found in caught.items():
+    print(f"{name:20}", *(f"{'caught' if c else '-':^10}" for c in found))
 figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
 styles = dict(zip(planted, ("-", "--", "-.", ":", "--", "-"), strict=True))
 colors = dict(zip(planted, ("black", BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9"), strict=True))
 for name, values in losses.items():
     seen = values[values < 20]
     axis.semilogy(seen, styles[name], color=colors[name], label=name, linewidth=2)
+    if len(seen) < len(values):  # it leaves the picture
+        top = len(seen) - 1
+        arrow = {"arrowstyle": "->", "color": colors[name], "linewidth": 2}
+        axis.annotate("", (top + 6, 20), (top, seen[-1]), arrowprops=arrow)
+        axis.text(top + 9, 12, f"{name}: runs away", color=colors[name], fontsize=11)
 axis.set_xlabel("step")
 axis.set_ylabel("loss")
 axis.grid(color="0.92")
@@ -626,27 +698,14 @@ axis.spines[["top", "right"]].set_visible(False)
 axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
-# %%
-wrong = [name for name in planted if name != "right"]
-by_random, by_ones, by_adjoint, by_loss = np.sum([caught[name] for name in wrong], axis=0)
-claim("planted mistakes", len(wrong), low=5, high=5)
-claim("caught with a random dy", by_random, low=5, high=5)
-claim("caught with a dy of ones", by_ones, low=1, high=4)
-claim("caught by the adjoint identity", by_adjoint, low=2, high=4)
-claim("caught by watching the loss", by_loss, high=2)
-fall = min(losses[name][0] / losses[name][-1] for name in wrong if not caught[name][3])
-claim("the others: the loss fell at least to one in", fall, low=2)
-claim("right, but rejected by any of the four", sum(caught["right"]), low=0, high=0)
-
 # %% [markdown]
 # Only the first finds all of them. With ones, a transposed `dy` looks right. The adjoint identity
 # sees only `dx`, but there it is as strong as the checker, and far faster. And the loss? One
 # mistake makes it run away. With all the others it falls, for some nearly as well as with the right
-# gradient, and nobody would notice who does not have the right curve beside it. **A loss that falls
-# proves nothing.**
+# gradient. **A loss that falls proves nothing.**
 #
-# The check of exercise 2 is built on the same idea, and goes one step further: it compares a wrong
-# gradient with those that the usual mistakes give. So it can often say what the mistake looks like.
+# The check of exercise 2 goes one step further: it compares a wrong gradient with those that the
+# usual mistakes give. So it can often say what the mistake looks like.
 
 # %%
 for name in wrong:
@@ -658,20 +717,75 @@ for name in wrong:
 # %% [markdown]
 # ## The package's checker
 #
-# `tu.check_function` is your exercise 4, with a few additions: it tries several steps, leaves
-# out places where a function has a kink (lesson 3; its table counts them as "flips"). You can
-# use it for functions of your own. For layers, there is `tu.check_gradients`. The last rows of
-# its table move all numbers at once, in a random direction.
+# `tu.check_function` is your exercise 4, with a few additions: it tries several steps, and leaves
+# out places where a function has a kink ([lesson 3](03_relu_and_max_pooling.ipynb); its table
+# counts them as "flips"). Its rows are the arguments in their order: here `x0` is x, `x1` is w and
+# `x2` is b. For layers, there is `tu.check_gradients`. The last rows of its table move all numbers
+# at once, in a random direction.
 
 # %%
 report = tu.check_function(conv2d, lambda dy, x, w, b: conv2d_backward(dy, x, w), x4, w4, b4)
-claim("yours: worst relative error", report.worst, high=1e-7)
+measured("yours: worst relative error", report.worst)
 report
 
 # %%
 report = tu.check_gradients(tu.Conv2d(2, 3, kernel_size=(3, 2), stride=2, padding=1), x4)
-claim("the package's: worst relative error", report.worst, high=1e-7)
+measured("the package's: worst relative error", report.worst)
 report
+
+# %% [markdown]
+# ## Quiz
+#
+# **Two ways.** A number $x$ acts on the loss in two ways, $y_0 = 2x$ and $y_1 = 3x$, with `dy` =
+# (1, 10). What is `dx`?
+#
+# a) 32 &emsp; b) 30, the larger &emsp; c) 16, the mean
+
+# %%
+quiz("two ways", "a")
+
+# %% [markdown]
+# **A tenth of the loss.** With your new backward pass the loss falls to a tenth, with three seeds. So
+# it is
+#
+# - a) right.
+# - b) right in its weights' gradients; `dx` may be wrong.
+# - c) either right or wrong: measure the gradient.
+
+# %%
+quiz("a tenth of the loss", "c")
+
+# %% [markdown]
+# **A tiny step.** A right backward pass is checked in float32 with a step of 1e-9, near x = 1. All
+# slopes come out as 0. Why?
+#
+# - a) Taylor's terms with $f'''$ are too large.
+# - b) x + eps and x - eps are the same float32 number.
+# - c) The function is linear.
+
+# %%
+quiz("a tiny step", "b")
+
+# %% [markdown]
+# **Ones.** Which mistake does a `dy` of ones on a square output never show?
+#
+# - a) `dy` is transposed before it is used.
+# - b) `dw` is divided by the number of images.
+# - c) The last row of `dx` is lost.
+
+# %%
+quiz("ones", "a")
+
+# %% [markdown]
+# **Sum or mean.** Somebody divides `dw` by the number of images, "since the loss is a mean over
+# images".
+#
+# - a) Right: else the weights move too far.
+# - b) Wrong: that division is already in `dy`, and would come in twice.
+# - c) It does not matter: the learning rate makes up for it.
+
+# %%
+quiz("sum or mean", "b")
 
 # %% [markdown]
 # ## What you know now
@@ -687,4 +801,5 @@ report
 # In the package: `tinyunet/convolution/naive.py` has the three gradients by loops,
 # `tinyunet/layers/conv.py` the layer around them, and `tinyunet/gradcheck/` the checker.
 #
-# In **lesson 3** come the two layers that are *not* linear, and have kinks: ReLU and max-pooling.
+# In [lesson 3](03_relu_and_max_pooling.ipynb) come the two layers that are *not* linear, and have
+# kinks: ReLU and max-pooling.

@@ -9,8 +9,9 @@
 # %% [markdown]
 # # Lesson 3: ReLU and max-pooling
 #
-# *About 10 seconds of computing and an hour of reading and writing. You need: lesson 1 (what a
-# convolution is) and lesson 2 (what backward means, and how finite differences check it).*
+# *About 10 seconds of computing, and an hour and ten minutes of reading and writing. You need:
+# [lesson 1](01_convolution.ipynb) (what a convolution is) and [lesson
+# 2](02_backward_and_proof.ipynb) (what backward means, and how finite differences check it).*
 #
 # Between a U-Net's convolutions stand two very simple operations. **ReLU** replaces every negative
 # number by 0. **Max-pooling** keeps only the largest of every four pixels. Neither has anything to
@@ -21,9 +22,6 @@
 # - write both operations, forward and backward;
 # - say what happens where they have no slope: at a *kink* and at a *tie*;
 # - explain why a gradient check sometimes complains although all is right, and what to do about it.
-#
-# There are four exercises. Each has a check that tells you at once what is right and what is not,
-# and three hints, if you want them.
 
 # %%
 import matplotlib.pyplot as plt
@@ -31,19 +29,23 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tinyunet as tu
-from tinyunet.exercises import check, claim, small
-from tinyunet.plots import animate, draw_numbers
+from tinyunet.exercises import check, measured, predict, quiz, small
+from tinyunet.plots import draw_numbers, slider
 
-plt.rcParams["figure.dpi"] = 80
+plt.rcParams["figure.dpi"] = 110
 
 # %% [markdown]
 # ## A hundred convolutions are one
 #
-# Lesson 1 showed that a convolution is linear: it is a matrix $A$. Put a second one, $B$, right
-# behind it, and you get $B (A x) = (B A)\, x$. But $B A$ is just another matrix! To find the kernel
-# of that one convolution, send an image that is 1 in the middle and 0 elsewhere through both.
+# [Lesson 1](01_convolution.ipynb) showed that a convolution is linear: it is a matrix $A$. Put a
+# second one, $B$, right behind it, and you get $B (A x) = (B A)\, x$. But $B A$ is just another
+# matrix! To find the kernel of that one convolution, send an image that is 1 in the middle and 0
+# elsewhere through both.
 #
-# **Predict**: how large is the kernel that does the work of two 3 by 3 kernels?
+# **Predict**: which side has the kernel that does the work of two 3 by 3 kernels?
+
+# %%
+predict("side of the kernel that does the work of two", 6)
 
 # %%
 rng = np.random.default_rng(3)
@@ -59,7 +61,8 @@ response = second(first(dot))  # (1, 5, 5, 1): every pixel of it saw the dot at 
 both.params["weight"] = response[0, ::-1, ::-1, :, None]  # so it comes out turned by 180 degrees
 
 x = rng.standard_normal((1, 20, 20, 1))
-claim("one 5x5 kernel against two of 3x3", np.abs(both(x) - second(first(x))).max(), high=1e-12)
+measured("side of the kernel that does the work of two", both.params["weight"].shape[0])
+measured("one kernel against two: largest difference", np.abs(both(x) - second(first(x))).max())
 
 # %% [markdown]
 # So depth alone buys nothing. Something has to come in between that is *not* linear, and it turns
@@ -95,17 +98,19 @@ edges = tu.Conv2d(1, 1, kernel_size=5, bias=False)
 edges.params["weight"] = np.outer(np.ones(5), [-2, -1, 0, 1, 2])[..., None, None].astype(np.float32)
 e = edges(cells)
 
+# %% jupyter={"source_hidden": true} alt="An image of cells; the convolution's answer, gray with bright left rims and dark right rims; after ReLU only the left rims are left; the sum of both ReLUs shows left and right rims."
 pictures = {
     "image": cells,
     "conv(x)": e,
     "relu(conv(x))": relu(e),
-    "relu(conv(x)) + relu(-conv(x))": relu(e) + relu(-e),
+    "relu(conv(x))\n+ relu(-conv(x))": relu(e) + relu(-e),
 }
-figure, axes = plt.subplots(1, 4, figsize=(10, 2.8), layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(8, 2.5), layout="constrained")
 for axis, (title, picture) in zip(axes, pictures.items(), strict=True):
     axis.imshow(picture[0, ..., 0], cmap="gray")
     axis.set_title(title, fontsize=11)
     axis.axis("off")
+plt.show()
 
 # %% [markdown]
 # ## ReLU backward
@@ -160,17 +165,41 @@ check.relu_backward(relu_backward)
 # $$ dx[n,\; 2i + p,\; 2j + q,\; c] \;=\; dy[n, i, j, c] \cdot
 # [\,(p, q) \text{ won window } (i, j)\,] $$
 #
-# **Predict**: watch the forward pass for two windows, then say where the next `dy` goes.
+# Here are an image of four windows, and a `dy` for each:
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} alt="The 4 by 4 numbers of x: 1 4 2 0, then 7 3 6 5, then 0 0 -3 -1, then 8 0 -2 -9. Beside them the 2 by 2 numbers of dy: 0.5 and -2, then 1 and 3."
 numbers = np.array([[1, 4, 2, 0], [7, 3, 6, 5], [0, 0, -3, -1], [8, 0, -2, -9]])
-winners = {(0, 0): (1, 0), (0, 1): (1, 2), (1, 0): (3, 0), (1, 1): (2, 3)}
 upstream = np.array([[0.5, -2.0], [1.0, 3.0]])
+figure, axes = plt.subplots(1, 2, figsize=(4.4, 2.4), width_ratios=(4, 2), layout="constrained")
+draw_numbers(axes[0], numbers, "x")
+draw_numbers(axes[1], upstream, "dy")
+plt.show()
+
+# %% [markdown]
+# **Predict** where the `dy` of the window at the bottom right, 3, goes: to which row and column of
+# `dx`? (We count from 0.) And how many of the 16 numbers of `dx` are not 0?
+
+# %%
+predict("row and column that get the 3", (3, 3))
+predict("numbers of dx that are not 0", 16)
+
+# %%
+window = numbers[2:4, 2:4]
+row, column = divmod(int(window.argmax()), 2)
+measured("row and column that get the 3", (2 + row, 2 + column))
+measured("numbers of dx that are not 0", upstream.size)
+
+# %% [markdown]
+# Step by step, forward for each of the four windows, then backward:
+
+# %% jupyter={"source_hidden": true} alt="The array x with a frame around a window, and y, dy and dx as far as they are known after this step. Each dy goes to the largest number of its window."
+winners = {(0, 0): (1, 0), (0, 1): (1, 2), (1, 0): (3, 0), (1, 1): (2, 3)}
 
 
-def draw_step(step):
-    """Draw forward in steps 0 to 3, and backward in steps 4 to 7."""
-    figure = Figure((9, 2.8), layout="constrained")
+def draw_step(number):
+    """Draw forward in steps 1 to 4, and backward in steps 5 to 8."""
+    step = number - 1
+    figure = Figure((8, 2.6), layout="constrained")
     axes = figure.subplots(1, 4, width_ratios=(4, 2, 2, 4))
     y, dy, dx = np.full((2, 2), np.nan), np.full((2, 2), np.nan), np.full((4, 4), np.nan)
     for k, (window, winner) in enumerate(winners.items()):
@@ -192,7 +221,13 @@ def draw_step(step):
     return figure
 
 
-animate(draw_step, count=8, milliseconds=1100)
+slider(
+    draw_step,
+    range(1, 9),
+    "step",
+    start=0,
+    alt="x with a frame around a window, and y, dy and dx as far as they are known.",
+)
 
 # %% [markdown]
 # ### Exercise 3: max-pooling, forward
@@ -222,8 +257,11 @@ check.max_pool(max_pool)
 # row by row: top left, top right, bottom left, bottom right. It gets all of `dy`, so `dx` sums to
 # the same as `dy`.
 #
-# You may think that a tie between decimal numbers is a rare accident. **Predict**: in what share of
-# the windows do we have a tie, after a convolution with random kernels and a ReLU?
+# **Predict**: in what share of the windows is there a tie, after a convolution with random kernels
+# and a ReLU?
+
+# %%
+predict("share of windows with a tie", 0.01)
 
 # %%
 conv = tu.Conv2d(1, 16, rng=np.random.default_rng(0))
@@ -233,13 +271,13 @@ x = relu(z)
 
 largest = max_pool(x)
 winners_each = sum((x[:, p::2, q::2] == largest).astype(int) for p in (0, 1) for q in (0, 1))
-claim("share of zeros after the ReLU", (x == 0).mean(), low=0.3, high=0.7)
-claim("share of windows with a tie", (winners_each > 1).mean(), low=0.2, high=0.6)
-claim("of these, share in which all are 0", (largest[winners_each > 1] == 0).mean(), low=0.99)
+measured("share of windows with a tie", (winners_each > 1).mean())
+measured("of these, share in which all are 0", (largest[winners_each > 1] == 0).mean())
+measured("share of zeros after the ReLU", (x == 0).mean())
 
 # %% [markdown]
-# Four windows in ten! Where the convolution's answer is negative at all four pixels, ReLU leaves
-# four zeros. So a rule for ties is no luxury.
+# One might think that a tie between decimal numbers is a rare accident. But where the convolution's
+# answer is negative at all four pixels, ReLU leaves four zeros. So a rule for ties is no luxury.
 
 # %% [markdown]
 # ### Exercise 4: max-pooling, backward
@@ -274,15 +312,16 @@ check.max_pool_backward(max_pool_backward)
 dy = rng.standard_normal(largest.shape, np.float32)
 package_relu, package_pool = tu.ReLU(), tu.MaxPool2d(2)
 gap = np.abs(max_pool(relu(z)) - package_pool(package_relu(z))).max()
-claim("forward: largest difference to the package", gap, high=0)
+measured("pool and ReLU forward: largest difference to the package", gap)
 mine = relu_backward(max_pool_backward(dy, relu(z)), z)
 gap = np.abs(mine - package_relu.backward(package_pool.backward(dy))).max()
-claim("backward: largest difference to the package", gap, high=0)
+measured("pool and ReLU backward: largest difference to the package", gap)
 
 # %% [markdown]
 # ## Check the gradient, and stumble over a kink
 #
-# Lesson 2 measured a slope by a small step $\varepsilon$ to both sides, the finite difference:
+# [Lesson 2](02_backward_and_proof.ipynb) measured a slope by a small step $\varepsilon$ to both
+# sides, the finite difference:
 #
 # $$ f'(x) \;\approx\; \frac{f(x + \varepsilon) - f(x - \varepsilon)}{2 \varepsilon} $$
 #
@@ -298,17 +337,19 @@ claim("backward: largest difference to the package", gap, high=0)
 # right?
 
 # %%
+predict("slopes that seem wrong, of 100,000", 400)
+
+# %%
 x = rng.standard_normal(100_000)
 eps = 0.01
-measured = (relu(x + eps) - relu(x - eps)) / (2 * eps)
-wrong = np.abs(measured - relu_backward(np.ones_like(x), x)) > 1e-9
-expected = 100_000 * 2 * eps / np.sqrt(2 * np.pi)
-print(f"expected: {expected:.0f} of 100,000")
-claim("slopes that seem wrong", wrong.sum(), low=expected - 150, high=expected + 150)
-claim("how far the farthest of them is from the kink, in eps", np.abs(x[wrong]).max() / eps, high=1)
+slopes = (relu(x + eps) - relu(x - eps)) / (2 * eps)
+wrong = np.abs(slopes - relu_backward(np.ones_like(x), x)) > 1e-9
+print(f"expected: {100_000 * 2 * eps / np.sqrt(2 * np.pi):.0f}")
+measured("slopes that seem wrong, of 100,000", wrong.sum())
+measured("the farthest of them from the kink, in eps", np.abs(x[wrong]).max() / eps)
 
-# %% jupyter={"source_hidden": true}
-figure, axis = plt.subplots(figsize=(6, 2.6), layout="constrained")
+# %% jupyter={"source_hidden": true} alt="The slope of ReLU near 0: backward's is a step from 0 to 1. Measured with a step of eps it is a ramp from -eps to eps; the smaller eps, the steeper."
+figure, axis = plt.subplots(figsize=(7.5, 2.8), layout="constrained")
 line = np.linspace(-0.03, 0.03, 601)
 axis.plot(line, line > 0, color="black", linewidth=1, label="the slope that backward takes")
 for eps, colour in ((0.02, "#0072b2"), (0.01, "#d55e00"), (0.002, "#009e73")):
@@ -318,17 +359,19 @@ axis.set_xlabel("x")
 axis.set_ylabel("slope of ReLU")
 axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 axis.spines[["top", "right"]].set_visible(False)
+plt.show()
 
 # %% [markdown]
 # In a whole network it is worse: nudge a single weight of a convolution, and thousands of pixels
 # move. Some always cross a kink, or a tie where another pixel takes over as the winner. One can
-# make $\varepsilon$ smaller, but then rounding errors grow (the V curve of lesson 2). There are two
-# cures.
+# make $\varepsilon$ smaller, but then rounding errors grow (the V curve of [lesson
+# 2](02_backward_and_proof.ipynb)). There are two cures.
 #
 # **Look for smooth ground.** `tu.check_function`, for a pair of functions such as yours, measures
-# each slope with smaller and smaller steps, until one shows the slope that backward claims, or three
-# in a row agree on another. A number that sits exactly on the kink has two slopes, one to each side,
-# however small the step is; it is left out, and counted. Here 3 of 24 numbers are exactly 0:
+# each slope with smaller and smaller steps, until one shows the slope that backward claims, or
+# three in a row agree on another. A number that sits exactly on the kink has two slopes, one to
+# each side, however small the step is; it is left out, and counted. Here 3 of 24 numbers are
+# exactly 0:
 
 # %%
 x = rng.standard_normal((1, 4, 6, 1))
@@ -338,7 +381,7 @@ print(tu.check_function(relu, relu_backward, x))
 # %%
 report = tu.check_function(max_pool, max_pool_backward, rng.standard_normal((2, 6, 4, 3)))
 print(report)
-claim("max-pooling's gradient: largest relative error", report.worst, high=1e-6)
+measured("max-pooling's gradient: largest relative error", report.worst)
 
 # %% [markdown]
 # **Hold the decisions.** ReLU decides for each number: let through or not. Pooling decides for each
@@ -380,17 +423,18 @@ with tu.held_decisions(net):
     right = net.layers[0].grads["weight"].copy()
     held = [error_of_slope(eps) for eps in steps]
 plain = [error_of_slope(eps) for eps in steps]
-claim("eps = 0.01, plain: relative error", plain[1], low=1e-4)
-claim("eps = 0.01, decisions held", held[1], high=1e-8)
+measured("eps = 0.01, plain: relative error", plain[1])
+measured("eps = 0.01, decisions held: relative error", held[1])
 
-# %% jupyter={"source_hidden": true}
-figure, axis = plt.subplots(figsize=(6, 2.8), layout="constrained")
+# %% jupyter={"source_hidden": true} alt="Relative error of a slope against the step, both logarithmic. Plain, it is 0.01 to 0.1 for all steps from 1e-4 on. With decisions held it falls to 1e-14 at the largest step. Below 1e-5 both curves lie on each other and rise as the step shrinks."
+figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
 axis.loglog(steps, plain, "o-", color="#d55e00", label="plain")
 axis.loglog(steps, held, "s-", color="#0072b2", label="decisions held")
 axis.set_xlabel("step eps")
 axis.set_ylabel("relative error of a slope")
 axis.legend(frameon=False)
 axis.spines[["top", "right"]].set_visible(False)
+plt.show()
 
 # %% [markdown]
 # Held, the function is linear in the weight, so even a huge step is exact, and a large step has the
@@ -400,7 +444,7 @@ axis.spines[["top", "right"]].set_visible(False)
 # %%
 report = tu.check_gradients(net, x[:, :12, :12])
 print(report)
-claim("the whole piece of network: largest relative error", report.worst, high=1e-7)
+measured("the whole piece of network: largest relative error", report.worst)
 
 # %% [markdown]
 # ## Break it on purpose
@@ -413,8 +457,8 @@ check.relu_backward(lambda dy, x: dy * (x >= 0))
 
 # %% [markdown]
 # **Mistake 2: saving memory.** `dy[x <= 0] = 0` seems elegant: no new array. But `dy` is not yours.
-# In a U-Net the same `dy` also travels through the skip connection (lesson 6), which would now get
-# a gradient with holes.
+# In a U-Net the same `dy` also travels through the skip connection
+# ([lesson 6](06_crop_concat_and_the_fork.ipynb)), which would now get a gradient with holes.
 
 
 # %%
@@ -444,9 +488,14 @@ def everybody(dy, x):
 check.max_pool_backward(everybody)
 
 # %% [markdown]
-# How bad would that be? **Predict**, for a pooling right behind a ReLU: how much does the final
-# `dx` differ, in front of the ReLU? And how much if we pool an image in which bright parts are cut
-# off at white?
+# How bad would that be? **Predict** the relative difference of `dx`: at the pooling, right behind a
+# ReLU; in front of that ReLU; and where we pool an image in which bright parts are cut off at
+# white.
+
+# %%
+predict("behind a ReLU: relative difference of dx", 0.5)
+predict("in front of the ReLU: relative difference of dx", 0.5)
+predict("an overexposed image: relative difference of dx", 0.01)
 
 # %%
 dy = rng.standard_normal(largest.shape, np.float32)
@@ -458,23 +507,14 @@ def difference(a, b):
 
 
 x = relu(z)
-claim(
-    "behind a ReLU, relative difference of the pool's dx",
-    difference(everybody(dy, x), max_pool_backward(dy, x)),
-    low=0.5,
-)
-claim(
-    "the same, in front of the ReLU",
-    difference(relu_backward(everybody(dy, x), z), relu_backward(max_pool_backward(dy, x), z)),
-    high=1e-6,
-)
+behind = everybody(dy, x), max_pool_backward(dy, x)
+measured("behind a ReLU: relative difference of dx", difference(*behind))
+in_front = (relu_backward(dx, z) for dx in behind)
+measured("in front of the ReLU: relative difference of dx", difference(*in_front))
 white = np.minimum(images[:, :128, :128] * 2.5, 1)  # overexposed
 dy = rng.standard_normal(max_pool(white).shape, np.float32)
-claim(
-    "an overexposed image",
-    difference(everybody(dy, white), max_pool_backward(dy, white)),
-    low=0.1,
-)
+pair = everybody(dy, white), max_pool_backward(dy, white)
+measured("an overexposed image: relative difference of dx", difference(*pair))
 
 # %% [markdown]
 # A surprise: behind a ReLU the mistake does no harm at all. Ties there are between zeros, and the
@@ -491,7 +531,14 @@ claim(
 # comparison we keep every second pixel without looking, and take the mean of each window. For each
 # image we measure on its own, and give the mean over the images with its standard error.
 #
-# **Predict** the order of the five.
+# **Predict** which of the five changes least, and the changes of two of them as a part of the
+# change right after the ReLU: half as large would be 0.5.
+
+# %%
+choices = "max-pooled", "max-pooled twice", "every second pixel", "mean of each window"
+predict("least changed", "mean of each window", choices=choices)
+predict("max-pooled, in parts of after the ReLU", 0.5)
+predict("every second pixel, in parts of after the ReLU", 0.5)
 
 
 # %%
@@ -517,34 +564,82 @@ for name, way in ways.items():
     change[name] = np.mean(changes), np.std(changes, ddof=1) / np.sqrt(len(changes))
     print(f"{name:20} {change[name][0]:.3f} +- {change[name][1]:.3f}")
 
-claim(
-    "max-pooled, in parts of after the ReLU",
-    change["max-pooled"][0] / change["after the ReLU"][0],
-    low=0.5,
-    high=0.9,
-)
-claim(
-    "every second pixel, the same",
-    change["every second pixel"][0] / change["after the ReLU"][0],
-    low=0.9,
-    high=1.1,
-)
+measured("least changed", min(change, key=change.get))
+for name in ("max-pooled", "every second pixel"):
+    measured(f"{name}, in parts of after the ReLU", change[name][0] / change["after the ReLU"][0])
 
 # %% [markdown]
-# Pooling makes the numbers steadier, though not steady; just skipping pixels gains nothing. The
-# mean is steadier still, but it blurs a strong answer with weak neighbours, and it is linear: a
-# convolution could have done it. The maximum asks instead "was there an edge *anywhere* in this
-# window?".
+# Pooling makes the numbers steadier, though not steady; just skipping pixels gains nothing. Of one
+# pooling, the mean is steadier still, but it blurs a strong answer with weak neighbours, and it is
+# linear: a convolution could have done it. The maximum asks instead "was there an edge *anywhere*
+# in this window?".
 #
-# And how many pixels does a gradient reach on its way back?
+# And which share of the pixels does a gradient reach on its way back through pooling and ReLU?
+
+# %%
+predict("share of pixels that get a gradient", 0.25)
 
 # %%
 dx = relu_backward(max_pool_backward(np.ones_like(largest), relu(z)), z)
-claim("share of pixels that get a gradient", (dx != 0).mean(), low=0.08, high=0.25)
+measured("share of pixels that get a gradient", (dx != 0).mean())
 
 # %% [markdown]
 # At most a quarter can: one winner a window. Where all four are negative, nobody gets any.
 #
+# ## Quiz
+#
+# **Ten in a row.** Ten 3x3 convolutions with stride 1 follow each other, with no ReLU between. They
+# can do
+#
+# - a) the same as one convolution of 21x21.
+# - b) more than any single convolution.
+# - c) the same as one convolution of 3x3.
+
+# %%
+quiz("ten in a row", "a")
+
+# %% [markdown]
+# **Four zeros.** Behind a ReLU, a window holds four zeros, and its `dy` is 5. Where does the 5 end?
+#
+# - a) A quarter of it goes to each pixel in front of the ReLU.
+# - b) At the top left pixel in front of the ReLU.
+# - c) Pooling gives it to the top left zero, and the ReLU's gate stops it there.
+
+# %%
+quiz("four zeros", "c")
+
+# %% [markdown]
+# **The check complains.** A check by finite differences finds a few wrong slopes behind a ReLU,
+# each between 0 and 1 times `dy`, others with every new step. Most likely
+#
+# - a) backward is wrong at negative numbers.
+# - b) the steps cross the kink there.
+# - c) float64 is not exact enough.
+
+# %%
+quiz("the check complains", "b")
+
+# %% [markdown]
+# **The negative.** Is the pooled negative of an image the negative of the pooled image?
+#
+# - a) Yes, pooling keeps signs.
+# - b) No: it would be, if pooling were linear.
+# - c) Only if there are no ties.
+
+# %%
+quiz("the negative", "b")
+
+# %% [markdown]
+# **Saved memory.** `dy[x <= 0] = 0; return dy` gives the right numbers. When does it do harm?
+#
+# - a) Never: `dy` is not needed any more after backward.
+# - b) Only in float32.
+# - c) When another branch of the network still needs the same `dy`.
+
+# %%
+quiz("saved memory", "c")
+
+# %% [markdown]
 # ## What you know now
 #
 # - Without something that is not linear, any number of convolutions is one convolution.
@@ -557,5 +652,5 @@ claim("share of pixels that get a gradient", (dx != 0).mean(), low=0.08, high=0.
 #
 # The package's versions: `tinyunet/layers/activation.py` and `tinyunet/layers/pool.py`.
 #
-# Pooling goes down, from large images to small ones. The U-Net also has to come back up: **lesson
-# 4**.
+# Pooling goes down, from large images to small ones. The U-Net also has to come back up:
+# [lesson 4](04_up_convolution.ipynb).

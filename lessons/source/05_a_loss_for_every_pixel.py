@@ -9,11 +9,11 @@
 # %% [markdown]
 # # Lesson 5: A loss for every pixel
 #
-# *About 10 seconds of computing and an hour of reading and writing. You need: lesson 2
-# (gradients, and how to check them) and the logarithm.*
+# *About 10 seconds of computing and an hour of reading and writing. You need:
+# [lesson 2](02_backward_and_proof.ipynb) (gradients, and how to check them) and the logarithm.*
 #
-# A network ends with scores, a few for every pixel. To learn, it needs to be told **how wrong**
-# they are, in one single number, and **in which direction** each score should move. After this
+# A network ends with scores, a few for every pixel. To learn, it needs to be told how wrong
+# they are, in one single number, and in which direction each score should move. After this
 # lesson you can
 #
 # - turn scores into probabilities, and probabilities into a loss;
@@ -29,9 +29,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import tinyunet as tu
-from tinyunet.exercises import check, claim, small
+from tinyunet.exercises import check, measured, predict, quiz, small
 
-plt.rcParams["figure.dpi"] = 80
+plt.rcParams["figure.dpi"] = 110
 BLUE, ORANGE = "#0072b2", "#d55e00"
 
 
@@ -42,18 +42,16 @@ def largest(difference):
 # %% [markdown]
 # ## From scores to probabilities
 #
-# Take one pixel. It belongs to one of $K$ classes (lesson 0 wrote $C$), say 0 for background, 1
-# for the inside of a cell and 2 for its border. The network gives a score for each, any numbers
-# whatever. They are called **logits** and we write them $z_0, \dots, z_{K-1}$. The larger, the
-# more the network believes in that class.
+# Take one pixel. It belongs to one of $K$ classes ([lesson 0](00_pixels_to_labels.ipynb) wrote
+# $C$), say 0 for background, 1 for the inside of a cell and 2 for its border. The network gives a
+# score for each, any numbers whatever. They are called **logits** and we write them
+# $z_0, \dots, z_{K-1}$. The larger, the more the network believes in that class.
 #
 # We would like probabilities $p_k$: none below 0, and 1 altogether. Two steps do that. The
 # exponential function makes every number positive, and a division by the sum makes the sum 1.
 # That is the **softmax**:
 #
 # $$ p_k = \frac{e^{z_k}}{\sum_j e^{z_j}} $$
-#
-# **Predict**: what happens to the probabilities if 5 is added to all logits? If all are doubled?
 
 # %%
 z = np.array([2.0, 1.0, -1.0])
@@ -63,14 +61,19 @@ def softmax_as_written(z):
     return np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
 
 
-for name, logits in {"z": z, "z + 5": z + 5, "2 z": 2 * z}.items():
-    print(f"{name:6} {logits}  ->  p =", softmax_as_written(logits).round(3))
+print("logits", z, " probabilities", softmax_as_written(z).round(3))
 
-claim(
-    "5 more for all: largest change",
-    largest(softmax_as_written(z + 5) - softmax_as_written(z)),
-    high=1e-12,
-)
+# %% [markdown]
+# **Predict** what becomes of the largest probability if 5 is added to all logits, and if all are
+# doubled.
+
+# %%
+predict("5 added to all logits: the largest probability", 0.9)
+predict("all logits doubled: the largest probability", 0.705)
+
+# %%
+measured("5 added to all logits: the largest probability", softmax_as_written(z + 5).max())
+measured("all logits doubled: the largest probability", softmax_as_written(2 * z).max())
 
 # %% [markdown]
 # Only *differences* between logits count: $e^{z+5} = e^5 e^z$, and the $e^5$ cancels out. Larger
@@ -78,9 +81,9 @@ claim(
 #
 # ## From probabilities to a loss
 #
-# Let $t$ be the class that the pixel really has, its **label**. A good network gives $p_t$ near
-# 1. How should we count it if it does not? We take the **surprise**, $-\log p_t$, with the
-# natural logarithm:
+# Let $t$ be the class that the pixel really has, its **label**. A good network gives
+# $p_t$ near 1. How should we count it if it does not? We take the **surprise**, $-\log p_t$, with
+# the natural logarithm:
 #
 # - it is 0 for $p_t = 1$: what was certain does not surprise;
 # - it grows without bound towards $p_t = 0$: to be certain *and* wrong is as bad as can be;
@@ -89,25 +92,26 @@ claim(
 #
 # The mean surprise over all pixels is the loss, called **softmax cross-entropy**.
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} alt="The surprise, minus log p, over the probability p of the right class: 0 at p = 1, 0.69 at p = 0.5, 3 at p = 0.05, and steeply up towards p = 0."
 p = np.linspace(0.005, 1, 300)
-figure, axis = plt.subplots(figsize=(6, 2.8), layout="constrained")
+figure, axis = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
 axis.plot(p, -np.log(p), color=BLUE, linewidth=2)
-for q, words in ((1 / 2, "no idea, 2 classes: log 2 = 0.69"), (0.05, "certain and wrong: 3.0")):
+for q, words in ((1 / 2, "half and half: 0.69"), (0.05, "certain and wrong: 3.0")):
     axis.plot(q, -np.log(q), "o", color=ORANGE)
     axis.annotate(words, (q, -np.log(q)), (8, 6), textcoords="offset points", fontsize=11)
 axis.set_xlabel("probability given to the right class")
 axis.set_ylabel("surprise")
 axis.spines[["top", "right"]].set_visible(False)
+plt.show()
 
 # %% [markdown]
-# **Predict** the loss of a network that has not learned anything yet, for $K$ classes. If it
-# gives all classes the same score, whatever they are, then all $p_k = 1/K$, and the surprise is
-# $-\log(1/K) = \log K$, for every pixel and whatever its label.
-#
-# For two classes that is $\log 2 = 0.693$. Remember this number. It is the first thing to look at
-# in any training run: a first loss far above $\log K$ means that something is wrong before
-# training has begun. Here are small U-Nets (lesson 7) with random weights:
+# **Predict** the loss of networks that have not learned anything yet, with 2 classes and with 3:
+# small U-Nets ([lesson 7](07_the_u.ipynb)) with random weights. (`small` is True only where the
+# package's own tests run this lesson, and everything has to be quick.)
+
+# %%
+predict("first loss, 2 classes", 0.5)
+predict("first loss, 3 classes", 0.67)
 
 # %%
 seeds = range(2 if small else 10)
@@ -115,40 +119,42 @@ images = tu.data.synthetic_cells(2, size=60, seed=1)
 x = np.stack(images.images)  # (N, H, W, 1)
 t = np.stack(images.labels).astype(int)  # (N, H, W)
 
-first = {}
 for classes in (2, 3):
     losses = []
     for seed in seeds:
         model = tu.UNet(1, classes, base_channels=8, depth=2, padding="same", seed=seed).eval()
         losses.append(tu.SoftmaxCrossEntropy()(model(x), t))
-    first[classes] = np.mean(losses)
+    measured(f"first loss, {classes} classes", np.mean(losses))
     print(
-        f"{classes} classes: log {classes} = {np.log(classes):.3f}; new networks start at "
-        f"{np.mean(losses):.3f}, standard deviation {np.std(losses, ddof=1):.3f}"
+        f"  standard deviation {np.std(losses, ddof=1):.3f}; log {classes} = {np.log(classes):.3f}"
     )
 
-claim("first loss, 2 classes", first[2], low=0.6, high=1.1)
-claim("first loss, 3 classes", first[3], low=1.0, high=1.6)
-
 # %% [markdown]
-# They start near $\log K$, on average a little above: a new network's scores are small random
+# A network that gives all classes the same score, whatever they are, has $p_k = 1/K$ for each, and
+# the surprise is $-\log(1/K) = \log K$ for every pixel, whatever its label. Remember this number,
+# $\log 2 = 0.693$ for two classes. It is the first thing to look at in any training run: a first
+# loss far above $\log K$ means that something is wrong before training has begun.
+#
+# Ours start near $\log K$, on average a little above: a new network's scores are small random
 # numbers, not zeros, so it has opinions already, and wrong ones cost more than right ones save.
 #
 # ## Where it breaks
 #
-# **Predict** what `softmax_as_written` gives for the logits 1000 and 999. By the formula it
-# should be what it is for 1 and 0.
+# By the formula, the logits 1000 and 999 have the same probabilities as 1 and 0, that is 0.731 and
+# 0.269. **Predict** what `softmax_as_written` gives for the first, and the largest whole number
+# whose `exp` a float32 can hold.
+
+# %%
+predict("softmax as written, logit 1000", "0.731", choices=("0.731", "1.0", "0.5", "nan"))
+predict("largest whole number whose exp float32 holds", 500)
 
 # %%
 with np.errstate(over="ignore", invalid="ignore"):  # no warnings, please: we know
-    print("1, 0:      ", softmax_as_written(np.array([1.0, 0.0])))
-    print("1000, 999: ", softmax_as_written(np.array([1000.0, 999.0])))
-
-    candidates = np.arange(0, 200, dtype=np.float32)
-    fine = np.isfinite(softmax_as_written(np.stack([candidates, candidates - 1], axis=-1))[:, 0])
-claim(
-    "the largest whole number whose exp float32 can hold", candidates[fine].max(), low=88, high=88
-)
+    first = softmax_as_written(np.array([1000.0, 999.0]))[0]
+    whole = np.arange(0, 1000, dtype=np.float32)
+    fine = np.isfinite(np.exp(whole))
+measured("softmax as written, logit 1000", str(first.round(3)))
+measured("largest whole number whose exp float32 holds", int(whole[fine].max()))
 
 # %% [markdown]
 # A float32 ends at about $3.4 \cdot 10^{38}$, and $e^{89}$ is beyond that. It becomes infinite,
@@ -172,7 +178,8 @@ claim(
 # %% [markdown]
 # ### Exercise 1: log-sum-exp
 #
-# The classes are the last axis of `z`; any axes may come before. Each pixel has its own $m$.
+# The classes are the last axis of `z`; any axes may come before. Each pixel has its own $m$. As
+# always, the result has the dtype of what came in.
 
 
 # %% nbgrader={"grade": false, "grade_id": "log_sum_exp", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -189,8 +196,8 @@ check.log_sum_exp(log_sum_exp)
 
 # %%
 certain = np.array([1000.0, 0.0])
-claim("surprise at class 0, for logits 1000 and 0", log_sum_exp(certain) - certain[0], high=1e-9)
-claim("surprise at class 1", log_sum_exp(certain) - certain[1], low=1000, high=1000)
+measured("logits 1000 and 0: surprise at class 0", log_sum_exp(certain) - certain[0])
+measured("logits 1000 and 0: surprise at class 1", log_sum_exp(certain) - certain[1])
 
 # %% [markdown]
 # Being certain and wrong costs 1000 here, and not infinity. That is a number to learn from.
@@ -199,8 +206,8 @@ claim("surprise at class 1", log_sum_exp(certain) - certain[1], low=1000, high=1
 #
 # The U-Net paper gives every pixel a **weight** $w$, a number from 0 up. A pixel with weight 10
 # counts as much as ten others. The paper uses it to make the thin lines between touching cells
-# matter (lesson 12). Numbering the pixels by $i$, $n$ of them in all images of the batch
-# together,
+# matter ([lesson 12](12_touching_cells.ipynb)). Numbering the pixels by $i$, $n$ of them in all
+# images of the batch together,
 #
 # $$ L \;=\; \frac{1}{n} \sum_i w_i \Big( \log \sum_j e^{z_{ij}} - z_{i t_i} \Big) $$
 #
@@ -243,13 +250,13 @@ check.pixel_loss(pixel_loss)
 #
 # $$ \frac{\partial \ell}{\partial z_k} \;=\; p_k - [k = t] $$
 #
-# where $[k = t]$ is 1 if $k$ is the right class, and 0 if it is not. **What the class got, minus
-# what it should have got.** The right class is pulled up, all others are pushed down, each by the
+# where $[k = t]$ is 1 if $k$ is the right class, and 0 if it is not. *What the class got, minus
+# what it should have got.* The right class is pulled up, all others are pushed down, each by the
 # probability that it took away. A pixel that is already right hardly pulls at all.
 #
 # With weights and the mean, $dz_{ik} = w_i \, (p_{ik} - [k = t_i]) \, / \, n$.
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} alt="Three bar charts over three classes: the probabilities 0.71, 0.26 and 0.04; the one-hot label, 1 at class 1; and their difference, the gradient: positive at classes 0 and 2, negative at class 1."
 p = softmax_as_written(z)
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.3), sharey=True, layout="constrained")
 bars = (p, "p: what it got"), (np.eye(3)[1], "one-hot t: what it should get")
@@ -262,11 +269,12 @@ for axis, (values, title) in zip(
     axis.set_xlabel("class (orange: the right one)")
     axis.set_xticks(range(3))
     axis.spines[["top", "right"]].set_visible(False)
+plt.show()
 
 # %% [markdown]
 # ### Exercise 3: the gradient
 #
-# `p` is `exp(z - log_sum_exp(z))`: the same shift keeps it safe.
+# `p` is `exp(z - log_sum_exp(z))`: the same shift keeps it safe. The result has the dtype of `z`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "pixel_loss_gradient", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -305,32 +313,33 @@ def backward(dy, z):
 
 
 report = tu.check_function(forward, backward, z)
-claim("worst relative error of the gradient", report.worst, high=1e-7)
+measured("cross-entropy: worst relative error of the gradient", report.worst)
 report
 
 # %% [markdown]
 # Two more things follow from the formula. The probabilities add up to 1 and so do the one-hot
-# labels, so the gradients of a pixel **add up to 0**: what is pulled up in one class is pushed
+# labels, so the gradients of a pixel add up to 0: what is pulled up in one class is pushed
 # down in the others. And your pair of functions is the package's loss.
 
 # %%
 dz = pixel_loss_gradient(z, t_random, w)
-claim("sum of a pixel's gradients", largest(dz.sum(axis=-1)), high=1e-15)
+measured("largest sum of a pixel's gradients", largest(dz.sum(axis=-1)))
 
 loss = tu.SoftmaxCrossEntropy()
-claim(
-    "difference to tu.SoftmaxCrossEntropy",
-    abs(loss(z, t_random, w) - pixel_loss(z, t_random, w)),
-    high=1e-12,
-)
-claim("and of its gradient", largest(loss.backward() - dz), high=1e-12)
+difference = abs(loss(z, t_random, w) - pixel_loss(z, t_random, w))
+measured("difference to tu.SoftmaxCrossEntropy", difference)
+measured("and to its gradient", largest(loss.backward() - dz))
 
 # %% [markdown]
 # ## What the loss says to the network
 #
 # Let us look at the gradient of a whole image. In place of a network we take the simplest guess:
-# the brighter, the more cell. So logit 0 is 0, and logit 1 grows with the brightness $x$ and is
-# 0, too, at a brightness of 0.3: $z_1 = 20 \, (x - 0.3)$.
+# the brighter, the more cell. So logit 0 is 0, and logit 1 grows with the brightness $x$ and is 0,
+# too, at a brightness of 0.3: $z_1 = 20 \, (x - 0.3)$. It gets some pixels wrong. **Predict** which
+# share of the gradient, by its size, these have.
+
+# %%
+predict("wrong pixels: their share of the gradient", 0.3)
 
 # %%
 picture = tu.data.synthetic_cells(1, size=96, seed=3)
@@ -340,9 +349,13 @@ ones = np.ones_like(x)
 dz = pixel_loss_gradient(z, t, ones)
 p = np.exp(z - log_sum_exp(z)[..., None])
 print(f"loss {pixel_loss(z, t, ones):.3f}")
+size = np.abs(dz[..., 1])
+wrong = (p[..., 1] > 0.5) != t
+measured("wrong pixels: their share of all pixels", wrong.mean())
+measured("wrong pixels: their share of the gradient", size[wrong].sum() / size.sum())
 
-# %% jupyter={"source_hidden": true}
-figure, axes = plt.subplots(1, 4, figsize=(9.5, 2.7), layout="constrained")
+# %% jupyter={"source_hidden": true} alt="An image of cells, its label, the probability of cell by brightness alone, and n times its gradient: white nearly everywhere, blue on dark cells and rims, red in the gaps between bright cells."
+figure, axes = plt.subplots(1, 4, figsize=(8, 2.3), layout="constrained")
 shown = {
     "image": x[0],
     "label t": t[0],
@@ -352,22 +365,16 @@ shown = {
 for axis, (title, values) in zip(axes, shown.items(), strict=True):
     signed = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1}
     seen = axis.imshow(values, **(signed if "gradient" in title else {"cmap": "gray"}))
-    axis.set_title(title)
+    axis.set_title(title, fontsize=11)
     axis.axis("off")
-bar = figure.colorbar(seen, ax=axes[3], fraction=0.05)
+figure.colorbar(seen, ax=axes[3], fraction=0.05)
+plt.show()
 
 # %% [markdown]
 # Blue says: raise the score of "cell" here. These are cells in the dark and the rims of others,
 # which the guess missed. Red says lower it: mostly the narrow gaps between bright cells. Where
-# the guess is right and certain, the gradient is white. **The loss asks for change only where
-# there is something to change.**
-
-# %%
-size = np.abs(dz[..., 1])
-wrong = (p[..., 1] > 0.5) != t
-share = size[wrong].sum() / size.sum()
-claim("share of wrong pixels", wrong.mean(), low=0.05, high=0.5)
-claim("their share of the gradient", share, low=0.5, high=1)
+# the guess is right and certain, the gradient is white. *The loss asks for change only where
+# there is something to change.*
 
 # %% [markdown]
 # ## Break it on purpose
@@ -387,7 +394,11 @@ check.pixel_loss_gradient(label_subtracted)
 # %% [markdown]
 # And one that no small test finds: a probability first, its logarithm afterwards, with a tiny
 # number inside so that the logarithm of 0 does not bother us. It is right for all ordinary
-# logits. But it hides that a network may be certain and wrong:
+# logits. **Predict** what it says of a pixel that is wrong by 100: logit 0 at its class, 100 at the
+# other.
+
+# %%
+predict("with the tiny number: wrong by 100", 100)
 
 
 # %%
@@ -403,11 +414,11 @@ for wrong_by in (5.0, 20.0, 30.0, 100.0):
     z_one, t_one = np.array([[[[0.0, wrong_by]]]]), np.zeros((1, 1, 1), int)
     tiny, whole = (f(z_one, t_one, one) for f in (loss_with_a_tiny_number, pixel_loss))
     print(f"wrong by {wrong_by:5}: with the tiny number {tiny:7.3f}, log-sum-exp {whole:7.3f}")
-claim("the most that it can say, a pixel", tiny, low=27.6, high=27.7)
+measured("with the tiny number: wrong by 100", tiny)
 
 # %% [markdown]
-# It never gets beyond 27.6, which is $-\log 10^{-12}$: there its slope goes to 0, and nothing pulls
-# the pixel back.
+# It never gets beyond $-\log 10^{-12} = 27.6$: it hides that a network is certain and wrong. There
+# its slope goes to 0, and nothing pulls the pixel back.
 #
 # Now break your own: leave out the shift, forget the division, take the maximum over everything.
 # Run the checks each time.
@@ -418,14 +429,13 @@ claim("the most that it can say, a pixel", tiny, low=27.6, high=27.7)
 # is how common the classes are. **Predict** which probability of "cell" it ends with if 9 % of
 # the pixels are cells. And with weights, so that all cell pixels together count as much as all
 # background?
-#
-# For the derivation, set the gradient of the second logit to 0. With the same $p$ everywhere,
-# $\sum_i w_i \, (p - [t_i = 1]) = 0$, so
-#
-# $$ p \;=\; \frac{\sum_{t_i = 1} w_i}{\sum_i w_i} $$
-#
-# It answers with the *share of the weight* that lies on cells. We let it learn, by steps against
-# the gradient with your functions, and see.
+
+# %%
+predict("p of cell: all weights 1", 0.0)
+predict("p of cell: classes balanced", 0.9)
+
+# %% [markdown]
+# We let it learn, by steps against the gradient with your functions.
 
 # %%
 few = np.zeros((1, 20, 50), int)
@@ -445,12 +455,11 @@ def learn_two_logits(t, w, steps=300, rate=2.0):
 
 
 plain, weighted = learn_two_logits(few, np.ones(few.shape)), learn_two_logits(few, balanced)
-claim("cells' share of the pixels", share, low=0.09, high=0.09)
-claim("answer without weights", plain[-1], low=0.089, high=0.091)
-claim("answer with balanced weights", weighted[-1], low=0.499, high=0.501)
+measured("p of cell: all weights 1", plain[-1])
+measured("p of cell: classes balanced", weighted[-1])
 
-# %% jupyter={"source_hidden": true}
-figure, axis = plt.subplots(figsize=(6, 2.6), layout="constrained")
+# %% jupyter={"source_hidden": true} alt="The probability of cell over 300 steps: with all weights 1 it falls to 0.09, the share of cell pixels, within ten steps; with balanced classes to 0.5."
+figure, axis = plt.subplots(figsize=(6.5, 2.7), layout="constrained")
 steps = np.arange(1, len(plain) + 1)
 axis.semilogx(steps, plain, color=BLUE, linewidth=2, label="all weights 1")
 axis.semilogx(steps, weighted, color=ORANGE, linewidth=2, label="classes balanced")
@@ -460,14 +469,73 @@ axis.set_xlabel("step")
 axis.set_ylabel("p of cell")
 axis.legend(frameon=False)
 axis.spines[["top", "right"]].set_visible(False)
+plt.show()
 
 # %% [markdown]
+# To **derive** it, set the gradient of the second logit to 0. With the same $p$ everywhere,
+# $\sum_i w_i \, (p - [t_i = 1]) = 0$, so
+#
+# $$ p \;=\; \frac{\sum_{t_i = 1} w_i}{\sum_i w_i} $$
+#
+# It answers with the *share of the weight* that lies on cells.
+#
 # With $p = 0.09$ everywhere, the most probable class is background everywhere: an all-black
 # prediction. So if your network predicts all black, it has probably learned how common cells are,
-# and nothing else *yet*. More steps help, or a better learning rate (lesson 8). Balanced weights
+# and nothing else *yet*. More steps help, or a better learning rate
+# ([lesson 8](08_training.ipynb)). Balanced weights
 # lift the answer to one half, where both classes are equally good, but they cannot make a network
 # see.
+
+# %% [markdown]
+# ## Quiz
 #
+# **Ten classes.** A new network tells ten classes apart. Near what should its first loss be?
+#
+# a) 0.7 &emsp; b) 2.3 &emsp; c) 10
+
+# %%
+quiz("ten classes", "b")
+
+# %% [markdown]
+# **Certain and wrong.** The logits are 0 and 50, the right class is the first. What is the loss, by
+# log-sum-exp?
+#
+# a) 1 &emsp; b) 50 &emsp; c) infinite
+
+# %%
+quiz("certain and wrong", "b")
+
+# %% [markdown]
+# **Which pulls hardest?** Three pixels give their right class 0.99, 0.5 and 0.01. Which has the
+# largest gradient?
+#
+# a) 0.99 &emsp; b) 0.5 &emsp; c) 0.01
+
+# %%
+quiz("which pulls hardest", "c")
+
+# %% [markdown]
+# **A larger batch.** You put twice as many images into a batch. What happens to the loss?
+#
+# - a) It doubles.
+# - b) It stays about as it is.
+# - c) It halves.
+
+# %%
+quiz("a larger batch", "b")
+
+# %% [markdown]
+# **All black.** 3 % of the pixels are cells. After 20 steps the network gives every pixel 0.03 for
+# cell, and so predicts black. What do you conclude?
+#
+# - a) The loss is wrong: it does not punish black.
+# - b) The labels are broken.
+# - c) It has learned how common cells are, and not yet where.
+
+# %%
+quiz("all black", "c")
+
+# %% [markdown]
 # ## What you know now
 #
 # - Softmax turns logits into probabilities; the loss is $-\log p_t$, averaged over pixels.
@@ -477,5 +545,6 @@ axis.spines[["top", "right"]].set_visible(False)
 # - Weights say what counts, and by how much.
 #
 # The package's version is in `tinyunet/losses/cross_entropy.py`, beside a second loss, Dice, which
-# lesson 12 derives. In **lesson 6** two paths of the network meet, and their gradients have to find
+# [lesson 21](21_which_loss.ipynb) tells more about. In
+# [lesson 6](06_crop_concat_and_the_fork.ipynb) two paths of the network meet, and their gradients have to find
 # the way back.

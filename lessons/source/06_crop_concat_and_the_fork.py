@@ -9,31 +9,33 @@
 # %% [markdown]
 # # Lesson 6: Crop, concat and the fork
 #
-# *About 15 seconds of computing and three quarters of an hour of reading and writing. You need:
-# lesson 2 (backward); lessons 3 and 4 (pooling, up-convolution) help.*
+# *About 15 seconds of computing and an hour and ten minutes of reading and writing. You need:
+# [lesson 2](02_backward_and_proof.ipynb) (backward); [lesson 3](03_relu_and_max_pooling.ipynb)
+# (pooling) and [lesson 4](04_up_convolution.ipynb) (up-convolution) help.*
 #
 # The U-Net goes down to see far, and up again to say where. On the way down it loses where things
-# are. So it sends what it saw straight **across**, from each level of the left arm to the same
-# level of the right: the *skips*. This lesson is about the three small operations that a skip is
+# are. So it sends what it saw straight across, from each level of the left arm to the same
+# level of the right: the **skips**. This lesson is about the three small operations that a skip is
 # made of:
 #
 # - a **fork**: one array goes two ways, down and across;
 # - a **crop**: what goes across is too large and loses its border;
 # - a **concat**: the two ways meet again.
 #
-# None of them multiplies anything. And yet at the fork a backward pass is easily wrong without
-# anybody noticing: we shall measure that a network with such a mistake trains nearly as well.
-# There are five short exercises.
+# None of them multiplies anything. And yet it is at the fork that a backward pass most easily goes
+# wrong, and we shall measure what that costs. There are five short exercises.
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 import tinyunet as tu
-from tinyunet.exercises import check, claim, small
+from tinyunet.exercises import check, measured, predict, quiz, small
+from tinyunet.networks import Skip
 from tinyunet.plots import draw_numbers
 
-plt.rcParams["figure.dpi"] = 80
+plt.rcParams["figure.dpi"] = 110
 BLUE, ORANGE = "#0072b2", "#d55e00"
 
 
@@ -44,19 +46,24 @@ def largest(difference):
 # %% [markdown]
 # ## Crop
 #
-# **Predict** first. On one level of the U-Net there are 64 by 64 pixels. They go across. They
-# also go down: a pooling halves the side, two 3x3 convolutions without padding take 4 pixels off
-# it, and an up-convolution doubles it. Which side comes back up? How much of the 64 is too much?
+# **Predict** first. On one level of the U-Net there are 64 by 64 pixels. They go across. They also
+# go down: a pooling halves the side, two 3x3 convolutions without padding take 4 pixels off it, and
+# an up-convolution doubles it. Which side comes back up? How many of the 64 pixels have to go on
+# each side of what went across?
+
+# %%
+predict("64 pixels: side that comes back up", 60)
+predict("64 pixels: to cut on each side", 2)
 
 # %%
 side = 64
 back = 2 * (side // 2 - 4)
-print(f"{side} go down, {back} come up: {side - back} too many, {(side - back) // 2} on each side")
-claim("pixels to cut on each side", (side - back) / 2, low=4, high=4)
+measured("64 pixels: side that comes back up", back)
+measured("64 pixels: to cut on each side", (side - back) // 2)
 
 # %% [markdown]
 # The convolutions lose the same number of pixels at every border. So what comes up belongs to the
-# **middle** of what goes across, and the middle is what we keep. With height $H$ of which $h$
+# middle of what goes across, and the middle is what we keep. With height $H$ of which $h$
 # stay,
 #
 # $$ \text{top} = \lfloor (H - h) / 2 \rfloor, \qquad
@@ -82,7 +89,7 @@ def center_crop(x, h, w):
 check.center_crop(center_crop)
 
 # %% [markdown]
-# Is the middle really the right part? Let us **measure** it. One bright pixel, two convolutions
+# Is the middle really the right part? Let us measure it. One bright pixel, two convolutions
 # with a kernel that only blurs, and the fork: across, and down and up again. Where is the bright
 # spot in each? We compare the centres of the two spots, for the middle and for the top left
 # corner.
@@ -119,11 +126,11 @@ for row, column in np.random.default_rng(1).integers(17, 27, (20, 2)):
     at_corner.append(largest(where(across[:, :h, :w]) - where(came_up)))
 
 print(f"across: {across.shape[1:3]}, came up: {came_up.shape[1:3]}")
-claim("middle: how far the spots are apart, in pixels, at most", max(middle), high=1)
-claim("corner: how far they are apart, in pixels, at least", min(at_corner), low=3)
+measured("middle: how far the spots are apart, in pixels, at most", max(middle))
+measured("corner: how far they are apart, in pixels, at least", min(at_corner))
 
-# %% jupyter={"source_hidden": true}
-figure, axes = plt.subplots(1, 3, figsize=(8, 2.9), layout="constrained")
+# %% jupyter={"source_hidden": true} alt="Three pictures of a blurred spot with a cross where it came up: on the middle of what went across the cross hits the spot, on the corner it misses it by some pixels."
+figure, axes = plt.subplots(1, 3, figsize=(7.5, 2.8), layout="constrained")
 across, came_up = two_ways(18, 25)
 h, w = came_up.shape[1:3]
 spots = ("across, the middle", center_crop(across, h, w)), ("across, the corner", across[:, :h, :w])
@@ -133,6 +140,7 @@ for axis, (title, image) in zip(axes, (*spots, ("what came up", came_up)), stric
     axis.plot(column, row, "+", color=ORANGE, markersize=16, markeredgewidth=2)
     axis.set_title(title)
     axis.axis("off")
+plt.show()
 
 # %% [markdown]
 # The cross marks the same place in all three pictures. With the middle, a pixel of the one path
@@ -147,7 +155,7 @@ for axis, (title, image) in zip(axes, (*spots, ("what came up", came_up)), stric
 #
 # $$ dx[n,\; \text{top} + i,\; \text{left} + j] = dy[n, i, j], \qquad dx = 0 \text{ elsewhere} $$
 #
-# **A crop forward is a frame of zeros backward.**
+# *A crop forward is a frame of zeros backward.*
 
 # %% [markdown]
 # ### Exercise 2: crop, backward
@@ -170,15 +178,16 @@ def center_crop_backward(dy, shape):
 # %% nbgrader={"grade": true, "grade_id": "check_center_crop_backward", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check.center_crop_backward(center_crop_backward)
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} alt="The numbers of a 5 by 5 image with a frame around its 3 by 3 middle, the middle as y, a 3 by 3 dy, and dx: dy in the middle, zeros around it."
 numbers = np.arange(1.0, 26).reshape(1, 5, 5, 1)
 dy = np.array([[3.0, -1, 2], [0.5, 4, -2], [1, -3, 5]]).reshape(1, 3, 3, 1)
-figure, axes = plt.subplots(1, 4, figsize=(9, 2.7), width_ratios=(5, 3, 3, 5), layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(8, 2.5), width_ratios=(5, 3, 3, 5), layout="constrained")
 draw_numbers(axes[0], numbers[0, ..., 0], "x", mark=(1, 1, 3, 3), fontsize=10)
 draw_numbers(axes[1], center_crop(numbers, 3, 3)[0, ..., 0], "y = crop", fontsize=10)
 draw_numbers(axes[2], dy[0, ..., 0], "dy", fontsize=10)
 shown = center_crop_backward(dy, numbers.shape)[0, ..., 0]
 draw_numbers(axes[3], shown, "dx", mark=(1, 1, 3, 3), fontsize=10)
+plt.show()
 
 # %% [markdown]
 # ## Concat
@@ -190,7 +199,7 @@ draw_numbers(axes[3], shown, "dx", mark=(1, 1, 3, 3), fontsize=10)
 # y[\dots, C_a + k] = b[\dots, k] $$
 #
 # Backward there is hardly anything to derive: each number of $y$ is a copy of one number of $a$
-# or $b$, so each gets its own part of $dy$. **A concat forward is a split backward.**
+# or $b$, so each gets its own part of $dy$. *A concat forward is a split backward.*
 
 # %% [markdown]
 # ### Exercises 3 and 4: concat, forward and backward
@@ -222,9 +231,20 @@ check.concat_backward(concat_backward)
 # %% [markdown]
 # ## The fork
 #
-# **Predict**: what is the slope of $f(x) = x \cdot x$ at $x = 3$? There is a fork in it: one $x$
-# goes into the multiplication twice, as $a = x$ and as $b = x$. Along $a$ alone the slope is $b =
-# 3$, along $b$ alone it is $a = 3$. The slope of $f$ is 6: their sum.
+# There is a fork in $f(x) = x \cdot x$: one $x$ goes into the multiplication twice, as $a = x$ and
+# as $b = x$. **Predict** the slope at $x = 3$ along $a$ alone, while $b$ stays 3, and that of $f$.
+
+# %%
+predict("slope of x * x at 3, along a alone", 3)
+predict("slope of x * x at 3", 3)
+
+# %%
+e = 1e-6  # how far x is moved
+measured("slope of x * x at 3, along a alone", ((3 + e) * 3 - (3 - e) * 3) / (2 * e))
+measured("slope of x * x at 3", ((3 + e) * (3 + e) - (3 - e) * (3 - e)) / (2 * e))
+
+# %% [markdown]
+# Along $b$ alone it is as much as along $a$, and the slope of $f$ is their sum.
 #
 # **Derive** it in general. Let $x$ go two ways, $a = x$ and $b = x$, and let the loss $L(a, b)$
 # depend on both. Move $x$ by a little $\varepsilon$. Then both move by $\varepsilon$, and
@@ -233,7 +253,7 @@ check.concat_backward(concat_backward)
 # \frac{\partial L}{\partial a} \varepsilon + \frac{\partial L}{\partial b} \varepsilon
 # \qquad\Longrightarrow\qquad \boxed{\; dx = da + db \;} $$
 #
-# **A fork forward is a sum backward.** This is the most important line of the lesson. Here is the
+# *A fork forward is a sum backward.* This is the most important line of the lesson. Here is the
 # fork of the U-Net, forward from left to right. Backward, read it from right to left:
 #
 # ```
@@ -290,13 +310,13 @@ def backward(dy, x):
 
 x = rng.standard_normal((2, 10, 12, 2))
 report = tu.check_function(forward, backward, x)
-claim("worst relative error", report.worst, high=1e-6)
+measured("crop, concat and fork: worst relative error", report.worst)
 report
 
 # %% [markdown]
 # ## Break it on purpose
 #
-# **Overwriting.** In code, the fork is often a variable that is written twice: first by the path
+# *Overwriting.* In code, the fork is often a variable that is written twice: first by the path
 # across, then again by the path down. Write `=` where `+=` belongs, and the first gradient is
 # gone.
 
@@ -312,7 +332,7 @@ def overwriting(dy, channels, shape, down_backward):
 check.fork_backward(overwriting)
 
 # %% [markdown]
-# **Sharing.** If the two paths are *added* where they meet (some networks do), then backward both
+# *Sharing.* If the two paths are *added* where they meet (some networks do), then backward both
 # get the same `dy`. In NumPy, the same means the very same memory. A layer that writes into its
 # upstream gradient, to save an array, then damages the gradient of the *other* path:
 
@@ -327,113 +347,123 @@ dy = np.array([1.0, 2.0, 3.0, 4.0])
 d_across, d_down = dy, dy  # a sum forward: each path gets dy
 relu_backward_in_place(d_down, y=np.array([0.5, 0.0, 0.7, 0.0]))
 print("the path across should have got [1 2 3 4], and has", d_across)
-claim("numbers damaged on the other path", (d_across != [1, 2, 3, 4]).sum(), low=2, high=2)
+measured("numbers damaged on the other path", int((d_across != [1, 2, 3, 4]).sum()))
 
 # %% [markdown]
-# So a backward pass **never writes into `dy`**. The checks of these lessons look for that, too.
+# So a backward pass never writes into `dy`. The checks of these lessons look for that, too.
 #
 # ## Measure: does a network with this mistake still train?
 #
-# **Predict**. We take a whole U-Net and plant the mistake at every fork of its left arm, in both
-# ways: one network forgets what comes back across, the other what comes back from below. Will the
-# loss explode? Will it stay where it is? Will somebody notice? (How the network and its training
-# work is the matter of lessons 7 and 8. Here only the lines with `lost` matter.)
+# We take a whole U-Net and plant the mistake at every fork of its left arm, in two ways: one
+# network loses what comes back across, the other what comes back from below. **Predict** the loss
+# after 60 steps of training, as a share of the first one: 1 is "nothing learned", more is
+# "explodes". (How the network and its training work is the matter of lessons 7 and 8.)
+
+# %%
+predict("right network: last loss, as a share of the first", 0.6)
+predict("across lost: last loss, as a share of the first", 0.8)
+predict("below lost: last loss, as a share of the first", 1.0)
 
 
 # %%
-class WrongUNet(tu.UNet):
-    """A U-Net in whose backward pass one of the two gradients at each fork is lost."""
-
-    lost = "none"
+class AcrossLost(Skip):
+    """Crop and concat; what should go back across is lost."""
 
     def backward(self, dy, *, input_gradient=True):
-        dx, dacross = self.head.backward(dy), []
-        for level in range(self.depth):  # up the right arm, from its end to the bottom
-            dskip, dx = self.skips[level].backward(self.decoder[level].backward(dx))
-            dacross.append(dskip)
-            dx = self.ups[level].backward(dx)
-        dx = self.bottom.backward(dx)
-        for level in reversed(range(self.depth)):  # the left arm
-            dx = self.pools[level].backward(dx)
-            if self.lost == "none":
-                dx = dx + dacross[level]
-            elif self.lost == "from below":
-                dx = dacross[level]
-            dx = self.encoder[level].backward(dx)
-        return dx
+        dacross, dx = super().backward(dy)
+        return 0 * dacross, dx
 
 
-class AcrossLost(WrongUNet):
-    lost = "across"
+class BelowLost(tu.MaxPool2d):
+    """A pooling; what should go back through it is lost."""
+
+    def backward(self, dy, *, input_gradient=True):
+        return 0 * super().backward(dy)
 
 
-class FromBelowLost(WrongUNet):
-    lost = "from below"
+def network(lost, **options):
+    """Return a U-Net that loses one of the two gradients at each fork, or none."""
+    model = tu.UNet(1, 2, **options)
+    if lost == "across lost":
+        model.skips = [AcrossLost("concat") for _ in model.skips]
+    if lost == "below lost":
+        model.pools = [BelowLost(2) for _ in model.pools]
+    return model
 
 
-networks = {
-    "right": WrongUNet,
-    "the gradient from below lost": FromBelowLost,
-    "the gradient across lost": AcrossLost,
-}
+# %% [markdown]
+# Each is trained from five seeds, that is, from five different random beginnings and with other
+# images at each step. (`small` is True only where the package's own tests run this lesson, and
+# everything has to be quick.)
+
+# %% jupyter={"source_hidden": true}
+
+
+def draw_losses():
+    """Draw the mean loss of the seeds so far for each network, and its standard error."""
+    figure = Figure((7.5, 3), layout="constrained", dpi=110)
+    axis = figure.subplots()
+    smooth = np.ones(window := min(10, steps)) / window
+    for (name, runs), color in zip(losses.items(), ("0.2", ORANGE, BLUE), strict=True):
+        lines = [np.convolve(run, smooth, "valid") for run in runs if len(run) == steps]
+        if lines:
+            middle, at = np.mean(lines, axis=0), np.arange(len(lines[0])) + window
+            axis.plot(at, middle, color=color, linewidth=2, label=name)
+        if len(lines) > 1:
+            error = np.std(lines, axis=0, ddof=1) / np.sqrt(len(lines))
+            axis.fill_between(
+                at, middle - error, middle + error, color=color, alpha=0.15, linewidth=0
+            )
+    axis.set_xlim(0, steps)
+    axis.set_xlabel("step")
+    axis.set_ylabel(f"loss (mean of {window} steps)")
+    axis.set_title(f"mean of up to {seeds} seeds, with its standard error", fontsize=11)
+    if axis.lines:
+        axis.legend(frameon=False)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+# %% alt="The losses of three networks over 60 steps: the right one, and those that lose the gradient across or from below. The three curves fall together; the one that loses what comes across ends a little higher, within the bands of the others."
 data = tu.data.synthetic_membranes(16, size=60, seed=0)
 images = np.stack(data.images)  # (N, H, W, 1)
 labels = np.stack(data.labels).astype(int)[:, 20:40, 20:40]  # what a valid U-Net gives: the middle
+seeds, steps = (2, 6) if small else (5, 60)
+losses = {name: [] for name in ("right network", "across lost", "below lost")}  # a list a seed
+progress = tu.plots.Growing(seeds * len(losses) * steps, draw_losses)
 
 
-def train(network, seed, steps):
-    """Return the loss of each step."""
-    model = network(1, 2, base_channels=4, depth=2, seed=seed)
+def train(name, seed):
+    """Train a network and put the loss of each step into `losses`."""
+    model = network(name, base_channels=4, depth=2, seed=seed)
     optimizer, loss = tu.Adam(model, lr=5e-3), tu.SoftmaxCrossEntropy()
-    rng, losses = np.random.default_rng(seed), []
+    rng, run = np.random.default_rng(seed), []
+    losses[name].append(run)
     for _ in range(steps):
         chosen = rng.integers(0, len(images), 2)
-        losses.append(loss(model(images[chosen]), labels[chosen]))
+        run.append(loss(model(images[chosen]), labels[chosen]))
         model.backward(loss.backward())
         optimizer.step()
-    return losses
+        progress()
 
 
-seeds, steps = (2, 6) if small else (5, 60)
-losses = {
-    name: np.array([train(network, seed, steps) for seed in range(seeds)])
-    for name, network in networks.items()
-}
+for seed in range(seeds):
+    for name in losses:
+        train(name, seed)
 
 # %%
-ends = {name: runs[:, -steps // 5 :].mean(axis=1) for name, runs in losses.items()}  # one a seed
-for name, end in ends.items():
-    error = end.std(ddof=1) / np.sqrt(seeds)
-    print(f"{name:30} loss at the end {end.mean():.3f} +- {error:.3f}")
-for name in list(ends)[1:]:
-    difference = ends[name] - ends["right"]  # same seed, same images
-    error = difference.std(ddof=1) / np.sqrt(seeds)
-    print(f"{name:30} more than right {difference.mean():+.3f} +- {error:.3f}")
-    if not small:
-        spread = ends["right"].std(ddof=1)  # from seed to seed
-        claim("  in standard deviations of the right one", difference.mean() / spread, -1, 1)
-print(
-    f"(mean and its standard error, {seeds} seeds; all begin at {losses['right'][:, 0].mean():.3f})"
-)
-
+right = np.array(losses["right network"])[:, -steps // 5 :].mean(axis=1)  # at the end, one a seed
 for name, runs in losses.items():
-    fall = runs[:, -steps // 5 :].mean() / runs[:, 0].mean()
-    claim(f"{name}: loss at the end, as a share of the first", fall, high=1.1 if small else 0.85)
-
-# %% jupyter={"source_hidden": true}
-figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
-smooth = np.ones(10) / 10
-for (name, runs), color in zip(losses.items(), ("0.2", ORANGE, BLUE), strict=True):
-    lines = [np.convolve(run, smooth, mode="valid") for run in runs]
-    middle, error = np.mean(lines, axis=0), np.std(lines, axis=0, ddof=1) / np.sqrt(seeds)
-    at = np.arange(len(middle)) + 10
-    axis.plot(at, middle, color=color, linewidth=2, label=name)
-    axis.fill_between(at, middle - error, middle + error, color=color, alpha=0.15, linewidth=0)
-axis.set_xlabel("step")
-axis.set_ylabel("loss (mean of 10 steps)")
-axis.set_title(f"mean of {seeds} seeds, with its standard error", fontsize=11)
-axis.legend(frameon=False)
-axis.spines[["top", "right"]].set_visible(False)
+    runs = np.array(runs)
+    end = runs[:, -steps // 5 :].mean(axis=1)
+    print(f"{name}: loss at the end {end.mean():.3f}, that is {(end - right).mean():+.3f}")
+    measured(f"{name}: last loss, as a share of the first", end.mean() / runs[:, 0].mean())
+    if name != "right network":
+        spread = right.std(ddof=1)  # from seed to seed
+        measured(
+            f"{name}: how much worse, in standard deviations over seeds",
+            (end - right).mean() / spread,
+        )
 
 # %% [markdown]
 # All three learn. Looking at a loss curve, nobody would suspect anything: the wrong gradients
@@ -443,22 +473,70 @@ axis.spines[["top", "right"]].set_visible(False)
 # that cannot be seen. (It need not always be so cheap: a longer run or a deeper network may pay
 # more.)
 #
-# **That a network learns does not prove that its backward pass is right.** A gradient check does,
+# *That a network learns does not prove that its backward pass is right.* A gradient check does,
 # and it even says where to look:
 
 # %%
 x = np.random.default_rng(3).standard_normal((1, 20, 20, 1))
-reports = {
-    name: tu.check_gradients(network(1, 2, base_channels=2, depth=1), x)
-    for name, network in networks.items()
-}
+reports = {name: tu.check_gradients(network(name, base_channels=2, depth=1), x) for name in losses}
 for name, report in reports.items():
-    print(f"{name}: {'passed' if report.passed else 'FAILED'}, worst error {report.worst:.1e}")
-print("\nThe checker says about the last one:", reports["the gradient across lost"].notes[-1])
+    print(f"{name}: {'passed' if report.passed else 'FAILED'}")
+    measured(f"{name}: worst relative error", report.worst)
+print("\nThe checker says of the second:", reports["across lost"].notes[-1])
 
-claim("right: worst relative error", reports["right"].worst, high=1e-7)
-for name in list(networks)[1:]:
-    claim(f"{name}: worst relative error", reports[name].worst, low=0.01)
+# %% [markdown]
+# ## Quiz
+#
+# **A gradient of zero.** A pixel that the crop cut off has the gradient 0. Why?
+#
+# - a) The loss stays the same, whatever this pixel is.
+# - b) It lies at the border, where there is no image.
+# - c) It has the gradient of its nearest neighbour, which is small there.
+
+# %%
+quiz("a gradient of zero", "a")
+
+# %% [markdown]
+# **Three ways.** An array goes three ways and comes together in one loss. What is its gradient?
+#
+# - a) The mean of the three, so that it does not become larger with every fork.
+# - b) The largest of the three: it says most about the loss.
+# - c) The sum of the three.
+
+# %%
+quiz("three ways", "c")
+
+# %% [markdown]
+# **Added, not joined.** A skip adds, $y = a + b$, in the place of a concat. Backward?
+#
+# - a) Each gets half of dy.
+# - b) Each gets all of dy.
+# - c) a gets the first channels of dy, b the others.
+
+# %%
+quiz("added, not joined", "b")
+
+# %% [markdown]
+# **A loss that falls.** You changed a layer, and the network's loss still falls as before. What do
+# you know about the layer's backward pass?
+#
+# - a) It is right.
+# - b) It is at least nearly right.
+# - c) Hardly anything: a network with half of its gradients lost did the same.
+
+# %%
+quiz("a loss that falls", "c")
+
+# %% [markdown]
+# **Where to look.** A gradient check of a U-Net says: right in head, decoder and bottom, wrong in
+# all of the encoder. Where do you look first?
+#
+# - a) In the convolution's backward pass.
+# - b) Where gradients come together at the forks.
+# - c) In the loss.
+
+# %%
+quiz("where to look", "b")
 
 # %% [markdown]
 # ## What you know now
@@ -467,9 +545,9 @@ for name in list(networks)[1:]:
 # |---|---|
 # | crop: keep the middle | put it back, zeros around |
 # | concat: side by side | split |
-# | fork: one goes two ways | **add** |
+# | fork: one goes two ways | add |
 # | sum: two become one | each gets all of `dy` (the same memory: do not write into it) |
 #
 # The package's version is `tinyunet/layers/join.py`. Now you have everything a U-Net is made of:
-# convolution, ReLU, pooling, up-convolution, crop, concat and a loss. In **lesson 7** you put it
-# together.
+# convolution, ReLU, pooling, up-convolution, crop, concat and a loss. In
+# [lesson 7](07_the_u.ipynb) you put it together.

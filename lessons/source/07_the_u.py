@@ -9,12 +9,13 @@
 # %% [markdown]
 # # Lesson 7: The U
 #
-# *About a minute of computing and an hour and a half of reading and writing. You need: lessons 1
-# to 6.*
+# *About a minute of computing and an hour and ten minutes of reading and writing. You need:
+# lessons 1 to 6, at least [lesson 4](04_up_convolution.ipynb) and
+# [lesson 6](06_crop_concat_and_the_fork.ipynb).*
 #
-# You have all parts. Today they become a **U-Net**: the network of Ronneberger, Fischer and Brox
-# (2015), with all its 31,030,658 parameters. (The paper is short and can be found as
-# arXiv:1505.04597.) After this lesson you can
+# You have all parts. Today they become a **U-Net**: the network of
+# [Ronneberger, Fischer and Brox (2015)](https://arxiv.org/abs/1505.04597), with all its 31,030,658
+# parameters. (The paper is short: read it.) After this lesson you can
 #
 # - say which image sizes a U-Net takes, and what comes out;
 # - count its parameters by hand;
@@ -29,14 +30,14 @@ import inspect
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patches import Rectangle
+from matplotlib.figure import Figure
 
 import tinyunet as tu
-from tinyunet.exercises import check, claim, small
+from tinyunet.exercises import check, measured, predict, quiz, small
 from tinyunet.networks import DoubleConv, Skip
 
-plt.rcParams["figure.dpi"] = 80
-BLUE, ORANGE, GREEN, GRAY = "#0072b2", "#d55e00", "#009e73", "0.6"
+plt.rcParams["figure.dpi"] = 110
+BLUE, ORANGE, GRAY = "#0072b2", "#d55e00", "0.6"
 
 
 def largest(difference):
@@ -46,31 +47,37 @@ def largest(difference):
 # %% [markdown]
 # ## The plan
 #
-# - **Down the left arm**, the *encoder*. On each level two 3x3 convolutions, each followed by a
+# - Down the left arm, the **encoder**. On each level two 3x3 convolutions, each followed by a
 #   ReLU. Then a max-pooling halves the image. With each level down there are twice as many
 #   channels: the network sees more and more of the image in each pixel, and has more to say about
 #   it.
-# - **The bottom.** Two convolutions more.
-# - **Up the right arm**, the *decoder*. An up-convolution doubles the image. What the left arm had
+# - The bottom. Two convolutions more.
+# - Up the right arm, the **decoder**. An up-convolution doubles the image. What the left arm had
 #   on the same level is cropped and put beside it (the *skip* of lesson 6). Two convolutions make
 #   one out of both.
-# - **The head.** A 1x1 convolution turns the last channels into a score for each class.
+# - The head. A 1x1 convolution turns the last channels into a score for each class.
 #
 # The number of poolings is called the **depth**. The paper's depth is 4, and its first level has
 # 64 channels.
 #
 # ## Sizes
 #
-# The convolutions have no padding. **Predict**: 572 by 572 pixels go in. What comes out?
-#
-# Let us go through it with a number in place of an image. Two convolutions take 4 pixels off a
-# side, a pooling halves it, an up-convolution doubles it:
+# The convolutions have no padding. **Predict**: 572 by 572 pixels go into the paper's network, of
+# depth 4. How large is what comes out, and how large the smallest array inside?
+
+# %%
+predict("572 pixels become", 572)
+predict("572 pixels: side of the smallest array inside", 32)
+
+# %% [markdown]
+# Let us go through a smaller one, of depth 2, with a number in place of an image. Two convolutions
+# take 4 pixels off a side, a pooling halves it, an up-convolution doubles it:
 #
 # | | | side |
 # |---|---|---|
-# | down | minus 4, halve | 572 → 568 → 284 → 280 → 140 → 136 → 68 → 64 → 32 |
-# | bottom | minus 4 | 32 → 28 |
-# | up | double, minus 4 | 28 → 56 → 52 → 104 → 100 → 200 → 196 → 392 → 388 |
+# | down | minus 4, halve | 60 → 56 → 28 → 24 → 12 |
+# | bottom | minus 4 | 12 → 8 |
+# | up | double, minus 4 | 8 → 16 → 12 → 24 → 20 |
 #
 # The skips do not change that: they are cropped to what came up. What can go wrong is an odd side
 # in front of a pooling, which would lose a pixel and shift everything below by half of one. Or
@@ -103,15 +110,12 @@ check.unet_output_side(unet_output_side)
 
 # %%
 fits = [side for side in range(1, 700) if unet_output_side(side, 4)]
-print(
-    "depth 4 takes:", ", ".join(map(str, fits[:4])), "...", ", ".join(map(str, fits[-9:-5])), "..."
-)
-claim("572 becomes", unet_output_side(572, 4), low=388, high=388)
-claim("smallest image", fits[0], low=188, high=188)
-claim("what comes out of it", unet_output_side(188, 4), low=4, high=4)
-steps_between = np.diff(fits)
-claim("smallest step from one possible size to the next", steps_between.min(), low=16, high=16)
-claim("largest step", steps_between.max(), low=16, high=16)
+print("depth 4 takes:", *fits[:4], "...", *fits[-9:-5], "...")
+measured("572 pixels become", unet_output_side(572, 4))
+measured("smallest image of depth 4", fits[0])
+measured("and what comes out of it", unet_output_side(fits[0], 4))
+steps_between = np.unique(np.diff(fits)).tolist()
+print("steps from one possible size to the next:", steps_between)
 
 # %% [markdown]
 # Only every 16th size is possible: four halvings have to come out even, and $2^4 = 16$. And the
@@ -125,10 +129,9 @@ claim("largest step", steps_between.max(), low=16, high=16)
 # %%
 for depth in (1, 2, 3, 4):
     side = next(s for s in range(1000) if unet_output_side(s, depth))
-    print(
-        f"depth {depth}: {side - unet_output_side(side, depth)} lost, formula {12 * 2**depth - 8}"
-    )
-claim("lost at depth 4", 572 - unet_output_side(572, 4), low=12 * 2**4 - 8, high=12 * 2**4 - 8)
+    lost = side - unet_output_side(side, depth)
+    print(f"depth {depth}: {lost} lost, formula {12 * 2**depth - 8}")
+measured("pixels lost at depth 4", lost)
 
 # %% [markdown]
 # ## Parameters
@@ -137,8 +140,12 @@ claim("lost at depth 4", 572 - unet_output_side(572, 4), low=12 * 2**4 - 8, high
 # and every pair of channels, and a bias for every output channel: $k^2 a b + b$. An
 # up-convolution has as many.
 #
-# **Predict**: where are most of the parameters, at the top, where the image is large, or at the
-# bottom?
+# **Predict**: where are most of the parameters, at the top, where the image is large, or below?
+# There are 23 layers with parameters. Which share of all numbers lies in two of them, the
+# convolutions at the bottom?
+
+# %%
+predict("share of the two convolutions at the bottom", 0.2)
 
 # %% [markdown]
 # ### Exercise 2: count them
@@ -176,9 +183,9 @@ check.unet_parameters(unet_parameters)
 # %%
 total = unet_parameters(1, 2, 64, 4)
 print(f"{total:,} parameters")
-claim("how many more than the paper's 31,030,658", total - 31_030_658, low=0, high=0)
+measured("more than the paper's 31,030,658", total - 31_030_658)
 bottom = 9 * 512 * 1024 + 1024 + 9 * 1024 * 1024 + 1024
-claim("share of the two convolutions at the bottom", bottom / total, low=0.45, high=0.46)
+measured("share of the two convolutions at the bottom", bottom / total)
 
 # %% [markdown]
 # Nearly half are at the very bottom, where the image is smallest: with twice the channels, a
@@ -187,8 +194,9 @@ claim("share of the two convolutions at the bottom", bottom / total, low=0.45, h
 # ## Build it
 #
 # Two of the parts are themselves put together from layers. Here is what the package calls
-# `DoubleConv`, two convolutions with their ReLUs (`activation="relu"` does the ReLU of lesson 3
-# at once), and `Skip`, the crop and the concat of lesson 6. Their whole code:
+# `DoubleConv`, two convolutions with their ReLUs (`activation="relu"` does the ReLU of
+# [lesson 3](03_relu_and_max_pooling.ipynb) at once), and `Skip`, the crop and the concat of lesson
+# 6. Their whole code:
 
 # %%
 for part in (DoubleConv, Skip):
@@ -231,7 +239,7 @@ class Net(tu.Layer):
 
 net = Net()
 print(f"{net.num_parameters:,} parameters in {len(list(net.named_parameters()))} arrays")
-claim("how many more than counted by hand", net.num_parameters - total, low=0, high=0)
+measured("more than you counted by hand", net.num_parameters - total)
 
 # %% [markdown]
 # ## Forward
@@ -252,7 +260,7 @@ claim("how many more than counted by hand", net.num_parameters - total, low=0, h
 #
 # Call a layer like a function: `y = net.encoder[0](x)`. For a skip: `net.skips[0](across, x)`,
 # first what went across, then what came up. It crops by itself. What comes out at the end are the
-# **logits**, the scores of lesson 5.
+# logits, the scores of [lesson 5](05_a_loss_for_every_pixel.ipynb).
 
 
 # %% nbgrader={"grade": false, "grade_id": "unet_forward", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -280,7 +288,7 @@ check.unet_forward(unet_forward)
 # ## Backward
 #
 # No new derivation is needed. Each layer knows its own backward pass, and the chain rule says:
-# **last forward, first backward**. So read your forward pass from its last line to its first. Two
+# *last forward, first backward*. So read your forward pass from its last line to its first. Two
 # places need care:
 #
 # - A skip gives back two gradients. One goes on down the right arm. The other belongs to what
@@ -320,7 +328,8 @@ check.unet_backward(unet_backward)
 
 # %% [markdown]
 # Now make them the network's own. That is all there is to a U-Net. Does the paper's network run,
-# and do the sizes come out as computed? And is it the package's U-Net, number for number?
+# and do the sizes come out as computed? And is it the package's U-Net, number for number? (`small`
+# is True only where the package's own tests run this lesson, and everything has to be quick.)
 
 # %%
 Net.forward, Net.backward = unet_forward, unet_backward
@@ -329,142 +338,40 @@ side = 188 if small else 572
 x = np.random.default_rng(1).random((1, side, side, 1), np.float32)
 logits = net.eval()(x)  # in eval mode nothing is kept for backward, which saves memory
 print(f"{x.shape} in, {logits.shape} out")
-claim("side of the output", logits.shape[1], unet_output_side(side, 4), unet_output_side(side, 4))
+measured("side of the logits", logits.shape[1])
 
 x = x[:, :188, :188]
 package = tu.UNet(seed=0)
-claim("largest difference to tu.UNet", largest(net(x) - package.predict(x)), high=1e-5)
+measured("largest difference to tu.UNet", largest(net(x) - package.predict(x)))
 del package
 
 # %% [markdown]
 # ## Draw it
 #
-# The paper's first figure shows the U, with a box for every array: as tall as the image and as
-# wide as there are channels. We draw it, too, but not from memory: a function goes through *your
-# network*, asks every layer for its geometry and its channels, and draws what it finds.
-# **Predict**: if the network were built wrongly, where would you see it?
+# The paper's first figure shows the U, with a box for every array. We draw it, too, but not from
+# memory: `tu.plots.u_shape` goes through *your network*, asks every layer for its sizes and its
+# channels, and draws what it finds. (A layer that was built wrongly would show as a wrong box.)
 
-
-# %%
-def walk(net, side):
-    """Return (step, level, side, channels, channels from across) of all arrays, in their order."""
-    found = [("image", 0, side, net.encoder[0].conv1.in_channels, 0)]
-
-    def add(step, level, layer):
-        nonlocal side
-        side = layer.geometry.output_size(side, side)[0]
-        found.append((step, level, side, layer.out_channels, 0))
-
-    for level in range(net.depth):
-        add("conv", level, net.encoder[level].conv1)
-        add("conv", level, net.encoder[level].conv2)
-        side //= net.pools[level].kernel_size[0]
-        found.append(("pool", level + 1, side, net.encoder[level].conv2.out_channels, 0))
-    add("conv", net.depth, net.bottom.conv1)
-    add("conv", net.depth, net.bottom.conv2)
-    for level in reversed(range(net.depth)):
-        up, pair = net.ups[level], net.decoder[level]
-        side *= up.geometry.stride[0]
-        across = pair.conv1.in_channels - up.out_channels  # what is left comes from the skip
-        found.append(("up", level, side, pair.conv1.in_channels, across))
-        add("conv", level, pair.conv1)
-        add("conv", level, pair.conv2)
-    add("head", 0, net.head)
-    return found
-
-
-arrays = walk(net, 572)
-for step, level, side, channels, across in arrays:
-    if step in ("up", "head"):
-        print(f"{step:4} level {level}: {side} x {side}, {channels} channels, {across} from across")
-claim("side at the bottom", min(array[2] for array in arrays), low=28, high=28)
-claim("arrays in the drawing", len(arrays), low=28, high=28)
-
-# %% jupyter={"source_hidden": true}
-ARROWS = {"conv": BLUE, "pool": ORANGE, "up": GREEN, "head": "#cc79a7"}
-NAMES = {
-    "conv": "conv 3x3, ReLU",
-    "pool": "max-pool 2x2",
-    "up": "up-conv 2x2",
-    "head": "conv 1x1",
-}
-
-
-def draw_u(axis, arrays, gap=34):
-    """Draw the arrays of a network as boxes, with an arrow for each step."""
-    depth = max(level for _, level, *_ in arrays)
-    tops = [0]
-    for level in range(depth):
-        tallest = max(side for _, at, side, *_ in arrays if at == level)
-        tops.append(tops[-1] + tallest + 75)
-    boxes, x = [], 0  # (left, top, width, height)
-    for step, level, side, channels, across in arrays:
-        width = 8 + 0.13 * channels
-        if step in ("conv", "head"):
-            x = boxes[-1][0] + boxes[-1][2] + gap
-        elif step == "up":
-            x = boxes[-1][0] + boxes[-1][2] - 8
-        tall = max(s for _, at, s, *_ in arrays if at == level)
-        box = (x, tops[level] + (tall - side) / 2, width, side)
-        white = width * across / channels
-        axis.add_patch(Rectangle(box[:2], width, side, facecolor="#8ec1e6", edgecolor="0.25"))
-        axis.add_patch(Rectangle(box[:2], white, side, facecolor="white", edgecolor="0.25"))
-        if step == "pool":  # an arrow comes in from above
-            axis.text(x - 5, box[1] - 2, channels, ha="right", va="top", fontsize=8)
-        else:
-            axis.text(x + width / 2, box[1] - 6, channels, ha="center", va="bottom", fontsize=8)
-        axis.text(x + 4, box[1] + side + 4, side, ha="right", va="top", fontsize=7, color="0.35")
-        if boxes:
-            left, top, wide, high = boxes[-1]
-            if step in ("conv", "head"):
-                y = tops[level] + tall / 2
-                start, end = (left + wide, y), (x, y)
-            elif step == "pool":
-                start, end = (x + width / 2 + 2, top + high), (x + width / 2 + 2, box[1])
-            else:
-                middle = (max(x + white, left) + min(x + width, left + wide)) / 2
-                start, end = (middle, top - 32), (middle, box[1] + side)
-            arrow = {
-                "arrowstyle": "-|>",
-                "color": ARROWS[step],
-                "lw": 1.8,
-                "shrinkA": 1,
-                "shrinkB": 1,
-            }
-            axis.annotate("", end, start, arrowprops=arrow)
-        boxes.append(box)
-    for i, (step, level, *_) in enumerate(arrays):  # the skips
-        if step == "up":
-            j = max(k for k in range(i) if arrays[k][1] == level)
-            left, top, wide, high = boxes[j]
-            y = top + high / 2 - (0.18 * high if level == 0 else 0)
-            arrow = {"arrowstyle": "-|>", "color": GRAY, "lw": 1.8, "shrinkA": 1, "shrinkB": 1}
-            axis.annotate("", (boxes[i][0], y), (left + wide, y), arrowprops=arrow)
-    for step, name in NAMES.items():
-        axis.plot([], [], color=ARROWS[step], linewidth=3, label=name)
-    axis.plot([], [], color=GRAY, linewidth=3, label="crop and concat")
-    axis.set_xlim(-40, boxes[-1][0] + boxes[-1][2] + 40)
-    axis.set_ylim(tops[-1] + 75, -45)
-    axis.axis("off")
-
-
-figure, axis = plt.subplots(figsize=(10.5, 7), layout="constrained")
-draw_u(axis, arrays)
-axis.legend(loc="lower left", frameon=False, fontsize=10)
-title = axis.set_title(f"drawn from the network: {net.num_parameters:,} parameters", fontsize=13)
+# %% alt="A U of 28 boxes, from 572 pixels and 1 channel at the top left down to 28 pixels and 1024 channels, and up to 388 pixels and 2 channels at the top right; four gray arrows lead across, to the white halves of boxes."
+layout = tu.plots.u_layout(net, 572)  # boxes and arrows, as numbers
+smallest = min(box.height for box in layout.boxes)
+measured("572 pixels: side of the smallest array inside", smallest)
+print(f"{len(layout.boxes)} arrays, {net.num_parameters:,} parameters")
+drawing = tu.plots.u_shape(net, 572)
 del net  # 124 MB
+drawing
 
 # %% [markdown]
-# Above each box are its channels, below it its side. White boxes came across. Look at how the
-# boxes become small and wide, and then tall and thin again: down there the network knows *what*,
-# and up here *where*.
+# A box is as tall as its array (the side stands below it) and as wide as it has channels (above
+# it). White came across; dashes show what the crop leaves of it. Boxes become small and wide, and
+# then tall and thin again: down there the network knows *what*, and up here *where*.
 #
 # ## Check the gradient
 #
 # Now the proof. A small U-Net of depth 2 has the same code as the large one, and 26 arrays of
-# parameters. For each of them, and for the image, the checker of lesson 2 moves numbers a little
-# and measures what the output does. It holds the decisions of ReLU and pooling (lesson 3), so
-# that there are no kinks. The biases are 0 in a new network. Zeros can hide mistakes, so we make
+# parameters. For each of them, and for the image, the checker of
+# [lesson 2](02_backward_and_proof.ipynb) moves numbers a little and measures what the output does.
+# It holds the decisions of ReLU and pooling (lesson 3), so that there are no kinks. The biases are 0 in a new network. Zeros can hide mistakes, so we make
 # them random first.
 
 
@@ -481,13 +388,9 @@ def small_net(seed=0):
 
 image = np.random.default_rng(0).standard_normal((2, 44, 44, 1))
 report = tu.check_gradients(small_net(), image, samples=4 if small else 20)
-claim(
-    "tensors checked",
-    len({row.name for row in report.rows} - {"all inputs", "all parameters"}),
-    27,
-    27,
-)
-claim("worst relative error in the whole network", report.worst, high=1e-7)
+arrays = {row.name for row in report.rows} - {"all inputs", "all parameters"}
+measured("arrays whose gradient was checked", len(arrays))
+measured("the whole U-Net: worst relative error", report.worst)
 print(report)
 
 # %% [markdown]
@@ -496,8 +399,12 @@ print(report)
 #
 # ## Break it on purpose
 #
-# What does the check *not* see? Let us exchange the two inputs of the concat, in both directions:
-# first what came up, then what went across.
+# Let us exchange the two inputs of the concat, in both directions: first what came up, then what
+# went across. **Predict** what the gradient check says.
+
+# %%
+found = ("nothing", "wrong gradients")
+predict("inputs of the concat exchanged: the check finds", "wrong gradients", choices=found)
 
 
 # %%
@@ -515,13 +422,14 @@ class Exchanged(Skip):
 right, wrong = small_net(), small_net()
 wrong.skips = [Exchanged("concat") for _ in wrong.skips]
 report = tu.check_gradients(wrong, image, samples=4)
-claim("worst relative error of the gradients", report.worst, high=1e-7)
+verdict = "nothing" if report.passed else "wrong gradients"
+measured("inputs of the concat exchanged: the check finds", verdict)
 x = image.astype(np.float32)
-claim("but the output differs from the right one by", largest(wrong(x) - right(x)), low=0.01)
+measured("but the output differs from the right one by", largest(wrong(x) - right(x)))
 
 # %% [markdown]
-# All gradients are right, and yet the network is another one. **A gradient check proves that
-# backward belongs to forward. It cannot know which forward you meant.** (This network would learn
+# All gradients are right, and yet the network is another one. *A gradient check proves that
+# backward belongs to forward. It cannot know which forward you meant.* (This network would learn
 # just as well; but weights from somebody else's U-Net would make nonsense in it.) Whether forward
 # is right, only a comparison can tell: with the paper's numbers, or with another program, given
 # the same weights.
@@ -536,12 +444,50 @@ claim("but the output differs from the right one by", largest(wrong(x) - right(x
 # than that image has pixels, so it *has* to be able to learn it by heart. If it cannot, something
 # is broken, and you have found out in a few seconds.
 #
-# **Predict** the first loss (lesson 5), and how many steps it takes until every pixel is right.
-#
 # What changes the weights after each backward pass is an *optimizer*: it moves every weight a
-# little against its gradient. Ours is called Adam; lesson 8 is about it.
+# little against its gradient. Ours is called Adam; [lesson 8](08_training.ipynb) is about it. The
+# score is the IoU of [lesson 0](00_pixels_to_labels.ipynb): the overlap of found and true cells, 1
+# where they are the same.
+#
+# **Predict** the first loss (lesson 5), and after how many steps the IoU is above 0.99.
 
 # %%
+predict("one image by heart: first loss", 0.69)
+predict("one image by heart: steps until the IoU is above 0.99", 500)
+
+# %% jupyter={"source_hidden": true}
+
+
+def draw_learning():
+    """Draw the image, the label and what was found after some steps; below it, loss and IoU."""
+    figure = Figure((8, 4.2), layout="constrained", dpi=110)
+    above, below = figure.subfigures(2, 1)
+    pictures = {"image": x[0, frame : frame + out, frame : frame + out, 0], "label": t[0]}
+    pictures |= {f"step {step}": seen.get(step) for step in looks}
+    for axis, (name, picture) in zip(
+        above.subplots(1, len(pictures)), pictures.items(), strict=True
+    ):
+        axis.axis("off")
+        if picture is not None:
+            axis.imshow(picture, cmap="gray")
+            axis.set_title(name, fontsize=12)
+    left, right = below.subplots(1, 2)
+    left.semilogy(losses, color=BLUE, linewidth=2)
+    left.axhline(np.log(2), color="0.5", linestyle=":")
+    left.text(steps, np.log(2), "log 2", ha="right", va="bottom", color="0.4")
+    left.set_ylim(5e-5, 2)
+    left.set_ylabel("loss")
+    right.plot(ious, color=ORANGE, linewidth=2)
+    right.set_ylabel("IoU")
+    right.set_ylim(0, 1.03)
+    for axis in (left, right):
+        axis.set_xlim(0, steps)
+        axis.set_xlabel("step")
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+# %% alt="Above, an image of cells, its label, and what the network found at steps 0, 20, 40 and 160: from noise to the label itself. Below, the loss falls from about log 2 to less than a thousandth, and the IoU rises to 1."
 side, depth, steps = (92, 3, 15) if small else (156, 3, 160)
 out = unet_output_side(side, depth)
 frame = (side - out) // 2
@@ -553,55 +499,41 @@ net = Net(1, 2, base_channels=8, depth=depth, seed=0)
 optimizer, loss = tu.Adam(net, lr=3e-3), tu.SoftmaxCrossEntropy()
 print(f"{net.num_parameters:,} parameters, {t.size:,} pixels to learn")
 
-losses, ious, seen = [], [], {}
+losses, ious, seen, looks = [], [], {}, (0, steps // 8, steps // 4, steps)
+progress = tu.plots.Growing(steps + 1, draw_learning)
 for step in range(steps + 1):
     z = net(x)
     losses.append(loss(z, t))
     found = z.argmax(axis=-1) == 1
     ious.append((found & (t == 1)).sum() / (found | (t == 1)).sum())
-    if step in (0, steps // 8, steps // 4, steps):
+    if step in looks:
         seen[step] = found[0]
     net.backward(loss.backward())
     optimizer.step()
+    progress()
 
-claim("first loss, beside log 2 = 0.69", losses[0], low=0.4, high=1.5)
-claim("last loss", losses[-1], high=1.0 if small else 0.02)
-claim(
-    "last IoU (overlap of found and true cells; 1 is perfect)", ious[-1], low=0 if small else 0.99
-)
-
-# %% jupyter={"source_hidden": true}
-figure = plt.figure(figsize=(9.5, 4.6), layout="constrained")
-above, below = figure.subfigures(2, 1)
-shown = {"image": x[0, frame : frame + out, frame : frame + out, 0], "label": t[0]}
-shown |= {f"step {step}": found for step, found in seen.items()}
-for axis, (name, picture) in zip(above.subplots(1, len(shown)), shown.items(), strict=True):
-    axis.imshow(picture, cmap="gray")
-    axis.set_title(name)
-    axis.axis("off")
-left, right = below.subplots(1, 2)
-left.semilogy(losses, color=BLUE, linewidth=2)
-left.axhline(np.log(2), color="0.5", linestyle=":")
-left.text(steps, np.log(2), "log 2", ha="right", va="bottom", color="0.4")
-left.set_ylabel("loss")
-right.plot(ious, color=ORANGE, linewidth=2)
-right.set_ylabel("IoU")
-right.set_ylim(0, 1.03)
-for axis in (left, right):
-    axis.set_xlabel("step")
-    axis.spines[["top", "right"]].set_visible(False)
+measured("one image by heart: first loss", losses[0])
+measured("one image by heart: last loss", losses[-1])
+known = int(np.argmax(np.array(ious) > 0.99)) if max(ious) > 0.99 else steps
+measured("one image by heart: steps until the IoU is above 0.99", known)
 
 # %% [markdown]
-# It knows the image by heart. That says nothing about *other* images, which is what lessons 8 to
-# 13 are about. But the machine works: forward, loss, backward, step.
+# It knows the image by heart. That says nothing about *other* images, which is what the lessons
+# from 8 on are about. But the machine works: forward, loss, backward, step.
 #
 # ## Look inside
 #
 # What is in the boxes of the drawing? We send the image through the trained network once more,
 # and look at each level: on the left what the left arm has there after its two convolutions, on
-# the right what the right arm has. Of all channels we show the two that vary most. **Predict**:
-# where will you recognise cells, where only blocks, and where will inside and outside be told
-# apart?
+# the right what the right arm has. Of all channels we show the two that vary most.
+#
+# One number for it: cut a single channel at its best brightness. How many pixels does that label
+# right? **Predict** it for the best channel at the top of the left arm, and of the right arm. (Four
+# in ten pixels are cells.)
+
+# %%
+predict("left arm, top: share that one channel labels right", 0.7)
+predict("right arm, top: share that one channel labels right", 0.9)
 
 # %%
 maps, y = {}, x
@@ -615,8 +547,6 @@ maps["bottom", depth] = y
 for level in reversed(range(depth)):
     y = net.decoder[level](net.skips[level](maps["left", level], net.ups[level](y)))
     maps["right", level] = y
-for (arm, level), y in maps.items():
-    print(f"{arm:6} level {level}: {y.shape[1]} x {y.shape[2]}, {y.shape[3]} channels")
 
 
 def told_apart(channel, label):
@@ -633,11 +563,11 @@ first = maps["left", 0][0, frame - 2 : frame - 2 + out, frame - 2 : frame - 2 + 
 last = maps["right", 0][0]
 best_first = max(told_apart(first[..., k], t[0]) for k in range(first.shape[2]))
 best_last = max(told_apart(last[..., k], t[0]) for k in range(last.shape[2]))
-claim("best single channel, top of the left arm", best_first, low=0.5, high=1)
-claim("best single channel, top of the right arm", best_last, low=0.5 if small else 0.9, high=1)
+measured("left arm, top: share that one channel labels right", best_first)
+measured("right arm, top: share that one channel labels right", best_last)
 
-# %% jupyter={"source_hidden": true}
-figure, axes = plt.subplots(depth + 1, 5, figsize=(8.5, 7.2), layout="constrained")
+# %% jupyter={"source_hidden": true} alt="Two channels of each level, in the shape of the U: at the top left cells with every detail, at the bottom a few large squares, and up the right arm cells again, at the end bright on dark, in a smaller part."
+figure, axes = plt.subplots(depth + 1, 5, figsize=(8, 6.8), layout="constrained")
 for axis in axes.ravel():
     axis.axis("off")
 columns = {"left": (0, 1), "right": (3, 4), "bottom": (1, 3)}
@@ -650,22 +580,73 @@ for (arm, level), y in maps.items():
 axes[0, 2].imshow(x[0, ..., 0], cmap="gray")
 axes[0, 2].set_title("the image", fontsize=10)
 for level in range(1, depth):
-    axes[level, 2].annotate(
-        "", (1, 0.5), (0, 0.5), xycoords="axes fraction",
-        arrowprops={"arrowstyle": "-|>", "color": GRAY, "lw": 2},
-    )  # fmt: skip
+    arrow = {"arrowstyle": "-|>", "color": GRAY, "lw": 2}
+    axes[level, 2].annotate("", (1, 0.5), (0, 0.5), xycoords="axes fraction", arrowprops=arrow)
+plt.show()
 
 # %% [markdown]
-# At the top left one recognises the image itself, with every detail. At the bottom there are only
-# a few large pixels, each with a word about a whole region. On the way up, the finer levels of
-# the left arm add where things are; the light and dark squares there are the checkerboard of the
-# up-convolutions (lesson 4). At the top right are cells again. The right arm shows a smaller
-# part, the middle: that is all it has.
+# At the top left one recognises the image itself, with every detail. At the bottom there are only a
+# few large pixels, each with a word about a whole region. On the way up, the finer levels of the
+# left arm add where things are; the light and dark squares there are the checkerboard of the
+# up-convolutions ([lesson 4](04_up_convolution.ipynb)). At the top right are cells again. The right
+# arm shows a smaller part, the middle: that is all it has.
 #
-# The two numbers say how many pixels one channel alone, cut at its best brightness, would label
-# right. These cells are bright, so brightness alone does well. What is left for the network are
-# the rims, the gaps between touching cells, and cells in the dark.
+# These cells are bright, so brightness alone, a channel of the left arm, does well. What is left
+# for the network are the rims, the gaps between touching cells, and cells in the dark.
+
+# %% [markdown]
+# ## Quiz
 #
+# **A size that fits.** Which side can a U-Net of depth 3, without padding, take?
+#
+# a) 96 &emsp; b) 100 &emsp; c) 102
+
+# %%
+quiz("a size that fits", "b")
+
+# %% [markdown]
+# **Twice as wide.** `base_channels` is 128 in place of 64. How many parameters?
+#
+# - a) About twice as many.
+# - b) About four times as many.
+# - c) That depends on the image's size.
+
+# %%
+quiz("twice as wide", "b")
+
+# %% [markdown]
+# **The gradient that waits.** Why does backward keep what comes back across, instead of sending it
+# through the encoder at once?
+#
+# - a) The fork has one gradient, the sum: the encoder's layers need it whole, and only once.
+# - b) It is larger than the one from below, since the crop gave it a frame of zeros.
+# - c) To save memory.
+
+# %%
+quiz("the gradient that waits", "a")
+
+# %% [markdown]
+# **Right to ten digits.** The gradient check passes on the whole network. What is proved?
+#
+# - a) That it computes what the paper's network computes.
+# - b) That it will learn.
+# - c) That its backward pass belongs to its forward pass.
+
+# %%
+quiz("right to ten digits", "c")
+
+# %% [markdown]
+# **One image, not learned.** After 500 steps on a single image the loss is still near 0.69. What
+# now?
+#
+# - a) More images: one is too few to learn from.
+# - b) Look for the mistake: labels, gradients, learning rate.
+# - c) A deeper network: this one is too small.
+
+# %%
+quiz("one image, not learned", "b")
+
+# %% [markdown]
 # ## What you know now
 #
 # - A U-Net of depth $d$ loses $12 \cdot 2^d - 8$ pixels of a side and takes every $2^d$-th size;
@@ -677,4 +658,4 @@ for level in range(1, depth):
 # - Learning one image by heart is the first test of any network.
 #
 # The package's version is `tinyunet/networks/unet.py`: the same two functions, with clear errors
-# for sizes that do not fit. In **lesson 8** it is trained for real.
+# for sizes that do not fit. In [lesson 8](08_training.ipynb) it is trained for real.

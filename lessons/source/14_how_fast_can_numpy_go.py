@@ -9,19 +9,21 @@
 # %% [markdown]
 # # Lesson 14: How fast can NumPy go?
 #
-# *About half a minute of computing and an hour and a half of reading and writing. You need: lesson
-# 1 (patches) and lesson 2 (the transpose, and the gradients of a convolution).*
+# *About half a minute of computing, and an hour and ten minutes of reading and writing; a last
+# part, for the curious, takes half an hour more. You need: [lesson 1](01_convolution.ipynb)
+# (patches) and [lesson 2](02_backward_and_proof.ipynb) (the transpose, and the gradients of a
+# convolution).*
 #
-# Nearly all time in a U-Net goes into 3x3 convolutions. Lesson 1 made one of them many times faster
-# by turning loops into a matrix product, without saving a single multiplication. Can we go on?
-# After this lesson you can
+# Nearly all time in a U-Net goes into 3x3 convolutions. [Lesson 1](01_convolution.ipynb) made one
+# of them many times faster by turning loops into a matrix product, without saving a single
+# multiplication. Can we go on? After this lesson you can
 #
 # - predict a layer's time by counting its multiplications and its bytes;
 # - say what a cache is, see it in a measurement, and work in pieces that fit into it;
 # - derive a convolution that needs fewer multiplications, from the product of two polynomials;
 # - say what it costs.
 #
-# There are four exercises.
+# There are three exercises, and one for the curious.
 
 # %%
 import os
@@ -33,7 +35,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import tinyunet as tu
 from tinyunet import num_threads, one_blas_thread
-from tinyunet.exercises import check, claim, small
+from tinyunet.exercises import check, measured, predict, quiz, small
 from tinyunet.plots import draw_numbers
 
 try:
@@ -41,18 +43,18 @@ try:
 except ImportError:  # the lesson works without it
     torch = None
 
-plt.rcParams["figure.dpi"] = 80
+plt.rcParams["figure.dpi"] = 110
 BLUE, ORANGE, GREEN, GRAY = "#0072b2", "#d55e00", "#009e73", "0.6"
 
 # %% [markdown]
 # Our layer turns 64 channels into 64, on 138 by 138 pixels, as in the middle of a U-Net. We time
 # everything in the same way: some rounds, in each of which every candidate has its turn, once to
 # warm up and once timed. The fastest time counts, since whatever else a computer does can only make
-# a run slower.
+# a run slower. (`small` is true in quick trial runs: then everything is smaller.)
 #
 # Matrix products use all cores of the processor by themselves. To keep things simple, everything
 # runs on a **single core**; only at the end we let all of them work. (`one_blas_thread` sees to
-# that. BLAS is the library that multiplies matrices for NumPy.)
+# that. BLAS is the library that multiplies matrices for NumPy; `Growing` says how long it will take.)
 
 # %%
 SIDE, CHANNELS = (38, 64) if small else (138, 64)
@@ -65,6 +67,7 @@ b = np.zeros(CHANNELS, np.float32)
 def race(candidates, rounds):
     """Let functions take turns; return the fastest time of each, in seconds."""
     times = {name: [] for name in candidates}
+    progress = tu.plots.Growing(rounds, parts="rounds timed")
     with one_blas_thread():
         for _ in range(rounds):
             for name, function in candidates.items():
@@ -72,13 +75,14 @@ def race(candidates, rounds):
                 start = time.perf_counter()
                 function()
                 times[name].append(time.perf_counter() - start)
+            progress()
     return {name: min(seconds) for name, seconds in times.items()}
 
 
 # %% [markdown]
 # ## Two things to count
 #
-# A processor does two kinds of work: it **computes**, and it **moves numbers** between the memory
+# A processor does two kinds of work: it computes, and it moves numbers between the memory
 # and its arithmetic units. For the product of patches and weights, both are easy to count. Every
 # output pixel and output channel takes $9\,C_\text{in}$ multiplications, and the patches of an
 # output pixel are $9\,C_\text{in}$ numbers of 4 bytes (float32).
@@ -105,12 +109,15 @@ check.costs(costs)
 multiplications, patch_bytes = costs(138, 64, 64, rows=136)
 print(f"{multiplications / 1e6:.0f} million multiplications")
 print(f"image {138 * 138 * 64 * 4 / 1e6:.1f} MB, its patches {patch_bytes / 1e6:.1f} MB")
-claim("multiplications for each number of the patches", multiplications / (patch_bytes / 4), 64, 64)
+measured("multiplications for each number of the patches", multiplications / (patch_bytes / 4))
 
 # %% [markdown]
 # How fast is each kind of work here? The best case of computing is the product of two large square
 # matrices. The best case of moving is a plain copy. A copy of $n$ bytes moves $2n$: it reads and
-# writes.
+# writes. **Predict** how many multiplications a core does while one number of 4 bytes is moved.
+
+# %%
+predict("multiplications in the time of moving one number", 2)
 
 # %%
 side = 600 if small else 1500
@@ -121,7 +128,7 @@ best = race({"compute": lambda: square @ square, "move": lambda: np.copyto(targe
 per_second = side**3 / best["compute"]  # multiplications (each with an addition)
 numbers = 2 * source.size / best["move"]
 balance = per_second / numbers
-claim("multiplications in the time of moving one number", balance, low=1, high=1000)
+measured("multiplications in the time of moving one number", balance)
 
 # %% [markdown]
 # This is the **balance** of the machine. A computation that does fewer multiplications than that
@@ -130,7 +137,11 @@ claim("multiplications in the time of moving one number", balance, low=1, high=1
 #
 # **Predict**: our layer reads an image, writes one of nearly the same size, and does 682 million
 # multiplications. Which of the two is its limit? And if the patch matrix has to be written, and
-# read again, how much time does that add?
+# read again, how much does that add to the time of the multiplications, in percent?
+
+# %%
+predict("what limits our layer", "moving", choices=("computing", "moving"))
+predict("percent that moving the patches adds", 100)
 
 # %%
 image_intensity = multiplications / (138 * 138 * 64 + 136 * 136 * 64)
@@ -138,15 +149,14 @@ patch_intensity = multiplications / (2 * patch_bytes / 4)
 print(f"image in, image out: {image_intensity:4.0f} multiplications a number")
 print(f"patches in and out:  {patch_intensity:4.0f} multiplications a number")
 print(f"the machine:         {balance:4.0f}")
-print(
-    f"so moving patches adds {balance / patch_intensity:.0%} to the multiplications' time, or more"
-)
+measured("what limits our layer", "computing" if image_intensity > balance else "moving")
+measured("percent that moving the patches adds", 100 * balance / patch_intensity)
 
 # %% [markdown]
 # The convolution itself has far more to compute than to move. It is the patch matrix, nine times as
-# large as the image, that makes moving dear. And "or more" is meant seriously: a plain copy is the
-# best case. Patches are copied in short pieces, and into a large new array. (The system hands out
-# memory in pages of 4 KiB, and the first touch of each costs time.)
+# large as the image, that makes moving dear. And a plain copy is the best case: patches are copied
+# in short pieces, and into a large new array. (The system hands out memory in pages of 4 KiB, and
+# the first touch of each costs time.)
 
 # %% [markdown]
 # ## A cache, seen with the naked eye
@@ -156,8 +166,9 @@ print(
 # hundred kilobytes never waits for the large memory.
 #
 # So: compute the output in **bands** of a few rows. The patches of one band are small, and the
-# product reads them while they are still in the cache. Here is lesson 1's `patches`, and a
-# convolution in bands. With a single band, it is lesson 1's convolution.
+# product reads them while they are still in the cache. Here is [lesson 1](01_convolution.ipynb)'s
+# `patches`, and a convolution in bands. With a single band, it is
+# [lesson 1](01_convolution.ipynb)'s convolution.
 
 
 # %%
@@ -183,31 +194,41 @@ def conv2d_bands(x, w, rows):
 
 
 # %% [markdown]
-# **Predict**: a band of one row, or the whole image in one band: which is faster? Is something in
-# between faster still?
+# **Predict**: a band of one row, the whole image of 136 in one band, or something in between: how
+# many rows are fastest? And how many times as long does the whole image take?
 #
 # To see the cache itself, we copy arrays of different sizes as well, and look at how many bytes go
 # through in a second.
 
 # %%
-sizes = [1 << k for k in range(16, 26 if small else 28)]  # bytes of source and target together
-speed = {}
-for size in sizes:
-    a, c = np.ones((2, size // 8), np.float32)
-    repeats = max(1, (1 << 21) // size)
+predict("rows of the fastest band", 136)
+predict("whole patch matrix, in times of the best bands", 1.1)
 
-    def copies(a=a, c=c, repeats=repeats):
-        for _ in range(repeats):
+# %%
+sizes = [1 << k for k in range(16, 26 if small else 28)]  # bytes of source and target together
+repeats = {size: max(1, (1 << 21) // size) for size in sizes}
+
+
+def copying(size):
+    """Return a function that copies so many bytes again and again."""
+    a, c = np.ones((2, size // 8), np.float32)
+
+    def copies():
+        for _ in range(repeats[size]):
             np.copyto(c, a)
 
-    speed[size] = repeats * size / race({"copy": copies}, 15)["copy"] / 1e9
+    return copies
+
+
+copied = race({size: copying(size) for size in sizes}, 15)
+speed = {size: repeats[size] * size / copied[size] / 1e9 for size in sizes}
 
 all_rows = SIDE - 2
 rows = [r for r in (1, 2, 3, 4, 6, 8, 12, 17, 24, 34, 48, 68) if r < all_rows] + [all_rows]
 in_bands = race({r: lambda r=r: conv2d_bands(x, w, r) for r in rows}, 3 if small else 10)
 best_rows = min(in_bands, key=in_bands.get)
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} alt="Above, the speed of copying over the size of the arrays: high as long as they fit into the caches, then a fraction of it. Below, the layer's time over the bytes of a band's patches: a little slow for one row, flat and fast in between, and clearly slower for large bands."
 figure, (above, below) = plt.subplots(2, 1, figsize=(7, 5), sharex=True, layout="constrained")
 above.plot(sizes, list(speed.values()), "o-", color=BLUE, markersize=4)
 above.set_ylabel("GB a second")
@@ -232,13 +253,9 @@ for axis in (above, below):
 plt.show()
 
 # %%
-claim(
-    "copying in cache, in times of memory",
-    max(speed.values()) / speed[sizes[-1]],
-    low=0.9 if small else 1.1,
-)
-gain = in_bands[all_rows] / in_bands[best_rows]
-claim("whole patch matrix, in times of the best bands", gain, low=0.9 if small else 1.2)
+measured("copying in cache, in times of memory", max(speed.values()) / speed[sizes[-1]])
+measured("rows of the fastest band", best_rows)
+measured("whole patch matrix, in times of the best bands", in_bands[all_rows] / in_bands[best_rows])
 
 # %% [markdown]
 # Up to some size all is fast. Then the caches are too small, one after the other (there are
@@ -252,12 +269,11 @@ claim("whole patch matrix, in times of the best bands", gain, low=0.9 if small e
 # %%
 multiplications, patch_bytes = costs(SIDE, CHANNELS, CHANNELS, all_rows)
 limit = multiplications / per_second
-claim("best bands, in times of the multiplications alone", in_bands[best_rows] / limit, low=0.9)
+measured("best bands, in times of the multiplications alone", in_bands[best_rows] / limit)
 
 # %% [markdown]
-# Better ways to move numbers can win this factor, and no more. And yet, at the end of this lesson
-# the same layer will run far *below* the limit, in plain NumPy. There is only one way: **fewer
-# multiplications**.
+# Better ways to move numbers can win this factor, and no more. There is only one way on: *fewer
+# multiplications*.
 
 # %% [markdown]
 # ## Fewer multiplications
@@ -267,10 +283,19 @@ claim("best bands, in times of the multiplications alone", in_bands[best_rows] /
 # $$ \begin{aligned} y_0 &= x_0 w_0 + x_1 w_1 + x_2 w_2 \\ y_1 &= x_1 w_0 + x_2 w_1 + x_3 w_2
 # \end{aligned} $$
 #
-# Six multiplications. **Predict**: can it be done with five? With four?
-#
-# The way to the answer leads through something that looks unrelated: **the product of two
-# polynomials**. Take the three weights, and two numbers $v_0, v_1$, as coefficients:
+# Six multiplications. **Predict**: how few are enough, if sums, differences and halves are free?
+
+# %%
+predict("fewest products of something of x and something of w", 5)
+
+# %%
+outputs, weights = 2, 3
+least = outputs + weights - 1  # Winograd's theorem; what follows finds a way that has no more
+measured("fewest products of something of x and something of w", least)
+
+# %% [markdown]
+# The way there leads through something that looks unrelated: **the product of two polynomials**.
+# Take the three weights, and two numbers $v_0, v_1$, as coefficients:
 #
 # $$ w(z) = w_0 + w_1 z + w_2 z^2, \qquad v(z) = v_0 + v_1 z $$
 #
@@ -296,7 +321,7 @@ claim("best bands, in times of the multiplications alone", in_bands[best_rows] /
 # The fourth point is **infinity**. For very large $z$ only the highest power matters, $p(z) \approx
 # p_3 z^3$, so by the "value at infinity" we mean the leading coefficient, $p(\infty) = w_2 v_1$.
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} alt="Three curves over z: w(z), v(z) and their product p(z). At -1, 0 and 1 there are dots on them: the height of the product is the one height times the other."
 z = np.linspace(-1.25, 1.25, 101)
 w3, v2 = np.array([0.5, 1.3, 0.4]), np.array([2.0, -0.6])
 figure, axis = plt.subplots(figsize=(7, 3.1), layout="constrained")
@@ -339,7 +364,8 @@ C = np.array([[1, 0, 0, 0], [0, 1, -1, -1], [-1, 1, 1, 0], [0, 0, 0, 1]], np.flo
 
 w3, v2 = rng.standard_normal(3), rng.standard_normal(2)
 product = C @ ((G @ w3) * (A @ v2))
-claim("largest difference to np.convolve", abs(product - np.convolve(w3, v2)).max(), high=1e-12)
+difference = abs(product - np.convolve(w3, v2)).max()
+measured("product of two polynomials: largest difference to np.convolve", difference)
 
 # %% [markdown]
 # ### Sliding is the transpose
@@ -352,9 +378,10 @@ claim("largest difference to np.convolve", abs(product - np.convolve(w3, v2)).ma
 # y_0 \\ y_1 \end{pmatrix} = \begin{pmatrix} w_0 & w_1 & w_2 & \\ & w_0 & w_1 & w_2 \end{pmatrix}
 # \begin{pmatrix} x_0 \\ x_1 \\ x_2 \\ x_3 \end{pmatrix} $$
 #
-# One matrix is the other's transpose. (As in lesson 4: one stamps, one gathers.) And the first one
-# we have taken apart into $C D A$, where $D$ is the diagonal matrix with $G w$ on it. Its transpose
-# is $A^T D\, C^T$. The last matrix is usually called $B^T$, so with $B^T = C^T$
+# One matrix is the other's transpose. (As in [lesson 4](04_up_convolution.ipynb): one stamps, one
+# gathers.) And the first one we have taken apart into $C D A$, where $D$ is the diagonal matrix
+# with $G w$ on it. Its transpose is $A^T D\, C^T$. The last matrix is usually called $B^T$, so with
+# $B^T = C^T$
 #
 # $$ y = A^T \, \big[ (G\, w) \cdot (B^T x) \big] $$
 #
@@ -363,7 +390,7 @@ claim("largest difference to np.convolve", abs(product - np.convolve(w3, v2)).ma
 # %%
 AT, BT = A.T, C.T
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} alt="The three matrices as tables of numbers. B^T is 4 by 4 and A^T is 2 by 4, both of 0, 1 and -1; G is 4 by 3, with halves in its two middle rows."
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.5), width_ratios=(4, 3, 4), layout="constrained")
 for axis, matrix, title in zip(axes, (BT, G, AT), ("$B^T$", "$G$", "$A^T$"), strict=True):
     draw_numbers(axis, matrix, title)
@@ -372,8 +399,8 @@ plt.show()
 # %% [markdown]
 # ### Exercise 2: F(2, 3)
 #
-# Write it, with four multiplications. The check counts them: every product of something made of `x`
-# and something made of `w` counts as one. Sums, differences and halves are free.
+# Write it, with four multiplications, in the dtype of `x`. The check counts them: every product of
+# something made of `x` and something made of `w` counts as one.
 
 
 # %% nbgrader={"grade": false, "grade_id": "f23", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -407,12 +434,13 @@ check.f23(f23)
 #
 # Use the matrices `BT`, `G` and `AT` of the drawing. They are float32, and all their numbers are
 # exact in it; with a float64 `x` everything becomes float64 by itself. `np.tensordot(BT, X, 1)`
-# multiplies `BT` by an array `X` of any shape, along the first axis of `X`.
+# multiplies `BT` by an array `X` of any shape, along the first axis of `X`. The check counts
+# multiplications here, too.
 
 
 # %% nbgrader={"grade": false, "grade_id": "conv1d_f23", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def conv1d_f23(x, w):
-    """Return y (L - 2, C_out) from x (L, C_in) and w (3, C_in, C_out), by F(2, 3)."""
+    """Return y (L - 2, C_out) from x (L, C_in) and w (3, C_in, C_out), in their dtype, by F(2, 3)."""
     ### BEGIN SOLUTION
     outputs = len(x) - 2
     tiles = -(-outputs // 2)  # rounded up
@@ -430,9 +458,10 @@ check.conv1d_f23(conv1d_f23)
 # %% [markdown]
 # ### The gradient
 #
-# For $dx$ there is nothing to write. Lesson 2 found $dx_u = \sum_p dy_{u-p} \, w_p^T$. That is
-# again three weights that slide: over $dy$, with two zeros laid at each end, and with the kernel
-# *turned*, its last weight first. So the same function serves backward.
+# For $dx$ there is nothing to write. [Lesson 2](02_backward_and_proof.ipynb) found
+# $dx_u = \sum_p dy_{u-p} \, w_p^T$. That is again three weights that slide: over $dy$, with two
+# zeros laid at each end, and with the kernel *turned*, its last weight first. So the same function
+# serves backward.
 #
 # For $dw$, follow the formula $y = A^T [(G w) \cdot (B^T x)]$ backwards, each matrix transposed.
 # What was $A^T$ on the way out is $A$ on the way in, $dM = A\, dy$ for the $dy$ of a tile. With the
@@ -458,16 +487,295 @@ def conv1d_backward(dy, x, w):
 x1, w1 = rng.standard_normal((9, 3)), rng.standard_normal((3, 3, 2))
 report = tu.check_function(conv1d_f23, conv1d_backward, x1, w1)
 print(report)
-claim("largest error of the gradients", max(row.error for row in report.rows), high=1e-8)
+measured("F(2, 3): worst relative error of the gradients", report.worst)
 
-# The adjoint identity of lesson 2, on a longer row.
+# The adjoint identity of lesson 2, on a longer row
 x1, dy1 = rng.standard_normal((2001, 3)), rng.standard_normal((1999, 2))
 left = (conv1d_f23(x1, w1) * dy1).sum()
 right = (x1 * conv1d_backward(dy1, x1, w1)[0]).sum()
-claim("adjoint identity: gap", abs(left - right) / max(abs(left), abs(right)), high=1e-10)
+gap = abs(left - right) / max(abs(left), abs(right))
+measured("F(2, 3): gap of the adjoint identity", gap)
 
 # %% [markdown]
-# ## Larger tiles: F(m, 3)
+# ## Two dimensions
+#
+# An image goes through twice: first along the columns, then along the rows. A tile of 4 by 4 pixels
+# gives 2 by 2 outputs,
+#
+# $$ Y = A^T \, \big[ (G\, w\, G^T) \cdot (B^T X B) \big] \, A $$
+#
+# for a 3x3 kernel $w$ and a tile $X$. **Predict**: how many times fewer multiplications is that?
+
+# %%
+predict("F(2x2, 3x3): times fewer multiplications", 1.5)
+
+
+# %%
+def conv2d_winograd(x, w, AT, G, BT):
+    """Return y (N, H', W', C_out), in tiles of m x m outputs for A^T (m, m + 2)."""
+    AT, G, BT = (matrix.astype(x.dtype) for matrix in (AT, G, BT))
+    m, t = AT.shape
+    n, height, width, channels = x.shape
+    down, across = -(-(height - 2) // m), -(-(width - 2) // m)  # tiles
+    x = np.pad(x, ((0, 0), (0, m * down + 2 - height), (0, m * across + 2 - width), (0, 0)))
+    X = sliding_window_view(x, (t, t), axis=(1, 2))[:, ::m, ::m]  # (N, down, across, C_in, t, t)
+    V = np.einsum("ai,bj,nyxcij->abnyxc", BT, BT, X, optimize=True)
+    U = np.einsum("ai,bj,ijcd->abcd", G, G, w, optimize=True)
+    M = V.reshape(t * t, -1, channels) @ U.reshape(t * t, channels, -1)  # the multiplications
+    M = M.reshape(t, t, n, down, across, -1)
+    Y = np.einsum("ia,jb,abnyxd->nyixjd", AT, AT, M, optimize=True)
+    return Y.reshape(n, m * down, m * across, -1)[:, : height - 2, : width - 2]
+
+
+def far(y, exact):
+    """Return the largest difference, as a share of the largest number."""
+    return abs(y - exact).max() / abs(exact).max()
+
+
+measured("F(2x2, 3x3): times fewer multiplications", 9 * 2**2 / 4**2)
+exact = conv2d_bands(x.astype(float), w.astype(float), rows=8)
+ours = conv2d_winograd(x.astype(float), w.astype(float), AT, G, BT)
+measured("F(2x2, 3x3): largest difference to patches, in float64", far(ours, exact))
+
+# %% [markdown]
+# This is **Winograd's convolution** (Winograd 1980; for networks
+# [Lavin and Gray 2015](https://arxiv.org/abs/1509.09308)). The idea of multiplying values is Toom's
+# and Cook's, from the 1960s.
+#
+# ## Break it on purpose
+#
+# A wrong sign: what does the check say if the last row of $B^T$ has it?
+
+
+# %%
+def wrong_sign(x, w):
+    broken = BT.copy()
+    broken[3] *= -1
+    return AT @ ((G @ w) * (broken @ x))
+
+
+check.f23(wrong_sign)
+
+# %% [markdown]
+# ## Measure: the ladder
+#
+# - **loops**: [lesson 1](01_convolution.ipynb)'s loops over pixels and kernel positions
+#   (`algorithm="naive"`);
+# - **whole patches**, and **our bands**;
+# - **our Winograd**: `conv2d_winograd`, the whole image at once;
+# - **tinyunet, im2col** and **tinyunet, Winograd**: in pieces that stay in cache;
+# - **PyTorch**, the library that most people use, if you have it: channels before or after the
+#   pixels, whichever is faster. (How it is asked is in the folded cell.)
+#
+# The limit is the time that the direct multiplications alone would take. **Predict** two places:
+
+# %%
+predict("faster of our two ways", "our Winograd", choices=("our bands", "our Winograd"))
+predict("tinyunet's Winograd, in times of the limit", 1.2)
+
+# %%
+layers = {}
+for name in ("naive", "im2col", "winograd"):
+    layers[name] = tu.Conv2d(CHANNELS, CHANNELS, algorithm=name)
+    layers[name].params.update(weight=w, bias=b)
+
+dy = rng.standard_normal((1, SIDE - 2, SIDE - 2, CHANNELS), np.float32)
+ways = {
+    "whole patches": lambda: conv2d_bands(x, w, all_rows),
+    "our bands": lambda: conv2d_bands(x, w, best_rows),
+    "our Winograd": lambda: conv2d_winograd(x, w, AT, G, BT),
+    "tinyunet, im2col": lambda: layers["im2col"].predict(x),
+    "tinyunet, Winograd": lambda: layers["winograd"].predict(x),
+}
+
+
+# %% jupyter={"source_hidden": true}
+def torch_layer(order, training=False):
+    """Return a function that runs the same layer in PyTorch, with one of its orders of the axes."""
+    channels_first = (np.moveaxis(x, 3, 1), np.moveaxis(dy, 3, 1), w.transpose(3, 2, 0, 1))
+    image, upstream, weight = (
+        torch.tensor(np.ascontiguousarray(a)).to(memory_format=order) for a in channels_first
+    )
+    arrays = [array.requires_grad_(training) for array in (image, weight, torch.tensor(b))]
+
+    def forward():
+        with torch.no_grad():
+            return torch.nn.functional.conv2d(*arrays)
+
+    def both_ways():
+        for array in arrays:
+            array.grad = None
+        torch.nn.functional.conv2d(*arrays).backward(upstream)
+        return image.grad
+
+    return both_ways if training else forward
+
+
+def with_torch(ways, rounds, **options):
+    """Race, also against PyTorch if it is installed; of its two orders the faster counts."""
+    orders = (torch.contiguous_format, torch.channels_last) if torch else ()
+    theirs = {f"PyTorch {order}": torch_layer(order, **options) for order in orders}
+    seconds = race(ways | theirs, rounds)
+    if torch:
+        seconds["PyTorch"] = min(seconds.pop(name) for name in theirs)
+    return seconds
+
+
+# %%
+your_setting = os.environ.get("TINYUNET_NUM_THREADS")  # how many cores the package uses
+os.environ["TINYUNET_NUM_THREADS"] = "1"
+if torch:
+    torch.set_num_threads(1)
+seconds = race({"loops": lambda: layers["naive"].predict(x)}, 1)
+seconds |= with_torch(ways, 3 if small else 25)
+
+results = {name: way() for name, way in ways.items()}
+if torch:
+    results["PyTorch"] = np.moveaxis(torch_layer(torch.contiguous_format)().numpy(), 1, 3)
+worst = max(far(y, exact) for y in results.values())
+measured("all ways: largest difference from float64, relative", worst)
+
+# %% jupyter={"source_hidden": true} alt="Bars of milliseconds on a logarithmic scale, with the limit as a dashed line. Loops take longest by far. Our Winograd and whole patches lie well above the limit, our bands, tinyunet's im2col and PyTorch near it, and only tinyunet's Winograd is clearly below."
+figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
+colours = [GRAY if "PyTorch" in n else ORANGE if "tinyunet" in n else BLUE for n in seconds]
+bars = axis.barh(list(seconds), [1e3 * t for t in seconds.values()], color=colours)
+texts = axis.bar_label(bars, [f"{t / limit:.2f}" for t in seconds.values()], padding=6)
+for text in texts:
+    text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
+axis.axvline(1e3 * limit, color="black", linestyle="--", linewidth=1)
+axis.set_xscale("log")
+axis.set_xlim(500 * min(seconds.values()), 3e3 * max(seconds.values()))
+axis.invert_yaxis()
+axis.set_xlabel("milliseconds; beside the bars: in times of the limit (dashed)")
+axis.spines[["top", "right"]].set_visible(False)
+plt.show()
+
+# %%
+measured("loops, in times of whole patches", seconds["loops"] / seconds["whole patches"])
+measured("faster of our two ways", min(("our bands", "our Winograd"), key=seconds.get))
+gain = seconds["our bands"] / seconds["tinyunet, Winograd"]
+measured("our bands, in times of tinyunet's Winograd", gain)
+measured("tinyunet's Winograd, in times of the limit", seconds["tinyunet, Winograd"] / limit)
+
+# %% [markdown]
+# Read it from top to bottom. Loops lose their time to Python, whole patches to the memory. Bands
+# come close to the limit, and so does PyTorch: it multiplies directly, too, and nearly as fast as
+# the processor can (here even a little faster than NumPy's best product, by which we measured the
+# limit). There, direct multiplication ends.
+#
+# Our own Winograd is slower than patches, with less than half of the multiplications! Its transformed
+# tiles hold four times as many numbers as the image and go through memory several times. Only
+# **both** ideas together, fewer multiplications *and* pieces that stay in cache, take the package
+# below the limit, in plain NumPy. (It chose $m = 6$ here. The fifth of the multiplications that is
+# left is about half of its time; the transforms are the other half.)
+#
+# At last, what training needs: forward *and backward*, on all cores. **Predict**: how many times as
+# long as forward alone does it take? (In [lesson 2](02_backward_and_proof.ipynb), each product had
+# three roles.)
+
+# %%
+predict("forward and backward, in times of forward", 2)
+
+# %%
+del os.environ["TINYUNET_NUM_THREADS"]
+if your_setting:
+    os.environ["TINYUNET_NUM_THREADS"] = your_setting
+if torch:
+    torch.set_num_threads(num_threads())
+
+
+def both_ways():
+    layers["winograd"](x)
+    return layers["winograd"].backward(dy)
+
+
+ways = {"forward": ways["tinyunet, Winograd"], "both ways": both_ways}
+seconds = with_torch(ways, 3 if small else 25, training=True)
+for name, time_taken in seconds.items():
+    print(f"{name:10} {1e3 * time_taken:6.1f} ms{' (both ways)' if name == 'PyTorch' else ''}")
+times = seconds["both ways"] / seconds["forward"]
+measured("forward and backward, in times of forward", times)
+
+# %% [markdown]
+# Each product of the forward pass has two more in the backward pass, for $dx$ and for $dw$: three
+# times the work in all.
+#
+# (Large layers are where this way shines. With few channels or small images there is little to
+# save, and Python's steps count: there PyTorch is faster.)
+#
+# ## What you know now
+#
+# - A computation is limited by its multiplications or by its bytes. Count both before you measure.
+# - Caches are small and fast: work in pieces that fit.
+# - Polynomials multiplied at points need one multiplication a point; the transpose of that is a
+#   sliding kernel. F(2, 3) takes 4 multiplications in place of 6, in two dimensions 16 in place of
+#   36.
+# - Backward has the same structure: $dx$ by the same function, $dw$ by the transposed one.
+#
+# The package's version is in `tinyunet/convolution/winograd/`: `plain.py` is the whole in a few
+# lines, `blocks.py` cuts the image into blocks for the cache, and `blocked.py` works on them.
+# `tinyunet bench ladder` runs the ladder as separate programs, the fairest way.
+#
+# In [lesson 15](15_numpy_to_cupy.ipynb) the arrays move to another machine altogether: a graphics
+# card.
+#
+# ## Quiz
+#
+# **1.** A 1x1 convolution makes 4 channels of 4. On a machine with a balance of 10 multiplications
+# a number, what is its limit?
+#
+# - a. computing
+# - b. moving
+# - c. both are equal
+
+# %%
+quiz("limit of a small 1x1 convolution", "b")
+
+# %% [markdown]
+# **2.** Bands of a few rows were faster than the whole image at once. Why?
+#
+# - a. they need fewer multiplications
+# - b. the product of small matrices is faster
+# - c. when the product reads a band's patches, they are still in the cache
+
+# %%
+quiz("why bands are faster", "c")
+
+# %% [markdown]
+# **3.** Why are four multiplications enough for the product of three and two coefficients?
+#
+# - a. four values determine its four coefficients, and each value is one multiplication
+# - b. two of the six products are equal
+# - c. with zeros and ones in $A$ and $C$, most products can be skipped
+
+# %%
+quiz("why four are enough", "a")
+
+# %% [markdown]
+# **4.** By the same count, how much does it save on a kernel with a *single* weight?
+#
+# - a. half
+# - b. nothing
+# - c. a third, as with three weights
+
+# %%
+quiz("Winograd for one weight", "b")
+
+# %% [markdown]
+# **5.** F(2x2, 3x3) has 2.25 times fewer multiplications, and a layer that uses it is not 2.25 times
+# as fast. Mostly since
+#
+# - a. tiles overlap, so outputs are computed twice
+# - b. float32 multiplies slowly
+# - c. tiles have to be transformed and moved
+
+# %%
+quiz("fewer, but not as much faster", "c")
+
+# %% [markdown]
+# ## For the curious: larger tiles
+#
+# All that follows may be left out: the later lessons do not need it.
 #
 # Nothing forces us to take two outputs. For $m$ of them, $v$ has $m$ coefficients, and $p$ has $m +
 # 2$: so $m + 2$ multiplications in place of $3m$. (Winograd proved that fewer are impossible.) We
@@ -520,7 +828,7 @@ def transforms(points):
     infinity = np.eye(m + 2)[-1]  # (0, ..., 0, 1): the leading coefficient alone
     A = np.vstack([np.vander(points, m, increasing=True), infinity[-m:]])  # powers of the points
     G = np.vstack([np.vander(points, 3, increasing=True) / s[:, None], infinity[-3:]])
-    return A.T, G, input_transform(points)
+    return A.T, G, np.array(input_transform(points))
 
 
 print(transforms([0, 1, -1])[2])
@@ -529,70 +837,18 @@ print(transforms([0, 1, -1])[2])
 # That is our $B^T$ again, except that the signs of its first row are turned, and so are those of
 # the first row of $G$: $s_0 = (0 - 1)(0 + 1) = -1$.
 #
-# ## Two dimensions
+# In two dimensions F(m, 3) has $(m + 2)^2$ multiplications in place of $9 m^2$. Larger tiles save
+# more, so why not take huge ones? We need more points then; let us simply take whole numbers, 0, 1,
+# 2, 3, ... **Predict** what the savings approach, and how large the largest error of $m = 8$ is in
+# float32, which keeps about 7 digits, in times of the largest number of the result. (At the point
+# 8, the power $z^7$ is about two million.)
 #
-# An image goes through twice: first along the columns, then along the rows. A tile of $(m + 2)
-# \times (m + 2)$ pixels gives $m \times m$ outputs,
-#
-# $$ Y = A^T \, \big[ (G\, w\, G^T) \cdot (B^T X B) \big] \, A $$
-#
-# for a 3x3 kernel $w$ and a tile $X$, with $(m + 2)^2$ multiplications in place of $9 m^2$. For
-# $m = 2$ that is 16 in place of 36, 2.25 times fewer. **Predict** it for $m = 4$. And where
-# does it end for very large $m$?
-
+# The same with points on both sides of 0, and with points that come with their reciprocals, so that
+# not all powers become large. We compare with float64, for five seeds.
 
 # %%
-def conv2d_winograd(x, w, points):
-    """Return y (N, H', W', C_out), in tiles of m x m outputs for m + 1 points."""
-    AT, G, BT = (matrix.astype(x.dtype) for matrix in transforms(points))
-    m, t = AT.shape
-    n, height, width, channels = x.shape
-    down, across = -(-(height - 2) // m), -(-(width - 2) // m)  # tiles
-    x = np.pad(x, ((0, 0), (0, m * down + 2 - height), (0, m * across + 2 - width), (0, 0)))
-    X = sliding_window_view(x, (t, t), axis=(1, 2))[:, ::m, ::m]  # (N, down, across, C_in, t, t)
-    V = np.einsum("ai,bj,nyxcij->abnyxc", BT, BT, X, optimize=True)
-    U = np.einsum("ai,bj,ijcd->abcd", G, G, w, optimize=True)
-    M = V.reshape(t * t, -1, channels) @ U.reshape(t * t, channels, -1)  # (m + 2)^2 products
-    M = M.reshape(t, t, n, down, across, -1)
-    Y = np.einsum("ia,jb,abnyxd->nyixjd", AT, AT, M, optimize=True)
-    return Y.reshape(n, m * down, m * across, -1)[:, : height - 2, : width - 2]
-
-
-exact = conv2d_bands(x.astype(float), w.astype(float), rows=8)
-for m, points, expected in ((2, (0, 1, -1), 2.25), (4, (0, 1, -1, 0.5, -2), 4)):
-    fewer = 9 * m**2 / (m + 2) ** 2
-    claim(f"F({m}x{m}, 3x3): times fewer multiplications", fewer, low=expected, high=expected)
-    gap = abs(conv2d_winograd(x.astype(float), w.astype(float), points) - exact).max()
-    claim("  largest difference to patches, in float64", gap / abs(exact).max(), high=1e-12)
-
-# %% [markdown]
-# This is **Winograd's convolution** (Winograd 1980; for networks Lavin and Gray, arXiv:1509.09308).
-# The idea of multiplying values is Toom's and Cook's, from the 1960s.
-#
-# ## Break it on purpose
-#
-# First, a wrong sign: what does the check say if the last row of $B^T$ has it?
-
-
-# %%
-def wrong_sign(x, w):
-    broken = BT.copy()
-    broken[3] *= -1
-    return AT @ ((G @ w) * (broken @ x))
-
-
-check.f23(wrong_sign)
-
-# %% [markdown]
-# Second, and worth more: larger tiles save more multiplications, so why not take huge ones? For
-# large $m$ the saving would approach 9. We need more points then; let us simply take whole
-# numbers, 0, 1, 2, 3, ...
-#
-# **Predict** what happens in float32, which keeps about 7 digits. At the point 8, the power $z^7$
-# is about two million.
-#
-# The same with points on both sides of 0, and with points that come with their reciprocals, so
-# that not all powers become large. We compare with float64, for five seeds.
+predict("F(m x m, 3x3) for huge m: times fewer multiplications", 100)
+predict("error of F(8x8), points 0, 1, 2, ..., 8", 0.001)
 
 # %%
 choices = {
@@ -607,16 +863,13 @@ for seed in range(2 if small else 5):
     xs = draw.standard_normal((1, 26, 26, 64), np.float32)
     ws = draw.standard_normal((3, 3, 64, 16), np.float32) * np.float32(0.06)
     true = conv2d_bands(xs.astype(float), ws.astype(float), rows=24)
-
-    def error(y, true=true):
-        return abs(y - true).max() / abs(true).max()
-
     for name, points in choices.items():
-        errors[name].append([error(conv2d_winograd(xs, ws, points[: m + 1])) for m in tiles])
-    errors["patches"].append([error(conv2d_bands(xs, ws, rows=24))] * len(tiles))
+        sets = [transforms(points[: m + 1]) for m in tiles]
+        errors[name].append([far(conv2d_winograd(xs, ws, *three), true) for three in sets])
+    errors["patches"].append([far(conv2d_bands(xs, ws, rows=24), true)] * len(tiles))
 errors = {name: np.array(rows) for name, rows in errors.items()}
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} alt="The largest relative error in float32 over the size of the tiles, m = 2 to 8, on a logarithmic scale, for three choices of points and for patches. Patches stay near a millionth. Points with reciprocals grow slowly, points on both sides of 0 faster, and whole numbers from 0 on end a thousand million times as large as the result."
 figure, axis = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
 for (name, rows), colour in zip(errors.items(), (ORANGE, BLUE, GREEN, GRAY), strict=True):
     middle = np.median(rows, axis=0)
@@ -633,12 +886,17 @@ axis.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
+m = 1000
+saving = 9 * m**2 / (m + 2) ** 2
+measured("F(m x m, 3x3) for huge m: times fewer multiplications", saving)
 positive, both, reciprocal, direct = (np.median(rows, axis=0) for rows in errors.values())
-claim("patches: error", direct[0], high=2e-6)
-claim("m = 2: error", reciprocal[0], high=2e-6)
-claim("m = 4, with 1/2 and -2: error", reciprocal[1], high=2e-5)
-claim("m = 8, points 0, ±1, ±2, ±3, ±4: error", both[3], low=0.01)
-claim("m = 8, points 0, 1, 2, ..., 8: error", positive[3], low=1e3)
+measured("error of F(8x8), points 0, 1, 2, ..., 8", positive[3])
+measured("error of F(8x8), points 0, ±1, ±2, ±3, ±4", both[3])
+measured("error of F(4x4), points 0, ±1, ½, -2", reciprocal[1])
+measured("error of patches", direct[0])
+three = transforms(choices["0, ±1, ½, -2, -½, 2, ¼, -4"][:5])
+ours = conv2d_winograd(x.astype(float), w.astype(float), *three)
+measured("F(4x4, 3x3): largest difference to patches, in float64", far(ours, exact))
 
 # %% [markdown]
 # (Medians of the seeds; the bars, where they are large enough to be seen, go from the best seed to
@@ -646,169 +904,7 @@ claim("m = 8, points 0, 1, 2, ..., 8: error", positive[3], low=1e3)
 #
 # The formulas are exact, and still the result may be garbage, a thousand million times as large as
 # the truth. Large powers make large numbers in between, each rounded at its seventh digit, and the
-# result is a small difference of them. So: **points near 1, and small tiles**. F(4x4) keeps more
+# result is a small difference of them. So: points near 1, and small tiles. F(4x4) keeps more
 # than five digits, which is plenty for training. The package takes $m = 4$, or 6 where no more than
 # 128 channels are added up. The savings say the same: from 4 to 8 there is a factor of 1.4 to gain,
-# for a hundred times the error.
-
-# %% [markdown]
-# ## Measure: the ladder
-#
-# **Predict** the order, and which of them, if any, are below the limit: the time that the direct
-# multiplications alone would take.
-#
-# - **loops**: lesson 1's loops over pixels and kernel positions (`algorithm="naive"`);
-# - **whole patches**, and **our bands**;
-# - **our Winograd**: `conv2d_winograd` with $m = 4$, the whole image at once;
-# - **tinyunet, im2col** and **tinyunet, Winograd**: in pieces that stay in cache;
-# - **PyTorch**, the library that most people use, if you have it: channels before or after the
-#   pixels, whichever is faster.
-#
-# (`TINYUNET_NUM_THREADS` says how many cores the package uses.)
-
-# %%
-layers = {}
-for name in ("naive", "im2col", "winograd"):
-    layers[name] = tu.Conv2d(CHANNELS, CHANNELS, algorithm=name)
-    layers[name].params.update(weight=w, bias=b)
-
-dy = rng.standard_normal((1, SIDE - 2, SIDE - 2, CHANNELS), np.float32)
-ways = {
-    "whole patches": lambda: conv2d_bands(x, w, all_rows),
-    "our bands": lambda: conv2d_bands(x, w, best_rows),
-    "our Winograd": lambda: conv2d_winograd(x, w, (0, 1, -1, 0.5, -2)),
-    "tinyunet, im2col": lambda: layers["im2col"].predict(x),
-    "tinyunet, Winograd": lambda: layers["winograd"].predict(x),
-}
-
-
-def torch_layer(order, training=False):
-    """Return a function that runs the same layer in PyTorch, with one of its orders of the axes."""
-    channels_first = (np.moveaxis(x, 3, 1), np.moveaxis(dy, 3, 1), w.transpose(3, 2, 0, 1))
-    image, upstream, weight = (
-        torch.tensor(np.ascontiguousarray(a)).to(memory_format=order) for a in channels_first
-    )
-    arrays = [array.requires_grad_(training) for array in (image, weight, torch.tensor(b))]
-
-    def forward():
-        with torch.no_grad():
-            return torch.nn.functional.conv2d(*arrays)
-
-    def both_ways():
-        for array in arrays:
-            array.grad = None
-        torch.nn.functional.conv2d(*arrays).backward(upstream)
-        return image.grad
-
-    return both_ways if training else forward
-
-
-def with_torch(ways, rounds, **options):
-    """Race, also against PyTorch if it is installed; of its two orders the faster counts."""
-    orders = (torch.contiguous_format, torch.channels_last) if torch else ()
-    theirs = {f"PyTorch {order}": torch_layer(order, **options) for order in orders}
-    seconds = race(ways | theirs, rounds)
-    if torch:
-        seconds["PyTorch"] = min(seconds.pop(name) for name in theirs)
-    return seconds
-
-
-your_setting = os.environ.get("TINYUNET_NUM_THREADS")
-os.environ["TINYUNET_NUM_THREADS"] = "1"
-if torch:
-    torch.set_num_threads(1)
-seconds = race({"loops": lambda: layers["naive"].predict(x)}, 1)
-seconds |= with_torch(ways, 3 if small else 25)
-
-results = {name: way() for name, way in ways.items()}
-if torch:
-    results["PyTorch"] = np.moveaxis(torch_layer(torch.contiguous_format)().numpy(), 1, 3)
-for name, y in results.items():
-    gap = abs(y - exact).max() / abs(exact).max()
-    claim(f"{name}: largest difference, relative", gap, high=5e-5)
-
-# %% jupyter={"source_hidden": true}
-figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
-colours = [GRAY if "PyTorch" in n else ORANGE if "tinyunet" in n else BLUE for n in seconds]
-bars = axis.barh(list(seconds), [1e3 * t for t in seconds.values()], color=colours)
-texts = axis.bar_label(bars, [f"{t / limit:.2f}" for t in seconds.values()], padding=6)
-for text in texts:
-    text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
-axis.axvline(1e3 * limit, color="black", linestyle="--", linewidth=1)
-axis.set_xscale("log")
-axis.set_xlim(500 * min(seconds.values()), 3e3 * max(seconds.values()))
-axis.invert_yaxis()
-axis.set_xlabel("milliseconds; beside the bars: in times of the limit (dashed)")
-axis.spines[["top", "right"]].set_visible(False)
-plt.show()
-
-# %%
-claim("loops, in times of whole patches", seconds["loops"] / seconds["whole patches"], low=3)
-winograd = seconds["tinyunet, Winograd"]
-gain = seconds["our bands"] / winograd
-claim("our bands, in times of tinyunet's Winograd", gain, low=0.3 if small else 1.5)
-claim("tinyunet's Winograd, in times of the limit", winograd / limit, high=20 if small else 0.95)
-if torch:
-    ratio = winograd / seconds["PyTorch"]
-    claim("tinyunet's Winograd, in times of PyTorch", ratio, high=20 if small else 1)
-
-# %% [markdown]
-# Read it from top to bottom. Loops lose their time to Python, whole patches to the memory. Bands
-# come close to the limit, and so does PyTorch: it multiplies directly, too, and nearly as fast as
-# the processor can (here even a little faster than NumPy's best product, by which we measured the
-# limit). There, direct multiplication ends.
-#
-# Our own Winograd is no faster than patches, with a quarter of the multiplications! Its transformed
-# tiles are more than twice as large as the image and go through memory several times. Only
-# **both** ideas together, fewer multiplications *and* pieces that stay in cache, take the package
-# below the limit, in plain NumPy. (It chose $m = 6$ here. The fifth of the multiplications that is
-# left is about half of its time; the transforms are the other half.)
-#
-# At last, what training needs: forward *and backward*, on all cores. **Predict**: how many times as
-# long as forward alone does it take? (In lesson 2, each product had three roles.)
-
-# %%
-del os.environ["TINYUNET_NUM_THREADS"]
-if your_setting:
-    os.environ["TINYUNET_NUM_THREADS"] = your_setting
-if torch:
-    torch.set_num_threads(num_threads())
-
-
-def both_ways():
-    layers["winograd"](x)
-    return layers["winograd"].backward(dy)
-
-
-ways = {"forward": ways["tinyunet, Winograd"], "both ways": both_ways}
-seconds = with_torch(ways, 3 if small else 25, training=True)
-times = seconds["both ways"] / seconds["forward"]
-claim("forward and backward, in times of forward", times, low=0.5 if small else 1.5, high=6)
-if torch:
-    dx = np.moveaxis(torch_layer(torch.contiguous_format, training=True)().numpy(), 1, 3)
-    gap = abs(both_ways() - dx).max() / abs(dx).max()
-    claim("dx of tinyunet and PyTorch: largest difference, relative", gap, high=5e-5)
-    ratio = seconds["both ways"] / seconds["PyTorch"]
-    claim("forward and backward, in times of PyTorch", ratio, high=20 if small else 1.1)
-
-# %% [markdown]
-# Each product of the forward pass has two more in the backward pass, for $dx$ and for $dw$: three
-# times the work in all.
-#
-# (Large layers are where this way shines. With few channels or small images there is little to
-# save, and Python's steps count: there PyTorch is faster.)
-#
-# ## What you know now
-#
-# - A computation is limited by its multiplications or by its bytes. Count both before you measure.
-# - Caches are small and fast: work in pieces that fit.
-# - Polynomials multiplied at points need one multiplication a point; the transpose of that is a
-#   sliding kernel. F(2, 3) takes 4 multiplications in place of 6, F(4x4, 3x3) a quarter.
-# - The price is rounding. It grows quickly with the tile, and with badly chosen points.
-# - Backward has the same structure: $dx$ by the same function, $dw$ by the transposed one.
-#
-# The package's version is in `tinyunet/convolution/winograd/`: `matrices.py` is exercise 4, `plain.py`
-# the whole in a few lines, `blocks.py` cuts the image into blocks for the cache, and `blocked.py`
-# works on them. `tinyunet bench ladder` runs the ladder as separate programs, the fairest way.
-#
-# In **lesson 15** the arrays move to another machine altogether: a graphics card.
+# for a hundred times the error. (`matrices.py` beside `plain.py` is exercise 4.)

@@ -9,9 +9,10 @@
 # %% [markdown]
 # # Lesson 15: NumPy to CuPy
 #
-# *Some seconds of computing, and an hour of reading and writing. You need: lesson 3, which
-# makes layers of slices, lesson 7, the U-Net's sizes, and lesson 8, the training step. You do
-# **not** need a GPU.*
+# *Some seconds of computing, and an hour and a quarter of reading and writing. You need:
+# [lesson 3](03_relu_and_max_pooling.ipynb), which makes layers of slices,
+# [lesson 7](07_the_u.ipynb), the U-Net's sizes, and [lesson 8](08_training.ipynb), the training
+# step. You do not need a GPU.*
 #
 # A graphics processor, **GPU**, multiplies and adds with thousands of small processors at once.
 # **CuPy** is a package with the functions of NumPy, under the same names, that run on NVIDIA's
@@ -29,9 +30,6 @@
 # %%
 import sys
 import time
-from contextlib import contextmanager
-from functools import partial
-from types import ModuleType, SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,37 +37,34 @@ import numpy as np
 import tinyunet as tu
 from tinyunet import training_step
 from tinyunet.data import Batches
-from tinyunet.exercises import check, claim, small
+from tinyunet.exercises import check, measured, predict, quiz, small
+from tinyunet.exercises.device import toy_gpu
 
-plt.rcParams["figure.dpi"] = 80
+plt.rcParams["figure.dpi"] = 110
 BLUE, ORANGE, GRAY = "#0072b2", "#d55e00", "0.6"
 
 # %% [markdown]
 # ## Two memories
 #
 # The computer's processor and its memory are called the **host**. The GPU, called the **device**,
-# has a memory of its own, and computes with what lies there, with nothing else. Between the two
-# runs a cable of sorts, and over it an array takes
-#
-# $$ \text{time} \;=\; \frac{\text{bytes}}{\text{bandwidth}} . $$
+# has a memory of its own, and computes only with what lies there. Between the two runs a cable of
+# sorts, and over it an array takes its bytes divided by the **bandwidth**, in seconds.
 #
 # We *assume* a bandwidth of 16 GB/s (16 thousand million bytes a second), and that the device does
-# 10 million million multiplications and additions a second. Both numbers are of a plausible size,
-# but they are assumptions, not measurements: put in those of your own machine.
+# 10 million million multiplications and additions a second: plausible, but not measured.
 #
 # **Predict**, for the U-Net of the paper, in float32 (4 bytes a number): how many milliseconds does
-# it take to move an image of 572 by 572 pixels? All 31,030,658 parameters? And is that much or
-# little beside the time for computing one training step?
+# it take to move an image of 572 by 572 pixels? All 31,030,658 parameters? And if every layer
+# fetched its output to the host and sent it back, how many times as long as computing the forward
+# pass would that take?
 
 # %%
-BANDWIDTH, SPEED = 16e9, 10e12  # bytes, and operations, a second: assumed
+predict("milliseconds for moving an image", 1)
+predict("milliseconds for moving all parameters", 10)
+predict("all outputs there and back, in times of computing forward", 0.5)
 
 
-def milliseconds(nbytes):
-    """Return how long so many bytes are on their way."""
-    return 1e3 * nbytes / BANDWIDTH
-
-
+# %% jupyter={"source_hidden": true}
 def paper_layers():
     """Yield (side, channels) of each layer's output, and the multiplications for one number of it."""
     side, channels = 572, 1
@@ -87,171 +82,56 @@ def paper_layers():
     yield side, 2, channels
 
 
+# %%
+BANDWIDTH, SPEED = 16e9, 10e12  # bytes, and operations, a second: assumed
+
+
+def milliseconds(nbytes):
+    """Return how long so many bytes are on their way."""
+    return 1e3 * nbytes / BANDWIDTH
+
+
 numbers = sum(side**2 * channels for side, channels, _ in paper_layers())
 multiplications = sum(side**2 * channels * each for side, channels, each in paper_layers())
 operations = 3 * 2 * multiplications  # forward, dx and dw; each multiplies and adds
 computing = 1e3 * operations / SPEED
 
-image, parameters = milliseconds(572**2 * 4), milliseconds(31_030_658 * 4)
 everything = milliseconds(numbers * 4)
-print(f"one image                      {572**2 * 4 / 1e6:8.1f} MB {image:8.2f} ms")
-print(f"all parameters                 {31_030_658 * 4 / 1e6:8.1f} MB {parameters:8.2f} ms")
-print(f"the outputs of all layers      {numbers * 4 / 1e6:8.1f} MB {everything:8.2f} ms")
-print(f"computing a step: {operations / 1e12:.2f} million million operations {computing:8.2f} ms")
-claim("moving an image, in percent of computing", 100 * image / computing, high=0.5)
-claim("moving the parameters, in percent of computing", 100 * parameters / computing, high=20)
-claim("all outputs there and back, in percent of forward", 200 * everything / (computing / 3), 100)
+print(f"outputs of all layers {numbers * 4 / 1e6:.1f} MB, {everything:.1f} ms to the host")
+print(f"a step: {operations / 1e12:.2f} million million operations, {computing:.1f} ms")
+measured("milliseconds for moving an image", milliseconds(572**2 * 4))
+measured("milliseconds for moving all parameters", milliseconds(31_030_658 * 4))
+measured(
+    "all outputs there and back, in times of computing forward", 2 * everything / (computing / 3)
+)
 
 # %% [markdown]
-# (The multiplications were counted as in lesson 1: for every number of an output, one for each
-# weight that it needs. Backward does this twice, for $dx$ and for $dw$.)
+# (`paper_layers`, in the folded cell, counts as [lesson 1](01_convolution.ipynb) does. Backward
+# does the same twice, for $dx$ and for $dw$.)
 #
-# So an image is nothing. The parameters would be a nuisance in every step, there and back. And if
-# every layer fetched its output to the host and sent it back, the forward pass would spend twice as
-# long on the way as it computes. Another way to say it: while *one* float32 is on its way, the
-# device could do
-
-# %%
-claim("operations in the time of moving one number", SPEED / (BANDWIDTH / 4), low=2000, high=3000)
-
-# %% [markdown]
-# A 3x3 convolution from 64 channels does 1,152 operations for each number that it gives, a ReLU
-# one. Nothing in a network is worth a trip. The rule is simple: **move the parameters once, at the
-# beginning. Move each batch in. Everything else stays on the device.**
+# So an image is nothing. The parameters would be a nuisance in every step. And outputs must not
+# travel at all: while *one* float32 is on its way, the device could do 2,500 operations. A 3x3
+# convolution from 64 channels does 1,152 for each number that it gives, a ReLU one. So the rule is:
+# move the parameters once, at the beginning; move each batch in; everything else stays on the device.
 
 # %% [markdown]
 # ## A toy device
 #
-# To see trips and mistakes, we do not need a GPU. We build a toy: a **device array** is a NumPy
-# array behind a wall. Its numbers can be reached only through functions that behave as CuPy's do,
-# and these count. It teaches the rules. It says nothing about speed. (You need not read its code
-# closely; what it does is shown below.)
-
-
-# %%
-class ToyArray(np.lib.mixins.NDArrayOperatorsMixin):  # + - * / @ and so on call __array_ufunc__
-    """An array "on the device"."""
-
-    def __init__(self, memory):
-        self._memory = memory
-
-    def __array__(self, dtype=None, copy=None):
-        raise TypeError("a device array does not become a host array by itself: .get() fetches it")
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **options):
-        return launch(getattr(ufunc, method), *inputs, **options)
-
-    def __getattr__(self, name):  # x.shape, x.sum(), ...
-        if name.startswith("__"):
-            raise AttributeError(name)
-        value = getattr(self._memory, name)
-        return partial(launch, value) if callable(value) else wrap(value)
-
-    def __len__(self):
-        return len(self._memory)
-
-    def __getitem__(self, index):
-        counts["waits"] += getattr(index, "dtype", "") == "bool"  # how many are True?
-        return wrap(self._memory[unwrap(index)])
-
-    def __setitem__(self, index, value):
-        launch(self._memory.__setitem__, index, value)
-
-    def get(self):
-        counts["to host"] += 1
-        return self._wait().copy()
-
-    def _wait(self):  # until the device has computed it
-        counts["waits"] += 1
-        return self._memory
-
-    def tolist(self):
-        return self._wait().tolist()
-
-    item = tolist  # of one number
-
-    def __float__(self):
-        return float(self._wait())
-
-    def __bool__(self):
-        return bool(self._wait())
-
-    def __str__(self):
-        return str(self._wait())
-
-
-class ToyCuPy(ModuleType):
-    """The toy's module: NumPy's functions, for device arrays."""
-
-    ndarray = generic = ToyArray
-    cuda = SimpleNamespace(is_available=lambda: True, nvrtc=SimpleNamespace(getVersion=lambda: 1))
-
-    def __getattr__(self, name):  # toy.maximum, toy.zeros, ...
-        value = getattr(np, name)
-        return partial(launch, value) if callable(value) else value
-
-    def asarray(self, x):
-        if isinstance(x, ToyArray):
-            return x  # it is there already
-        counts["to device"] += 1
-        counts["bytes"] += x.nbytes
-        return ToyArray(x.copy())
-
-
-def launch(function, *inputs, **options):
-    """Run a function of NumPy behind the wall."""
-    counts["launches"] += getattr(function, "__name__", "") not in NO_WORK
-    return wrap(function(*unwrap(inputs), **unwrap(options)))
-
-
-def wrap(value):
-    return ToyArray(np.asarray(value)) if isinstance(value, np.ndarray | np.generic) else value
-
-
-def unwrap(value):
-    if isinstance(value, np.ndarray):
-        raise TypeError("a host array among device arrays: move it first")
-    if isinstance(value, tuple | list):
-        return type(value)(map(unwrap, value))
-    if isinstance(value, dict):
-        return {key: unwrap(item) for key, item in value.items()}
-    return value._memory if isinstance(value, ToyArray) else value
-
-
-NO_WORK = ("empty", "reshape", "transpose", "as_strided")  # another look at memory, at most
-toy = ToyCuPy("toy")
-as_strided = partial(launch, np.lib.stride_tricks.as_strided)
-toy.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=as_strided))
-toy.fuse = lambda kernel_name: lambda function: function  # a GPU makes one launch of a function
-counts = {}
-
-# %% [markdown]
-# One more piece. Python keeps all modules that were imported so far in a dict, `sys.modules`.
-# Inside `with toy_gpu():` we let the name `cupy` stand for our toy there, and count from 0.
+# To see trips and mistakes, we do not need a GPU. `toy_gpu` gives us a toy: a **device array** is a
+# NumPy array behind a wall. Its numbers can be reached only through functions that behave as CuPy's
+# do, and these count. It teaches the rules, and says nothing about speed. (It is in
+# `tinyunet/exercises/device.py`.)
+#
+# Python keeps all modules that were imported so far in a dict, `sys.modules`. Inside
+# `with toy_gpu() as toy:` the name `cupy` stands for a new toy there, which counts from 0.
 # Afterwards all is as it was.
 
-
 # %%
-@contextmanager
-def toy_gpu():
-    """Let the name `cupy` mean the toy while the context lasts; yield what it counts."""
-    before = sys.modules.get("cupy")
-    sys.modules["cupy"] = toy
-    counts.update({"to device": 0, "bytes": 0, "to host": 0, "launches": 0, "waits": 0})
-    try:
-        yield counts
-    finally:
-        del sys.modules["cupy"]
-        if before is not None:
-            sys.modules["cupy"] = before
-
-
-with toy_gpu():
+with toy_gpu() as toy:
     x = toy.asarray(np.arange(6, dtype=np.float32).reshape(2, 3))
     y = toy.maximum(2 * x - 5, 0).sum()  # everything stays on the device, the sum as well
-    print("the type of a sum:", type(y).__name__, "of shape", y.shape)
-    print("its value:", float(y))
-    print(counts)
+    print(f"a {type(y).__name__} of shape {y.shape}; its value is {float(y)}")
+    print(toy.counts())
 
 # %% [markdown]
 # One trip of 24 bytes, four launches (times, minus, maximum, sum), and one wait, for `float(y)`.
@@ -260,7 +140,11 @@ with toy_gpu():
 #
 # ### Break it on purpose
 #
-# **Predict** which of these five lines work.
+# **Predict** which of these five lines work: how many are refused, and is `np.maximum` one of them?
+
+# %%
+predict("lines of five that are refused", 5)
+predict("np.maximum of a device array", "refused", choices=("works", "refused"))
 
 # %%
 attempts = {
@@ -270,22 +154,25 @@ attempts = {
     "np.maximum(x, 0)": lambda x: np.maximum(x, 0),
     "x * 2 + x.mean()": lambda x: x * 2 + x.mean(),
 }
-refused = 0
-with toy_gpu():
+refused = {}
+with toy_gpu() as toy:
+    x = toy.asarray(np.arange(6, dtype=np.float32).reshape(2, 3))
     for line, attempt in attempts.items():
         try:
             print(f"{line:24} works, and gives a {type(attempt(x)).__name__}")
-        except TypeError as error:
-            refused += 1
-            print(f"{line:24} TypeError: {error}")
-claim("refused", refused, low=3, high=3)
+        except TypeError:
+            refused[line] = toy.refused
+            print(f"{line:24} TypeError: {toy.refused}")
+measured("lines of five that are refused", len(refused))
+answer = "refused" if "np.maximum(x, 0)" in refused else "works"
+measured("np.maximum of a device array", answer)
 
 # %% [markdown]
 # The first three are refused, by CuPy as well. That is a blessing: a silent copy would be a trip
-# that nobody sees. The last two work. Operators ask the array itself what to do. `np.maximum` does,
-# too: NumPy notices that the array is not its own, and hands the call over. But `np.zeros` has no
-# array to ask. It always makes a host array, and the mistake shows up lines later. So we do not
-# rely on this courtesy: **in a function that should run on both, `np.` does not occur.**
+# that nobody sees. The last two work. Operators ask the array itself what to do; so does
+# `np.maximum`, which hands the call over. But `np.zeros` has no array to ask: it always makes a host
+# array, and the mistake shows up lines later. So we do not rely on this courtesy: in a function that
+# should run on both, `np.` does not occur. (The checks insist on it.)
 
 # %% [markdown]
 # ## Whose array is it?
@@ -297,13 +184,13 @@ claim("refused", refused, low=3, high=3)
 # y = xp.maximum(x, 0)
 # ```
 #
-# The array decides; there is no switch somewhere that one could forget.
+# The array decides.
 #
 # ### Exercise 1: the module of an array
 #
-# Do not write `import cupy`: on a computer without a GPU it fails, and where it works it takes its
-# time. Nor need you: whoever holds a device array has imported CuPy already, so it is in
-# `sys.modules`. For what is neither, such as a list, raise `TypeError`.
+# Do not write `import cupy`: without a GPU it fails, and where it works it takes its time. Whoever
+# holds a device array has imported CuPy already, so it is in `sys.modules`. For what is neither,
+# such as a list, raise `TypeError`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "array_module", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -325,16 +212,11 @@ check.array_module(array_module)
 # %% [markdown]
 # ## A layer for both
 #
-# A layer that we do not have yet: **mean-pooling** takes the mean of every 2 by 2 window, where
-# max-pooling takes the largest number:
+# A layer that we do not have yet: **mean-pooling** takes the mean of every 2 by 2 window, so each of
+# its pixels has the slope $\frac14$. For $p$ and $q$ in $\{0, 1\}$,
 #
-# $$ y[n, i, j, c] \;=\; \frac14 \sum_{p, q \,\in\, \{0, 1\}} x[n,\; 2i + p,\; 2j + q,\; c] . $$
-#
-# Each pixel of a window has the slope $\frac14$, so
-#
-# $$ dx[n,\; 2i + p,\; 2j + q,\; c] \;=\; \tfrac14 \, dy[n, i, j, c] . $$
-#
-# **Predict**: which of the two, forward or backward, needs `xp`, and what for?
+# $$ y[n, i, j, c] = \frac14 \sum_{p, q} x[n,\; 2i + p,\; 2j + q,\; c], \qquad
+# dx[n,\; 2i + p,\; 2j + q,\; c] = \tfrac14 \, dy[n, i, j, c] . $$
 #
 # ### Exercise 2: mean-pooling, forward
 
@@ -373,20 +255,18 @@ check.mean_pool_backward(mean_pool_backward)
 
 # %% [markdown]
 # Forward gets along with operators and slices. Backward makes a *new* array, and that is where `xp`
-# is needed.
-#
-# Now both on the host and on the toy, and **the gradient check** of lesson 2. (On a real GPU we
-# would expect differences of rounding: there, sums are done in another order. The toy computes with
-# NumPy, so its differences are 0. What it proves is that the *code* is the same.)
+# is needed. Now both on the host and on the toy, and the gradient check of
+# [lesson 2](02_backward_and_proof.ipynb). (The toy computes with NumPy, so its differences are 0. A
+# real GPU sums in another order, and rounds differently. The folded cell makes a layer of the two.)
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 class MeanPool(tu.Layer):
     """Your two functions as a layer of the package."""
 
     def forward(self, x):
         y = mean_pool(x)
-        self._keep(y)  # backward needs no values, only a fresh forward
+        self._keep(y)
         return y
 
     def backward(self, dy, *, input_gradient=True):
@@ -394,15 +274,16 @@ class MeanPool(tu.Layer):
         return mean_pool_backward(dy)
 
 
+# %%
 rng = np.random.default_rng(15)
 x, dy = rng.standard_normal((2, 6, 8, 3)), rng.standard_normal((2, 3, 4, 3))
-with toy_gpu():
+with toy_gpu() as toy:
     y, dx = mean_pool(toy.asarray(x)), mean_pool_backward(toy.asarray(dy))
-    print(counts)
-    claim("y: host against toy", abs(mean_pool(x) - y.get()).max(), high=1e-12)
-    claim("dx: host against toy", abs(mean_pool_backward(dy) - dx.get()).max(), high=1e-12)
+    print(toy.counts())
+    gap = max(abs(mean_pool(x) - y.get()).max(), abs(mean_pool_backward(dy) - dx.get()).max())
+measured("mean-pooling, host against toy: largest difference", gap)
 report = tu.check_gradients(MeanPool(), x)
-claim("worst relative error of the gradient", report.worst, high=1e-7)
+measured("mean-pooling: worst relative error of the gradient", report.worst)
 
 # %% [markdown]
 # The house rules so far, for code that runs on both:
@@ -412,8 +293,8 @@ claim("worst relative error of the gradient", report.worst, high=1e-7)
 # 3. Lists are made into arrays on the host, and moved once.
 # 4. Random numbers are drawn on the host.
 #
-# Why the fourth? A generator turns a seed into numbers by a recipe, and CuPy's recipe is another
-# one. NumPy has several, too, so we can see what that does:
+# Why the fourth? A generator turns a seed into numbers by a recipe, and CuPy's is another one. NumPy
+# has several, too:
 
 # %%
 for recipe in (np.random.PCG64, np.random.Philox):
@@ -422,7 +303,7 @@ for recipe in (np.random.PCG64, np.random.Philox):
 
 # %% [markdown]
 # Same seed, other numbers: other first weights, other batches, other results. Drawn on the host and
-# moved, they are the same on both, and a run on the GPU can be compared with one on the laptop.
+# moved, they are the same on both.
 
 # %% [markdown]
 # ## Moving a whole structure
@@ -456,37 +337,43 @@ check.move_all(move_all)
 # for each layer: five pairs of convolutions, two up-convolutions, the last 1x1 convolution.)
 
 # %%
+predict("trips for the parameters", 20)
+
+# %%
 model = tu.UNet(base_channels=4, depth=2, padding="same", seed=0)
-with toy_gpu():
+with toy_gpu() as toy:
     move_all(dict(model.named_parameters()), toy.asarray)
-    print(counts)
-    claim("trips", counts["to device"], low=26, high=26)
-    claim("bytes, in parameters of float32", counts["bytes"] / 4 / model.num_parameters, 1, 1)
+    print(toy.counts())
+measured("trips for the parameters", toy.counts()["to device"])
+measured("bytes moved for each parameter", toy.counts()["bytes"] / model.num_parameters)
 
 # %% [markdown]
 # ## Launch, and walk away
 #
 # Trips are one half of the story, waiting is the other. When the host calls `cupy.maximum(x, 0)`,
 # nothing is computed yet. The host writes an order, "maximum of this, to there" (a **launch**),
-# puts it in a queue, and goes on with the next line at once. The device works through the queue in
-# its own time. This is called **asynchronous**. The host writes orders while the device computes,
-# and neither waits for the other.
+# puts it in a queue, and goes on with the next line at once; the device works through the queue in
+# its own time. This is called **asynchronous**.
 #
 # Until the host needs a *number*. `float(loss)` cannot return before the device has computed the
-# loss, and everything before it in the queue. That is a **synchronisation**, a wait. Worse: when it
-# is over, the queue is empty, and the device has nothing to do until new orders arrive.
+# loss, and everything before it in the queue. That is a **synchronisation**, a wait. When it is
+# over, the queue is empty, and the device idles until new orders arrive.
 #
-# Say each of $n$ orders takes the host $a$ and the device $d$. **Derive** how long all of it takes:
-#
-# - With a wait after each, nothing overlaps: $T = n\,(a + d)$.
-# - With one wait at the end, the slower of the two sets the pace. If the device is slower ($d \ge
-#   a$), it starts after the first order and is busy from then on: $T = a + n d$. If the host is
-#   slower, the device does the last order after it has been written: $T = n a + d$. In one formula:
-#
-# $$ T \;=\; \min(a, d) + n \max(a, d) . $$
-
+# Say each of $n$ orders takes the host $a$ and the device $d$. **Predict** how many microseconds 8
+# orders take with $a = 10$ and $d = 25$: with a wait after each, and with one wait at the end.
 
 # %%
+predict("microseconds with a wait after each order", 280)
+predict("microseconds with one wait, at the end", 200)
+
+# %% [markdown]
+# **Derive** how long all of it takes. With a wait after each, nothing overlaps: $T = n\,(a + d)$.
+# With one wait at the end, the slower of the two sets the pace: if the device is slower, it starts
+# after the first order and is busy from then on, $T = a + n d$; if the host is, the device does the
+# last order after it has been written, $T = n a + d$.
+
+
+# %% jupyter={"source_hidden": true} alt="Two time lines of host and device for eight orders. With a wait after each, host and device take turns and idle meanwhile. With one wait at the end, the host writes all orders at once, the device works without a gap, and all is over sooner."
 def play(a, d, n, wait_each):
     """Return the times (n, 2) at which the host wrote, and the device began, each order; the end."""
     host = device = 0.0
@@ -502,13 +389,6 @@ def play(a, d, n, wait_each):
 
 
 a, n = 10, 8  # microseconds for a launch: an assumption
-for d in (4, 10, 25):
-    (_, waiting), (_, walking) = play(a, d, n, True), play(a, d, n, False)
-    print(f"d = {d:2}: wait after each {waiting:4.0f}, one wait {walking:4.0f} microseconds")
-    claim("formula with waits, difference", waiting - n * (a + d), high=0, low=0)
-    claim("formula without, difference", walking - (min(a, d) + n * max(a, d)), high=0, low=0)
-
-# %% jupyter={"source_hidden": true}
 figure, axes = plt.subplots(2, 1, figsize=(8, 3.2), layout="constrained", sharex=True)
 for axis, wait_each in zip(axes, (True, False), strict=True):
     times, end = play(a, 14, n, wait_each)
@@ -523,8 +403,15 @@ for axis, wait_each in zip(axes, (True, False), strict=True):
 axes[1].set_xlabel("microseconds (a model: 10 for a launch, 14 for the device's work)")
 plt.show()
 
+# %%
+(_, waiting), (_, walking) = play(10, 25, 8, wait_each=True), play(10, 25, 8, wait_each=False)
+assert (waiting, walking) == (8 * (10 + 25), 10 + 8 * 25)  # as derived
+measured("microseconds with a wait after each order", waiting)
+measured("microseconds with one wait, at the end", walking)
+
 # %% [markdown]
-# Which lines wait? All that need numbers on the host:
+# (`play`, in the folded cell, follows every order.) Which lines wait? All that need numbers on the
+# host:
 #
 # | waits | does not |
 # |---|---|
@@ -536,14 +423,15 @@ plt.show()
 # ## One step, one wait
 #
 # A training step needs *one* number on the host: the loss, to look at. Here is the smallest network
-# with a hidden layer, of H numbers. It gets rows `x` (M, C), one for each pixel, and should give
-# `t` (M, K). Its parameters are `w1` (C, H), `b1` (H,), `w2` (H, K) and `b2` (K,):
+# with a hidden layer, of H numbers. It gets rows `x` (M, C) and should give `t` (M, K). Its
+# parameters are `w1` (C, H), `b1` (H,), `w2` (H, K) and `b2` (K,):
 #
 # $$ h = \max(x\,w_1 + b_1,\, 0), \qquad y = h\,w_2 + b_2, \qquad L = \frac{1}{MK} \sum (y - t)^2 .
 # $$
 #
-# Backward, with what you know from lessons 2 and 3 ($\odot$ multiplies entry by entry, and
-# $[h > 0]$ is 1 where that holds, else 0):
+# Backward, with what you know from [lesson 2](02_backward_and_proof.ipynb) and
+# [lesson 3](03_relu_and_max_pooling.ipynb) ($\odot$ multiplies entry by entry, and $[h > 0]$ is 1
+# where that holds, else 0):
 #
 # $$ dy = \frac{2}{MK}\,(y - t), \quad dw_2 = h^\top dy, \quad db_2 = \sum_{\text{rows}} dy, \quad
 # dh = (dy\; w_2^\top) \odot [h > 0], \quad dw_1 = x^\top dh, \quad db_1 = \sum_{\text{rows}} dh .
@@ -553,8 +441,8 @@ plt.show()
 #
 # The parameters are on the host or on the device; `x` and `t` always come from the host. Move these
 # two in (`xp.asarray`; with NumPy it does nothing), compute, change the parameters *in place* by
-# `-= lr * gradient` (all gradients first, then the changes), and return the loss as a Python float.
-# Wait once, and only when all orders are written.
+# `-= lr * gradient` (first all gradients, then the changes), and return the loss as a Python float.
+# Wait once, when all orders are written.
 
 
 # %% nbgrader={"grade": false, "grade_id": "device_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -579,9 +467,8 @@ def device_step(params, x, t, lr):
 check.device_step(device_step)
 
 # %% [markdown]
-# Let it learn something: `x` are the 25 noisy pixels around a pixel, `t` is the pixel without
-# noise. Once on the host and once on the toy, from the same first weights and with the same
-# batches, all drawn on the host.
+# Let it learn something, once on the host and once on the toy: `x` are the 25 noisy pixels around a
+# pixel, `t` is the pixel without noise.
 
 # %%
 clean = tu.data.synthetic_cells(1, size=96, seed=3).images[0][..., 0]
@@ -604,23 +491,22 @@ def train(put):
 
 
 on_host = train(np.asarray)
-with toy_gpu():
+with toy_gpu() as toy:
     on_toy = train(toy.asarray)
-    print(counts)
-    claim("trips to the device in a step", (counts["to device"] - 4) / steps, low=2, high=2)
-    claim("waits in a step", counts["waits"] / steps, low=1, high=1)
-    claim("launches in a step", (launches := counts["launches"] / steps), low=15, high=50)
-claim("loss: host against toy, largest difference", abs(on_host - on_toy).max(), high=1e-6)
-noise = ((noisy[2:-2, 2:-2] - clean[2:-2, 2:-2]) ** 2).mean()
-claim("last losses, in times of the noise", on_host[-20:].mean() / noise, high=1 if small else 0.6)
+seen = toy.counts()
+measured("trips in a step of the little network", (seen["to device"] - 4) / steps)
+measured("waits in a step of the little network", seen["waits"] / steps)
+measured("launches in a step of the little network", seen["launches"] / steps)
+measured("losses of the little network, host against toy: difference", abs(on_host - on_toy).max())
+measured("loss of the little network, in times of the noise", on_host[-20:].mean() / 0.2**2)
 
 # %% [markdown]
-# Two trips, one wait, and exactly the same losses. (And the little network does remove noise.)
+# Two trips, one wait, and exactly the same losses. (And it does remove noise.)
 #
 # ### Break it on purpose: one look too many
 #
-# A typical accident: while debugging, somebody prints the mean of each layer. **Predict** the waits
-# in the next cell, and what our model says to them.
+# A typical accident: while debugging, somebody looks at a mean, and guards against large numbers.
+# **Predict** how often this step waits.
 
 
 # %%
@@ -635,21 +521,31 @@ def talkative(params, x, t, lr):
     return device_step(params, x, t, lr)
 
 
+predict("waits of the talkative step", 2)
+
+# %%
+sizes = {"w1": (25, 16), "b1": (16,), "w2": (16, 1), "b2": (1,)}
+with toy_gpu() as toy:
+    params = {name: toy.asarray(np.zeros(size, np.float32)) for name, size in sizes.items()}
+    talkative(params, patches[:256], targets[:256], lr=0.05)
+measured("waits of the talkative step", toy.counts()["waits"])
 check.device_step(talkative)
 
 # %% [markdown]
-# (It also moves `x` twice; the check stops at the first problem.) In this tiny network two more
-# waits may not matter. In the worst case of our model, with a look after every order, each order
-# takes $a + d$ instead of the larger of the two: up to twice the time, when they are equal. The
-# results are the same, and there is no error. Only counting finds it.
+# With a look after every order, each takes $a + d$ instead of the larger of the two: up to twice the
+# time. The results are the same, and there is no error. Only counting finds it.
 #
 # ## The package, on the toy
 #
 # tinyunet was written by the same rules: its own `array_module` is your exercise 1. So it runs on
-# the toy as well: `model.to("gpu")`, and then the training step that `tinyunet train` uses.
-# **Predict** trips and waits of a step. A batch is three arrays: images, labels, and
-# a weight for every pixel. And with **dropout**? In training it sets random numbers of a layer to
-# 0; its masks, which say where, are drawn on the host.
+# the toy as well: `model.to("gpu")`, and then the training step that `tinyunet train` uses. A batch
+# is three arrays: images, labels, and a weight for every pixel. **Predict** for a step of a small
+# U-Net:
+
+# %%
+predict("trips to the device in a step of a U-Net", 3)
+predict("waits in a step of a U-Net", 2)
+predict("launches in a step of a U-Net", 100)
 
 # %%
 side = 32
@@ -658,59 +554,111 @@ weights = [np.ones(labels.shape, np.float32) for labels in data.labels]
 batches = Batches(data, weights, 2, (side, side), (side, side), augment=True, seed=0)
 
 
-def losses_of_unet(device, dropout=0.0, steps=5):
-    """Return the losses of the first steps of a U-Net; counting begins when it is on its device."""
-    model = tu.UNet(base_channels=4, depth=2, padding="same", dropout=dropout, seed=0).to(device)
+def losses_of_unet(model):
+    """Return the losses of the first steps of a network, where it lies."""
     loss, optimizer = tu.SoftmaxCrossEntropy(), tu.Adam(model, lr=0.002)
-    counts.update(dict.fromkeys(counts, 0))
-    return [training_step(model, loss, optimizer, batches[i]) for i in range(steps)]
+    return np.array([training_step(model, loss, optimizer, batches[i]) for i in range(5)])
 
 
-with toy_gpu():
-    plain = losses_of_unet("gpu")
-    print("plain:       ", counts)
-    claim("trips to the device in a step", counts["to device"] / 5, low=3, high=3)
-    claim("trips back", counts["to host"], low=0, high=0)
-    claim("waits in a step", counts["waits"] / 5, low=1, high=1)
-    launches = counts["launches"] / 5
-    with_dropout = losses_of_unet("gpu", dropout=0.3)
-    print("with dropout:", counts)
-    claim("trips in a step, with two dropouts", counts["to device"] / 5, low=5, high=5)
-for name, on_toy, dropout in (("plain", plain, 0.0), ("dropout", with_dropout, 0.3)):
-    gap = np.abs(np.array(on_toy) / losses_of_unet("cpu", dropout) - 1).max()
-    claim(f"{name}: losses, host against toy, relative", gap, high=1e-4)
-claim("launches in a step", launches, low=100, high=5000)
-claim("milliseconds for the launches, at 10 microseconds each", launches / 100, low=1, high=50)
+def small_unet():
+    return tu.UNet(base_channels=4, depth=2, padding="same", seed=0)
+
+
+with toy_gpu() as toy:
+    model = small_unet().to("gpu")
+    before = toy.counts()
+    on_toy = losses_of_unet(model)
+    each = {what: (count - before[what]) / 5 for what, count in toy.counts().items()}
+print("in a step:", each)
+measured("trips to the device in a step of a U-Net", each["to device"])
+measured("waits in a step of a U-Net", each["waits"])
+measured("launches in a step of a U-Net", each["launches"])
+gap = abs(on_toy / losses_of_unet(small_unet()) - 1).max()
+measured("losses of a U-Net, host against toy: relative difference", gap)
 
 # %% [markdown]
-# Three arrays in, one number out. Each dropout adds the trip of its mask: the price of equal seeds.
-# The losses agree, up to rounding. (The package cuts its work into other pieces on a device: a
-# processor likes pieces that fit into its cache, a GPU likes large ones. So it adds up the sums of
-# a convolution in another order there.)
+# Three arrays in, one number out, and the same losses. The launches are worth a thought. At 10
+# microseconds each, writing them takes 6 milliseconds, whatever the size of the images. For *small*
+# images that is longer than carrying them out, and the device idles. So a GPU shows its strength on
+# large images, many channels and large batches.
 #
-# The package's loss needs three numbers on the host: two sums to divide, and whether a label was
-# wrong. It stacks them into one array and fetches that: three numbers, one wait. But it does so in
-# the middle of the step, before backward, and gives away what you did better: it wants to stop
-# before a loss that is not finite spoils the parameters.
+# ## What you know now
 #
-# The last number is worth a thought. It does not depend on the size of the images. For *small*
-# images, writing the orders takes longer than carrying them out, and the device idles. So a GPU
-# shows its strength on large images, many channels and large batches.
+# - Host and device have two memories. A trip takes bytes over bandwidth; parameters make it once,
+#   batches once a step, and nothing else does.
+# - `xp = array_module(x)`: the array decides where to compute. New arrays come from `xp`, random
+#   numbers from the host.
+# - A launch only writes an order. Whatever needs a number on the host waits: one wait a step, at
+#   its end.
+# - Results say nothing about trips and waits. Count them; a toy device does, on any laptop.
 #
-# It counts too much, though. CuPy can **fuse** a function of whole arrays: it follows it once and
-# makes *one* launch of all its operations, which reads and writes every array once. The package asks
-# for that in its convolutions, max-pooling and optimizers: `v *= momentum; v += g; p -= lr * v`
-# is one launch for a parameter on a GPU, and four on our toy, whose `fuse` does nothing.
+# The package's version is `tinyunet/engine/arrays.py`; its tests count trips and waits in the same
+# way, on a stricter double of CuPy (`tests/cupy_double` in the repository). In
+# [lesson 16](16_fcn_and_segnet.ipynb) come the U-Net's elder relatives.
 #
-# ## On a real GPU
+# ## Quiz
 #
-# All counts above hold for a real GPU, as far as the toy keeps CuPy's rules. All *times* were
-# computed from assumptions. How fast is a real one? The next cell measures it, if there is one:
-# the same network, on the host and on the GPU, from the same seed. Note how it measures. Without
-# the wait before the clock is read, it would time the writing of orders.
-
+# **1.** `total = x.sum()`, where `x` lies on the device. What is `total`?
+#
+# - a. a number, for which the host has waited
+# - b. a device array without axes, perhaps not computed yet
+# - c. a NumPy array without axes
 
 # %%
+quiz("what a sum on the device is", "b")
+
+# %% [markdown]
+# **2.** What travels between host and device in every training step, if all is right?
+#
+# - a. the batch in, the loss out
+# - b. the parameters in, their gradients out
+# - c. the batch in, the outputs of all layers out
+
+# %%
+quiz("what travels in every step", "a")
+
+# %% [markdown]
+# **3.** Somebody reads the clock before and after `y = layer(x)` on a GPU: 0.2 milliseconds, for a
+# small image as for a huge one. Why?
+#
+# - a. for a GPU, all sizes are alike
+# - b. the clock is too coarse
+# - c. that is the time of writing the orders
+
+# %%
+quiz("the same time for every size", "c")
+
+# %% [markdown]
+# **4.** The same network, the same seed, the weights drawn by NumPy here and by CuPy there. After a
+# training the two differ a lot. Why?
+#
+# - a. a GPU rounds more coarsely
+# - b. one seed, but two recipes: they began with other numbers
+# - c. the GPU skips steps when the queue is full
+
+# %%
+quiz("one seed, two recipes", "b")
+
+# %% [markdown]
+# **5.** Which of these lines waits for the device?
+#
+# - a. `y = xp.where(x > 0, x, 0)`
+# - b. `if x.max() > 0: y = x`
+# - c. `y = x * (x > 0)`
+
+# %%
+quiz("the line that waits", "b")
+
+# %% [markdown]
+# ## For the curious: on a real GPU
+#
+# All counts above hold for a real GPU, as far as the toy keeps CuPy's rules; all *times* were computed
+# from assumptions. The next cell, folded, measures one, if it is there: the same network, on the host
+# and on the GPU. It waits for a number before it reads the clock, for else it would time the writing
+# of orders.
+
+
+# %% jupyter={"source_hidden": true}
 def seconds_of_a_step(model, side, steps):
     """Return the fastest of some training steps, and their losses."""
     loss, optimizer = tu.SoftmaxCrossEntropy(), tu.Adam(model, lr=0.002)
@@ -735,11 +683,9 @@ if tu.gpu_available():
         slow, on_host = seconds_of_a_step(unet("cpu"), side, steps=4)
         fast, on_gpu = seconds_of_a_step(unet("gpu"), side, steps=8)
         print(f"{side} x {side}: host {1e3 * slow:.1f} ms, GPU {1e3 * fast:.1f} ms a step")
-        claim("losses, relative difference", abs(on_gpu[:4] / on_host - 1).max(), high=1e-2)
+        print("largest relative difference of the losses:", abs(on_gpu[:4] / on_host - 1).max())
 else:
-    print(
-        "This copy of the lesson was made on a machine without a GPU: there is nothing to report."
-    )
+    print("This copy was made on a machine without a GPU: there is nothing to report.")
     try:
         tu.to_gpu(np.zeros(1))
     except RuntimeError as error:
@@ -758,32 +704,19 @@ else:
 #
 # Four images cost us less than three times as much as one: with one, the 25 milliseconds that Python
 # needs to write its orders are nearly the whole step. (Why PyTorch is so slow on four, and takes
-# so much memory, we have not looked into. tinyunet needs only matrix products: for large layers it
-# saves three of four multiplications by the trick of lesson 14, whose sums are fused launches.)
+# so much memory, we have not looked into.)
 #
-# In eleven minutes there, the paper's network saw 25,893 batches of real nuclei. By the validation
-# images it was best after *one* minute; that model, which was kept, has SEG 0.76 on images that it
-# never saw. With 90 images to learn from, a fast machine soon has nothing more to learn.
+# Two things the toy does not show. CuPy can **fuse** a function of whole arrays: it makes *one*
+# launch of all its operations, which reads and writes every array once. The package asks for that:
+# `v *= momentum; v += g; p -= lr * v` is one launch for a parameter on a GPU, and four on our toy.
+# And the package's loss needs three numbers on the host: two sums to divide, and whether a label was
+# wrong. It stacks them into one array and fetches that, in the *middle* of the step, before backward,
+# and gives away what you did better: it wants to stop before a loss that is not finite spoils the
+# parameters.
 #
 # For a report of your own (the package's tests on the GPU, the gradient check of the paper's network,
-# and the times of training steps, beside PyTorch where it is installed), one command in a terminal
-# does it:
+# and the times of training steps, beside PyTorch where it is installed):
 #
 # ```
 # tinyunet gpu-report
 # ```
-#
-# ## What you know now
-#
-# - Host and device have two memories. A trip takes bytes over bandwidth; parameters make it once,
-#   batches once a step, and nothing else does.
-# - `xp = array_module(x)`: the array decides where to compute. New arrays come from `xp`, random
-#   numbers from the host.
-# - A launch only writes an order. Whatever needs a number on the host waits: one wait a step, at
-#   its end.
-# - Results say nothing about trips and waits. Count them; a toy device does, on any laptop.
-#
-# The package's version is `tinyunet/engine/arrays.py`; its tests count trips and waits in the same
-# way, on a stricter double of CuPy (`tests/cupy_double` in the repository).
-#
-# That was the last lesson.

@@ -9,8 +9,9 @@
 # %% [markdown]
 # # Lesson 16: From FCN to SegNet: what a stride costs
 #
-# *About five minutes of computing and 75 of reading and writing. You need: lesson 4 (the
-# up-convolution), lesson 8 (training) and lesson 9 (ways across).*
+# *About five minutes of computing and an hour and a quarter of reading and writing. You need:
+# [lesson 4](04_up_convolution.ipynb) (the up-convolution), [lesson 8](08_training.ipynb) (training)
+# and [lesson 9](09_do_skips_matter.ipynb) (ways across).*
 #
 # The U-Net has elder relatives. **FCN** (Long, Shelhamer and Darrell,
 # [arXiv:1411.4038](https://arxiv.org/abs/1411.4038)) was the first to give every pixel a class with
@@ -34,7 +35,7 @@ import tinyunet as tu
 from tinyunet.data import synthetic_streets
 from tinyunet.exercises import check, measured, predict, quiz, small
 
-plt.rcParams["figure.dpi"] = 100
+plt.rcParams["figure.dpi"] = 110
 
 # %% [markdown]
 # ## Streets
@@ -48,7 +49,7 @@ plt.rcParams["figure.dpi"] = 100
 # %%
 predict("share of all pixels that are pole", 0.01)
 
-# %%
+# %% alt="Two noisy street scenes and their classes in colours: sky above, a road below, buildings, trees, a car on the road, and poles of one or two pixels."
 classes = ("sky", "building", "road", "tree", "car", "pole")
 train = synthetic_streets(8 if small else 200, seed=0)
 test = synthetic_streets(3 if small else 60, seed=1)
@@ -72,8 +73,8 @@ tu.plots.class_maps(
 # - **IoU**: the diagonal by both together, each pixel counted once. The **mean IoU** is the mean
 #   over the six classes, so that a pole counts as much as the sky.
 #
-# Beside it stands the **boundary score** of lesson 9 at 0 px: is the outline exactly where it
-# should be?
+# Beside it stands the **boundary score** of [lesson 9](09_do_skips_matter.ipynb) at 0 px: is the
+# outline exactly where it should be?
 
 
 # %%
@@ -109,10 +110,18 @@ def experiment(name, model, steps, weights=None):
     """Train a network, with its loss drawn meanwhile, and score it on the test images."""
     print(f"{name}: {model.num_parameters:,} parameters, {steps} steps")
     tu.fit(
-        model, train, steps=steps, batch_size=4, crop=64, augment=mirrored, weights=weights,
-        optimizer=tu.Adam(model, 2e-3), schedule="poly", progress=False,
+        model,
+        train,
+        steps=steps,
+        batch_size=4,
+        crop=64,
+        augment=mirrored,
+        weights=weights,
+        optimizer=tu.Adam(model, 2e-3),
+        schedule="poly",
+        progress=False,
         callbacks=[tu.plots.Live()],
-    )  # fmt: skip
+    )
     found[name] = np.stack([model.predict(image[None])[0].argmax(-1) for image in test.images])
     results[name] = scores(found[name])
 
@@ -123,19 +132,23 @@ short, long = (3, 6) if small else (300, 900)
 # ## FCN: scores for every 32 pixels
 #
 # FCN is a classifier, VGG16, made to take any image: its fully connected layers become convolutions
-# (lesson 1: a product with all of a window *is* a convolution). Five poolings halve the image five
-# times; then a 1x1 convolution gives scores for each class: one vector for every 32 x 32 pixels.
-# These scores are enlarged 32 times, and there is a class for each pixel. That is **FCN-32s**; 32
-# is its **stride**.
+# ([lesson 1](01_convolution.ipynb): a product with all of a window *is* a convolution). Five
+# poolings halve the image five times; then a 1x1 convolution gives scores for each class: one
+# vector for every 32 x 32 pixels. These scores are enlarged 32 times, and there is a class for each
+# pixel. That is **FCN-32s**; 32 is its **stride**.
 
 # %%
 predict("shape of FCN-32s's scores for a 64 x 64 image", (1, 4, 4, 6))
 
 # %%
 options = {
-    "widths": (12, 20, 32, 44, 56), "convolutions": (2, 2, 2, 2, 2), "head": ((48, 3),),
-    "padding": "same", "batch_norm": True, "dropout": 0,
-}  # fmt: skip
+    "widths": (12, 20, 32, 44, 56),
+    "convolutions": (2, 2, 2, 2, 2),
+    "head": ((48, 3),),
+    "padding": "same",
+    "batch_norm": True,
+    "dropout": 0,
+}
 
 
 def fcn(stride):
@@ -212,12 +225,12 @@ print(
 # %% [markdown]
 # ## Enlarging
 #
-# FCN enlarges with an up-convolution whose kernel is the tent of lesson 4, fixed, and each class
-# for itself. Along one side that is a matrix $U$ with a row for each output and a column for each
-# input: column $j$ is what a single 1 at place $j$ becomes. With stride $s$, input $j$ has the $s$
-# outputs $s j, \dots, s j + s - 1$; the tent has its middle in the middle of them and reaches 0 at
-# a distance of $s$. Outside the map there is nothing, so near the border the rows sum to less than
-# 1.
+# FCN enlarges with an up-convolution whose kernel is the tent of
+# [lesson 4](04_up_convolution.ipynb), fixed, and each class for itself. Along one side that is a
+# matrix $U$ with a row for each output and a column for each input: column $j$ is what a single 1
+# at place $j$ becomes. With stride $s$, input $j$ has the $s$ outputs $s j, \dots, s j + s - 1$;
+# the tent has its middle in the middle of them and reaches 0 at a distance of $s$. Outside the map
+# there is nothing, so near the border the rows sum to less than 1.
 #
 # ### Exercise 2: the matrix
 #
@@ -248,7 +261,7 @@ def enlarge(x, rows, columns):
     return np.einsum("ih,nhwc,jw->nijc", rows, x, columns)
 
 
-U = enlarging_matrix(2, 32)
+U = np.array(enlarging_matrix(2, 32))
 layer, cut = tu.BilinearConvTranspose2d(6, 64, stride=32), 16
 theirs = layer(coarse)[:, cut : cut + 64, cut : cut + 64]
 measured("largest difference from FCN's layer", np.abs(enlarge(coarse, U, U) - theirs).max())
@@ -266,7 +279,7 @@ measured("largest difference from FCN's layer", np.abs(enlarge(coarse, U, U) - t
 
 # %% nbgrader={"grade": false, "grade_id": "enlarge_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def enlarge_backward(dy, rows, columns):
-    """Return dx (N, h, w, C) from dy (N, H, W, C) and the matrices (H, h) and (W, w)."""
+    """Return dx (N, h, w, C), in the dtype of dy, from dy (N, H, W, C), U (H, h) and V (W, w)."""
     ### BEGIN SOLUTION
     return np.einsum("ih,nijc,jw->nhwc", rows, dy, columns)
     ### END SOLUTION
@@ -281,7 +294,7 @@ check.enlarge_backward(enlarge_backward)
 
 # %%
 x = np.random.default_rng(0).standard_normal((2, 3, 2, 2))
-rows, columns = enlarging_matrix(3, 4), enlarging_matrix(2, 4)
+rows, columns = np.array(enlarging_matrix(3, 4)), np.array(enlarging_matrix(2, 4))
 back = {
     "transposed": lambda dy, x: enlarge_backward(dy, rows, columns),
     "undone": lambda dy, x: enlarge(dy, np.linalg.pinv(rows), np.linalg.pinv(columns)),
@@ -320,12 +333,12 @@ predict("mean IoU that FCN-8s has more", 0.1)
 # %%
 predict("accuracy of FCN-32s over the distance from a boundary", [(0, 0.5), (2, 0.7), (8, 0.8)])
 
-# %%
+# %% alt="The training loss of an FCN over 300 steps. It falls quickly, then slowly, and ends the lower the smaller the stride."
 for stride in (32, 16, 8):
     experiment(f"FCN-{stride}s", fcn(stride), short)
 
 
-# %%
+# %% alt="The reader's sketch of the accuracy over the distance from a boundary, and the measured curve, which rises from about a half to nearly 1."
 def from_boundary(labels):
     """Return each pixel's distance (N, H, W) from the next pixel beside another class."""
     beside = np.zeros(labels.shape, bool)
@@ -349,18 +362,17 @@ def table(*names):
 distance, fcns = from_boundary(truth), ("FCN-32s", "FCN-16s", "FCN-8s")
 near = {
     name: [
-        (d, np.mean((found[name] == truth)[(distance >= d) & (distance < d + 1)]))
-        for d in range(9)
+        (d, np.mean((found[name] == truth)[(distance >= d) & (distance < d + 1)])) for d in range(9)
     ]
     for name in fcns
-}  # fmt: skip
+}
 table(*fcns)
 measured("mean IoU of FCN-32s", results["FCN-32s"]["mean IoU"])
 gained = results["FCN-8s"]["mean IoU"] - results["FCN-32s"]["mean IoU"]
 measured("mean IoU that FCN-8s has more", gained)
 measured("accuracy of FCN-32s over the distance from a boundary", near["FCN-32s"])
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} alt="Accuracy over the distance from the next boundary, for FCN-32s, FCN-16s and FCN-8s. Beside a boundary all are right about half of the time; the smaller the stride, the sooner they come close to 1."
 figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
 for name, colour, mark in zip(fcns, ("#d55e00", "#009e73", "#0072b2"), "os^", strict=True):
     axis.plot(*np.transpose(near[name]), mark + "-", color=colour, label=name)
@@ -372,7 +384,7 @@ axis.spines[["top", "right"]].set_visible(False)
 axis.legend(frameon=False, loc="lower right")
 plt.show()
 
-# %%
+# %% alt="A street scene and what three networks make of it. FCN-32s finds smooth bands of sky, building and road, FCN-16s some of the trees, FCN-8s trees with rough outlines; none finds a pole."
 tu.plots.class_maps({"image": test.images[0], **{name: found[name][0] for name in fcns}}, classes)
 
 # %% [markdown]
@@ -405,9 +417,9 @@ print(f"mean IoU: {results['FCN-8s']['mean IoU']:.3f} -> {scores(moved)['mean Io
 # ## SegNet: where, not what
 #
 # SegNet comes back level by level, with two convolutions each, and sends across only *where* each
-# pooling found its maximum (lesson 9: unpooling puts a value back to that corner, zeros elsewhere).
-# For 2x2 windows that is 2 bits a window and channel. A U-Net sends the four features themselves,
-# 32 bits each. How many times as much memory is that?
+# pooling found its maximum ([lesson 9](09_do_skips_matter.ipynb): unpooling puts a value back to
+# that corner, zeros elsewhere). For 2x2 windows that is 2 bits a window and channel. A U-Net sends
+# the four features themselves, 32 bits each. How many times as much memory is that?
 
 # %%
 predict("bits that a U-Net's skip keeps, in times of SegNet's", 16)
@@ -428,7 +440,7 @@ predict("boundary score that indices bring SegNet", 0.05)
 predict("mean IoU that indices bring SegNet", 0.05)
 
 
-# %%
+# %% alt="The training loss over 300 steps of SegNet, of SegNet enlarged bilinearly and of the U-Net: all fall, quickly at first."
 def segnet(unpool):
     """Return a small SegNet: four levels of two convolutions, down and up."""
     levels = {"widths": (12, 24, 36, 48), "convolutions": (2, 2, 2, 2)}
@@ -444,7 +456,7 @@ experiment("SegNet", segnet("indices"), short)
 experiment("SegNet, bilinear", segnet("bilinear"), short)
 experiment("U-Net", unet(), short)
 
-# %%
+# %% alt="The true classes of a scene, and those by SegNet enlarged bilinearly, SegNet and the U-Net. Without indices outlines are round and smooth, with them jagged and sharp; the U-Net has the sharpest."
 across = ("FCN-8s", "SegNet, bilinear", "SegNet", "U-Net")
 table(*across)
 gains = {
@@ -509,8 +521,8 @@ predict("recall of poles with class weights", "higher", choices=("higher", "lowe
 predict("precision of poles with class weights", "higher", choices=("higher", "lower"))
 predict("accuracy with class weights", "higher", choices=("higher", "lower"))
 
-# %%
-weights = class_weights(np.stack(train.labels), 6)
+# %% alt="The training loss of the U-Net with class weights over 300 steps: it falls, and is noisier than without weights."
+weights = np.array(class_weights(np.stack(train.labels), 6))
 print({name: round(float(weight), 2) for name, weight in zip(classes, weights, strict=True)})
 maps = [weights[labels].astype("float32") for labels in train.labels]
 experiment("U-Net, weighted", unet(), short, maps)
@@ -546,10 +558,10 @@ measured("accuracy with class weights", change(*(r["accuracy"] for r in pair)))
 # %%
 predict("IoU of poles is raised more by", "weights", choices=("weights", "more steps"))
 
-# %%
+# %% alt="The training loss of the U-Net over 900 steps: most of the fall is over after 300, and it goes on slowly."
 experiment("U-Net, longer", unet(), long)
 
-# %%
+# %% alt="The true classes of a scene, and those by the U-Net, with class weights, and after a longer training. Weights make cars and poles larger than they are; the longer training finds them more exactly."
 unets = ("U-Net", "U-Net, weighted", "U-Net, longer")
 table(*unets)
 gain = {name: results[name]["IoU"][5] - results["U-Net"]["IoU"][5] for name in unets[1:]}

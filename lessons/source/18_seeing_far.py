@@ -9,8 +9,9 @@
 # %% [markdown]
 # # Lesson 18: Seeing far
 #
-# *About four minutes of computing and an hour of reading and writing. You need: lesson 4 (bilinear
-# weights), lesson 8 (training) and lesson 10 (what one pixel sees).*
+# *About four minutes of computing and an hour and ten minutes of reading and writing. You need:
+# [lesson 4](04_up_convolution.ipynb) (bilinear weights), [lesson 8](08_training.ipynb) (training)
+# and [lesson 10](10_valid_or_same.ipynb) (what one pixel sees).*
 #
 # Is the gray patch water or a car park? Often only its surroundings tell. A network that is to know
 # must see far. There are two ways that cost no resolution: to average over large parts of the image
@@ -30,7 +31,7 @@ import tinyunet as tu
 from tinyunet.exercises import check, measured, predict, quiz, small
 from tinyunet.networks import SmallPSPNet
 
-plt.rcParams["figure.dpi"] = 80
+plt.rcParams["figure.dpi"] = 110
 side = 65
 
 # %% [markdown]
@@ -41,7 +42,7 @@ side = 65
 # horizontal stripes, class 2 (orange) below vertical ones. With **one cue**, both halves show the
 # same stripes; with **two cues** they differ. At least 18 rows lie between a cue and a blob.
 
-# %%
+# %% alt="Two gray images with round blobs below and striped squares, the cues, above, and their classes in colours. With one cue both squares have horizontal stripes and all blobs are blue; with two cues the right one is vertical, and the blobs on the right are orange."
 sizes = ((8, 0), (4, 1), (2, 2)) if small else ((300, 0), (100, 1), (8, 2))
 
 
@@ -117,12 +118,13 @@ measured("field with dilations 2 and 4", two)
 measured("field with dilations 2, 4 and 8", three)
 
 # %% [markdown]
-# **Check** it with the gradient, as in lesson 10: the gradient of one output pixel with respect to
-# the image is not 0 just where the pixel looks. All weights are made positive, so that no ReLU is
-# closed and nothing cancels, and batch norm takes its stored mean and variance, which do not depend
-# on the image. (The fast convolutions of lesson 14 leave rounding errors of $10^{-16}$ around the
-# field, so we count what is larger. The logits are resized to the image's side; the pixel we take
-# lies exactly on one of the map. Others lie between two and see 4 pixels more.)
+# **Check** it with the gradient, as in [lesson 10](10_valid_or_same.ipynb): the gradient of one
+# output pixel with respect to the image is not 0 just where the pixel looks. All weights are made
+# positive, so that no ReLU is closed and nothing cancels, and batch norm takes its stored mean and
+# variance, which do not depend on the image. (The fast convolutions of
+# [lesson 14](14_how_fast_can_numpy_go.ipynb) leave rounding errors of $10^{-16}$ around the field,
+# so we count what is larger. The logits are resized to the image's side; the pixel we take lies
+# exactly on one of the map. Others lie between two and see 4 pixels more.)
 #
 # But do all pixels of the field count alike? **Predict** how many columns in the middle hold 95 %
 # of the gradient's size, in the plain network.
@@ -155,7 +157,7 @@ def widths(gradient):
     return int(np.sum(columns > 1e-12)), int(2 * np.argmax(np.array(shares) >= 0.95) + 1)
 
 
-# %%
+# %% alt="How strongly one output pixel depends on the image, on a logarithmic scale: a bright square in the middle, 35 pixels wide without dilation, 67 with dilations 2 and 4, 131 with 2, 4 and 8. A thick square inside it holds 95 % of the gradient's columns."
 kinds = {
     "no pyramid": {"bins": ()},
     "dilations 2, 4": {"bins": (), "dilations": (2, 4)},
@@ -175,9 +177,9 @@ tu.plots.receptive_fields(fields, sides)
 
 # %% [markdown]
 # The thin square is the field, equal to what you computed; the thick one holds 95 % of the columns'
-# gradient (the **effective** field, [Luo et al. 2016](https://arxiv.org/abs/1701.04128)). Many paths
-# lead to the middle and few to the rim. (The fine grid comes from the strides: some pixels lie in more
-# windows than their neighbours.)
+# gradient (the **effective** field, [Luo et al. 2016](https://arxiv.org/abs/1701.04128)). Many
+# paths lead to the middle and few to the rim. (The fine grid comes from the strides: some pixels
+# lie in more windows than their neighbours.)
 #
 # The plain network sees 17 pixels upwards: no cue at all. With dilations 2 and 4 it is 33, enough
 # for the nearest blobs only. With 2, 4 and 8 it is 65.
@@ -226,7 +228,7 @@ check.bin_means(bin_means)
 # %% [markdown]
 # **Derive** the way back. A pixel of a bin with $m$ pixels has a say of $1/m$ in its mean, so it
 # gets $dy / m$. A pixel in several bins acts on the loss through each of them, and the gradients of
-# several ways **add** (lesson 6).
+# several ways **add** ([lesson 6](06_crop_concat_and_the_fork.ipynb)).
 #
 # ### Exercise 3: and back
 #
@@ -276,8 +278,8 @@ def overwriting(dy, height, width):
 def worst(backward, pixels):
     """Return the worst relative error of a backward pass for 6 bins."""
     x = np.random.default_rng(0).standard_normal((1, pixels, pixels, 1))
-    back = lambda dy, x: backward(dy, pixels, pixels)  # noqa: E731
-    return tu.check_function(lambda x: bin_means(x, 6), back, x).worst
+    forward, back = (lambda x: bin_means(x, 6)), (lambda dy, x: backward(dy, pixels, pixels))
+    return tu.check_function(forward, back, x).worst
 
 
 x = np.random.default_rng(1).standard_normal((2, 17, 17, 32))
@@ -300,10 +302,10 @@ measured("overwritten, 6 bins of 17 pixels: worst relative error", worst(overwri
 #
 # $$ y = U x V^\top, \qquad dx = U^\top dy\, V : $$
 #
-# the gradient goes back through the same weights (lesson 2's adjoint). With **aligned corners**,
-# PSPNet's way, new pixel $i$ of $n$ reads at the place $i\,(h - 1)/(n - 1)$ of a row of $h$ pixels.
-# The first reads at 0 and the last at $h - 1$. Between pixel $p$ and the next, at $p + f$, it takes
-# $1 - f$ of the one and $f$ of the other.
+# the gradient goes back through the same weights ([lesson 2](02_backward_and_proof.ipynb)'s
+# adjoint). With **aligned corners**, PSPNet's way, new pixel $i$ of $n$ reads at the place
+# $i\,(h - 1)/(n - 1)$ of a row of $h$ pixels. The first reads at 0 and the last at $h - 1$. Between
+# pixel $p$ and the next, at $p + f$, it takes $1 - f$ of the one and $f$ of the other.
 #
 # ### Exercise 4: the matrix
 #
@@ -370,7 +372,7 @@ predict("one cue: share right without a pyramid", 0.6)
 predict("one cue: share right with bin 1", 0.8)
 
 
-# %%
+# %% alt="The loss falls over 300 steps. Beside it the IoU on validation images, and below one of these with truth and prediction: the blobs are found, and all get the wrong class."
 def share_right(model, data):
     """Return the share of the right class among the blob pixels that are found."""
     guess, truth = model.predict(np.stack(data.images)).argmax(axis=-1), np.stack(data.labels)
@@ -383,10 +385,19 @@ def trained(data, watched, steps, callbacks=(), **options):
     model = SmallPSPNet(**options, seed=0)
     weights = [tu.pixel_weights(labels, [0.3, 1, 1]) for labels in data.labels]
     tu.fit(
-        model, data, watched, steps=steps, batch_size=2 if small else 8, weights=weights,
-        optimizer=tu.Adam(model, lr=3e-3), schedule="constant", augment=False, crop=side,
-        callbacks=[tu.plots.Live(), *callbacks], progress=False,
-    )  # fmt: skip
+        model,
+        data,
+        watched,
+        steps=steps,
+        batch_size=2 if small else 8,
+        weights=weights,
+        optimizer=tu.Adam(model, lr=3e-3),
+        schedule="constant",
+        augment=False,
+        crop=side,
+        callbacks=[tu.plots.Live(), *callbacks],
+        progress=False,
+    )
     return model
 
 
@@ -394,7 +405,7 @@ steps = 2 if small else 300
 model = trained(train_one, watched_one, steps, bins=())
 measured("one cue: share right without a pyramid", share_right(model, test_one))
 
-# %%
+# %% alt="The loss falls over 300 steps. Beside it the IoU on validation images, and below one of these with truth and prediction: the blobs are found and get the right class."
 model = trained(train_one, watched_one, steps, bins=(1,))
 measured("one cue: share right with bin 1", share_right(model, test_one))
 
@@ -414,7 +425,7 @@ measured("one cue: share right with bin 1", share_right(model, test_one))
 predict("share right on test images after so many steps", [(0, 0.5), (900, 0.8)])
 predict("share right on training images, after the last step", 0.8)
 
-# %%
+# %% alt="The loss falls to nearly 0 over 900 steps, while the IoU on validation images stays where it was; in the image below the classes of the blobs are guessed. If a sketch was made, it is drawn beside the measured curve, which is flat at about a half."
 marks, curve, home = [2, 4, 6] if small else [150, 300, 600, 900], [], []
 models = {}
 
@@ -445,21 +456,21 @@ predict("two cues: share right with bins 1, 2, 3, 6", 0.9)
 predict("two cues: share right with dilations 2 and 4", 0.6)
 predict("two cues: share right with dilations 2, 4 and 8", 0.8)
 
-# %%
+# %% alt="The loss falls over 300 steps. Beside it the IoU on validation images, and below one of these with truth and prediction: the blobs are found, and all get one class, though the two halves differ."
 models["bin 1"] = trained(train, watched, steps, bins=(1,))
 measured("two cues: share right with bin 1", share_right(models["bin 1"], test))
 
-# %%
+# %% alt="The loss falls over 300 steps. Beside it the IoU on validation images, and below one of these with truth and prediction: the blobs are found, and those of each half get the right class."
 models["bins 1, 2, 3, 6"] = trained(train, watched, steps, bins=(1, 2, 3, 6))
 measured("two cues: share right with bins 1, 2, 3, 6", share_right(models["bins 1, 2, 3, 6"], test))
 
-# %%
+# %% alt="The loss falls over 300 steps. Beside it the IoU on validation images, and below one of these with truth and prediction: the blobs that lie near to their cue get the right class, of others only a part."
 models["dilations 2, 4"] = trained(train, watched, steps, **kinds["dilations 2, 4"])
 measured(
     "two cues: share right with dilations 2 and 4", share_right(models["dilations 2, 4"], test)
 )
 
-# %%
+# %% alt="The loss falls over 300 steps. Beside it the IoU on validation images, and below one of these with truth and prediction: the blobs are found, and those of each half get the right class."
 models["dilations 2, 4, 8"] = trained(train, watched, steps, **kinds["dilations 2, 4, 8"])
 measured(
     "two cues: share right with dilations 2, 4 and 8",
@@ -487,7 +498,7 @@ for name, model in models.items():
 spread = max(ious.values()) - min(ious.values())
 measured("IoU of blob against ground, best minus worst", spread)
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} alt="A test image, its true classes and those of five networks. All find the blobs in the same places; only the pyramid of bins and the three dilations give those of both halves the right class."
 image = test.images[0]
 guesses = {name: model.predict(image[None])[0].argmax(axis=-1) for name, model in models.items()}
 tu.plots.class_maps({"image": image, "truth": test.labels[0], **guesses}, classes)
@@ -496,7 +507,7 @@ tu.plots.class_maps({"image": image, "truth": test.labels[0], **guesses}, classe
 # Context adds *what*, not *where*. On what does one pixel's class depend? The gradient of its
 # second class's logit minus its first's, for a blob of the first image:
 
-# %%
+# %% alt="On what the class of one blob pixel depends, for five networks. Without context and with bin 1 it is the blob itself, within a small frame; with the pyramid both cues above light up as well, and with the longest dilation that of the other half."
 image, pixel = test.images[0], (44, 16)
 causes = {name: seen(fixed(model), image, pixel, (0, -1, 1)) for name, model in models.items()}
 tu.plots.sensitivities(image, pixel, causes)

@@ -65,10 +65,94 @@ RIGHT = {
 }
 
 
-def test_other_right_answers_pass():
-    assert check.labels_from_scores(lambda s: s.argmax(2).astype("uint8")).passed
-    assert check.mask_iou(lambda p, t: float(p[t].sum() / (p | t).sum()) if (p | t).any() else 1)
-    assert check.otsu(lambda image: float(otsu(image))).passed
+def labels_in_loops(scores):
+    height, width, classes = scores.shape
+    labels = np.zeros((height, width))  # floats, but whole
+    for i in range(height):
+        for j in range(width):
+            best = 0
+            for c in range(1, classes):
+                if scores[i, j, c] > scores[i, j, best]:
+                    best = c
+            labels[i, j] = best
+    return labels
+
+
+def iou_by_counting(predicted, truth):
+    both = either = 0
+    for p, t in zip(predicted.ravel(), truth.ravel(), strict=True):
+        both += bool(p and t)
+        either += bool(p or t)
+    return 1 if either == 0 else both / either
+
+
+def groups_by_total_variance(image, threshold):
+    dark, bright = image[image <= threshold], image[image > threshold]
+    if len(dark) == 0 or len(bright) == 0:
+        return 0
+    within = (dark.var() * dark.size + bright.var() * bright.size) / image.size
+    return image.var() - within
+
+
+def groups_by_means(image, threshold):
+    values = image.ravel().tolist()
+    dark = [v for v in values if v <= threshold]
+    bright = [v for v in values if v > threshold]
+    if not dark or not bright:
+        return 0.0
+    mean = sum(values) / len(values)
+    return sum(
+        len(group) / len(values) * (sum(group) / len(group) - mean) ** 2 for group in (dark, bright)
+    )
+
+
+def otsu_in_a_loop(image):
+    best, best_variance = None, -1.0
+    for k in range(256):
+        threshold = image.min() + k * (image.max() - image.min()) / 256
+        if (variance := between_groups(image, threshold)) > best_variance:
+            best, best_variance = threshold, variance
+    return best
+
+
+ALSO_RIGHT = {
+    "labels_from_scores": [
+        lambda s: s.argmax(2).astype("uint8"),
+        lambda s: np.argsort(s, axis=-1)[..., -1],
+        labels_in_loops,
+    ],
+    "mask_iou": [
+        lambda p, t: float(p[t].sum() / (p | t).sum()) if (p | t).any() else 1,
+        lambda p, t: np.minimum(p, t).sum() / max(np.maximum(p, t).sum(), 1) + (not (p | t).any()),
+        iou_by_counting,
+    ],
+    "between_groups": [groups_by_total_variance, groups_by_means],
+    "otsu": [
+        lambda image: float(otsu(image)),
+        lambda image: max(candidates(image), key=lambda t: between_groups(image, t)),
+        lambda image: candidates(image)[::-1][np.argmax(spreads(image, candidates(image))[::-1])],
+        otsu_in_a_loop,
+    ],
+}
+
+
+def best_of(image, thresholds):
+    return thresholds[np.argmax(spreads(image, thresholds))]
+
+
+def with_the_brightest(image):
+    return best_of(image, np.linspace(image.min(), image.max(), 256))
+
+
+def middles(image):
+    edges = np.linspace(image.min(), image.max(), 257)
+    return best_of(image, (edges[1:] + edges[:-1]) / 2)
+
+
+def test_256_thresholds_with_the_brightest_are_named_wherever_they_lie():
+    for seed in (1, 2, 3):
+        causes = check.otsu(with_the_brightest, seed=seed).causes
+        assert "256 thresholds with the brightest among them" in causes[0]
 
 
 # What is wrong, and words that its message should hold ("" where no cause is named).
@@ -79,10 +163,12 @@ WRONG = {
         (lambda s: s.max(-1), "argmax, not max"),
         (lambda s: np.argmax(s), "no axis"),
         (lambda s: s.argmin(-1), "smallest score"),
+        (lambda s: np.abs(s).argmax(-1), "signs count"),
         (lambda s: s.argmax(-1) + 1, "numbered from 1"),
         (lambda s: s.argmax(-1)[..., None], "keepdims"),
         (lambda s: (s[..., 1] > 0.5) * 1, "no probabilities"),
         (lambda s: (s[..., 1] > s[..., 0]) * 1, ""),
+        (lambda s: s.argmax(-1).tolist(), "np.array(...)"),
     ],
     "mask_iou": [
         (lambda p, t: (p == t).mean(), "accuracy"),
@@ -113,6 +199,8 @@ WRONG = {
         (lambda image: max(spreads(image, candidates(image))), "largest variance, not"),
         (lambda image: image > otsu(image), "a mask"),
         (lambda image: image.mean(), "the mean"),
+        (with_the_brightest, "make 257, and leave out the last"),
+        (middles, "the middles of the drawers"),
         (lambda image: candidates(image)[np.argmin(spreads(image, candidates(image)))], "argmin"),
         (lambda image: candidates(image), "all of them"),
         (lambda image: np.percentile(image, 30), ""),

@@ -128,6 +128,97 @@ RIGHT = {
     "conv2d_product": conv2d_product,
 }
 
+
+def size_by_counting(side, kernel, stride=1, padding=0):
+    start, count = -padding, 0
+    while start + kernel <= side + padding:
+        start, count = start + stride, count + 1
+    return count
+
+
+def conv_with_all_channels_in_loops(x, w, b, stride=1, padding=0):
+    n, height, width, c_in = x.shape
+    kh, kw, _, c_out = w.shape
+    larger = np.zeros((n, height + 2 * padding, width + 2 * padding, c_in), x.dtype)
+    larger[:, padding : padding + height, padding : padding + width] = x
+    h_out, w_out = output_size(height, kh, stride, padding), output_size(width, kw, stride, padding)
+    y = np.empty((n, h_out, w_out, c_out), x.dtype)
+    for i, j, k in np.ndindex(h_out, w_out, c_out):
+        window = larger[:, i * stride : i * stride + kh, j * stride : j * stride + kw]
+        y[:, i, j, k] = (window * w[..., k]).sum(axis=(1, 2, 3)) + b[k]
+    return y
+
+
+def conv_by_kernel_places(x, w, b, stride=1, padding=0):
+    kh, kw = w.shape[:2]
+    h, v = (
+        output_size(x.shape[1], kh, stride, padding),
+        output_size(x.shape[2], kw, stride, padding),
+    )
+    x = np.pad(x, [(0, 0), (padding,) * 2, (padding,) * 2, (0, 0)])
+    y = b
+    for p in range(kh):
+        for q in range(kw):
+            rows, columns = slice(p, p + h * stride, stride), slice(q, q + v * stride, stride)
+            y = y + x[:, rows, columns][:, :h, :v] @ w[p, q]
+    return y
+
+
+def conv_by_einsum(x, w, b, stride=1, padding=0):
+    x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    views = np.lib.stride_tricks.sliding_window_view(x, w.shape[:2], axis=(1, 2))
+    return np.einsum("nijcpq,pqck->nijk", views[:, ::stride, ::stride], w) + b
+
+
+def patches_in_a_list(x, kh, kw):
+    n, height, width, _ = x.shape
+    rows = []
+    for m in range(n):
+        for i in range(height - kh + 1):
+            for j in range(width - kw + 1):
+                rows.append(x[m, i : i + kh, j : j + kw].ravel())
+    return rows
+
+
+def product_by_tensordot(x, w, b):
+    return np.tensordot(windows(x, *w.shape[:2]), w, 3) + b
+
+
+ALSO_RIGHT = {
+    "output_size": [
+        size_by_counting,
+        lambda n, k, s=1, p=0: len(range(0, n + 2 * p - k + 1, s)),
+        lambda n, k, s=1, p=0: int(np.floor((n + 2 * p - k) / s)) + 1,
+    ],
+    "conv2d_loops": [conv_with_all_channels_in_loops, conv_by_kernel_places, conv_by_einsum],
+    "patches": [patches_in_a_list, lambda x, kh, kw: np.array(patches_in_a_list(x, kh, kw))],
+    "conv2d_product": [
+        product_by_tensordot,
+        lambda x, w, b: np.einsum("nijpqc,pqck->nijk", windows(x, *w.shape[:2]), w) + b,
+        lambda x, w, b: np.stack([conv2d_product(image[None], w, b)[0] for image in x]),
+        lambda x, w, b: conv2d_product(x, np.array(w), b),
+    ],
+}
+
+
+def padded_by(pad, multiply=np.matmul):
+    def conv(x, w, b, stride=1, padding=0):
+        kh, kw, _, c_out = w.shape
+        h = output_size(x.shape[1], kh, stride, padding)
+        v = output_size(x.shape[2], kw, stride, padding)
+        x = pad(x, padding)
+        y = np.zeros((len(x), h, v, c_out), x.dtype)
+        for i, j, p, q in np.ndindex(h, v, kh, kw):
+            y[:, i, j] += multiply(x[:, i * stride + p, j * stride + q], w[p, q])
+        return y + b
+
+    return conv
+
+
+def all_four_sides(x, padding):
+    return np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+
+
 # What is wrong, and words that its message should hold ("" where no cause is named).
 WRONG = {
     "output_size": [
@@ -150,15 +241,20 @@ WRONG = {
         (lambda *a: conv2d_loops(*a, bias_inside=True), "once for every kernel position"),
         (overwritten, "+= instead of ="),
         (lambda *a: conv2d_loops(*a, short=1), "a range ends one too early"),
-        (lambda x, w, b, s, p: conv2d_loops(x, w, b, 1, p), ""),
+        (lambda x, w, b, s, p: conv2d_loops(x, w, b, 1, p), "the stride is left out"),
         (stride_ignored, "the stride is ignored"),
-        (lambda x, w, b, s, p: conv2d_loops(x, w, b, s, 0), ""),
+        (lambda x, w, b, s, p: conv2d_loops(x, w, b, s, 0), "the padding is left out"),
         (padded_above, "all above and to the left"),
         (pads_in_place, "an argument was overwritten"),
         (first_image_only, "right except for"),
         (in_float64, "without a dtype"),
         (lambda *a: conv2d_loops(*a) / 9, "0.1111 times"),
         (lambda *a: conv2d_loops(*a, start=1), ""),
+        (padded_by(np.pad), "a pair for each axis"),
+        (padded_by(lambda x, p: np.pad(x, (p, p))), "a pair for each axis"),
+        (padded_by(lambda x, p: np.pad(x, ((p, p), (p, p)))), "each of the four axes"),
+        (padded_by(all_four_sides, np.multiply), "a row times a matrix is @"),
+        (padded_by(all_four_sides, lambda x, w: w @ x), "the other way round"),
     ],
     "patches": [
         (lambda x, kh, kw: patches(x, kh, kw, (0, 1, 2, 5, 3, 4)), "the channels come before"),
@@ -193,5 +289,7 @@ WRONG = {
             "in another shape",
         ),
         (lambda x, w, b: conv2d_product(x, w, b)[..., ::-1], "reversed along channels"),
+        (conv2d_loops, "one product"),
+        (conv_by_kernel_places, "one product"),
     ],
 }  # fmt: skip

@@ -131,13 +131,18 @@ def exchanged(forward, backward, x, dy):
 
 
 def checker(
-    judge=lambda a, n: np.abs(a - n).max() <= 1e-6 * np.abs(n).max(),
+    judge=None,
     make_dy=lambda y: np.random.default_rng(0).standard_normal(y.shape),
     slope=numeric_gradient,
+    own_eps=None,
 ):
-    def gradients_agree(forward, backward, x):
+    def gradients_agree(forward, backward, x, eps=1e-4, tolerance=1e-6):
         dy = make_dy(forward(x))
-        numeric = slope(lambda x: (dy * forward(x)).sum(), x.copy(), 1e-4)
+        numeric = slope(lambda x: (dy * forward(x)).sum(), x.copy(), own_eps or eps)
+        if judge is None:
+            return bool(
+                np.abs(backward(dy, x) - numeric).max() <= tolerance * np.abs(numeric).max()
+            )
         return bool(judge(backward(dy, x), numeric))
 
     return gradients_agree
@@ -154,6 +159,98 @@ RIGHT = {
     "adjoint_gap": adjoint_gap,
     "gradients_agree": checker(),
 }
+
+
+def gradient_of_copies(f, x, eps=1e-5):
+    gradient = np.zeros(x.shape, x.dtype)
+    for k in range(x.size):
+        step = np.zeros(x.size)
+        step[k] = eps
+        step = step.reshape(x.shape)
+        gradient[np.unravel_index(k, x.shape)] = (f(x + step) - f(x - step)) / (2 * eps)
+    return gradient
+
+
+def gradient_in_a_flat_view(f, x, eps=1e-5):
+    flat, slopes = x.reshape(-1), []
+    for k in range(len(flat)):
+        flat[k] += eps
+        up = f(x)
+        flat[k] -= 2 * eps
+        down = f(x)
+        flat[k] += eps  # as it was, up to rounding
+        slopes.append((up - down) / (eps + eps))
+    return np.reshape(slopes, x.shape)
+
+
+def backward_by_pixels(dy, x, w):
+    dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros(w.shape[3], w.dtype)
+    for n, i, j in np.ndindex(dy.shape[:3]):
+        for p, q in np.ndindex(w.shape[:2]):
+            dx[n, i + p, j + q] += w[p, q] @ dy[n, i, j]
+            dw[p, q] += np.outer(x[n, i + p, j + q], dy[n, i, j])
+        db += dy[n, i, j]
+    return [dx, dw, db]
+
+
+def backward_by_einsum(dy, x, w):
+    (kh, kw), (h, v) = w.shape[:2], dy.shape[1:3]
+    views = np.lib.stride_tricks.sliding_window_view(x, (h, v), axis=(1, 2))
+    dw = np.einsum("npqcij,nijk->pqck", views, dy)
+    wide = np.pad(dy, ((0, 0), (kh - 1, kh - 1), (kw - 1, kw - 1), (0, 0)))
+    turned = np.lib.stride_tricks.sliding_window_view(wide, (kh, kw), axis=(1, 2))
+    dx = np.einsum("nuvkpq,pqck->nuvc", turned, w[::-1, ::-1])
+    return dx, dw, np.einsum("nijk->k", dy)
+
+
+def checker_in_a_loop(forward, backward, x, eps=1e-4, tolerance=1e-6):
+    y = forward(x)
+    dy = np.random.default_rng(7).uniform(-1, 1, np.shape(y))
+    numeric = gradient_of_copies(lambda x: float(np.sum(dy * forward(x))), x, eps)
+    largest = max(abs(float(n)) for n in numeric.flat)
+    for a, n in zip(np.ravel(backward(dy, x)), numeric.flat, strict=True):
+        if abs(a - n) > tolerance * largest:
+            return False
+    return True
+
+
+ALSO_RIGHT = {
+    "numeric_gradient": [gradient_of_copies, gradient_in_a_flat_view],
+    "conv2d_backward": [backward_by_pixels, backward_by_einsum],
+    "adjoint_gap": [
+        lambda f, g, x, dy: float(
+            abs(np.vdot(f(x), dy) - np.vdot(x, g(dy)))
+            / np.max(np.abs([np.vdot(f(x), dy), np.vdot(x, g(dy))]))
+        ),
+        lambda f, g, x, dy: (
+            np.abs(np.subtract(*sides(f, g, x, dy))) / max(map(abs, sides(f, g, x, dy)))
+        ),
+    ],
+    "gradients_agree": [checker_in_a_loop],
+}
+
+
+def with_dw(product):
+    """A backward pass in loops, with another product of the window and dy in it."""
+
+    def answer(dy, x, w):
+        dw, (h, v) = np.zeros_like(w), dy.shape[1:3]
+        for p, q in np.ndindex(w.shape[:2]):
+            dw[p, q] = product(x[:, p : p + h, q : q + v], dy)
+        dx, _, db = conv2d_backward(dy, x, w)
+        return dx, dw, db
+
+    return answer
+
+
+def products_of_arrays(product):
+    def answer(*a):
+        (forward, backward, x, dy) = a
+        left, right = product(forward(x), dy), product(x, backward(dy))
+        return abs(left - right) / max(abs(left), abs(right))
+
+    return answer
+
 
 # What is wrong, and words that its message should hold ("" where no cause is named).
 WRONG = {
@@ -192,6 +289,10 @@ WRONG = {
         (in_float64, "without a dtype"),
         (dx_of_the_size_of_a_convolution, "dx has the shape of x"),
         (with_other(dx=lambda g, dy: g**2), ""),
+        (with_dw(lambda window, dy: window.T @ dy), ".T reverses all four axes"),
+        (with_dw(lambda window, dy: np.dot(window.T, dy)), ".T reverses all four axes"),
+        (with_dw(lambda window, dy: window.swapaxes(2, 3) @ dy), "a product for each row"),
+        (with_dw(lambda window, dy: window * dy), "a product of matrices"),
     ],
     "adjoint_gap": [
         (signed_gap, "the absolute value is missing"),
@@ -203,6 +304,8 @@ WRONG = {
         (dot_products, "use (a * b).sum()"),
         (exchanged, ""),
         (lambda *a: sides(*a), "a sum is missing"),
+        (products_of_arrays(np.dot), "use (a * b).sum()"),
+        (products_of_arrays(np.matmul), "use (a * b).sum()"),
     ],
     "gradients_agree": [
         (checker(make_dy=np.ones_like), "make dy random"),
@@ -219,6 +322,11 @@ WRONG = {
             "is the difference central",
         ),
         (lambda forward, backward, x: 0.0, "compare with the tolerance"),
+        (
+            checker(lambda a, n: np.abs(a - n).max() <= 1e-6 * np.abs(n).max()),
+            "your own tolerance",
+        ),
+        (checker(own_eps=1e-4), "your own eps"),
     ],
 }  # fmt: skip
 

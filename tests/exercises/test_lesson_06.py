@@ -78,6 +78,100 @@ def adds_into_dy(dy, channels, shape, down_backward):
     return dx
 
 
+def in_the_shape_of_dy(dy, shape):
+    top, left = corner(shape, dy.shape[1:3])
+    dx = np.zeros_like(dy)
+    dx[:, top : top + dy.shape[1], left : left + dy.shape[2]] = dy
+    return dx
+
+
+def ends_with_minus(dy, shape):
+    top, left = corner(shape, dy.shape[1:3])
+    dx = np.zeros(shape, dy.dtype)
+    dx[:, top:-top, left:-left] = dy
+    return dx
+
+
+def parts_exchanged(dy, channels, shape, down_backward):
+    dup, dcropped = concat_backward(dy, channels)
+    return center_crop_backward(dcropped, shape) + down_backward(dup)
+
+
+def parts_exchanged_down_first(dy, channels, shape, down_backward):
+    dup, dcropped = concat_backward(dy, channels)
+    dx = down_backward(dup)
+    return dx + center_crop_backward(dcropped, shape)
+
+
+def padded_parts_exchanged(dy, channels, shape, down_backward):
+    dup, dcropped = concat_backward(dy, channels)
+    return by_padding(dcropped, shape) + down_backward(dup)
+
+
+def whole_dy_to_both(dy, channels, shape, down_backward):
+    return center_crop_backward(dy, shape) + down_backward(dy)
+
+
+def crop_by_take(x, h, w):
+    top, left = corner(x.shape, (h, w))
+    return np.take(np.take(x, range(top, top + h), 1), range(left, left + w), 2)
+
+
+def crop_by_loops(x, h, w):
+    """A row and a column at a time, from whichever side has more left."""
+    while x.shape[1] > h:
+        x = x[:, 1:] if (x.shape[1] - h) % 2 == 0 else x[:, :-1]
+    while x.shape[2] > w:
+        x = x[:, :, 1:] if (x.shape[2] - w) % 2 == 0 else x[:, :, :-1]
+    return x
+
+
+def by_padding(dy, shape):
+    top, left = corner(shape, dy.shape[1:3])
+    bottom, right = shape[1] - dy.shape[1] - top, shape[2] - dy.shape[2] - left
+    return np.pad(dy, ((0, 0), (top, bottom), (left, right), (0, 0)))
+
+
+def pixel_by_pixel(dy, shape):
+    dx = np.zeros(shape).astype(dy.dtype)
+    top, left = corner(shape, dy.shape[1:3])
+    for i, j in np.ndindex(*dy.shape[1:3]):
+        dx[:, i + top, j + left] += dy[:, i, j]
+    return dx
+
+
+def filled(a, b):
+    y = np.empty((*a.shape[:3], a.shape[3] + b.shape[3]))
+    y[..., : a.shape[3]], y[..., a.shape[3] :] = a, b
+    return y
+
+
+def down_first(dy, channels, shape, down_backward):
+    dx = np.array(down_backward(dy[..., channels:].copy()))
+    h, w = dy.shape[1:3]
+    top, left = corner(shape, (h, w))
+    dx[:, top : top + h, left : left + w] += dy[..., :channels]
+    return dx
+
+
+ALSO_RIGHT = {
+    "center_crop": [crop_by_take, crop_by_loops],
+    "center_crop_backward": [by_padding, pixel_by_pixel],
+    "concat": [
+        filled,
+        lambda a, b: np.append(a, b, -1),
+        lambda a, b: np.concatenate((a.T, b.T)).T,
+    ],
+    "concat_backward": [
+        lambda dy, c: np.split(dy, [c], axis=-1),
+        lambda dy, c: [dy[:, :, :, :c].copy(), dy[:, :, :, c:].copy()],
+    ],
+    "fork_backward": [
+        down_first,
+        lambda dy, c, shape, down: np.add(down(dy[..., c:]), by_padding(dy[..., :c], shape)),
+    ],
+}
+
 RIGHT = {
     "center_crop": center_crop,
     "center_crop_backward": center_crop_backward,
@@ -94,6 +188,7 @@ WRONG = {
         (lambda x, h, w: x[:, :h, :w], "top left corner"),
         (lambda x, h, w: x[:, -h:, -w:], "bottom right corner"),
         (rounded_up, "rounded up"),
+        (lambda x, h, w: x[:, (x.shape[1] - h) / 2 :], "divided by /"),
         (lambda x, h, w: center_crop(x, w, h), "exchanged"),
         (lambda x, h, w: center_crop(x, h, w) * 2, "wrong scale"),
         (lambda x, h, w: x, "nothing was cut off"),
@@ -103,6 +198,9 @@ WRONG = {
         (lambda dy, shape: dy, "size of the whole image"),
         (put_at_the_corner, "top left"),
         (ones_around, "the border is 1"),
+        (lambda dy, shape: np.pad(dy, (shape[1] - dy.shape[1]) // 2), "pads all four axes"),
+        (in_the_shape_of_dy, "in the shape of dy"),
+        (ends_with_minus, "is empty where p is 0"),
         (without_dtype, "without a dtype"),
         (lambda dy, shape: np.zeros(shape, dy.dtype), "zero everywhere"),
         (lambda dy, shape: center_crop_backward(dy, shape).sum(), ""),
@@ -117,6 +215,9 @@ WRONG = {
         (lambda a, b: concat(a, b)[:, ::-1], "height"),
         (lambda a, b: concat(a, b).swapaxes(1, 2), "axes in another order"),
         (lambda a, b: None, "missing return"),
+        (lambda a, b: np.concatenate(a, b), "takes a list"),
+        (lambda a, b: np.concatenate(a, b, axis=-1), "takes a list"),
+        (lambda a, b: np.dstack([a, b]), "along the width"),
     ],
     "concat_backward": [
         (lambda dy, c: (dy[..., c:], dy[..., :c]), "exchanged"),
@@ -126,6 +227,7 @@ WRONG = {
         (lambda dy, c: (dy[..., -c:], dy[..., :-c]), "counted from the end"),
         (lambda dy, c: (dy[..., :c] / 2, dy[..., c:] / 2), "divided by 2"),
         (lambda dy, c: (dy[:, :c], dy[:, c:]), "along the height"),
+        (lambda dy, c: np.split(dy, c, axis=-1), "so many equal parts"),
     ],
     "fork_backward": [
         (across, "of the path down was dropped"),
@@ -135,5 +237,14 @@ WRONG = {
         (adds_into_dy, "an argument was overwritten"),
         (lambda *all: None, "missing return"),
         (lambda dy, c, shape, down: dy, ""),
+        (parts_exchanged, "two parts of dy are exchanged"),
+        (parts_exchanged_down_first, "two parts of dy are exchanged"),
+        (padded_parts_exchanged, "two parts of dy are exchanged"),
+        (whole_dy_to_both, "all of dy was handed on"),
+        (
+            lambda dy, c, shape, down: across(dy, c, shape, down) + down(dy),
+            "all of dy was handed on",
+        ),
+        (lambda dy, c, shape, down: down(dy[..., c:], c), "down_backward takes one argument"),
     ],
 }

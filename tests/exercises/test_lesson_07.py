@@ -109,7 +109,46 @@ def up_the_wrong_way(net, x):
     return net.head(x)
 
 
-def unet_backward(net, dy, join=np.add, bottom=True):
+def with_skips(net, x, join=lambda skip, across, x: skip(across, x)):
+    """A recursion: what is below a level is the level below, or the bottom."""
+
+    def from_level(level, x):
+        if level == net.depth:
+            return net.bottom(x)
+        across = net.encoder[level](x)
+        below = net.ups[level](from_level(level + 1, net.pools[level](across)))
+        return net.decoder[level](join(net.skips[level], across, below))
+
+    return net.head(from_level(0, x))
+
+
+def backward_by_recursion(net, dy):
+    def back(level, dy):
+        if level == net.depth:
+            return net.bottom.backward(dy)
+        across, below = net.skips[level].backward(net.decoder[level].backward(dy))
+        below = net.pools[level].backward(back(level + 1, net.ups[level].backward(below)))
+        return net.encoder[level].backward(below + across)
+
+    return back(0, net.head.backward(dy))
+
+
+def by_levels(net, dy, swap=False, right=iter, left=reversed):
+    """With a dict by level, and the sum written into the pooling's gradient."""
+    waiting, dx = {}, net.head.backward(dy)
+    for level in right(range(net.depth)):
+        pair = net.skips[level].backward(net.decoder[level].backward(dx))
+        waiting[level], dx = pair[::-1] if swap else pair
+        dx = net.ups[level].backward(dx)
+    dx = net.bottom.backward(dx)
+    for level in left(range(net.depth)):
+        dx = net.pools[level].backward(dx)
+        dx += waiting[level]
+        dx = net.encoder[level].backward(dx)
+    return dx
+
+
+def unet_backward(net, dy, join=np.add, bottom=True, first_come=False):
     dx, waiting = net.head.backward(dy), []
     for level in range(net.depth):
         dskip, dx = net.skips[level].backward(net.decoder[level].backward(dx))
@@ -118,7 +157,9 @@ def unet_backward(net, dy, join=np.add, bottom=True):
     if bottom:
         dx = net.bottom.backward(dx)
     for level in reversed(range(net.depth)):
-        dx = net.encoder[level].backward(join(net.pools[level].backward(dx), waiting.pop()))
+        dx = net.encoder[level].backward(
+            join(net.pools[level].backward(dx), waiting.pop(0 if first_come else -1))
+        )
     return dx
 
 
@@ -131,6 +172,39 @@ def one_too_much(net, dy):
     net.bottom.conv1.grads["bias"] += 1
     return dx
 
+
+def side_by_formula(side, depth):
+    out, even = side - 12 * 2**depth + 8, (side + 4) % 2**depth == 0
+    return np.int64(out) if even and out > 0 else np.int64(0)
+
+
+def side_by_recursion(side, depth):
+    side -= 4
+    if depth == 0 or side <= 0:
+        return max(side, 0)
+    inner = side_by_recursion(side // 2, depth - 1) if side % 2 == 0 else 0
+    return max(2 * inner - 4, 0)
+
+
+def parameters_by_shapes(in_channels, num_classes, base_channels, depth):
+    """One array of (kernel, in, out) for all layers."""
+    c = base_channels * 2 ** np.arange(depth + 1)
+    left = [(3, a, b) for a, b in zip([in_channels, *c[:-1]], c, strict=True)]
+    rows = [*left, *((3, b, b) for b in c), *((2, 2 * b, b) for b in c[:-1])]
+    rows += [(3, 2 * b, b) for b in c[:-1]] + [(3, b, b) for b in c[:-1]]
+    k, a, b = np.array([*rows, (1, base_channels, num_classes)]).T
+    return (k**2 * a * b + b).sum()
+
+
+ALSO_RIGHT = {
+    "unet_output_side": [side_by_formula, side_by_recursion],
+    "unet_parameters": [
+        parameters_by_shapes,
+        lambda i, k, b, d: float(unet_parameters(i, k, b, d)),
+    ],
+    "unet_forward": [with_skips, lambda net, x: np.asfortranarray(unet_forward(net, x))],
+    "unet_backward": [by_levels, backward_by_recursion],
+}
 
 RIGHT = {
     "unet_output_side": unet_output_side,
@@ -164,8 +238,12 @@ WRONG = {
         (zeros_across, "nothing goes across"),
         (lambda net, x: 2 * unet_forward(net, x), "wrong scale"),
         (lambda net, x: unet_forward(net, x)[:, ::-1], "height"),
-        (forks_after_pooling, ""),  # the crop refuses it
-        (up_the_wrong_way, ""),  # a convolution refuses it
+        (forks_after_pooling, "kept after the pooling"),  # the crop refuses it
+        (up_the_wrong_way, "begins with level 0"),  # a convolution refuses it
+        (lambda net, x: with_skips(net, x, lambda skip, a, b: skip(b, a)), "inputs are exchanged"),
+        (lambda net, x: with_skips(net, x, lambda skip, a, b: b), "the skip is missing"),
+        (lambda net, x: net(x), "that is the exercise"),
+        (lambda net, x: net.head(net.bottom(x)), ""),
         (lambda net, x: None, "missing return"),
     ],
     "unet_backward": [
@@ -175,6 +253,11 @@ WRONG = {
         (lambda net, dy: unet_backward(net, dy, np.subtract), "were subtracted"),
         (returns_nothing, "missing return"),
         (lambda net, dy: dy, "never ran"),
+        (lambda net, dy: by_levels(net, dy, swap=True), "two gradients are exchanged"),
+        (lambda net, dy: by_levels(net, dy, right=reversed), "right arm begins with the deepest"),
+        (lambda net, dy: by_levels(net, dy, left=iter), "left arm begins with level 0"),
+        (lambda net, dy: unet_backward(net, dy, first_come=True), "in the wrong order"),
+        (lambda net, dy: net.backward(dy), "that is the exercise"),
         (one_too_much, "off by the same number"),
     ],
 }

@@ -95,6 +95,25 @@ def without_the_last_update(model, loss, optimizer, batches, first, last):
     return losses
 
 
+def loss_to_backward(model, loss, optimizer, batches, first, last):
+    for i in range(first, last):
+        images, labels, _ = batches[i]
+        model.backward(loss(model(images), labels))
+        optimizer.step()
+
+
+def two_of_a_batch(model, loss, optimizer, batches, first, last):
+    for i in range(first, last):
+        images, labels = batches[i]
+        loss(model(images), labels)
+
+
+def without_backward(model, loss, optimizer, batches, first, last):
+    for i in range(first, last):
+        loss(model(batches[i][0]), batches[i][1])
+        optimizer.step()
+
+
 def loss_afterwards(model, loss, optimizer, batches, first, last):
     losses = []
     for i in range(first, last):
@@ -108,6 +127,64 @@ def from_zero(model, loss, optimizer, batches, first, last):
 
 
 RIGHT = {"he_std": he_std, "sgd_step": sgd_step, "adam_step": adam_step, "train": train}
+
+
+def sgd_by_loops(p, g, v, lr, momentum):
+    """Number by number, in float64 whatever came in."""
+    new_p, new_v = np.zeros(p.shape), np.zeros(p.shape)
+    for i in np.ndindex(p.shape):
+        new_v[i] = momentum * float(v[i]) + float(g[i])
+        new_p[i] = p[i] - lr * new_v[i]
+    return [new_p, new_v]
+
+
+def sgd_in_copies(p, g, v, lr, momentum):
+    p, v = p.copy(), v.copy()
+    v *= momentum
+    v += g
+    p -= lr * v
+    return p, v
+
+
+def adam_by_a_rate(p, g, m, s, t, lr, beta1, beta2, eps):
+    """Kingma and Ba's other form: the corrections are in the rate and in eps."""
+    m, s = m + (1 - beta1) * (g - m), s + (1 - beta2) * (g**2 - s)
+    root = np.sqrt(1 - beta2**t)
+    return p - lr * root / (1 - beta1**t) * m / (np.sqrt(s) + eps * root), m, s
+
+
+def adam_in_float64(*arguments):
+    p, g, m, s = (np.asarray(a, float) for a in arguments[:4])
+    return list(adam_step(p, g, m, s, *arguments[4:]))
+
+
+def train_with_a_counter(model, loss, optimizer, batches, first, last):
+    losses = np.zeros(last - first)
+    i = first
+    while i < last:
+        batch = batches[i]
+        logits = model.forward(batch[0])
+        losses[i - first] = loss.forward(logits, batch[1], batch[2])
+        dlogits = loss.backward()
+        model.backward(dlogits, input_gradient=False)
+        optimizer.step()
+        i += 1
+    return losses
+
+
+def train_to_a_tuple(model, loss, optimizer, batches, first, last):
+    return tuple(train(model, loss, optimizer, batches, i, i + 1)[0] for i in range(first, last))
+
+
+ALSO_RIGHT = {
+    "he_std": [
+        lambda kh, kw, i, o: np.float32(2 / (kh * kw * i)) ** 0.5,
+        lambda kh, kw, i, o: np.sqrt(2) / np.sqrt(np.ones((kh, kw, i)).sum()),
+    ],
+    "sgd_step": [sgd_by_loops, sgd_in_copies],
+    "adam_step": [adam_by_a_rate, adam_in_float64],
+    "train": [train_with_a_counter, train_to_a_tuple],
+}
 
 # What is wrong, and words that its message should hold ("" where no cause is named).
 WRONG = {
@@ -127,6 +204,7 @@ WRONG = {
         ),
         (lambda p, g, v, lr, mu: (p - mu * v - lr * g, mu * v + lr * g), "inside the velocity"),
         (lambda p, g, v, lr, mu: (p - lr * g, g), "is forgotten"),
+        (lambda p, g, v, lr, mu: (p + mu * v - lr * g, mu * v - lr * g), "its minus are inside"),
         (sgd_in_place, "an argument was overwritten"),
         (lambda p, g, v, lr, mu: p - lr * (mu * v + g), ""),
     ],
@@ -137,6 +215,7 @@ WRONG = {
         (returns_hats, "divided again"),
         (lambda *a: adam_step(*a[:4], a[4] + 1, *a[5:]), "t is one too large"),
         (lambda *a: adam_step(*a[:4], a[4] - 1, *a[5:]), "t is counted from 0"),
+        (lambda p, g, m, s, t, lr, *a: adam_step(p, g, m, s, t, 1, *a), "learning rate is missing"),
         (lambda p, g, m, s, *_: (p - g, m, s), "zero everywhere"),
     ],
     "train": [
@@ -147,7 +226,11 @@ WRONG = {
         (from_zero, "number `first`"),
         (without_the_last_update, "belongs into the loop"),
         (lambda *a: train(*a)[-1], "only the last loss"),
-        (update_first, ""),
+        (update_first, "gradients first"),
+        (without_backward, "model.backward is missing"),
+        (loss_to_backward, "and not the loss"),
+        (two_of_a_batch, "three things"),
+        (lambda *a: iter(train(*a)), ""),
     ],
 }
 

@@ -29,6 +29,12 @@ def unpool_backward(dy, winner):
     return sum(dy[:, p::2, q::2] * (winner == 2 * p + q) for p, q in CORNERS)
 
 
+def in_blocks(dy, winner):
+    h, w = winner.shape[1:3]
+    blocks = {(p, q): dy[:, p * h : p * h + h, q * w : q * w + w] for p, q in CORNERS}
+    return sum(blocks[p, q] * (winner == 2 * p + q) for p, q in CORNERS)
+
+
 def sum_in_place(across, x, how):
     if how == "sum":
         x += across
@@ -44,12 +50,23 @@ def in_float64(x, winner):
     return y
 
 
+def unpool_by_sum(x, winner):
+    y = unpool(x, winner)
+    for p, q in CORNERS:
+        y[:, p::2, q::2] = x * (winner == p + q)
+    return y
+
+
 def column_by_column(x, winner):
     return unpool(x, np.array([0, 2, 1, 3])[winner])
 
 
 def halves(dy, channels, how):
     return join_backward(dy, dy.shape[-1] // 2 if how == "concat" else channels, how)
+
+
+def from_the_end(dy, channels, how):
+    return join_backward(dy, dy.shape[-1] - channels if how == "concat" else channels, how)
 
 
 def half_of_a_sum(dy, channels, how):
@@ -71,6 +88,71 @@ RIGHT = {
     "unpool_backward": unpool_backward,
 }
 
+
+def join_into_an_array(across, x, how):
+    """Into zeros of float64, channel by channel."""
+    if how != "concat":
+        return np.array(x) if how == "none" else np.add(across, x, dtype=float)
+    y = np.zeros((*x.shape[:3], across.shape[3] + x.shape[3]))
+    for channel in range(y.shape[3]):
+        own = channel < across.shape[3]
+        y[..., channel] = across[..., channel] if own else x[..., channel - across.shape[3]]
+    return y
+
+
+def join_by_lists(across, x, how):
+    """With axis 3 and a dict of ways."""
+    ways = {"concat": lambda: np.append(across, x, axis=3), "sum": lambda: x + across}
+    return ways.get(how, lambda: x)()
+
+
+def back_by_split(dy, channels, how):
+    if how == "concat":
+        return np.split(dy, [channels], axis=-1)
+    return [dy.copy() if how == "sum" else np.zeros(dy.shape, int), dy.copy()]
+
+
+def back_in_float64(dy, channels, how):
+    dacross, dx = join_backward(dy, channels, how)
+    return np.array(dacross, float), np.array(dx, float)
+
+
+def unpool_by_windows(x, winner):
+    """Put each value with integer division and remainder."""
+    y = np.zeros((len(x), 2 * x.shape[1], 2 * x.shape[2], x.shape[3]), dtype=x.dtype)
+    for n, i, j, c in np.ndindex(x.shape):
+        corner = int(winner[n, i, j, c])
+        y[n, 2 * i + corner // 2, 2 * j + corner % 2, c] = x[n, i, j, c]
+    return y
+
+
+def unpool_by_a_mask(x, winner):
+    """Repeat all, then clear what is no winner."""
+    corner = np.tile([[0, 1], [2, 3]], x.shape[1:3])[None, ..., None]
+    return np.where(
+        winner.repeat(2, 1).repeat(2, 2) == corner, x.repeat(2, 1).repeat(2, 2), 0
+    ).astype(x.dtype)
+
+
+def read_by_choose(dy, winner):
+    return np.choose(winner, [dy[:, p::2, q::2] for p, q in CORNERS])
+
+
+def read_by_windows(dy, winner):
+    dx = np.zeros(winner.shape)
+    for n, i, j, c in np.ndindex(winner.shape):
+        p, q = divmod(int(winner[n, i, j, c]), 2)
+        dx[n, i, j, c] = dy[n, 2 * i + p, 2 * j + q, c]
+    return dx
+
+
+ALSO_RIGHT = {
+    "join": [join_into_an_array, join_by_lists],
+    "join_backward": [back_by_split, back_in_float64],
+    "unpool": [unpool_by_windows, unpool_by_a_mask],
+    "unpool_backward": [read_by_choose, read_by_windows],
+}
+
 # What is wrong, and words that its message should hold ("" where no cause is named).
 WRONG = {
     "join": [
@@ -78,6 +160,7 @@ WRONG = {
         (lambda across, x, how: across + x, "in every case"),
         (lambda across, x, how: np.concatenate([across, x], -1), "keeps the number of channels"),
         (lambda across, x, how: np.concatenate([across, x]), "along the images"),
+        (lambda across, x, how: np.stack([across, x], -1), "np.stack makes a new axis"),
         (sum_in_place, "an argument was overwritten"),
         (lambda across, x, how: across * x, "one too few"),
     ],
@@ -85,6 +168,11 @@ WRONG = {
         (lambda dy, c, how: join_backward(dy, c, how)[::-1], "exchanged"),
         (halves, "split in halves"),
         (half_of_a_sum, "not the half"),
+        (from_the_end, "split from its end"),
+        (
+            lambda dy, c, how: join_backward(dy, c, how) if how != "sum" else (dy, 0 * dy),
+            "the decoder's",
+        ),
         (gradient_without_a_skip, "its gradient is 0"),
         (none_is_none, "a missing return"),
         (lambda dy, c, how: dy, ""),
@@ -94,12 +182,14 @@ WRONG = {
         (lambda x, winner: x.repeat(2, 1).repeat(2, 2), "every corner got the value"),
         (lambda x, winner: unpool(x, 0 * winner), "to the first corner"),
         (lambda x, winner: unpool(x, winner - 1), "from 1"),
+        (lambda x, winner: unpool_by_sum(x, winner), "taken for one"),
         (in_float64, "without a dtype"),
         (lambda x, winner: x * winner, "one too few"),
     ],
     "unpool_backward": [
         (lambda dy, winner: sum(dy[:, p::2, q::2] for p, q in CORNERS), "all four corners"),
         (lambda dy, winner: sum(dy[:, p::2, q::2] for p, q in CORNERS) / 4, "a mean over"),
+        (in_blocks, "read in blocks"),
         (lambda dy, winner: dy[:, ::2, ::2], "always read at the first corner"),
         (lambda dy, winner: dy * unpool(np.ones(winner.shape), winner), "dy was spread out"),
         (lambda dy, winner: unpool_backward(dy, winner) ** 3, "wrong scale"),

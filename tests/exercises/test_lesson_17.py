@@ -82,6 +82,50 @@ RIGHT = {
     "bce_dice": bce_dice,
 }
 
+
+def one_by_one(k, c, dconcats, others):
+    parts = [np.split(d, d.shape[-1] // c, axis=-1)[k + 1] for d in dconcats]
+    total = np.zeros_like((parts + others)[0])
+    for part in [*others, *parts]:
+        total += part
+    return total
+
+
+def diagonals(k):
+    return [(i, total - i) for total in range(k + 1) for i in range(total + 1)]
+
+
+def by_recursion(k, place=None):
+    i, j = place or (0, k)
+    if j == 0:
+        return {(row, 0) for row in range(i + 1)}
+    left = [by_recursion(k, (i, column)) for column in range(j)]
+    return {(i, j)}.union(by_recursion(k, (i + 1, j - 1)), *left)
+
+
+def two_cases(z, t):
+    p = np.empty_like(z)
+    p[z >= 0] = 1 / (1 + np.exp(-z[z >= 0]))
+    p[z < 0] = np.exp(z[z < 0]) / (1 + np.exp(z[z < 0]))
+    entropy = np.mean(np.logaddexp(0, z) - z * t)
+    top, bottom = 2 * np.sum(p * t) + 1, np.sum(p + t) + 1
+    slope = (2 * t * bottom - top) / bottom**2
+    return np.array(entropy / 2 - top / bottom), ((p - t) / (2 * p.size) - slope * (p - p * p))
+
+
+ALSO_RIGHT = {
+    "node_channels": [
+        lambda i, j, f, n: [n, *f][i] if j == 0 else sum([f[i]] * (j + 1)),
+        lambda i, j, f, n: np.int64(node_channels(i, j, f, n)),
+    ],
+    "nodes_of_head": [diagonals, by_recursion],
+    "node_gradient": [
+        one_by_one,
+        lambda k, c, d, o: np.sum([x[..., (k + 1) * c :][..., :c] for x in d] + o, axis=0),
+    ],
+    "bce_dice": [two_cases, lambda z, t: list(bce_dice(z, t))],
+}
+
 # What is wrong, and words that its message should hold ("" where no cause is named).
 WRONG = {
     "node_channels": [

@@ -90,7 +90,7 @@ def learn():
     return pytest.importorskip("sklearn.metrics", reason="scikit-learn is one more oracle")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(mask_pairs, st.integers(0, 2**32 - 1))
 def test_isbi_pixel_error_agrees_with_scikit_learn(learn, pair, seed):
     truth = pair[0].copy()

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from label_maps import EMPTY, mask, mask_pairs
 from scipy import ndimage
 
@@ -39,7 +39,6 @@ def test_simple_patterns_of_neighbours():
         assert simple[pattern] == (number == 1)
 
 
-@settings(deadline=None)
 @given(mask_pairs)
 def test_simple_is_a_matter_of_the_neighbours_alone(pair):
     cells = np.pad(pair[0], 1)
@@ -146,13 +145,11 @@ def warp_one_by_one(predicted, truth):
                     cells[row, column] ^= True
 
 
-@settings(deadline=None)
 @given(mask_pairs)
 def test_flipping_together_is_flipping_one_by_one(pair):
     np.testing.assert_array_equal(metrics.warped_truth(*pair), warp_one_by_one(*pair))
 
 
-@settings(deadline=None)
 @given(mask_pairs)
 def test_topology_stays_and_nothing_more_can_flip(pair):
     predicted, truth = pair
@@ -243,7 +240,6 @@ def test_a_ring_is_parted_by_two_cuts_only():
     assert splits_and_mergers(one_cut, ring) == 0
 
 
-@settings(deadline=None)
 @given(mask_pairs)
 def test_splits_and_mergers_by_definition(pair):
     """Pixel by pixel: number the cells of the whole image without it, and look around it."""

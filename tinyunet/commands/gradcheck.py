@@ -14,7 +14,7 @@ from tinyunet.runs.network import class_name, find, fixed, make
 if TYPE_CHECKING:
     from tinyunet.gradcheck.report import GradientReport
 
-Network = setting("network", "Check a whole network: NAME or FILE.py:CLASS, as for train.")
+Network = setting("network", "Check a whole network: NAME or FILE.py:CLASS, as for summary.")
 
 
 def gradcheck(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import Field, fields
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -28,29 +28,41 @@ def defined_network(network: str | None) -> str | None:
     return network
 
 
+Command = Callable[..., None]
 CALLBACKS = {"device": checked_device, "network": defined_network}
-SETTINGS = {f.name: f for f in fields(Settings) if f.metadata.get("help")}
-TYPES = get_type_hints(Settings)
 
 
-def setting(name: str, help_text: str = "", **more: Any) -> Any:
+def settings_of(kind: type) -> dict[str, Field]:
+    """The settings that are options, by name."""
+    return {f.name: f for f in fields(kind) if f.metadata.get("help")}
+
+
+def setting(name: str, help_text: str = "", kind: type = Settings, **more: Any) -> Any:
     """The annotation of the option that is this setting; None says that it was not given."""
-    words = help_text or SETTINGS[name].metadata["help"]
-    option = typer.Option(help=words, callback=CALLBACKS.get(name), **more)
-    return Annotated[TYPES[name] | None, option]
+    words = help_text or settings_of(kind)[name].metadata["help"]
+    callback = CALLBACKS.get(name) if kind is Settings or name == "device" else None
+    names = ["--colour", "--color"] if name == "colour" else []
+    option = typer.Option(*names, help=words, callback=callback, **more)
+    return Annotated[get_type_hints(kind)[name] | None, option]
 
 
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+def with_settings(kind: type = Settings) -> Callable[[Command], Command]:
     """Give a command an option for each setting of a run, in the place of its ``**settings``."""
-    context, *own, _ = inspect.signature(command, eval_str=True).parameters.values()
-    settings = []
-    for name, f in SETTINGS.items():
-        said = "[default" in f.metadata["help"]  # and need not be said twice
-        annotation = setting(name, show_default=not said)
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        settings.append(inspect.Parameter(name, kind, default=f.default, annotation=annotation))
-    command.__signature__ = inspect.Signature([context, *settings, *own])  # type: ignore[attr-defined]
-    return command
+
+    def given_options(command: Command) -> Command:
+        context, *own, _ = inspect.signature(command, eval_str=True).parameters.values()
+        settings = []
+        for name, f in settings_of(kind).items():
+            said = "[default" in f.metadata["help"]  # and need not be said twice
+            annotation = setting(name, kind=kind, show_default=not said)
+            place = inspect.Parameter.POSITIONAL_OR_KEYWORD
+            settings.append(
+                inspect.Parameter(name, place, default=f.default, annotation=annotation)
+            )
+        command.__signature__ = inspect.Signature([context, *settings, *own])  # type: ignore[attr-defined]
+        return command
+
+    return given_options
 
 
 def given(context: typer.Context) -> dict[str, Any]:

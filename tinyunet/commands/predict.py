@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tinyunet.commands.ending import fail
 from tinyunet.commands.options import AsJson, Average, Device, Network, Threshold
-from tinyunet.commands.shell_words import as_options
 from tinyunet.runs.ignored import check_network_of
 from tinyunet.runs.numbers import check_numbers
 
 if TYPE_CHECKING:
     from tinyunet.networks.network import Network as Model
-    from tinyunet.runs.batch import Report
 
 
 def predict(
@@ -82,7 +81,7 @@ def predict(
     elif len(report.images) > 1:
         typer.echo(report.summary())
     if report.failures:
-        _fail(report)
+        fail(report)
 
 
 def _check_tile(model: Model, tile: int | None) -> None:
@@ -92,16 +91,3 @@ def _check_tile(model: Model, tile: int | None) -> None:
             model.output_size(tile, tile)
     except ValueError as error:
         raise ValueError(f"--tile {tile} is no size for this network: {error}") from error
-
-
-def _fail(report: Report) -> None:
-    """End with what could not be predicted: a single image with its error, others with a list."""
-    from tinyunet.runs.batch import sentence
-
-    if report.asked > 1:
-        typer.echo(f"error: {as_options(report.failed())}", err=True)
-        raise typer.Exit(1)
-    ((path, error),) = report.failures
-    if str(path) in str(error) or not isinstance(error, ValueError):
-        raise error
-    raise ValueError(sentence(path, error)) from error

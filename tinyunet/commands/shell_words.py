@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tinyunet.commands.options import SETTINGS
+from tinyunet.commands.options import settings_of
 from tinyunet.runs.numbers import COUNTS, option
+from tinyunet.runs.painting.settings import PaintSettings
+from tinyunet.runs.settings import Settings
 
+SETTINGS = {**settings_of(Settings), **settings_of(PaintSettings)}
 OPTIONS = {name: option(name) for name in (*SETTINGS, *COUNTS, "threshold", "resume", "out")}
 OPTIONS |= {"kind": "--masks"}
 VALUE = r"(?:\"[^\"]*\"|'[^']*'|[\w.+-]+)"

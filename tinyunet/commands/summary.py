@@ -11,12 +11,13 @@ import typer
 
 from tinyunet.commands.options import AsJson, given, setting
 from tinyunet.runs.ignored import check_network_of
+from tinyunet.runs.network import known_names
 from tinyunet.runs.numbers import check_numbers, option
 
 OF_CONSTRUCTOR = (
     "in_channels", "num_classes", "base_channels", "depth", "padding", "skip", "heads",
 )  # fmt: skip
-Network = setting("network")
+Network = setting("network", f"{known_names()}; or a class in a file of yours: FILE.py:CLASS.")
 
 
 def summary(

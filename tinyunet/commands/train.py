@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOVABLE = ("device", "data", "data_root")  # a run goes on anywhere, and its images may be elsewhere
 
 
-@with_settings
+@with_settings()
 def train(
     context: typer.Context,
     out: Annotated[

@@ -10,14 +10,16 @@ from tinyunet.data.dataset import Dataset
 from tinyunet.data.files.report import FolderReport, MaskGuess
 from tinyunet.data.files.scan import scan_folder
 from tinyunet.data.large_files import ImageFile, open_image
-from tinyunet.data.pairs import Pairs
+from tinyunet.data.pairs import Pairs, PicturePairs
 from tinyunet.data.sets.coin_flip_colours import COIN_HUES, coin_flip_colours
 from tinyunet.data.sets.dsb2018 import load_dsb2018
 from tinyunet.data.sets.folder import load_folder
 from tinyunet.data.sets.image_files import read_image, read_pages
 from tinyunet.data.sets.isbi2012 import load_isbi2012
 from tinyunet.data.sets.line_art import LineArt, line_art, stroke
+from tinyunet.data.sets.microscope import MicroscopePicture, microscope_picture
 from tinyunet.data.sets.outlines import closed_outlines
+from tinyunet.data.sets.pictures import load_gray_pairs, load_pairs
 from tinyunet.data.sets.streets import STREET_CLASSES, synthetic_streets
 from tinyunet.data.sets.synthetic import synthetic_cells, synthetic_membranes
 from tinyunet.data.sets.two_cues import two_cues
@@ -36,7 +38,9 @@ __all__ = [
     "ImageFile",
     "LineArt",
     "MaskGuess",
+    "MicroscopePicture",
     "Pairs",
+    "PicturePairs",
     "check_folder",
     "closed_outlines",
     "coin_flip_colours",
@@ -46,7 +50,10 @@ __all__ = [
     "load",
     "load_dsb2018",
     "load_folder",
+    "load_gray_pairs",
     "load_isbi2012",
+    "load_pairs",
+    "microscope_picture",
     "open_image",
     "random_crop",
     "random_gray",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tifffile
 
 from tinyunet.data.files import gray
 from tinyunet.data.files.content import TIFF, content_of
@@ -13,14 +13,13 @@ from tinyunet.data.files.raw import read_raw
 from tinyunet.data.large_limits import KINDS, Stored, large_limits
 from tinyunet.data.sets.image_files import limits, read_pixels
 
+if TYPE_CHECKING:  # late, for in a browser it may be missing
+    import tifffile
+
 LARGE = 2**24  # values, from which a TIFF is read by windows
 ORIENTATION = 274  # 1 is upright
-COMPRESSIONS = (  # that tifffile knows without other packages
-    tifffile.COMPRESSION.NONE,
-    tifffile.COMPRESSION.ADOBE_DEFLATE,
-    tifffile.COMPRESSION.DEFLATE,
-    tifffile.COMPRESSION.PACKBITS,
-)
+# What tifffile knows without other packages.
+COMPRESSIONS = ("NONE", "ADOBE_DEFLATE", "DEFLATE", "PACKBITS")
 
 
 class ImageFile:
@@ -101,6 +100,8 @@ def _large_page(path: Path) -> TiffWindows | None:
     if not path.is_file() or content_of(path) != TIFF:
         return None
     try:
+        import tifffile
+
         tiff = tifffile.TiffFile(path)
     except Exception:  # `read_image` says what is wrong
         return None
@@ -118,9 +119,9 @@ def _large_page(path: Path) -> TiffWindows | None:
 def _is_plain(page: tifffile.TiffPage) -> bool:
     return (
         page.axes in ("YX", "YXS")
-        and page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
+        and page.photometric.name in ("MINISBLACK", "RGB")
         and page.samplesperpixel in (1, 3)
-        and page.compression in COMPRESSIONS
+        and page.compression.name in COMPRESSIONS
         and (page.predictor == 1 or page.dtype.kind == "u")
         and page.dtype.name in KINDS
         and page.tags.valueof(ORIENTATION, default=1) == 1

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from tinyunet.data.files.gray import PERCENTILE, noise_of, stretched
+from tinyunet.engine.arrays import occurrences
 
 KINDS = ("uint8", "uint16", "float32")
 STRIP = 2**22  # values at a time
@@ -50,13 +51,13 @@ def _of_ranks(stored: Stored, ranks: tuple[int, ...], name: str | Path) -> list[
     """The values of these ranks; 0 is the smallest."""
     upper = np.zeros(HALF, np.int64)
     for keys in _keys(stored, name):
-        upper += np.bincount(keys >> 16, minlength=HALF)
+        upper += occurrences(keys >> 16, minlength=HALF)
     sums = np.cumsum(upper)
     wanted = [int(np.searchsorted(sums, rank, side="right")) for rank in ranks]
     lower = {half: np.zeros(HALF, np.int64) for half in wanted}
     for keys in _keys(stored, name):
         for half, counts in lower.items():
-            counts += np.bincount(keys[keys >> 16 == half] % HALF, minlength=HALF)
+            counts += occurrences(keys[keys >> 16 == half] % HALF, minlength=HALF)
     found = []
     for rank, half in zip(ranks, wanted, strict=True):
         rest = rank - (sums[half] - upper[half])

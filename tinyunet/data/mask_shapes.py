@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from scipy import ndimage
 
+from tinyunet.engine.arrays import occurrences
+
 
 def share_inside(masks: Sequence[np.ndarray], white: Callable[[np.ndarray], int]) -> float:
     """Of the pixels that are neither black nor white, the share with four neighbours like them."""
@@ -41,7 +43,7 @@ def count_dim(mask: np.ndarray, level: int) -> int:
         return 0
     numbers = np.arange(1, count + 1)
     brightest = ndimage.maximum(mask, pieces, numbers)
-    sizes = np.bincount(pieces.ravel())[1:]
+    sizes = occurrences(pieces)[1:]
     return int(np.count_nonzero((sizes >= 4) & (brightest <= level / 2)))
 
 
@@ -70,7 +72,7 @@ def looks_inverted(masks: Sequence[np.ndarray]) -> bool:
             continue
         n += 1
         covered += mask.mean()
-        sizes = np.bincount(ndimage.label(mask)[0].ravel())[1:]
+        sizes = occurrences(ndimage.label(mask)[0])[1:]
         whole += sizes.max() > 0.9 * sizes.sum()
         spots, _ = ndimage.label(~mask)
         border = np.concatenate([spots[0], spots[-1], spots[:, 0], spots[:, -1]])

@@ -173,3 +173,17 @@ def pair(value: int | tuple[int, int], what: str, smallest: int) -> tuple[int, i
         if not isinstance(side, int | np.integer) or isinstance(side, bool) or side < smallest:
             raise ValueError(f"{what} must be at least {smallest} and whole, got {value!r}")
     return int(height), int(width)
+
+
+def occurrences(
+    numbers: np.ndarray, weights: np.ndarray | None = None, minlength: int = 0
+) -> np.ndarray:
+    """How often 0, 1, 2, ... occur in an integer array of any shape, or the sums of their weights.
+
+    As `numpy.bincount`, which refuses int64 where addresses have 32 bits, in a browser, and counts
+    there in int32, whose squares overflow at a side of 216 pixels.
+    """
+    places = np.ravel(numbers).astype(np.intp, casting="same_kind", copy=False)
+    if weights is not None:
+        return np.bincount(places, np.ravel(weights), minlength)
+    return np.bincount(places, minlength=minlength).astype(np.int64, copy=False)

@@ -8,6 +8,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+if sys.platform == "emscripten":
+    tqdm.monitor_interval = 0  # a thread, which a browser does not have
+
 EVERY = 5.0  # seconds from line to line
 LINE = "{desc}: {n_fmt} of {total_fmt}, {elapsed} so far, {remaining} to go{postfix}"
 

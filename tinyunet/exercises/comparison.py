@@ -65,6 +65,9 @@ def compare(
         return Finding(name, False, f"is not finite{place(first, axes)}: {values[first]}", known)
     if same(values, right, tolerance):
         if right.dtype.kind == "f" and values.dtype != right.dtype and right.ndim:
+            if not isinstance(got, np.ndarray):
+                text = f"has the right values but is of type {type(got).__name__}"
+                return Finding(name, False, text, f"an array is wanted, of dtype {right.dtype}")
             text = f"has the right values but dtype {values.dtype}, should have {right.dtype}"
             new = "a new array without a dtype is float64: give it the dtype of the argument"
             return Finding(name, False, text, new if values.dtype == np.float64 else "")

@@ -1,7 +1,7 @@
-"""A stand-in for CuPy, for exercises: `Device`, and `cupy_is` to put it in CuPy's place.
+"""A toy that stands in for CuPy, for lesson 15 and its exercises: `Device`, and `toy_gpu` to use it.
 
 Its arrays are NumPy's behind a wall. It refuses to mix them with the host's, and notes every transfer,
-launch and wait in order. It needs no GPU, and runs in a browser, too.
+launch and wait in order. It needs no GPU, and runs in a browser, too. It says nothing about speed.
 """
 
 from __future__ import annotations
@@ -10,12 +10,19 @@ import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-VIEWS = ("reshape", "transpose", "swapaxes", "squeeze", "view")  # nothing is computed
+NO_WORK = ("empty", "reshape", "transpose", "swapaxes", "squeeze", "view", "as_strided")
+OPERATORS = np.lib.mixins.NDArrayOperatorsMixin.__add__.__globals__[
+    "__name__"
+]  # where + is defined
+HANDED = (
+    "NumPy was handed a device array: use xp's function of that name; and an array for device numbers "
+    "is made by xp.zeros or xp.empty, not np's"
+)
 
 
 class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
@@ -25,12 +32,14 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         self._memory, self._device = memory, device
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> None:
-        self._device.refuse(
-            "NumPy was handed a device array: use xp's function of that name; and an array for "
-            "device numbers is made by xp.zeros or xp.empty, not np's"
-        )
+        self._device.refuse(HANDED)
+
+    def __array_function__(self, function: Callable, *arguments: Any) -> None:
+        self._device.refuse(HANDED)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if sys._getframe(1).f_globals.get("__name__") != OPERATORS:
+            self._device.events.append(("numpy", f"np.{ufunc.__name__}"))  # not + or *
         return self._device.launch(getattr(ufunc, method), *inputs, **options)
 
     def __getattr__(self, name: str) -> Any:
@@ -75,8 +84,13 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
 class Device(ModuleType):
     """The stand-in's module: NumPy's functions, for its own arrays.
 
-    `events` holds what happened, in order: ``("moved", array)``, ``("launch", function)``,
-    ``("wait", how)``. `refused` says why the last call was refused.
+    Attributes
+    ----------
+    events
+        What happened, in order: ``("moved", bytes)``, ``("launch", function)``, ``("wait", how)``, and
+        ``("numpy", function)`` where a function of NumPy handed its call over.
+    refused
+        Why the last call was refused.
     """
 
     def __init__(self) -> None:
@@ -84,6 +98,12 @@ class Device(ModuleType):
         self.events: list[tuple[str, Any]] = []
         self.refused = ""
         self.ndarray = self.generic = DeviceArray
+        # What tinyunet asks of CuPy beside NumPy's functions; a GPU fuses many launches into one
+        version = SimpleNamespace(getVersion=lambda: 1)
+        self.cuda = SimpleNamespace(is_available=lambda: True, nvrtc=version)
+        self.fuse = lambda kernel_name: lambda function: function
+        strided = functools.partial(self.launch, np.lib.stride_tricks.as_strided)
+        self.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=strided))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -97,8 +117,9 @@ class Device(ModuleType):
         """Move an array to the device; one that is there already is returned as it is."""
         if isinstance(x, DeviceArray):
             return x if dtype is None else x.astype(dtype)
-        self.events.append(("moved", x))
-        return DeviceArray(np.array(x, dtype), self)
+        memory = np.array(x, dtype)
+        self.events.append(("moved", memory.nbytes))
+        return DeviceArray(memory, self)
 
     def get_array_module(self, x: Any) -> ModuleType:
         """The module of an array."""
@@ -107,13 +128,23 @@ class Device(ModuleType):
     def launch(self, function: Callable, *inputs: Any, **options: Any) -> Any:
         """Run a function of NumPy behind the wall."""
         inputs, options = self.unwrap(inputs), self.unwrap(options)
-        if getattr(function, "__name__", "") not in VIEWS:
-            self.events.append(("launch", function))
+        name = getattr(function, "__name__", "")
+        if name not in NO_WORK:
+            self.events.append(("launch", name))
         return self.wrap(function(*inputs, **options))
 
     def noted(self, kind: str) -> list:
         """All events of a kind."""
         return [what for event, what in self.events if event == kind]
+
+    def counts(self) -> dict[str, int]:
+        """How often arrays were moved, and how many bytes to the device; launches; waits."""
+        moved, waits = self.noted("moved"), self.noted("wait")
+        back = waits.count(".get()")
+        numbers = len(moved), sum(moved), back, len(self.noted("launch")), len(waits)
+        return dict(
+            zip(("to device", "bytes", "to host", "launches", "waits"), numbers, strict=True)
+        )
 
     def refuse(self, why: str) -> None:
         """Raise TypeError and remember why."""
@@ -155,3 +186,18 @@ def cupy_is(module: ModuleType | None) -> Iterator[None]:
             del sys.modules["cupy"]
         else:
             sys.modules["cupy"] = before
+
+
+@contextmanager
+def toy_gpu() -> Iterator[Device]:
+    """Let ``cupy`` mean a new toy while the context lasts, and yield it.
+
+    Examples
+    --------
+    >>> with toy_gpu() as toy:
+    ...     total = (toy.asarray(np.ones(3)) + 1).sum()
+    >>> toy.counts()
+    {'to device': 1, 'bytes': 24, 'to host': 0, 'launches': 2, 'waits': 0}
+    """
+    with cupy_is(toy := Device()):
+        yield toy

@@ -1,10 +1,9 @@
-"""A student's copy of the lessons, and how much of it is done: exercises, predictions, quizzes."""
+"""How much of a student's copy of the lessons is done: exercises, predictions, quizzes."""
 
 from __future__ import annotations
 
 import ast
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,23 +52,6 @@ def original() -> Path:
         if list(folder.glob("exercises/*.ipynb")):
             return folder
     raise FileNotFoundError("this installation holds no lessons: install the package again")
-
-
-def copy(folder: Path) -> tuple[int, int]:
-    """Copy the notebooks to a folder; return how many were copied, and how many were there already.
-
-    What is there is never touched.
-    """
-    source, copied, kept = original(), 0, 0
-    for path in sorted([*source.glob("*.ipynb"), *source.glob("exercises/*.ipynb")]):
-        goal = folder / path.relative_to(source)
-        if goal.exists():
-            kept += 1
-        else:
-            goal.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, goal)
-            copied += 1
-    return copied, kept
 
 
 def progress(folder: Path) -> list[Progress]:

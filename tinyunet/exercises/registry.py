@@ -12,6 +12,7 @@ imports, in the lesson's order; nothing else needs to know of them:
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable
@@ -46,7 +47,7 @@ class Exercise:
     hints: tuple[str, ...]
     examine: Callable[[Trial], None]
 
-    def __call__(self, answer: Any, *, strict: bool = False, seed: int = 0) -> Result:
+    def __call__(self, answer: Any = ..., *, strict: bool = False, seed: int = 0) -> Result:
         """Check an answer and return the result.
 
         Parameters
@@ -62,7 +63,11 @@ class Exercise:
         ------
         NotSolved
             If the answer is still the empty one that the exercise began with.
+        TypeError
+            If none is given.
         """
+        if answer is ...:
+            raise TypeError(f"what should be checked? Hand it over: check.{self.name}({self.name})")
         trial = Trial(answer, seed)
         try:
             self.examine(trial)
@@ -115,8 +120,10 @@ class Check:
         found = sorted(_exercises.values(), key=lambda e: e.lesson)
         return {e.name: e for e in found if lesson in (None, e.lesson)}
 
-    def hint(self, name: str, number: int | None = None) -> Hint:
+    def hint(self, name: str = "", number: int | None = None) -> Hint:
         """Return the next hint for an exercise, or the one with a number from 1 to 3."""
+        if not isinstance(name, str) or not name:
+            raise TypeError('a hint for which exercise? Say its name: check.hint("output_size")')
         wanted = self._find(name)
         if number is None:
             number = self._hints_given.get(name, 0) + 1
@@ -134,9 +141,9 @@ class Check:
     def _find(self, name: str) -> Exercise:
         exercises = self.exercises()
         if name not in exercises:
-            raise AttributeError(
-                f"no exercise is called {name!r}; there are {', '.join(exercises)}"
-            )
+            near = difflib.get_close_matches(name, [*exercises, "hint", "exercises"])
+            meant = f"did you mean {' or '.join(near)}?" if near else "print(check) lists them all."
+            raise AttributeError(f"no exercise is called {name!r}: {meant}")
         return exercises[name]
 
     def __getattr__(self, name: str) -> Exercise:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinyunet.exercises import comparison
+from tinyunet.exercises.raised import Crashes, cause_of, raised
 from tinyunet.exercises.result import Finding
 from tinyunet.gradcheck.probe import Probe, only
 
@@ -30,12 +30,16 @@ class Trial:
         Which random numbers it is examined with: 0 in a lesson, another for a hidden test.
     setting
         What it was called with last.
+    crashes
+        Usual mistakes that end in an exception of NumPy's, by a description of each: functions that
+        make them, and raise the same with the same arguments.
     """
 
     def __init__(self, answer: Any, seed: int = 0) -> None:
         self.answer = answer
         self.seed = seed
         self.setting = ""
+        self.crashes: Crashes = {}
         self._findings: list[Finding] = []
         self._unlikely: set[str] = set()  # mistakes that an earlier call would have shown
         self._arguments: dict[str, Any] = {}
@@ -74,7 +78,8 @@ class Trial:
         except NotImplementedError:
             raise
         except Exception as error:
-            self.fail("your function", f"raised {_raised(error, self.answer)}")
+            cause = cause_of(error, self.crashes, _copies(arguments))
+            self.fail("your function", f"raised {raised(error, self.answer)}", cause)
         for (name, before), after in zip(arguments.items(), given, strict=True):
             if isinstance(before, np.ndarray) and not comparison.same(after, before, 1e-12):
                 self._findings.append(
@@ -149,6 +154,13 @@ class Trial:
         """End the trial with a finding unless something is true."""
         if not true:
             self.fail(name, text, cause)
+
+    def require_array(self, got: Any, name: str) -> None:
+        """End the trial if what was returned is a list: the lesson goes on to calculate with it."""
+        self.require(
+            not isinstance(got, list), name, "is a list, where the lesson goes on with an array",
+            "np.array makes one of it",
+        )  # fmt: skip
 
     def fail(self, name: str, text: str, cause: str = "") -> None:
         """End the trial with a finding."""
@@ -226,15 +238,3 @@ def _words(name: str, value: Any) -> str:
     if callable(value):
         return f"{name} = {getattr(value, '__name__', 'a function')}"
     return f"{name} = {value!r}"
-
-
-def _raised(error: Exception, answer: Callable) -> str:
-    """An exception in words, with the line of the student's function where it was raised."""
-    message = f"{type(error).__name__}: {error}"
-    code = getattr(answer, "__code__", None)
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if code is not None and frame.filename == code.co_filename:
-            number = frame.lineno - code.co_firstlineno + 1
-            line = f" ({frame.line.strip()})" if frame.line else ""
-            return f"{message}, in line {number} of it{line}"
-    return message

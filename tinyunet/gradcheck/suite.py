@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinyunet import layers as nn
-from tinyunet.engine.arrays import Array, MaybeArray, to_device
+from tinyunet.engine.arrays import to_device
+from tinyunet.gradcheck.cases import PoolAndBack, algorithms, cases, scaled
 from tinyunet.gradcheck.checker import check_gradients
 from tinyunet.gradcheck.report import GradientReport, Row
 from tinyunet.layers.layer import Layer
@@ -17,129 +18,18 @@ from tinyunet.losses import (
     BCEWithLogitsLoss,
     DeepSupervision,
     DiceLoss,
+    GANLoss,
+    L1Loss,
+    LeastSquaresGANLoss,
     Loss,
     SoftmaxCrossEntropy,
+    SoftmaxGANLoss,
 )
+
+__all__ = ["PoolAndBack", "check_algorithm", "check_all", "check_network", "scaled", "with_biases"]
 
 SomeLayer = TypeVar("SomeLayer", bound=Layer)
 SAME = 1e-11  # what the values of two algorithms may differ by, of the largest; in float64
-
-
-class PoolAndBack(Layer):
-    """A max-pooling and its unpooling, which has no meaning without it."""
-
-    def __init__(self, kernel_size: int | tuple[int, int] = (2, 3), **options: Any) -> None:
-        super().__init__()
-        self.pool = nn.MaxPool2d(kernel_size, **options)
-        self.unpool = nn.MaxUnpool2d(self.pool)
-
-    def forward(self, x: Array) -> Array:
-        """Keep the largest pixel of each window and zero the others."""
-        return self.unpool(self.pool(x))
-
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
-        """Return dy at the largest pixels."""
-        return self.pool.backward(self.unpool.backward(dy), input_gradient=input_gradient)
-
-
-def scaled(norm: nn.BatchNorm2d) -> nn.BatchNorm2d:
-    """Give a new normalisation other scales and statistics than ones and zeros, which hide mistakes."""
-    rng = np.random.default_rng(4)
-    for array in (norm.params["weight"], norm.buffers["running_var"]):
-        array[...] = rng.uniform(0.5, 2, array.shape)
-    norm.buffers["running_mean"][...] = rng.standard_normal(norm.num_features)
-    return norm
-
-
-def cases() -> dict[str, tuple[Callable, list[tuple]]]:
-    """Return each case's name, what makes its layer, and its inputs' shapes.
-
-    Sides, strides and kernels differ in height and width, so that swapped axes show.
-    """
-    image = (2, 7, 6, 3)
-    return {
-        "Conv2d 3x3": (lambda: nn.Conv2d(3, 4), [image]),
-        "Conv2d 3x3 same, ReLU": (
-            lambda: nn.Conv2d(3, 4, padding="same", activation="relu"),
-            [image],
-        ),
-        "Conv2d 1x1": (lambda: nn.Conv2d(3, 4, 1), [image]),
-        "Conv2d 3x2, stride 2x1, dilated": (
-            lambda: nn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(2, 1), dilation=(1, 2)),
-            [image],
-        ),
-        "Conv2d by loops": (lambda: nn.Conv2d(3, 4, padding=1, algorithm="naive"), [image]),
-        "ConvTranspose2d 2x2, stride 2": (lambda: nn.ConvTranspose2d(3, 4), [(2, 3, 4, 3)]),
-        "ConvTranspose2d 4x3, stride 2x1": (
-            lambda: nn.ConvTranspose2d(3, 4, (4, 3), stride=(2, 1), padding=1),
-            [(2, 3, 4, 3)],
-        ),
-        "MaxPool2d": (nn.MaxPool2d, [(2, 6, 4, 3)]),
-        "MaxUnpool2d": (PoolAndBack, [(2, 4, 6, 3)]),
-        "MaxPool2d 3x3, stride 2, padding": (
-            lambda: nn.MaxPool2d(3, stride=2, padding=1),
-            [image],
-        ),
-        "MaxUnpool2d of partial windows": (lambda: PoolAndBack(2, ceil_mode=True), [image]),
-        "AdaptiveAvgPool2d": (lambda: nn.AdaptiveAvgPool2d((3, 4)), [image]),
-        "Upsample": (lambda: nn.Upsample((9, 11)), [(2, 4, 5, 2)]),
-        "Upsample, corners aligned": (
-            lambda: nn.Upsample((9, 11), align_corners=True),
-            [(2, 4, 5, 2)],
-        ),
-        "BilinearConvTranspose2d": (
-            lambda: nn.BilinearConvTranspose2d(2, (4, 3), padding=1),
-            [(2, 3, 4, 2)],
-        ),
-        "BatchNorm2d": (lambda: scaled(nn.BatchNorm2d(3)), [image]),
-        "BatchNorm2d, running statistics": (
-            lambda: scaled(nn.BatchNorm2d(3, statistics="running")),
-            [image],
-        ),
-        "ReLU": (nn.ReLU, [image]),
-        "Sigmoid": (nn.Sigmoid, [image]),
-        "Scale": (lambda: nn.Scale(0.3), [image]),
-        "Dropout": (lambda: nn.Dropout(0.4), [image]),
-        "Dropout2d": (lambda: nn.Dropout2d(0.4), [image]),
-        "Concat": (nn.Concat, [(2, 3, 4, 2), (2, 3, 4, 3)]),
-        "Add": (nn.Add, [image, image]),
-        "Sequential": (
-            lambda: nn.Sequential(nn.Conv2d(3, 4), nn.ReLU(), nn.Conv2d(4, 2)),
-            [(2, 7, 6, 3)],
-        ),
-    }
-
-
-def algorithms() -> dict[str, tuple[Callable, tuple[int, ...]]]:
-    """Return each way in which a convolution is computed: its name, its layer, and an input's shape.
-
-    Training takes Winograd for wide layers and large images, which none of `cases` is. Its tiles are
-    small or large, its images are cut into blocks or its channels shared out, so there is one of each.
-    """
-
-    def winograd(*channels: int, **options: Any) -> Callable:
-        return lambda: nn.Conv2d(*channels, algorithm="winograd", **options)
-
-    return {
-        "Conv2d by im2col, ReLU": (
-            lambda: nn.Conv2d(3, 4, padding=1, activation="relu", algorithm="im2col"),
-            (2, 7, 6, 3),
-        ),
-        "Winograd, small tiles, ReLU": (
-            winograd(9, 10, padding=1, activation="relu"),
-            (2, 13, 22, 9),
-        ),
-        "Winograd, wide padding": (winograd(3, 2, padding=(2, 0)), (3, 6, 9, 3)),
-        "Winograd, large tiles": (winograd(8, 12, activation="relu"), (1, 71, 85, 8)),
-        "Winograd, many channels": (
-            winograd(160, 208, padding=1, activation="relu"),
-            (2, 9, 14, 160),
-        ),
-        "Conv2d as training computes it": (
-            lambda: nn.Conv2d(8, 9, padding="same", activation="relu"),
-            (2, 50, 52, 8),
-        ),
-    }
 
 
 def check_algorithm(
@@ -201,7 +91,13 @@ def check_all(
     for crop in (nn.CenterCrop(), nn.CropAt((1, 2))):
         report = check_gradients(crop, image, (4, 3), samples=samples, rng=rng)
         yield type(crop).__name__, report
+    yield from check_losses(samples, rng, device)
 
+
+def check_losses(
+    samples: int, rng: np.random.Generator, device: str
+) -> Iterator[tuple[str, GradientReport]]:
+    """Yield (name, GradientReport) for every loss."""
     logits, labels, weights = (
         to_device(array, device)
         for array in (
@@ -221,6 +117,16 @@ def check_all(
     ]
     for name, loss, given in losses:
         yield name, check_gradients(loss, given, labels, weights, samples=samples, rng=rng)
+    target = to_device(rng.standard_normal(logits.shape), device)
+    yield "L1", check_gradients(L1Loss(), logits, target, samples=samples, rng=rng)
+    for judging, given in (
+        (GANLoss(), one),
+        (LeastSquaresGANLoss(), one),
+        (SoftmaxGANLoss(), logits[..., :2]),
+    ):
+        for real in (True, False):
+            name = f"{type(judging).__name__}, {'real' if real else 'painted'}"
+            yield name, check_gradients(judging, given, real, samples=samples, rng=rng)
 
 
 def check_network(

@@ -33,7 +33,7 @@ from tinyunet.learning.run_files import RunFiles
 from tinyunet.learning.schedule import is_time_to_validate, rate_factor
 from tinyunet.learning.step import Step, has_finite_parameters, training_step
 from tinyunet.losses import Loss
-from tinyunet.networks.plain import as_network
+from tinyunet.networks.plain import labelling
 from tinyunet.segmentation.thresholds import validation_score
 
 
@@ -77,7 +77,7 @@ class Training:
         progress: bool = True,
         callbacks: Sequence[Callable[[Training, Step], None]] = (),
     ) -> None:
-        self.model = as_network(model)
+        self.model = labelling(model)
         self.optimizer = Adam(self.model, lr=2e-3) if optimizer is None else optimizer
         learns, length = (self.model, self.optimizer), (steps, minutes, patience)
         check_settings(*learns, train, validation, *length, batch_size, schedule, seed, callbacks)

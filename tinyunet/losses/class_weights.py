@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tinyunet.engine.arrays import Array, array_module
+from tinyunet.engine.arrays import Array, array_module, occurrences
 
 
 def median_frequency(
@@ -45,7 +45,7 @@ def median_frequency(
         image = np.asarray(image)
         _check_labels("median_frequency", image, num_classes, ignore_label)
         counted = image if ignore_label is None else image[image != ignore_label]
-        counts = np.bincount(counted.ravel().astype(np.int64), minlength=num_classes)
+        counts = occurrences(counted.astype(np.int64), minlength=num_classes)
         pixels += counts
         of_images += np.where(counts > 0, counted.size, 0)
     occurs = pixels > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyunet.engine.arrays import occurrences
 from tinyunet.metrics.cell_pairs import Overlaps, overlaps
 
 CURVE_THRESHOLDS = tuple(i / 20 for i in range(10, 20))  # 0.5, 0.55 ... 0.95
@@ -114,7 +115,7 @@ def merged(predicted_instances: np.ndarray, true_instances: np.ndarray) -> int:
         0, also if there is no cell in either, up to the number of true cells, but never 1.
     """
     pairs = overlaps(predicted_instances, true_instances)
-    held = np.bincount(pairs.predicted[pairs.covered])
+    held = occurrences(pairs.predicted[pairs.covered])
     return int(held[held > 1].sum())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyunet.engine.arrays import occurrences
 from tinyunet.metrics.checks import check_array, check_shapes
 
 
@@ -35,9 +36,9 @@ def leave_out(
     truth = np.where(ignored, 0, truth)
     numbers, where = np.unique(predicted, return_inverse=True)
     where = where.ravel()
-    inside = np.bincount(where, ignored.ravel(), numbers.size)
-    hits = np.bincount(where, (truth > 0).ravel(), numbers.size)
-    dropped = (2 * inside > np.bincount(where)) & (hits == 0)
+    inside = occurrences(where, ignored.ravel(), numbers.size)
+    hits = occurrences(where, (truth > 0).ravel(), numbers.size)
+    dropped = (2 * inside > occurrences(where)) & (hits == 0)
     return np.where(ignored | dropped[where].reshape(predicted.shape), 0, predicted), truth
 
 

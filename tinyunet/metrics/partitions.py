@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tinyunet.engine.arrays import occurrences
 from tinyunet.metrics.checks import check_cell_pair
 from tinyunet.metrics.regions import thinned
 
@@ -159,12 +160,13 @@ def _tabulate(predicted: np.ndarray, truth: np.ndarray, thin: bool = False) -> _
     _, j = np.unique(truth[inside], return_inverse=True)
     alone = predicted_numbers[i] == 0  # predicted background: each pixel a segment of its own
     i[alone] = predicted_numbers.size + np.arange(np.count_nonzero(alone))
-    _, both = np.unique(j * (i.max(initial=0) + 1) + i, return_counts=True)
-    s, t = np.bincount(i), np.bincount(j)
+    _, both = np.unique(j * (np.int64(i.max(initial=0)) + 1) + i, return_counts=True)
+    s, t = occurrences(i), occurrences(j)
     return _Table(both, s[s > 0], t[t > 0])
 
 
 def _pairs(counts: np.ndarray) -> int:
+    counts = counts.astype(np.int64)  # from 32-bit machines: their product overflows
     return int((counts * (counts - 1) // 2).sum())
 
 

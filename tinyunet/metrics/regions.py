@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from tinyunet.engine.arrays import occurrences
 from tinyunet.metrics.checks import (
     check_array,
     check_cells,
@@ -94,7 +95,7 @@ def components(mask: np.ndarray, smallest: int = SMALLEST) -> np.ndarray:
 
 def without_small(regions: np.ndarray, smallest: int) -> np.ndarray:
     """Number regions (H, W) anew, 1 ... k without gaps; those below `smallest` pixels are dropped."""
-    keep = np.bincount(regions.ravel()) >= smallest
+    keep = occurrences(regions) >= smallest
     keep[0] = False  # the background
     return np.where(keep, np.cumsum(keep), 0)[regions]
 

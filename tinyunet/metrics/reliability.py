@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tinyunet.engine.arrays import occurrences
 from tinyunet.metrics.checks import truth_of
 
 
@@ -63,9 +64,9 @@ def calibration(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10) ->
     p = probabilities.ravel().astype(np.float64)
     edges = np.linspace(0, 1, bins + 1)
     bin_of = np.searchsorted(edges[1:-1], p)  # the bounds 0 and 1 left out: rounding goes beyond
-    pixels = np.bincount(bin_of, minlength=bins)
+    pixels = occurrences(bin_of, minlength=bins)
     with np.errstate(invalid="ignore"):  # 0 / 0 = NaN in an empty bin
-        predicted = np.bincount(bin_of, p, bins) / pixels
-        observed = np.bincount(bin_of, truth, bins) / pixels
+        predicted = occurrences(bin_of, p, bins) / pixels
+        observed = occurrences(bin_of, truth, bins) / pixels
     error = np.nansum(pixels * np.abs(observed - predicted)) / p.size
     return Calibration(edges, predicted, observed, pixels, float(error))

@@ -17,7 +17,8 @@ from typing import Any
 
 from tinyunet.networks.names import ALIASES
 from tinyunet.networks.network import Network
-from tinyunet.networks.published import PUBLISHED, Part, Published
+from tinyunet.networks.part import Part, Published
+from tinyunet.networks.published import PUBLISHED
 from tinyunet.networks.summary import MB, Summary, by, summarize
 
 KNOB = "base_channels"

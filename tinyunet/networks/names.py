@@ -14,15 +14,23 @@ ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     "segnet-basic": ("SegNetBasic", {}),
     "unet++": ("UNetPlusPlus", {}),
     "pspnet": ("PSPNet", {}),
+    "pix2pix": ("Pix2PixGenerator", {}),
+    "patchgan": ("PatchGAN", {}),
+    "paintschainer": ("PaintsChainer", {}),
+    "paintschainer-judge": ("PaintsChainerDiscriminator", {}),
 }
 
-# What `train` makes of a class for a laptop; the defaults of a constructor are the authors' size.
+# What `train` and `paint` make of a class for a laptop; a constructor's defaults are the authors'.
 QUICK: dict[str, dict[str, Any]] = {
     "FCN": {"base_channels": 8, "padding": "same", "batch_norm": True, "dropout": 0.0},
     "SegNet": {"base_channels": 8},
     "SegNetBasic": {"base_channels": 8},
     "UNetPlusPlus": {"base_channels": 8, "batch_norm": True, "dropout": 0.0},
     "PSPNet": {"base_channels": 8, "blocks": [1, 1, 1, 1], "dropout": 0.0},
+    "Pix2PixGenerator": {"widths": [24, 48, 64, 64], "drops": 2},
+    "PatchGAN": {"base_channels": 24, "layers": 1},
+    "PaintsChainer": {"widths": [12, 24, 32, 48]},
+    "PaintsChainerDiscriminator": {"widths": [12, 24, 32, 48]},
 }
 
 # What `gradcheck` makes of one, so that thousands of forward passes take seconds.
@@ -33,6 +41,10 @@ CHECKED: dict[str, dict[str, Any]] = {
     "SegNetBasic": {"base_channels": 2},
     "UNetPlusPlus": {"base_channels": 2, "heads": 4},
     "PSPNet": {"base_channels": 2, "blocks": [1, 1, 1, 1], "auxiliary": True},
+    "Pix2PixGenerator": {"widths": [3, 4, 5]},
+    "PatchGAN": {"base_channels": 2, "layers": 2},
+    "PaintsChainer": {"widths": [3, 4, 5]},
+    "PaintsChainerDiscriminator": {"widths": [3, 4], "size": 16},
 }
 
 

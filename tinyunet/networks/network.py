@@ -56,10 +56,13 @@ class Network(Layer):
     head_weights
         Where forward returns a list of logits in training, one array a head: by what each one's loss is
         multiplied. None: it returns one array.
+    gives_instead
+        What it gives in the place of logits for pixels; empty if it gives these.
     """
 
     config: dict[str, Any]
     head_weights: Sequence[float] | None = None
+    gives_instead: str = ""
 
     def __init_subclass__(cls, *, known: bool = True, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -198,3 +201,13 @@ class Network(Layer):
 
     def _describe(self) -> str:
         return ", ".join(f"{name}={short(value)}" for name, value in self.config.items())
+
+
+def check_labels(network: Network | type[Network]) -> None:
+    """Raise ValueError if a network, or a class of them, does not give logits for pixels."""
+    if network.gives_instead:
+        name = network.__name__ if isinstance(network, type) else str(network)
+        raise ValueError(
+            f"{name} gives {network.gives_instead}; such networks are trained and used by tinyunet "
+            "paint, in Python by tinyunet.fit_painter"
+        )

@@ -14,6 +14,7 @@ from tinyunet.layers.layer import Layer
 from tinyunet.networks.listing import Listing
 from tinyunet.networks.network import Network
 
+PICTURES = "pictures, not logits for pixels"  # of networks that paint
 HALF = {3: (1, 1), 4: (2, 1)}  # of a kernel's side, the stride and the padding; of others 1 and 0
 
 

@@ -19,7 +19,7 @@ from tinyunet.networks.alignment import IMAGE
 from tinyunet.networks.listing import ANY, Listing
 from tinyunet.networks.network import Network
 from tinyunet.networks.outline import Outline
-from tinyunet.networks.painting import Stage, paints, widths_of
+from tinyunet.networks.painting import PICTURES, Stage, paints, widths_of
 from tinyunet.networks.sizes import Sizes
 
 EPS = 2e-5  # Chainer's, for batch norm
@@ -52,6 +52,8 @@ class PaintsChainer(Network):
     seed, dtype
         As for `UNet`.
     """
+
+    gives_instead = PICTURES
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ RULES: dict[str, Rule] = {
 class Judge(Network, known=False):
     """What discriminators share: layers one after the other, and logits for windows, not for pixels."""
 
+    gives_instead = "logits for windows, not one a pixel: it judges what another network paints"
     stages: list[Layer]
 
     def forward(self, x: Array) -> Array:
@@ -50,9 +51,7 @@ class Judge(Network, known=False):
     @property
     def tile_stride(self) -> int:
         """It has none."""
-        raise ValueError(
-            f"{self} gives logits for windows, not one a pixel: it judges what another network paints"
-        )
+        raise ValueError(f"{self} gives {self.gives_instead}")
 
     def _describe(self) -> str:
         return paints(self)

@@ -19,7 +19,14 @@ from tinyunet.networks.alignment import IMAGE
 from tinyunet.networks.listing import ANY, BLOCKS, DROPOUT, SWITCH, Listing
 from tinyunet.networks.network import Network
 from tinyunet.networks.outline import Outline
-from tinyunet.networks.painting import Stage, as_published, draw_weights, paints, widths_of
+from tinyunet.networks.painting import (
+    PICTURES,
+    Stage,
+    as_published,
+    draw_weights,
+    paints,
+    widths_of,
+)
 from tinyunet.networks.sizes import Sizes
 
 RULES: dict[str, Rule] = {
@@ -76,6 +83,8 @@ class Pix2PixGenerator(Network):
     `predict` paints as published: by the statistics of the image itself, with dropout. The network in
     `eval` has neither, as other networks. Tiles of a large image would have statistics of their own.
     """
+
+    gives_instead = PICTURES
 
     def __init__(
         self,

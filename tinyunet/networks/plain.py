@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyunet.engine.arrays import Array
 from tinyunet.layers.layer import Layer
-from tinyunet.networks.network import Network
+from tinyunet.networks.network import Network, check_labels
 
 
 class _Plain(Network, known=False):
@@ -42,6 +42,19 @@ class _Plain(Network, known=False):
         return str(self._layer)
 
     __repr__ = __str__
+
+
+def labelling(model: Layer) -> Network:
+    """Return the network that a layer is, if it gives logits for pixels.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no layer at all; if it paints, or judges what is painted.
+    """
+    network = as_network(model)
+    check_labels(network)
+    return network
 
 
 def as_network(model: Layer) -> Network:

@@ -42,13 +42,16 @@ from tinyunet.layers import (
     ReLU,
     Scale,
     Sigmoid,
+    Tanh,
 )
 from tinyunet.layers.layer import Layer
 
 IMAGE = -1  # stands for the image where calls are numbered
 # Layers whose output pixels depend on one pixel of each input. (A batch's statistics depend on all, but
 # are constants once a network is trained.)
-PIXELWISE = Add | BatchNorm2d | CenterCrop | Concat | CropAt | Dropout | ReLU | Scale | Sigmoid
+PIXELWISE = (
+    Add | BatchNorm2d | CenterCrop | Concat | CropAt | Dropout | ReLU | Scale | Sigmoid | Tanh
+)
 
 
 @dataclass(frozen=True)

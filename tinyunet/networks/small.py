@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from tinyunet.layers import BatchNorm2d
 from tinyunet.networks.network import Network
+from tinyunet.networks.paintschainer import PaintsChainer
+from tinyunet.networks.patchgan import PatchGAN
+from tinyunet.networks.pix2pix import Pix2PixGenerator
 from tinyunet.networks.pspnet import SmallPSPNet
 from tinyunet.networks.unet import UNet
 from tinyunet.networks.unet_plus_plus import UNetPlusPlus
@@ -38,6 +41,9 @@ def small_networks() -> dict[str, tuple[Callable[[], Network], tuple[int, ...]]]
             lambda: SmallPSPNet(1, 2, channels=(3, 4, 5), dilations=(1, 2), bins=(1, 3)),
             (2, 5, 9, 1),
         ),
+        "pix2pix, dropout": (lambda: Pix2PixGenerator(2, 1, widths=(3, 4, 5)), (2, 8, 16, 2)),
+        "PatchGAN": (lambda: PatchGAN(2, base_channels=2, layers=1), (2, 8, 10, 2)),
+        "PaintsChainer": (lambda: PaintsChainer(2, 1, widths=(3, 4, 5)), (2, 8, 12, 2)),
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.colors import hsv_to_rgb, to_rgb
 from scipy import ndimage
 
+from tinyunet.engine.arrays import occurrences
 from tinyunet.metrics.regions import consecutive
 
 BACKGROUND = to_rgb("#14161a")
@@ -77,7 +78,7 @@ def _alike(colour: int, others: set[int]) -> bool:
 def common_pixels(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Count the pixels (A, B) that each of A consecutive numbers shares with each of B others."""
     shape = a.max(initial=0) + 1, b.max(initial=0) + 1
-    return np.bincount((a * shape[1] + b).ravel(), minlength=shape[0] * shape[1]).reshape(shape)
+    return occurrences(a * shape[1] + b, minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def palette(count: int) -> np.ndarray:

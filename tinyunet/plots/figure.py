@@ -24,7 +24,7 @@ class NotebookFigure(Figure):
 
     def _repr_png_(self) -> bytes:
         png = io.BytesIO()
-        save(self, png)
+        self.savefig(png, format="png", dpi=110)
         return png.getvalue()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,44 @@ CURVES, TITLE, GAP = 2.6, 0.3, 0.08  # inches
 SHARE = 0.1  # of the time that drawing may take
 
 
-class Live:
+class Redrawn:
+    """A picture that a notebook shows and draws anew in place, not too often; silence elsewhere.
+
+    Attributes
+    ----------
+    figure
+        What was drawn last, or None.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.figure: Figure | None = None
+        self._due = 0.0
+        self._place: tuple[Any, int] | None = None  # what is trained, and the cell that is shown
+        self._display: Any = None
+
+    def redraw(self, of: Any, last: Callable[[], bool], draw: Callable[[], Figure]) -> None:
+        """Draw what happens to an object, if it is time, or in any case the last time."""
+        shell = notebook()
+        if shell is None:
+            return
+        place = weakref.ref(of), shell.execution_count
+        new, now = place != self._place, time.perf_counter()
+        if not new and now < self._due and not last():
+            return
+        self.figure = draw()
+        png = _Png(self.figure)
+        if new:
+            from IPython.display import display
+
+            self._place, self._display = place, display(png, display_id=True)
+        else:
+            self._display.update(png)
+        drawn = time.perf_counter()
+        self._due = drawn + max(self.seconds, (drawn - now) * (1 / SHARE - 1))
+
+
+class Live(Redrawn):
     """A picture of a training that a notebook shows while it goes on, and draws anew in place.
 
     ``tu.fit(..., callbacks=[tu.plots.Live()])``: the loss of every step, the validation scores, and
@@ -44,31 +82,14 @@ class Live:
     """
 
     def __init__(self, image: int = 0, seconds: float = 1.0) -> None:
-        self.image, self.seconds = image, seconds
-        self.figure: Figure | None = None
-        self._due = 0.0
-        self._place: tuple[Any, int] | None = None  # the training and the cell that are shown
-        self._display: Any = None
+        super().__init__(seconds)
+        self.image = image
 
     def __call__(self, training: Any, step: Any) -> None:
         """Draw the training if it is time; `fit` calls this after every step."""
-        shell = notebook()
-        if shell is None:
-            return
-        place = weakref.ref(training), shell.execution_count
-        new, now = place != self._place, time.perf_counter()
-        if not new and now < self._due and step.number < training.total:
-            return
-        self.figure = draw(training, self.image)
-        png = _Png(self.figure)
-        if new:
-            from IPython.display import display
-
-            self._place, self._display = place, display(png, display_id=True)
-        else:
-            self._display.update(png)
-        drawn = time.perf_counter()
-        self._due = drawn + max(self.seconds, (drawn - now) * (1 / SHARE - 1))
+        self.redraw(
+            training, lambda: step.number >= training.total, lambda: draw(training, self.image)
+        )
 
 
 class _Png:

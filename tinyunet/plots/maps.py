@@ -10,14 +10,17 @@ from tinyunet.plots.colours import visible
 from tinyunet.plots.figure import MARK, WIDTH, NotebookFigure, show
 
 
-def weight_map(image: np.ndarray, weights: np.ndarray) -> Figure:
-    """Show an image (H, W, C) beside the weight (H, W) of each of its pixels in the loss."""
+def weight_map(image: np.ndarray, weights: np.ndarray, most: float | None = None) -> Figure:
+    """Show an image (H, W, C) beside the weight (H, W) of each of its pixels in the loss.
+
+    The brightest colour is the largest weight, or `most`: for several figures with the same colours.
+    """
     figure = NotebookFigure((WIDTH, WIDTH / 2.15 * image.shape[0] / image.shape[1] + 0.4))
     figure.set_layout_engine("constrained")
     left, right = figure.subplots(1, 2)
     show(left, visible(image))
     left.set_title("image", fontsize=13)
-    shown = show(right, weights, cmap="magma", vmin=0)
+    shown = show(right, weights, cmap="magma", vmin=0, vmax=most)
     right.set_title("weight in the loss", fontsize=13)
     figure.colorbar(shown, ax=right, fraction=0.05, pad=0.02)
     return figure

@@ -118,7 +118,9 @@ def slider(
 
 def _png(pixels: np.ndarray) -> bytes:
     file = io.BytesIO()
-    image = Image.fromarray(pixels).quantize(COLOURS, dither=Image.Dither.NONE)
+    # Spread over the colours that occur: bright pixels are few, but should stay what they are.
+    spread = Image.Quantize.MAXCOVERAGE
+    image = Image.fromarray(pixels).quantize(COLOURS, spread, dither=Image.Dither.NONE)
     image.save(file, "PNG", optimize=True)
     return file.getvalue()
 

@@ -61,7 +61,7 @@ def triangle(
         for i in range(depth + 1):
             for j in range(depth + 1 - i):
                 text = (labels or {}).get((i, j), f"{i},{j}")
-                _node(axis, i, j, each.get((i, j), 0) / (largest or 1), text, 8 if small else 12)
+                _node(axis, i, j, each.get((i, j), 0) / (largest or 1), text, 9 if small else 12)
         axis.set_xlim(-0.6, 2 * depth + 0.6)
         axis.set_ylim(-depth - 0.6, 1.3)
         axis.set_aspect("equal")

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 from tinyunet.engine.spelling import did_you_mean
 from tinyunet.reproduce import membranes, nuclei, rates, seams, torch_race
-from tinyunet.reproduce.relatives import cues, outlines, streets
+from tinyunet.reproduce.relatives import coins, cues, outlines, streets, strokes
 from tinyunet.reproduce.words import Experiment
 
 MODULES = (nuclei, membranes, rates, seams, torch_race)
-RELATIVES = (cues, outlines, streets)
+RELATIVES = (cues, outlines, streets, coins, strokes)
 PAPERS = {module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES}  # the U-Net's own
 FAMILIES = {"relatives": {module.EXPERIMENT.name: module.EXPERIMENT for module in RELATIVES}}
 EXPERIMENTS = {**PAPERS, **FAMILIES["relatives"]}
 # Runs of one group are trained for the same number of steps.
 GROUPS = (
     "nuclei", "membranes", "rates", "seams", "torch", "torch-seconds",
-    "cues", "outlines", "streets", "streets-long",
+    "cues", "outlines", "streets", "streets-long", "coins", "strokes",
 )  # fmt: skip
 
 

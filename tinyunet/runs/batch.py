@@ -29,7 +29,7 @@ class Report:
 
     `asked` files were given. `images` say of each, and of each page of a stack, what was found, its
     files, and whether they were there already; `failures` are files with what went wrong, `untried`
-    those that were left after the disk was full.
+    those that were left after the disk was full. `verb`: what was done to them.
     """
 
     out: Path
@@ -38,12 +38,14 @@ class Report:
     images: list[dict[str, Any]] = field(default_factory=list)
     failures: list[tuple[Path, Exception]] = field(default_factory=list)
     untried: list[Path] = field(default_factory=list)
+    verb: str = "predicted"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""
         failures = [{"image": str(path), "error": sentence(path, e)} for path, e in self.failures]
         found: dict[str, Any] = {**self.made, "out": str(self.out), "images": self.images}
-        found |= {"counts": str(self.out / COUNTS)} if self.images else {}
+        counted = self.images and self.verb == "predicted"
+        found |= {"counts": str(self.out / COUNTS)} if counted else {}
         return found | {"failures": failures, "not_tried": [str(path) for path in self.untried]}
 
     def summary(self) -> str:
@@ -54,7 +56,7 @@ class Report:
 
     def failed(self) -> str:
         """What went wrong, a line for each image."""
-        lines = [f"{len(self.failures)} of {self.asked} images could not be predicted:"]
+        lines = [f"{len(self.failures)} of {self.asked} images could not be {self.verb}:"]
         lines += group([sentence(path, error) for path, error in self.failures])
         if self.untried:
             names = ", ".join(map(str, self.untried[:5]))

@@ -24,7 +24,7 @@ from tinyunet.engine.rules import short
 from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.checkpoint_header import check_thresholds
-from tinyunet.networks.network import Network
+from tinyunet.networks.network import Network, check_labels
 from tinyunet.networks.registry import UnknownNetwork
 from tinyunet.runs.network import class_name
 from tinyunet.runs.record import Record
@@ -82,6 +82,8 @@ def _read(out: Path) -> tuple[Settings, Record | None]:
         )
     try:
         chosen = json.loads(path.read_text(encoding="utf-8"))
+        if chosen.get("command") == "paint":
+            raise ValueError(f"go on with tinyunet paint --resume {out}")
         record = chosen.pop(RECORD, None)
         record = None if record is None else Record.restored(record)
         unknown = set(chosen) - {f.name for f in fields(Settings)}
@@ -166,6 +168,10 @@ def load_model(
         If a threshold is no probability, or is given to a model of three classes or more.
     """
     saved = read_model(path)
+    try:
+        check_labels(saved.model)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     saved.model.class_names = _class_names(saved, path)
     saved.model.stretched = _was_stretched(saved, path)  # how its images were read
     if threshold is not None:

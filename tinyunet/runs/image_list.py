@@ -9,11 +9,13 @@ from tinyunet.data.files.content import SUFFIXES, holds_images, stem_of, why_pas
 from tinyunet.runs.predict import ENDS
 from tinyunet.runs.predictions import COUNTS, PAGE, RECORD
 
-OWN = (COUNTS, RECORD)
+OWN = (COUNTS, RECORD, "paintings.json")
 SHOWN = 5  # names of what is passed over
 
 
-def image_files(paths: Iterable[Path], tell: Callable[[str], None]) -> list[Path]:
+def image_files(
+    paths: Iterable[Path], tell: Callable[[str], None], ends: Sequence[str] = ENDS
+) -> list[Path]:
     """Files as they are, and of each folder the images in it, by name; not of folders inside.
 
     Results of `predict` for an image beside them are no images, nor are files that begin with a dot.
@@ -24,6 +26,8 @@ def image_files(paths: Iterable[Path], tell: Callable[[str], None]) -> list[Path
         Files and folders.
     tell
         Gets a sentence for each folder in which something was passed over.
+    ends
+        The ends of names of results; by default those of `predict`.
 
     Raises
     ------
@@ -32,19 +36,19 @@ def image_files(paths: Iterable[Path], tell: Callable[[str], None]) -> list[Path
     """
     found: list[Path] = []
     for path in paths:
-        found += _in_folder(path, tell) if path.is_dir() else [path]
+        found += _in_folder(path, tell, ends) if path.is_dir() else [path]
     return list(dict.fromkeys(found))
 
 
-def _in_folder(folder: Path, tell: Callable[[str], None]) -> list[Path]:
+def _in_folder(folder: Path, tell: Callable[[str], None], ends: Sequence[str]) -> list[Path]:
     there = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     images = [path for path in there if path.is_file() and path.suffix.lower() in SUFFIXES]
     stems = {stem for path in images for stem in (stem_of(path), PAGE.sub("", stem_of(path)))}
-    images = [path for path in images if not _is_result(path.name, stems)]
+    images = [path for path in images if not _is_result(path.name, stems, ends)]
     rest = [
         path
         for path in there
-        if path not in images and not _is_result(path.name, stems) and path.name not in OWN
+        if path not in images and not _is_result(path.name, stems, ends) and path.name not in OWN
     ]
     words = [f"{path.name}: {why_passed_over(path)[0]}" for path in rest[:SHOWN]]
     words += [f"{len(rest) - SHOWN} more"] * (len(rest) > SHOWN)
@@ -59,23 +63,23 @@ def _in_folder(folder: Path, tell: Callable[[str], None]) -> list[Path]:
     return images
 
 
-def _is_result(name: str, stems: set[str]) -> bool:
-    return any(name.endswith(end) and name.removesuffix(end) in stems for end in ENDS)
+def _is_result(name: str, stems: set[str], ends: Sequence[str]) -> bool:
+    return any(name.endswith(end) and name.removesuffix(end) in stems for end in ends)
 
 
-def check_names(images: Sequence[Path], out: Path) -> None:
+def check_names(images: Sequence[Path], out: Path, ends: Sequence[str] = ENDS) -> None:
     """Raise ValueError if two images would have results of one name, or one be the other's result."""
     first: dict[str, Path] = {}
     for path in images:
         other = first.setdefault(stem_of(path), path)
         if other != path:
             raise ValueError(
-                f"two images have the same name, {other} and {path}: predict them with a different "
+                f"two images have the same name, {other} and {path}: give them a different "
                 "--out each"
             )
     beside = {path.name: path for path in images if path.resolve().parent == out.resolve()}
     for stem, path in first.items():
-        taken = [beside[stem + end] for end in ENDS if stem + end in beside]
+        taken = [beside[stem + end] for end in ends if stem + end in beside]
         if taken:
             raise ValueError(
                 f"a result of {path} would take the place of the image {taken[0]}: choose another --out"

@@ -40,9 +40,12 @@ def fixed(network: str) -> dict[str, Any]:
     return meaning(network)[1]
 
 
-def known_names() -> str:
-    """All that a network may be called, for messages."""
-    return ", ".join([*ALIASES, *sorted(registered())])
+def known_names(*, labelling: bool = False) -> str:
+    """All that a network may be called, for messages; or those that give logits for pixels."""
+    classes = registered()
+    others = {name for name, found in classes.items() if labelling and found.gives_instead}
+    names = [name for name, (of, _) in ALIASES.items() if of not in others]
+    return ", ".join([*names, *sorted(set(classes) - others)])
 
 
 def find(network: str) -> type[Network]:

@@ -8,12 +8,13 @@ from typing import Any
 
 COUNTS = (
     "steps", "patience", "images", "base_channels", "depth", "batch_size", "crop", "in_channels",
-    "num_classes", "height", "width", "tile",
+    "num_classes", "height", "width", "tile", "side",
 )  # fmt: skip
 SEEDS = ("seed", "split_seed")
 LEAST = {"images": 3, "size": 32}  # an image for each part; what synthetic cells need
 SHARES = ("dropout", "momentum")
 ABOVE_0 = ("minutes", "lr")
+FROM_0 = ("l1_weight",)
 LARGEST_SEED = 2**128
 
 
@@ -42,6 +43,8 @@ def _wrong(name: str, value: Any) -> str:
         return "a whole number from 0"
     if name in ABOVE_0 and not 0 < value < math.inf:
         return "above 0 and finite"
+    if name in FROM_0 and not 0 <= value < math.inf:
+        return "0 or more and finite"
     if name in SHARES and not 0 <= value < 1:
         return "at least 0 and below 1"
     return ""

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tinyunet import plots
 from tinyunet.data.large_files import ImageFile
+from tinyunet.engine.arrays import occurrences
 from tinyunet.engine.scratch import Scratch, ScratchPlanes
 from tinyunet.engine.whole_files import naming, written_whole
 from tinyunet.networks.network import Network
@@ -211,7 +212,7 @@ def _classes(maps: ScratchPlanes, labels: Window) -> list[int]:
     counts = np.zeros(maps.shape[2], np.int64)
     for rows in strips_of(maps.shape):
         labels[rows, :] = found = maps[rows, :].argmax(2)
-        counts += np.bincount(found.ravel(), minlength=len(counts))
+        counts += occurrences(found, minlength=len(counts))
     return counts.tolist()
 
 

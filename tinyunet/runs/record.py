@@ -155,11 +155,11 @@ def sums(data: Dataset) -> dict[str, Sums]:
     found = {}
     for i, name in enumerate(data.names):
         truth = [data.labels[i]] + ([] if data.instances is None else [data.instances[i]])
-        found[name] = _sum(data.images[i]), _sum(*truth)
+        found[name] = sum_of(data.images[i]), sum_of(*truth)
     return found
 
 
-def _sum(*arrays: np.ndarray) -> str:
+def sum_of(*arrays: np.ndarray) -> str:
     """A checksum of shapes and values; whole numbers count the same in every dtype."""
     digest = hashlib.blake2b(digest_size=8)
     for array in arrays:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tinyunet.engine.spelling import did_you_mean
 from tinyunet.networks.names import QUICK
+from tinyunet.networks.network import check_labels
 from tinyunet.networks.registry import registered
 from tinyunet.runs.network import class_name, known_names, refuse_others
 
@@ -18,12 +19,12 @@ BETAS = (0.9, 0.999)  # Adam's usual ones
 AVERAGES_IN_WORDS = "symmetries (the eight of the square), rotations (the paper's 7) or none"
 
 
-def _set(default: Any, help_text: str) -> Any:
+def set_to(default: Any, help_text: str) -> Any:
     """A setting with a default."""
     return field(default=default, metadata={"help": help_text})
 
 
-def _by_recipe(help_text: str = "", *, quick: Any, paper: Any) -> Any:
+def by_recipe(help_text: str = "", *, quick: Any, paper: Any) -> Any:
     """A setting that the recipe decides where none is chosen."""
     return field(default=None, metadata={"help": help_text, "quick": quick, "paper": paper})
 
@@ -47,52 +48,53 @@ class Settings:
         If there is no such recipe; if something is chosen that the network does not take.
     """
 
-    data: str = _set(
+    data: str = set_to(
         "synthetic-cells",
         "synthetic-cells, synthetic-membranes, synthetic-streets, closed-outlines, two-cues, "
         "dsb2018, isbi2012, or a folder of yours with the subfolders images and masks.",
     )
-    data_root: str | None = _set(
+    data_root: str | None = set_to(
         None, "Where real data is; else $TINYUNET_DATA, else the user's cache."
     )
-    masks: str = _set(
+    masks: str = set_to(
         "auto",
         "What numbers in the masks of your folder mean: binary (0 is background), classes, "
         "instances (one number for each cell) or auto, a guess. [default: auto]",
     )
-    classes: str | None = _set(
+    classes: str | None = set_to(
         None,
         "What numbers or colours in the masks of your folder stand for, as "
         "0=background,128=nucleus,255=cell; colours as 255,0,0=cell, or '#ff0000=cell' in quotes; "
         "labels of LabelMe's polygons as nucleus=1,cell=2.",
     )
-    ignore: str | None = _set(
+    ignore: str | None = set_to(
         None,
         "A number or colour in these masks, as 255 or 255,255,255, whose pixels count nowhere; several "
         "with spaces between them, in quotes.",
     )
     # Images of 8 bits, too, as the run's model knows them; None: if some have more.
     stretch: bool | None = None
-    minutes: float | None = _set(
+    minutes: float | None = set_to(
         None, "How long to train and to score, about; without drawing pictures. [default: 1]"
     )
-    steps: int | None = _set(None, "The same in steps: repeats and resumes exactly.")
-    patience: int | None = _set(
+    steps: int | None = set_to(None, "The same in steps: repeats and resumes exactly.")
+    patience: int | None = set_to(
         None, "Stop when so many validations in a row, of 12, brought nothing better."
     )
-    images: int = _set(60, "How many synthetic images to make.")
-    size: int = _set(128, "The side of synthetic images.")
-    split_seed: int = _set(0, "Chooses the test images.")
+    images: int = set_to(60, "How many synthetic images to make.")
+    size: int = set_to(128, "The side of synthetic images.")
+    split_seed: int = set_to(0, "Chooses the test images.")
     # quick is for a laptop: a minute is enough to see it learn. paper is the paper's network and
     # training.
-    recipe: str = _set(
+    recipe: str = set_to(
         "quick", "quick for a laptop, or paper; the options below override parts of it."
     )
-    network: str = _set(
+    network: str = set_to(
         "UNet",
-        f"{known_names()}; or a class in a file of yours: FILE.py:CLASS. The recipe quick makes ours "
-        "small enough for a laptop. Else the constructor's defaults stay, the authors' size: it is "
-        "given what you choose here, and in_channels and num_classes of the data.",
+        f"{known_names(labelling=True)}; or a class in a file of yours: FILE.py:CLASS. The recipe "
+        "quick makes ours small enough for a laptop. Else the constructor's defaults stay, the "
+        "authors' size: it is given what you choose here, and in_channels and num_classes of the "
+        "data.",
     )
     made_with: dict[str, Any] | None = field(default=None)  # what the recipe gives it beside these
     base_channels: int | None = _of_network(
@@ -113,38 +115,38 @@ class Settings:
         "concat, sum or none. [default: concat]", quick="concat", paper="concat"
     )
     dropout: float | None = _of_network("At the end of the contracting path.", quick=0.0, paper=0.5)
-    batch_size: int | None = _by_recipe("Windows in a step.", quick=8, paper=1)
-    crop: int | None = _set(None, "The side of a window, a valid input size.")
-    window: int | None = _by_recipe(quick=128, paper=388)  # output pixels, where no crop is chosen
-    optimizer: str | None = _by_recipe("adam or sgd.", quick="adam", paper="sgd")
+    batch_size: int | None = by_recipe("Windows in a step.", quick=8, paper=1)
+    crop: int | None = set_to(None, "The side of a window, a valid input size.")
+    window: int | None = by_recipe(quick=128, paper=388)  # output pixels, where no crop is chosen
+    optimizer: str | None = by_recipe("adam or sgd.", quick="adam", paper="sgd")
     # The paper names no learning rate: 1e-3 is the best of a sweep, `tinyunet reproduce rates`. Above
     # it, training sometimes collapses.
-    lr: float | None = _by_recipe("The learning rate.", quick=6e-3, paper=1e-3)
-    schedule: str = _set("cosine", "How the learning rate changes: cosine, poly or constant.")
-    momentum: float = _set(0.99, "For sgd.")
+    lr: float | None = by_recipe("The learning rate.", quick=6e-3, paper=1e-3)
+    schedule: str = set_to("cosine", "How the learning rate changes: cosine, poly or constant.")
+    momentum: float = set_to(0.99, "For sgd.")
     # In quick, Adam remembers squares for 100 steps, not the usual 1,000: on validation images of
     # DSB 2018, after 2,300 steps, SEG was .005 to .012 higher, with each of three seeds.
-    betas: tuple[float, float] | None = _by_recipe(quick=(0.9, 0.99), paper=BETAS)
-    weights: str | None = _by_recipe(
+    betas: tuple[float, float] | None = by_recipe(quick=(0.9, 0.99), paper=BETAS)
+    weights: str | None = by_recipe(
         "Weigh the borders between cells: auto, paper (wider) or none.",
         quick="auto",
         paper="paper",
     )
     # In quick, gray values stay: on DSB 2018 the brightness of the background tells experiments apart,
     # and so how tightly their cells were outlined.
-    augment: str | None = _by_recipe(
+    augment: str | None = by_recipe(
         "none, flips (turn, mirror), rigid (gray values, too), any-angle (and shifts) or elastic "
         "(all of it).",
         quick="flips",
         paper="elastic",
     )
-    average: str | None = _by_recipe(
+    average: str | None = by_recipe(
         f"Also score predictions averaged over {AVERAGES_IN_WORDS}. [default: the recipe's]",
         quick="symmetries",
         paper="rotations",
     )
-    seed: int | None = _set(None, "Draws the weights and the batches. [default: 0]")
-    device: str = _set("cpu", "cpu or gpu. [default: cpu, or the resumed run's]")
+    seed: int | None = set_to(None, "Draws the weights and the batches. [default: 0]")
+    device: str = set_to("cpu", "cpu or gpu. [default: cpu, or the resumed run's]")
 
     def __post_init__(self) -> None:
         if self.recipe not in RECIPES:
@@ -155,6 +157,7 @@ class Settings:
         network = registered().get(class_name(self.network))  # None: its file was not run yet
         chosen = [name for name in OF_NETWORK if getattr(self, name) is not None]
         if network is not None:
+            check_labels(network)
             refuse_others(network, chosen)
         if self.made_with is None:
             quick = self.recipe == "quick" and ":" not in self.network

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tinyunet.data.dataset import Dataset
+from tinyunet.engine.arrays import occurrences
 
 
 def confusion(
@@ -27,7 +28,7 @@ def confusion(
     for found, truth in pairs:
         if ignore is not None:
             found, truth = found[truth != ignore], truth[truth != ignore]
-        counts += np.bincount((truth * num_classes + found).ravel(), minlength=num_classes**2)
+        counts += occurrences(truth * num_classes + found, minlength=num_classes**2)
     return counts.reshape(num_classes, num_classes)
 
 

@@ -14,7 +14,7 @@ from tinyunet.data.weightmap import separate
 from tinyunet.engine.progress import Progress
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
-from tinyunet.networks.plain import as_network
+from tinyunet.networks.plain import labelling
 from tinyunet.segmentation.cells import instances as label_instances
 from tinyunet.segmentation.otsu import otsu_components, otsu_peaks
 from tinyunet.segmentation.tiles import predict_image
@@ -101,7 +101,7 @@ def predict(
     model: Layer, data: Dataset, *, average: bool | str | None = None, progress: bool = True
 ) -> list[np.ndarray]:
     """Class probabilities (H, W, K) of every image; see `predict_image`."""
-    model = as_network(model)
+    model = labelling(model)
     data = check_data(model, data, "given")
     bar = Progress(data.images, desc="predicting", delay=2, leave=False, disable=not progress)
     return [predict_image(model, image, average=average or False) for image in bar]
@@ -144,7 +144,7 @@ def evaluate(
     ValueError
         If the model does not take these images or does not know their classes.
     """
-    model = as_network(model)
+    model = labelling(model)
     data = check_data(model, data, "given")
     threshold = 0.5 if threshold is None else threshold
     cells = knows_cells(model, data)

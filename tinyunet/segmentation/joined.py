@@ -9,6 +9,8 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from tinyunet.engine.arrays import occurrences
+
 
 class Joined:
     """What `components` finds in a mask, of which only one strip of rows is in memory at a time.
@@ -40,7 +42,7 @@ class Joined:
         for rows in strips:
             found, count = ndimage.label(mask(rows))
             offset = self._offsets[-1]
-            areas.append(np.bincount(found.ravel(), minlength=count + 1)[1:])
+            areas.append(occurrences(found, minlength=count + 1)[1:])
             if above is not None:
                 meet = (above > 0) & (found[0] > 0)
                 both = np.stack([above[meet], found[0][meet] + offset], axis=1)
@@ -66,7 +68,7 @@ def _numbered(areas: np.ndarray, pairs: np.ndarray, smallest: int) -> tuple[np.n
     graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
     _, region = connected_components(graph, directed=False)
     _, first = np.unique(region, return_index=True)  # of each region, its first label
-    keep = np.bincount(region, areas) >= smallest
+    keep = occurrences(region, areas) >= smallest
     order = np.argsort(first)
     numbers = np.zeros(len(first), np.int64)
     numbers[order] = np.where(keep[order], np.cumsum(keep[order]), 0)

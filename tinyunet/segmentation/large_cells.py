@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 from scipy import ndimage
 
+from tinyunet.engine.arrays import occurrences
 from tinyunet.metrics.checks import check_threshold
 from tinyunet.metrics.regions import SMALLEST
 from tinyunet.segmentation.cells import CORE, SMALLEST_CORE, fill_gaps, instances
@@ -107,7 +108,7 @@ def _cells_of(regions: Joined, cores: Joined | None, strips: int) -> tuple[np.nd
         core = cores.strip(i)
         inside = core > 0
         region_of[core[inside]] = regions.strip(i)[inside]
-    held = np.bincount(region_of[1:], minlength=regions.count + 1)
+    held = occurrences(region_of[1:], minlength=regions.count + 1)
     first = np.concatenate([[0, 1], 1 + np.cumsum(np.maximum(held[1:], 1))])
     order = np.argsort(region_of[1:], kind="stable")  # by region, in each by number
     owners = region_of[1:][order]

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
-from tinyunet.networks.plain import as_network
+from tinyunet.networks.plain import labelling
 from tinyunet.segmentation.symmetries import kind_of_average
 from tinyunet.segmentation.tiles import checked, plan, predict_image, strips
 from tinyunet.segmentation.windows import Window, strips_of
@@ -44,7 +44,7 @@ def predict_large(
     ValueError, TypeError
         As `predict_image`, when the window in question is read.
     """
-    model = as_network(model)
+    model = labelling(model)
     kind = kind_of_average(average)
     if kind == "rotations":
         probabilities[:, :] = predict_image(model, image[:, :], tile=tile, average=kind)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from tinyunet.engine.arrays import occurrences
 from tinyunet.segmentation.windows import Window, strips_of
 
 
@@ -103,11 +104,11 @@ def measure(labels: Window, image: Window, *, rows: int | None = None) -> Cells:
             box = np.concatenate([box, np.tile(unseen, (more, 1))])
         here = slice(least - 1, largest)
         found = found - least
-        sums[here, 0] += np.bincount(found)
-        sums[here, 1] += np.bincount(found, y + float(place.start))
-        sums[here, 2] += np.bincount(found, x)
+        sums[here, 0] += occurrences(found)
+        sums[here, 1] += occurrences(found, y + float(place.start))
+        sums[here, 2] += occurrences(found, x)
         for k in range(channels):
-            sums[here, 3 + k] += np.bincount(found, values[y, x, k])
+            sums[here, 3 + k] += occurrences(found, values[y, x, k])
         _widen(box[here], np.where(cells > 0, cells - least + 1, 0), place.start)
     area = sums[:, 0].astype(np.int64)
     if (area == 0).any():

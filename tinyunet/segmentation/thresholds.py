@@ -15,7 +15,7 @@ from tinyunet import metrics
 from tinyunet.data.dataset import Dataset
 from tinyunet.engine.progress import Progress
 from tinyunet.layers.layer import Layer
-from tinyunet.networks.plain import as_network
+from tinyunet.networks.plain import labelling
 from tinyunet.segmentation.cells import instances
 from tinyunet.segmentation.evaluation import evaluate, knows_cells, mean, predict
 
@@ -38,7 +38,7 @@ def choose_threshold(model: Layer, data: Dataset, average: bool | str = False) -
         One of `THRESHOLDS`, 0.5 if no image has a cell; None where the data set or the model does
         not tell single cells.
     """
-    model = as_network(model)
+    model = labelling(model)
     if not knows_cells(model, data):
         return None
     with_cells = _with_cells(data)
@@ -59,7 +59,7 @@ def validation_score(model: Layer, data: Dataset) -> tuple[str, float]:
 
     It is NaN where the network no longer gives probabilities: training has diverged.
     """
-    model = as_network(model)
+    model = labelling(model)
     cells = knows_cells(model, data)
     if cells:
         data = _with_cells(data) or data

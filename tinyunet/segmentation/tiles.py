@@ -14,7 +14,7 @@ from tinyunet.engine.progress import Progress
 from tinyunet.engine.rules import short
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
-from tinyunet.networks.plain import as_network
+from tinyunet.networks.plain import labelling
 from tinyunet.segmentation.axis import Axis
 from tinyunet.segmentation.symmetries import averaged
 
@@ -86,7 +86,7 @@ def predict_image(
         If the image has the wrong number of channels or values that are not finite, or the network
         cannot take the tile.
     """
-    model = as_network(model)
+    model = labelling(model)
     image = checked(model, image)
     return averaged(lambda version: _predict(model, version, tile), image, average)
 

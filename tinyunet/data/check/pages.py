@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from tinyunet.engine.arrays import occurrences
+
 IGNORE = 255
 AROUND = 0.4
 FEW = 3  # values
@@ -91,7 +93,7 @@ def page_facts(
     ignored = pixels.pop(IGNORE, 0)
     areas, at_border, around, hollow = None, 0, False, 0
     if cells is not None:
-        areas = tuple(np.bincount(cells.ravel())[1:].tolist())
+        areas = tuple(occurrences(cells)[1:].tolist())
         at_border = touching_the_border(cells)
         around = is_around(cells, areas)
         hollow = in_holes(cells)
@@ -125,7 +127,7 @@ def is_around(cells: np.ndarray, areas: Sequence[int]) -> bool:
 def in_holes(cells: np.ndarray) -> int:
     """How many pixels of background (H, W) have cells all around them."""
     spots, count = ndimage.label(cells == 0)
-    sizes = np.bincount(spots.ravel(), minlength=count + 1)
+    sizes = occurrences(spots, minlength=count + 1)
     sizes[0] = 0
     sizes[np.concatenate([spots[0], spots[-1], spots[:, 0], spots[:, -1]])] = 0
     return int(sizes.sum())

@@ -57,12 +57,15 @@ def read_raw(path: str | Path) -> Raw:
     FileNotFoundError, ValueError
         If there is no such file; if it is none that is known or cannot be read.
     """
-    from tinyunet.data.files import pillow_files, tiff_files
-
     path = Path(path)
     kind = content_of(path)
     try:
-        raw = tiff_files.read(path) if kind == TIFF else pillow_files.read(path, kind)
+        raw = _decoded(path, kind)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{path}: a TIFF is read by the package tifffile, which is missing: install it, or save "
+            "the image as PNG"
+        ) from error
     except MemoryError as error:
         raise MemoryError(f"{path}: not enough memory to read it") from error
     except Exception as error:  # decoders raise all sorts of errors on damaged files
@@ -75,6 +78,16 @@ def read_raw(path: str | Path) -> Raw:
     if raw.orientation != 1:
         raw.notes += (f"turned upright, as its EXIF orientation {raw.orientation} says",)
     return raw
+
+
+def _decoded(path: Path, kind: str) -> Raw:
+    if kind == TIFF:
+        from tinyunet.data.files import tiff_files  # late, for in a browser tifffile may be missing
+
+        return tiff_files.read(path)
+    from tinyunet.data.files import pillow_files
+
+    return pillow_files.read(path, kind)
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

@@ -98,14 +98,14 @@ def find_pairs(report: FolderReport) -> dict[str, tuple[Path, Path]]:
     polygons = [path for path in _files(report.masks) if path.suffix.lower() == POLYGONS]
     if one and not polygons:
         raise ValueError(f"{report.images}: images and masks need two different folders")
-    image_paths = _listed(report, report.images, leave=POLYGONS if one else None)
-    mask_paths = polygons if one else _listed(report, report.masks, polygons)
+    image_paths = listed_images(report, report.images, leave=POLYGONS if one else None)
+    mask_paths = polygons if one else listed_images(report, report.masks, polygons)
     pairs, problems = match(image_paths, mask_paths)
     report.problems += problems
     return pairs
 
 
-def _listed(
+def listed_images(
     report: FolderReport, folder: Path, polygons: list[Path] | None = None, leave: str | None = None
 ) -> list[Path]:
     """The image files of a folder, and the polygons in it; the others are passed over."""

@@ -1,6 +1,7 @@
 """A user's own images and masks: two folders of files with matching names."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from tinyunet.data.dataset import Dataset
@@ -126,8 +127,12 @@ def dataset_of(report: FolderReport, in_doubt: str = "stop") -> Dataset:
     )
 
 
-def find_folders(folder: str | Path) -> tuple[Path, Path]:
+def find_folders(
+    folder: str | Path, seconds: Sequence[str] = MASKS, what: str = "masks"
+) -> tuple[Path, Path]:
     """Give the folders of images and masks inside of one, by the names that people give them.
+
+    In the place of masks, `seconds` and `what` may say what else the second folder is called.
 
     Without a folder of masks, LabelMe's JSON beside the images is taken.
 
@@ -139,19 +144,19 @@ def find_folders(folder: str | Path) -> tuple[Path, Path]:
     folder = Path(folder)
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     found = []
-    for names in (IMAGES, MASKS):
+    for names in (IMAGES, seconds):
         exact = [path for path in inside if path.is_dir() and path.name == names[0]]
         found.append(exact or [p for p in inside if p.is_dir() and p.name.casefold() in names])
     images, masks = found
-    if len(images) == 1 and not masks and any(images[0].glob("*.json")):
+    if what == "masks" and len(images) == 1 and not masks and any(images[0].glob("*.json")):
         masks = images
     if len(images) == len(masks) == 1:
         return images[0], masks[0]
     there = ", ".join(path.name + "/" * path.is_dir() for path in inside[:10]) or "nothing"
     hint = ""
     if any(path.suffix.lower() in FORMATS for path in inside):
-        hint = "; move the images into images/ and the masks into masks/"
+        hint = f"; move the images into images/ and the {what} into {what}/"
     raise FileNotFoundError(
-        f"{folder} should hold the folders images and masks, but there is {there}{hint}: one folder "
-        f"each of {', '.join(IMAGES[:4])}, ... and of {', '.join(MASKS[:4])}, ... is understood"
+        f"{folder} should hold the folders images and {what}, but there is {there}{hint}: one folder "
+        f"each of {', '.join(IMAGES[:4])}, ... and of {', '.join(seconds[:4])}, ... is understood"
     )

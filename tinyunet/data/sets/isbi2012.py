@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import tifffile
 from scipy import ndimage
 
 from tinyunet.data.dataset import Dataset
@@ -45,6 +44,8 @@ def load_isbi2012(root: str | Path) -> Dataset:
             f"no ISBI 2012 data: neither {places[0]} nor {places[1]} holds both train-volume.tif "
             "and train-labels.tif"
         )
+    import tifffile  # late, for in a browser it may be missing
+
     volume, targets = (tifffile.imread(folder / name) for name in FILES)  # (slices, H, W), 8 bits
     if volume.ndim != 3 or volume.shape != targets.shape or volume.dtype != np.uint8:
         raise ValueError(

@@ -1,3 +1,3 @@
 """The exercises of lesson 0, Pixels to labels."""
 
-from tinyunet.exercises.lesson_00 import labels, overlap, otsu
+from tinyunet.exercises.lesson_00 import labels, overlap, otsu, ranges, quiz

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 
@@ -26,6 +28,7 @@ def labels_from_scores(trial: Trial) -> None:
         "no axis was given: argmax then looks for one place in the whole array": lambda s: (
             s.argmax()
         ),
+        "the score that is farthest from 0 wins: signs count": lambda s: np.abs(s).argmax(-1),
         "the class with the smallest score wins": lambda s: s.argmin(-1),
         "the classes are numbered from 1: NumPy, and we, begin with 0": lambda s: s.argmax(-1) + 1,
         "the first class is compared with 0.5: scores are no probabilities": (
@@ -40,7 +43,12 @@ def labels_from_scores(trial: Trial) -> None:
     }
     for shape in ((3, 4, 2), (4, 4, 4), (5, 3, 3)):
         scores = 3 * rng.standard_normal(shape)
+        got = trial.call(scores=scores)
+        trial.require(
+            not isinstance(got, list | tuple), "the labels", f"should be an array, yours is of type "
+            f"{type(got).__name__}", "np.array(...) makes an array of a list: (H, W) is its shape",
+        )  # fmt: skip
         trial.compare(
-            trial.call(scores=scores), {"the labels": scores.argmax(axis=2)},
+            got, {"the labels": scores.argmax(axis=2)},
             axes={"the labels": PLANE}, mistakes=mistakes,
         )  # fmt: skip

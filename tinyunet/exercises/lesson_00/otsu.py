@@ -150,9 +150,19 @@ def _judge_threshold(trial: Trial, image: np.ndarray, got: Any) -> None:
             float(np.argmax([_between(image, t) for t in range(256)]))
         ),
     }
+    step = thresholds[1] - thresholds[0]
+    tried = np.abs(got - thresholds).min() <= 1e-4 * step
+    if not tried:
+        others |= _other_lists(image)
     cause = next((what for what, value in others.items() if np.isclose(got, value)), "")
     reached = _between(image, got)
     package = otsu_threshold(image)
+    if reached >= 0.999 * between.max() and not tried:
+        trial.fail(
+            "the threshold", f"yours is {got:.6g}, which splits the pixels well, but is none of the "
+            f"256 thresholds from {image.min():.6g} to {image.max():.6g} in the docstring; of these "
+            f"{right:.6g} is the best", cause,
+        )  # fmt: skip
     trial.require(
         reached >= 0.999 * between.max(), "the threshold",
         f"yours is {got:.6g}, should be about {right:.6g} (the package's histogram finds "
@@ -160,3 +170,26 @@ def _judge_threshold(trial: Trial, image: np.ndarray, got: Any) -> None:
         f"{between.max():.4g}",
         cause,
     )  # fmt: skip
+
+
+def _other_lists(image: np.ndarray) -> dict[str, float]:
+    """The best thresholds of lists that are not the one of the text, by what is wrong with them."""
+    low, high = image.min(), image.max()
+    edges = np.linspace(low, high, 257)
+    lists = {
+        "256 thresholds with the brightest among them, above which nothing is: make 257, and leave out "
+        "the last": np.linspace(low, high, 256),
+        "the middles of the drawers: each threshold stands at a drawer's lower end": (
+            (edges[1:] + edges[:-1]) / 2
+        ),
+        "the gray values that occur, where 256 evenly spread thresholds are wanted": (
+            np.unique(image)[:-1]
+        ),
+        "256 thresholds without the darkest and the brightest: the first is the darkest": (
+            np.linspace(low, high, 258)[1:-1]
+        ),
+    }
+    return {
+        what: values[np.argmax([_between(image, t) for t in values])]
+        for what, values in lists.items()
+    }

@@ -33,6 +33,7 @@ def conv2d_loops(trial: Trial) -> None:
     square = arrays(1, 5, 5, 2, kernel=(2, 2), outputs=2)
     general = arrays(2, 6, 7, 2, kernel=(3, 2), outputs=3)
     single = tuple(array.astype(np.float32) for array in general)
+    trial.crashes = CONV_CRASHES
     for (x, w, b), stride, padding in (
         (simple, 1, 0), (square, 1, 0), (general, 1, 0), (general, 2, 0), (general, 1, 1),
         (general, 3, 2), (single, 1, 0),
@@ -109,4 +110,59 @@ CONV_MISTAKES = {
         _padded_above_and_left_only
     ),
     "the padding repeats the border, but should be zeros": _padded_with_the_border,
+    "the padding is left out": lambda x, w, b, s, p: convolve(x, w, b, s, 0),
+    "the stride is left out": lambda x, w, b, s, p: convolve(x, w, b, 1, p),
+    "stride and padding are left out": lambda x, w, b, s, p: convolve(x, w, b, 1, 0),
+}
+
+
+def _multiplied(pad, multiply):
+    """Pad in some way, and multiply one pixel of all images by one place of the kernel."""
+
+    def make(x, w, b, stride, padding):
+        return multiply(pad(x, padding)[:, 0, 0], w[0, 0])
+
+    return make
+
+
+def _everywhere(x, padding):
+    return np.pad(x, padding)
+
+
+def _two_pairs(x, padding):
+    return np.pad(x, ((padding, padding), (padding, padding)))
+
+
+def _one_pair(x, padding):
+    return np.pad(x, (padding, padding))
+
+
+def _stamped(x, w, b, stride, padding):
+    """A pixel times the kernel's matrix, written into y's other axis."""
+    y = np.zeros((len(x), 1, 1, w.shape[3]))
+    y[:, 0, 0] += w[0, 0] @ x[:, 0, 0]
+
+
+def _number_by_number(x, w, b, stride, padding):
+    y = np.zeros((len(x), w.shape[3]))
+    y += x[:, 0, 0] * w[0, 0]
+
+
+CONV_CRASHES = {
+    "np.pad was given one number, or one pair, and then pads images and channels, too: it wants a pair "
+    "for each axis, and (0, 0) for those two": [
+        _multiplied(pad, multiply)
+        for pad in (_everywhere, _one_pair)
+        for multiply in (np.matmul, np.dot, np.multiply)
+    ],
+    "np.pad wants a pair for each of the four axes: ((0, 0), (padding, padding), (padding, padding), "
+    "(0, 0))": lambda x, w, b, stride, padding: _two_pairs(x, padding),
+    "the product is the other way round: a row of C_in numbers times a matrix (C_in, C_out)": [
+        _stamped,
+        lambda x, w, b, stride, padding: np.dot(w[0, 0], x[:, 0, 0]),
+    ],
+    "* multiplies number by number: a row times a matrix is @": [
+        lambda x, w, b, stride, padding: x[:, 0, 0] * w[0, 0],
+        _number_by_number,
+    ],
 }

@@ -106,6 +106,36 @@ def conv2d_product(trial: Trial) -> None:
         trial.compare(y, right, axes={"y": IMAGE}, mistakes=PRODUCT_MISTAKES)
     x, w, b = (array.astype(np.float32) for array in (x, w, b))
     trial.compare(trial.call(x=x, w=w, b=b), {"y": convolve(x, w, b)})
+    counted = w.view(Counted)
+    trial.call(x=x, w=counted, b=b)
+    products, images = len(counted.products), len(x)
+    trial.require(
+        products <= images, "y", f"is right, but made by {products} products with w",
+        "a product for each pixel, or for each place of the kernel: all patches times all of w are "
+        "one product",
+    )  # fmt: skip
+
+
+class Counted(np.ndarray):
+    """An array that notes in `products`, a list, each product that it is part of."""
+
+    NAMES = ("matmul", "multiply", "dot", "tensordot", "einsum", "inner", "vdot", "vecdot")
+
+    def __array_finalize__(self, source: object) -> None:
+        self.products = getattr(source, "products", [])
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        if ufunc.__name__ in self.NAMES:
+            self.products.append(ufunc.__name__)
+        plain = [np.asarray(x) if isinstance(x, Counted) else x for x in inputs]
+        return getattr(ufunc, method)(*plain, **options)
+
+    def __array_function__(self, function, types, arguments, options):
+        if function.__name__ not in self.NAMES:
+            return super().__array_function__(function, types, arguments, options)
+        self.products.append(function.__name__)
+        plain = [np.asarray(x) if isinstance(x, Counted) else x for x in arguments]
+        return function(*plain, **options)
 
 
 def _product_reshaped_to(order):

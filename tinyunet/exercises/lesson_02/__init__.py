@@ -5,4 +5,6 @@ from tinyunet.exercises.lesson_02 import (
     conv2d_backward,
     adjoint,
     gradient_checker,
+    ranges,
+    quiz,
 )

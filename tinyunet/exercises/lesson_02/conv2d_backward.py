@@ -27,6 +27,7 @@ from tinyunet.gradcheck.diagnosis import IMAGE, WEIGHT
 )
 def conv2d_backward(trial: Trial) -> None:
     """The gradients of a convolution: dx, dw and db."""
+    trial.crashes = CONV_CRASHES
     for case in range(3):
         x, w, b = arrays(case, trial.seed)
         found = measured(case, trial.seed)
@@ -147,3 +148,44 @@ CONV_MISTAKES = {
         _other(lambda dy, x, w: naive.forward(dy, w.swapaxes(2, 3), None, geometry(w.shape[:2])))
     ),
 }  # fmt: skip
+
+
+def _into_dw(product, add=False):
+    """Write a product of the first window and dy into dw[0, 0]."""
+
+    def make(dy, x, w):
+        window, dw = x[:, : dy.shape[1], : dy.shape[2]], np.zeros_like(w)
+        if add:
+            dw[0, 0] += product(window, dy)
+        else:
+            dw[0, 0] = product(window, dy)
+
+    return make
+
+
+def _both(product):
+    return [_into_dw(product), _into_dw(product, add=True)]
+
+
+CONV_CRASHES = {
+    ".T reverses all four axes: make rows of all pixels first, reshape(-1, C_in), transpose those": [
+        *_both(lambda window, dy: window.T @ dy),
+        *_both(lambda window, dy: np.dot(window.T, dy)),
+        lambda dy, x, w: x.T @ dy,
+        lambda dy, x, w: np.dot(x.T, dy),
+    ],
+    "a product for each row of pixels: the sum over images and pixels is missing, which one product "
+    "of (C_in, pixels) and (pixels, C_out) does": _both(
+        lambda window, dy: window.swapaxes(-1, -2) @ dy
+    ),
+    "* multiplies number by number: x^T dy is a product of matrices, @": [
+        *_both(lambda window, dy: window * dy),
+        *_both(lambda window, dy: (window * dy).sum((0, 1, 2))),
+    ],
+    "the window of x is left out: dy and x differ in size": [
+        lambda dy, x, w: x.reshape(-1, x.shape[3]).T @ dy.reshape(-1, dy.shape[3]),
+        lambda dy, x, w: np.tensordot(x, dy, ((0, 1, 2), (0, 1, 2))),
+        lambda dy, x, w: x * dy,
+    ],
+    "w[p, q] is not transposed: dx needs (C_out, C_in)": lambda dy, x, w: dy @ w[0, 0],
+}

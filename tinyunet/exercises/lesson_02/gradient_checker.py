@@ -30,6 +30,22 @@ def gradients_agree(trial: Trial) -> None:
         verdict = "accepted a wrong" if got else "rejected a right"
         text = f"{verdict} backward: {case.what}"
         trial.require(bool(got) == case.right, "your checker", text, case.cause)
+    cubes = checker_cases(trial.seed)[0]
+
+    def a_tenth_too_large(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return 1.1 * cubes.backward(dy, x)
+
+    for backward, eps, tolerance, right, given in (
+        (a_tenth_too_large, 1e-4, 0.3, True, "tolerance"),
+        (cubes.backward, 0.5, 1e-6, False, "eps"),
+    ):
+        got = trial.call(
+            forward=cubes.forward, backward=backward, x=cubes.x, eps=eps, tolerance=tolerance
+        )
+        trial.require(
+            bool(got) == right, "your checker", f"should say {right} with this {given}",
+            f"your own {given}, not the one that was given",
+        )  # fmt: skip
 
 
 class CheckerCase:

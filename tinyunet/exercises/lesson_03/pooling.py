@@ -73,6 +73,10 @@ def max_pool(trial: Trial) -> None:
         ),
         "only the rows are pooled": lambda x: np.maximum(x[:, ::2], x[:, 1::2]),
         "only the columns are pooled": lambda x: np.maximum(x[:, :, ::2], x[:, :, 1::2]),
+        "one maximum for all channels: each has one of its own": (
+            lambda x: _windows(x).max((-2, -1))[..., None]
+        ),
+        "one number for each image: the windows are 2 by 2": lambda x: x.max((1, 2)),
         "the place of the maximum, not the maximum": lambda x: _windows(x).argmax(-1),
     }
     small, general = draw_image(rng, 1, 4, 4, 1), draw_image(rng, 2, 4, 6, 3)
@@ -126,6 +130,7 @@ def max_pool_backward(trial: Trial) -> None:
         "the top left pixel gets dy, whether it is the largest or not": (
             lambda dy, x: _unwindowed(dy[..., None] * (np.arange(4) == 0))
         ),
+        "dy as it came: dx has the shape of x": lambda dy, x: dy,
         "the smallest pixel gets dy": lambda dy, x: through(MaxPool2d(), dy, -x),
         "multiplied by x: the slope at the largest pixel is 1": (
             lambda dy, x: through(MaxPool2d(), dy, x) * x

@@ -41,6 +41,13 @@ def relu(trial: Trial) -> None:
         "the smaller of x and 0 is taken, where the larger should be": lambda x: np.minimum(x, 0),
         "1 where x is positive: that is the slope; y is x itself there": lambda x: (x > 0) * 1.0,
         "negative numbers come through": lambda x: x,
+        "a tenth of negative numbers leaks through: 0 is wanted": lambda x: np.where(
+            x > 0, x, x / 10
+        ),
+        "a hundredth of negative numbers leaks through: 0 is wanted": (
+            lambda x: np.where(x > 0, x, x / 100)
+        ),
+        "0 where x is positive, where x should stay": lambda x: np.where(x > 0, 0, x),
         "the largest of all numbers (np.max), where each is on its own: np.maximum": np.max,
         "positive numbers are limited to 1": lambda x: np.clip(x, 0, 1),
     }

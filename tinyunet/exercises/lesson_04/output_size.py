@@ -23,6 +23,12 @@ def up_size(trial: Trial) -> None:
             lambda n, k, s: n * s + k
         ),
         "side times stride is right only where kernel and stride are equal": lambda n, k, s: n * s,
+        "side times stride plus 1 is right only where the kernel is larger than the stride by just 1": (
+            lambda n, k, s: n * s + 1
+        ),
+        "neighbouring stamps overlap by kernel - stride, not by the stride": (
+            lambda n, k, s: n * k - (n - 1) * s
+        ),
         "the stride is ignored": lambda n, k, s: n + k - 1,
         "side times kernel: stamps may overlap, so the stride counts": lambda n, k, s: n * k,
         "stride and kernel are exchanged": lambda n, k, s: (n - 1) * k + s,

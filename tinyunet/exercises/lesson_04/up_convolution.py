@@ -82,6 +82,56 @@ FORWARD_MISTAKES = {
 }
 
 
+def _into_slices(end=lambda p, side, stride: None, start=lambda p: p, plus=True):
+    """A forward pass whose slices are wrong in some way, by the loop over the kernel's positions."""
+
+    def forward(x, w, b, stride):
+        _, height, width, _ = x.shape
+        y = np.zeros_like(_up(x, w, None, stride))
+        for p, q in np.ndindex(*w.shape[1:3]):
+            part = y[
+                :,
+                start(p) : end(p, height, stride) : stride,
+                start(q) : end(q, width, stride) : stride,
+            ]
+            if plus:
+                part += x @ w[:, p, q]
+            else:
+                part + x @ w[:, p, q]
+
+    return forward
+
+
+def _both(**options):
+    return [_into_slices(**options, plus=plus) for plus in (True, False)]
+
+
+NO_END = "p::stride without an end reaches beyond the last pixel: p : p + stride * H : stride"
+FORWARD_CRASHES = {
+    NO_END: _both(),
+    "the slice, or y itself, ends too early: the last stamp begins at (side - 1) * stride + p, and y "
+    "ends at (side - 1) * stride + kernel": [
+        *_both(end=lambda p, side, stride: p + side),
+        *_both(end=lambda p, side, stride: stride * side),
+        *_both(end=lambda p, side, stride: p + stride * (side - 1)),
+        lambda x, w, b, s: _stamped(
+            np.zeros((len(x), *np.multiply(x.shape[1:3], s), w.shape[3])), x, w, s
+        ),
+    ],
+    "the whole weight was multiplied: for each (p, q) it is x @ w[:, p, q]": lambda x, w, b, s: (
+        x @ w
+    ),
+}
+
+
+def _stamped(y, x, w, stride):
+    """Put down the stamps one after the other."""
+    kh, kw = w.shape[1:3]
+    for i, j in np.ndindex(*x.shape[1:3]):
+        stamp = np.tensordot(x[:, i, j], w, 1)
+        y[:, i * stride : i * stride + kh, j * stride : j * stride + kw] += stamp
+
+
 @exercise(
     lesson=4,
     hints=(
@@ -95,6 +145,7 @@ FORWARD_MISTAKES = {
 )
 def up_convolution(trial: Trial) -> None:
     """An up-convolution, forward."""
+    trial.crashes = FORWARD_CRASHES
     rng = trial.rng(1)
 
     def arrays(*shape: int, kernel: tuple[int, int], outputs: int) -> tuple:
@@ -153,6 +204,50 @@ def _stride_ignored(dy, x, w, stride):
     return _backward(dy[:, :h, :width], x, w, 1)
 
 
+def _db_through_stamps(dy, x, w, stride):
+    """The sum of what all stamps read of dy."""
+    return sum(part.sum((0, 1, 2)) for _, part in _read(dy, x, w, stride))
+
+
+def _read(dy, x, w, stride, end=lambda p, side, stride: p + stride * side):
+    """For each kernel position the slice of dy that it reads, with an end that may be wrong."""
+    _, height, width, _ = x.shape
+    for p, q in np.ndindex(*w.shape[1:3]):
+        rows, columns = (
+            slice(p, end(p, height, stride), stride),
+            slice(q, end(q, width, stride), stride),
+        )
+        yield (p, q), dy[:, rows, columns]
+
+
+def _reads(use, **options):
+    """A backward pass that uses what it reads in one of the usual ways."""
+
+    def backward(dy, x, w, stride):
+        for (p, q), part in _read(dy, x, w, stride, **options):
+            use(x, np.zeros_like(x), w[:, p, q], part)
+
+    return backward
+
+
+def _add_dx(x, dx, w, part):
+    dx += part @ w.T
+
+
+USES = (
+    _add_dx,
+    lambda x, dx, w, part: dx + part @ w.T,
+    lambda x, dx, w, part: x.reshape(-1, x.shape[3]).T @ part.reshape(-1, part.shape[3]),
+    lambda x, dx, w, part: np.einsum("nhwc,nhwd->cd", x, part),
+    lambda x, dx, w, part: np.tensordot(x, part, ((0, 1, 2), (0, 1, 2))),
+)
+BACKWARD_CRASHES = {
+    NO_END: [_reads(use, end=lambda p, side, stride: None) for use in USES],
+    "x.T @ dy on four axes is not a sum over pixels: reshape both to (pixels, channels) first": [
+        lambda dy, x, w, s: [x.T @ part for _, part in _read(dy, x, w, s)],
+        lambda dy, x, w, s: [x.swapaxes(-1, -2) @ part for _, part in _read(dy, x, w, s)],
+    ],
+}
 BACKWARD_MISTAKES = {
     "the kernel is turned by 180 degrees: forward and backward use the same w": _dx(
         lambda w: w[:, ::-1, ::-1]
@@ -174,6 +269,12 @@ BACKWARD_MISTAKES = {
     "only one dy per stamp is counted: b is added to every output pixel": _one(
         db=lambda dy, x, w, s: dy[:, ::s, ::s].sum((0, 1, 2))
     ),
+    "dy was added for each stamp that reads it: b is added once to each output pixel": (
+        _one(db=lambda dy, x, w, s: _db_through_stamps(dy, x, w, s))
+    ),
+    "dy was added once for each kernel position: b is added once to each output pixel": (
+        _one(db=lambda dy, x, w, s: dy.sum((0, 1, 2)) * w.shape[1] * w.shape[2])
+    ),
     "it is summed over the images only: over height and width, too": _one(
         db=lambda dy, x, w, s: dy.sum(0)
     ),
@@ -194,6 +295,7 @@ BACKWARD_MISTAKES = {
 )
 def up_convolution_backward(trial: Trial) -> None:
     """An up-convolution, backward: dx, dw and db."""
+    trial.crashes = BACKWARD_CRASHES
     rng = trial.rng(2)
     axes = {"dx": IMAGE, "dw": TRANSPOSED_WEIGHT, "db": ("output channels",)}
     for shape, kernel, outputs, stride in (

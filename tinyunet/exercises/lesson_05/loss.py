@@ -23,6 +23,7 @@ from tinyunet.losses import SoftmaxCrossEntropy
 )
 def pixel_loss(trial: Trial) -> None:
     """The weighted softmax cross-entropy, a mean over all pixels."""
+    trial.crashes = LABEL_CRASHES
     with np.errstate(all="ignore"):
         for z, t, w in batches(trial):
             right = SoftmaxCrossEntropy().forward(z, t, w)
@@ -72,6 +73,19 @@ def plain_softmax(z):
     return e / e.sum(axis=-1, keepdims=True)
 
 
+LABEL_CRASHES = {
+    "t has no axis for the classes: t[..., None] == np.arange(K)": (
+        lambda z, t, w: t == np.arange(z.shape[-1])
+    ),
+    "z[t] takes whole images: compare, for one-hot labels, or np.take_along_axis": (
+        lambda z, t, w: z[t]
+    ),
+    "np.take_along_axis needs as many axes in both: t[..., None]": (
+        lambda z, t, w: np.take_along_axis(z, t, axis=-1)
+    ),
+    "an array (N, H, W), such as t, w or log_sum_exp(z), met one of (N, H, W, K): give it an axis for "
+    "the classes, [..., None]": [lambda z, t, w: z * t, lambda z, t, w: t * z],
+}
 LOSS_MISTAKES = {
     "exp(z) became infinite: use log_sum_exp(z), which subtracts the largest logit first": (
         _of_probability(lambda p: -np.log(p), plain_softmax)
@@ -100,6 +114,11 @@ LOSS_MISTAKES = {
     ),
     "the logit of the right class is missing: this is log_sum_exp alone": (
         lambda z, t, w: (w * stable(z)).mean()
+    ),
+    "z[..., t] takes the classes of all pixels at every pixel: compare, for one-hot labels, or "
+    "np.take_along_axis": lambda z, t, w: (w * (stable(z) - z[..., t])).mean(),
+    "the logits were multiplied by the labels: compare, for one-hot labels": (
+        lambda z, t, w: (w * (stable(z) - (z * t[..., None]).sum(axis=-1))).mean()
     ),
     "1 - p instead of -log p": _of_probability(lambda p: 1 - p),
     "the logarithm to base 2: np.log is the natural one": (

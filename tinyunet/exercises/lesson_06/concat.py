@@ -20,6 +20,11 @@ from tinyunet.gradcheck.diagnosis import IMAGE
 )
 def concat(trial: Trial) -> None:
     """Two images, one after the other along the channels."""
+    trial.crashes = {
+        "np.concatenate takes a list of arrays: np.concatenate([a, b], axis=-1)": [
+            np.concatenate, lambda a, b: np.concatenate(a, b, axis=-1),
+        ]
+    }  # fmt: skip
     rng = trial.rng(3)
     for shape, ca, cb in (((1, 2, 3), 2, 2), ((2, 3, 3), 1, 2), ((2, 2, 2), 3, 3)):
         a, b = rng.standard_normal((*shape, ca)), rng.standard_normal((*shape, cb))
@@ -61,6 +66,10 @@ CONCAT_MISTAKES = {
 )
 def concat_backward(trial: Trial) -> None:
     """The gradient of a concat: each input gets its own channels."""
+    trial.crashes = {
+        "np.split(dy, channels) makes so many equal parts: np.split(dy, [channels], axis=-1) splits "
+        "behind them": lambda dy, channels: np.split(dy, channels, axis=-1)
+    }
     rng = trial.rng(4)
     for shape, ca in (((1, 2, 3, 5), 3), ((2, 3, 2, 4), 1), ((2, 2, 2, 4), 2)):
         dy = rng.standard_normal(shape)

@@ -22,6 +22,7 @@ from tinyunet.gradcheck.diagnosis import IMAGE
 )
 def center_crop(trial: Trial) -> None:
     """The middle of an image."""
+    trial.crashes = {"the numbers are divided by /: // gives whole numbers": _with_fractions}
     rng = trial.rng(1)
     for shape, h, w in (
         ((1, 5, 5, 1), 3, 3), ((2, 8, 9, 2), 4, 3), ((1, 6, 5, 3), 3, 4), ((1, 4, 6, 2), 4, 2),
@@ -52,6 +53,11 @@ def _with_minus(x, h, w):
     return x[:, i : x.shape[1] - i, j : x.shape[2] - j]
 
 
+def _with_fractions(x, h, w):
+    top, left = (x.shape[1] - h) / 2, (x.shape[2] - w) / 2
+    return x[:, top : top + h, left : left + w]
+
+
 CROP_MISTAKES = {
     "x[:, p:-p] is empty where p is 0: write x[:, top : top + h]": (
         lambda x, h, w: x[:, (p := (x.shape[1] - h) // 2) : -p, (q := (x.shape[2] - w) // 2) : -q]
@@ -80,6 +86,7 @@ CROP_MISTAKES = {
 )
 def center_crop_backward(trial: Trial) -> None:
     """The gradient of a crop: back to where the pixels came from."""
+    trial.crashes = UNCROP_CRASHES
     rng = trial.rng(2)
     for shape, h, w in (((1, 5, 5, 1), 3, 3), ((2, 8, 9, 2), 4, 3), ((1, 4, 6, 2), 4, 2)):
         dy = rng.standard_normal((shape[0], h, w, shape[3]))
@@ -121,7 +128,34 @@ UNCROP_MISTAKES = {
     "the border is 1: pixels that were cut off have gradient 0": (
         lambda dy, shape: padded(dy, shape, constant_values=1)
     ),
+    "np.pad with one number pads all four axes: it takes a pair for each, ((0, 0), (top, bottom), "
+    "(left, right), (0, 0))": lambda dy, shape: np.pad(dy, (shape[1] - dy.shape[1]) // 2),
     "the border mirrors dy: pixels that were cut off have gradient 0": (
         lambda dy, shape: padded(dy, shape, mode="reflect")
+    ),
+}
+
+
+def _put(dx, dy, end=lambda top, h: top + h):
+    """Write dy where the crop took its pixels from, as students do it."""
+    h, w = dy.shape[1:3]
+    top, left = (dx.shape[1] - h) // 2, (dx.shape[2] - w) // 2
+    dx[:, top : end(top, h), left : end(left, w)] = dy
+    return dx
+
+
+def _in_dys_shape(dy, shape):
+    h, w = dy.shape[1:3]
+    top, left = (shape[1] - h) // 2, (shape[2] - w) // 2
+    np.zeros_like(dy)[:, top : top + h, left : left + w] = dy
+
+
+UNCROP_CRASHES = {
+    "dx was made in the shape of dy: it needs `shape`, that of x": _in_dys_shape,
+    "x[:, p:-p] is empty where p is 0, and one too short where the rest is odd: end at top + h": (
+        lambda dy, shape: _put(np.zeros(shape), dy, lambda top, h: -top)
+    ),
+    "the numbers are divided by /: // gives whole numbers": (
+        lambda dy, shape: np.zeros(shape)[:, (shape[1] - dy.shape[1]) / 2 :]
     ),
 }

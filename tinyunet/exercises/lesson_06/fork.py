@@ -24,6 +24,7 @@ from tinyunet.gradcheck.diagnosis import IMAGE
 )
 def fork_backward(trial: Trial) -> None:
     """The gradient of an image that goes two ways: across, and down and up again."""
+    trial.crashes = FORK_CRASHES
     rng = trial.rng(5)
     for shape, dtype in (
         ((1, 6, 6, 1), "float64"),
@@ -83,3 +84,28 @@ FORK_MISTAKES = {
         lambda *all: np.stack([_across(*all), _down(*all)])
     ),
 }
+
+
+def _put(dy, shape):
+    """A crop's backward as most students write it."""
+    dx, (h, w) = np.zeros(shape, dy.dtype), dy.shape[1:3]
+    top, left = (shape[1] - h) // 2, (shape[2] - w) // 2
+    dx[:, top : top + h, left : left + w] = dy
+    return dx
+
+
+EXCHANGED = "the two parts of dy are exchanged: the first channels belong to the path across"
+WHOLE = "all of dy was handed on: concat_backward splits it, and each path gets its own channels"
+FORK_CRASHES = {
+    EXCHANGED: [
+        lambda dy, c, shape, down: _put(dy[..., c:], shape),
+        lambda dy, c, shape, down: down(dy[..., :c]),
+    ],
+    WHOLE: [
+        lambda dy, c, shape, down: _put(dy, shape),
+        lambda dy, c, shape, down: down(dy),
+    ],
+    "down_backward takes one argument: the gradient of what came up": (
+        lambda dy, c, shape, down: down(dy[..., c:], shape)
+    ),
+}  # fmt: skip

@@ -1,3 +1,3 @@
 """The exercises of lesson 7, The U."""
 
-from tinyunet.exercises.lesson_07 import counting, network
+from tinyunet.exercises.lesson_07 import counting, network, quiz, ranges

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 import tinyunet as tu
@@ -25,26 +27,36 @@ from tinyunet.gradcheck.diagnosis import IMAGE
 )
 def unet_forward(trial: Trial) -> None:
     """A U-Net forward, from its layers."""
+    trial.crashes = FORWARD_MISTAKES | FORWARD_CRASHES
     for depth, side, padding in ((1, 20, "valid"), (2, 44, "valid"), (3, 16, "same")):
         net = _network(trial, depth, padding)
         x = trial.rng(depth).standard_normal((2, side, side + 2**depth, 1))
-        trial.compare(
-            trial.call(net=net, x=x), {"logits": net(x)}, axes={"logits": IMAGE},
-            mistakes=FORWARD_MISTAKES,
-        )  # fmt: skip
+        right = {"logits": tu.UNet.forward(net, x)}
+        y = trial.call(net=net, x=x)
+        trial.compare(y, right, axes={"logits": IMAGE}, mistakes=FORWARD_MISTAKES)
 
 
 def _network(trial, depth, padding="valid"):
-    """A narrow network in float64, with biases that are not zero."""
+    """A narrow network in float64 without its own paths, and with biases that are not zero."""
     net = tu.UNet(1, 2, base_channels=2, depth=depth, padding=padding, dtype="float64", seed=1)
     rng = trial.rng(2)
     for name, array in net.named_parameters():
         if name.endswith("bias"):
             array[...] = 0.1 * rng.standard_normal(array.shape)
+    net.forward = net.backward = _unwired
     return net
 
 
-def _forward(net, x, pooled=False, order=reversed, bottom=True, exchanged=False, decode=True):
+def _unwired(*arrays, **options):
+    """What stands in a network whose paths are the exercise."""
+    raise RuntimeError(
+        "this network has layers, but no paths yet: yours will be its forward and backward"
+    )
+
+
+def _forward(
+    net, x, pooled=False, order=reversed, bottom=True, exchanged=False, up=True, join=True
+):
     """The forward pass with something changed."""
     across = []
     for level in range(net.depth):
@@ -56,9 +68,9 @@ def _forward(net, x, pooled=False, order=reversed, bottom=True, exchanged=False,
     if bottom:
         x = net.bottom(x)
     for level in order(range(net.depth)):
-        x = net.ups[level](x)
+        x = net.ups[level](x) if up else x
         pair = (x, across[level]) if exchanged else (across[level], x)
-        x = net.skips[level](*pair)
+        x = net.skips[level](*pair) if join else x
         x = net.decoder[level](x)
     return net.head(x)
 
@@ -99,6 +111,17 @@ FORWARD_MISTAKES = {
     ),
     "nothing goes across: the skips got zeros": _no_skip,
 }
+FORWARD_CRASHES = {
+    "the up-convolution is missing: first net.ups, then the skip": (
+        lambda net, x: _forward(net, x, up=False)
+    ),
+    "the skip is missing: the decoder gets what came up alone": (
+        lambda net, x: _forward(net, x, join=False)
+    ),
+    "that is the exercise: call the layers inside of net, one after the other": (
+        lambda net, x: net(x)
+    ),
+}
 
 
 # ---------------------------------------------------------------------- backward
@@ -121,24 +144,28 @@ def unet_backward(trial: Trial) -> None:
     for depth, side in ((1, 20), (2, 44)):
         net, rng = _network(trial, depth), trial.rng(depth)
         x = rng.standard_normal((2, side, side, 1))
-        dy = rng.standard_normal(net(x).shape)
-        right = {"dx": net.backward(dy)}
+        dy = rng.standard_normal(tu.UNet.forward(net, x).shape)
+        right = {"dx": tu.UNet.backward(net, dy)}
         right |= {f"the gradient of {n}": g.copy() for n, g in net.named_gradients()}
 
         def run(backward, net, dy, x=x):
             """All gradients after a fresh forward pass, by name."""
             for _, layer in net.named_layers():
                 layer.grads = {}
-            net(x)
+            tu.UNet.forward(net, x)
             found = {"dx": backward(net, dy)}
             named = dict(net.named_gradients())
             for name, _ in net.named_parameters():
                 found[f"the gradient of {name}"] = named.get(name)
             return found
 
+        trial.crashes = {
+            what: functools.partial(run, wrong)
+            for what, wrong in (BACKWARD_MISTAKES | BACKWARD_CRASHES).items()
+        }
         for _, layer in net.named_layers():
             layer.grads = {}
-        net(x)
+        tu.UNet.forward(net, x)
         dx = trial.call(net=net, dy=dy)
         named = {n: g.copy() for n, g in net.named_gradients()}
         made = {what: _try(run, wrong, net, dy) for what, wrong in BACKWARD_MISTAKES.items()}
@@ -171,19 +198,25 @@ def _only(name, made):
     }
 
 
-def _backward(net, dy, join=lambda below, across: below + across, bottom=True):
+def _backward(
+    net, dy, join=lambda below, across: below + across, bottom=True, swapped=False, up=iter,
+    down=reversed, pick=lambda dacross, level: dacross[level], pooled=False,
+):  # fmt: skip
     """The backward pass with something changed."""
     dx, dacross = net.head.backward(dy), []
-    for level in range(net.depth):
+    for level in up(range(net.depth)):
         dx = net.decoder[level].backward(dx)
-        dskip, dx = net.skips[level].backward(dx)
+        dskip, dx = net.skips[level].backward(dx)[:: -1 if swapped else 1]
         dacross.append(dskip)
         dx = net.ups[level].backward(dx)
     if bottom:
         dx = net.bottom.backward(dx)
-    for level in reversed(range(net.depth)):
+    for level in down(range(net.depth)):
+        if pooled:
+            dx = join(dx, pick(dacross, level))
         dx = net.pools[level].backward(dx)
-        dx = join(dx, dacross[level])
+        if not pooled:
+            dx = join(dx, pick(dacross, level))
         dx = net.encoder[level].backward(dx)
     return dx
 
@@ -201,4 +234,24 @@ BACKWARD_MISTAKES = {
         lambda net, dy: _backward(net, dy, lambda below, across: below - across)
     ),
     "net.bottom.backward is missing": lambda net, dy: _backward(net, dy, bottom=False),
+}
+BACKWARD_CRASHES = {
+    "the skip's two gradients are exchanged: first comes that of what went across": (
+        lambda net, dy: _backward(net, dy, swapped=True)
+    ),
+    "the right arm begins with the deepest level: last forward, first backward, so with level 0": (
+        lambda net, dy: _backward(net, dy, up=reversed)
+    ),
+    "the left arm begins with level 0: last forward, first backward, so with the deepest level": (
+        lambda net, dy: _backward(net, dy, down=iter)
+    ),
+    "what waited is taken in the wrong order: the level that came last is needed first": (
+        lambda net, dy: _backward(net, dy, pick=lambda dacross, level: dacross.pop(0))
+    ),
+    "the sum is taken before the pooling's backward: the fork is above the pooling": (
+        lambda net, dy: _backward(net, dy, pooled=True)
+    ),
+    "that is the exercise: call backward of the layers inside of net, one after the other": (
+        lambda net, dy: net.backward(dy)
+    ),
 }

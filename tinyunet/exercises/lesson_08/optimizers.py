@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinyunet.exercises.any_dtype import in_its_dtype
 from tinyunet.exercises.registry import exercise
-from tinyunet.exercises.trial import Trial
+from tinyunet.exercises.trial import EXACT, SINGLE, Trial
 from tinyunet.layers.layer import Layer
 from tinyunet.learning.optim import SGD, Adam, Optimizer
 
@@ -46,8 +47,9 @@ def sgd_step(trial: Trial) -> None:
         p, g, v = (rng.standard_normal(shape).astype(dtype) for _ in range(3))
         got = trial.call(p=p, g=g, v=v, lr=lr, momentum=momentum)
         right = _package_step(SGD(_Lone(p, g), lr, momentum), {"velocity": v}, 1)
-        names = dict(zip(("p", "v"), right, strict=True))
-        trial.compare(got, names, mistakes=SGD_MISTAKES)
+        names = in_its_dtype(got, dict(zip(("p", "v"), right, strict=True)))
+        tolerance = SINGLE if dtype is np.float32 else EXACT
+        trial.compare(got, names, mistakes=SGD_MISTAKES, tolerance=tolerance)
 
 
 SGD_MISTAKES = {
@@ -65,6 +67,9 @@ SGD_MISTAKES = {
     ),
     "the learning rate is inside the velocity: a rate that changes later would act on the past": (
         lambda p, g, v, lr, mu: (p - mu * v - lr * g, mu * v + lr * g)
+    ),
+    "the learning rate and its minus are inside the velocity: v is momentum * v + g": (
+        lambda p, g, v, lr, mu: (p + mu * v - lr * g, mu * v - lr * g)
     ),
     "the velocity is subtracted twice, or the gradient is: p - lr * v is all": (
         lambda p, g, v, lr, mu: (p - lr * (mu * (mu * v + g) + g), mu * v + g)
@@ -105,8 +110,9 @@ def adam_step(trial: Trial) -> None:
         got = trial.call(p=p, g=g, m=m, s=s, t=t, lr=lr, beta1=betas[0], beta2=betas[1], eps=eps)
         optimizer = Adam(_Lone(p, g), lr, betas, eps=eps)
         right = _package_step(optimizer, {"mean": m, "square": s}, t)
-        names = dict(zip(("p", "m", "s"), right, strict=True))
-        trial.compare(got, names, mistakes=ADAM_MISTAKES)
+        names = in_its_dtype(got, dict(zip(("p", "m", "s"), right, strict=True)))
+        tolerance = SINGLE if dtype is np.float32 else EXACT
+        trial.compare(got, names, mistakes=ADAM_MISTAKES, tolerance=tolerance)
 
 
 def _adam(
@@ -117,6 +123,7 @@ def _adam(
     later: int = 0,
     keep_hats: bool = False,
     sign: int = -1,
+    rate: Callable = lambda lr: lr,
 ) -> Callable:
     """Adam's step with something changed."""
 
@@ -127,13 +134,14 @@ def _adam(
             m_hat = m / (1 - beta1**t) if correct[0] else m
             s_hat = s / (1 - beta2**t) if correct[1] else s
             kept = (m_hat, s_hat) if keep_hats else (m, s)
-            return (p + sign * lr * move(m_hat, s_hat, eps), *kept)
+            return (p + sign * rate(lr) * move(m_hat, s_hat, eps), *kept)
 
     return step
 
 
 ADAM_MISTAKES = {
     "p goes up the slope: the step has the wrong sign": _adam(sign=1),
+    "the learning rate is missing": _adam(rate=lambda lr: 1),
     "both means begin at 0 and are too small at first: divide by 1 - beta ** t": (
         _adam(correct=(0, 0))
     ),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tinyunet.exercises.registry import exercise
-from tinyunet.exercises.trial import Trial
+from tinyunet.exercises.trial import Stop, Trial
 from tinyunet.learning.optim import Adam
 from tinyunet.losses import SoftmaxCrossEntropy
 from tinyunet.networks.unet import UNet
@@ -33,8 +33,29 @@ class _Adam(Adam):
         return f"Adam(lr={self.lr})"
 
 
+class _Model(UNet):
+    """A network that notes what its backward pass was given."""
+
+    given: object = None  # nothing yet
+
+    def backward(self, dy, **options):
+        self.given = dy
+        return super().backward(dy, **options)
+
+
+def _reason(model: _Model, raised: str) -> str:
+    """Say why a step failed, if it is known."""
+    if "unpack" in raised:
+        return "a batch is three things: images, labels and weights"
+    if "backward before step" in raised:
+        return "model.backward is missing, or comes after optimizer.step(): gradients first"
+    if model.given is not None and np.ndim(model.given) == 0:
+        return "model.backward takes the gradient, loss.backward(), and not the loss"
+    return ""
+
+
 def _ingredients(dtype: type, seed: int) -> tuple:
-    model = UNet(base_channels=2, depth=1, padding="same", seed=1, dtype=np.dtype(dtype).name)
+    model = _Model(base_channels=2, depth=1, padding="same", seed=1, dtype=np.dtype(dtype).name)
     loss, optimizer = SoftmaxCrossEntropy(), _Adam(model, lr=0.02)
     model.__name__, loss.__name__ = "a tiny U-Net", "SoftmaxCrossEntropy()"  # for messages
     return model, loss, optimizer, _Batches(dtype, seed)
@@ -54,9 +75,14 @@ def train(trial: Trial) -> None:
     """The training loop."""
     for first, last, dtype in ((0, 2, float), (0, 4, float), (3, 6, float), (0, 3, np.float32)):
         model, loss, optimizer, batches = _ingredients(dtype, trial.seed)
-        losses = trial.call(
-            model=model, loss=loss, optimizer=optimizer, batches=batches, first=first, last=last
-        )
+        try:
+            losses = trial.call(
+                model=model, loss=loss, optimizer=optimizer, batches=batches, first=first, last=last
+            )
+        except Stop:
+            finding = trial.findings()[0]
+            finding.cause = finding.cause or _reason(model, finding.text)
+            raise
         twin = _ingredients(dtype, trial.seed)
         right = np.array(_run(*twin, first, last))
         mistakes = {what: _fresh(run, dtype, trial.seed) for what, run in LOOP_MISTAKES.items()}

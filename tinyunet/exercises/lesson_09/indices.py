@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyunet.exercises.any_dtype import in_its_dtype
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 from tinyunet.gradcheck.diagnosis import IMAGE
@@ -61,6 +62,9 @@ UNPOOL_MISTAKES = {
     "the corners are numbered row by row: yours go column by column": (
         lambda x, winner: _spread(x, winner, lambda p, q: p + 2 * q)
     ),
+    "corners 1 and 2 are taken for one: corner (p, q) has number 2 p + q": (
+        lambda x, winner: _spread(x, winner, lambda p, q: p + q)
+    ),
     "every corner got the value: only the winner should": (
         lambda x, winner: x.repeat(2, 1).repeat(2, 2)
     ),
@@ -105,8 +109,8 @@ def unpool_backward(trial: Trial) -> None:
         large = (shape[0], 2 * shape[1], 2 * shape[2], shape[3])
         winner, dy = _winners(rng.standard_normal(large)), rng.standard_normal(large).astype(dtype)
         dx = trial.call(dy=dy, winner=winner)
-        trial.compare(dx, {"dx": _read(dy, winner)}, axes={"dx": IMAGE},
-                      mistakes=UNPOOL_BACKWARD_MISTAKES)  # fmt: skip
+        right = in_its_dtype(dx, {"dx": _read(dy, winner)})
+        trial.compare(dx, right, axes={"dx": IMAGE}, mistakes=UNPOOL_BACKWARD_MISTAKES)
 
 
 def _read(dy, winner, number=lambda p, q: 2 * p + q):
@@ -122,6 +126,16 @@ def _corners(dy):
 UNPOOL_BACKWARD_MISTAKES = {
     "all four corners are added: three of them held 0, whatever x was": (
         lambda dy, winner: _corners(dy).sum(axis=0)
+    ),
+    "corners 1 and 2 are taken for one: corner (p, q) has number 2 p + q": (
+        lambda dy, winner: _read(dy, winner, lambda p, q: p + q)
+    ),
+    "read in blocks: corner (p, q) of all windows is dy[:, p::2, q::2]": (
+        lambda dy, winner: sum(
+            np.split(row, 2, axis=2)[q] * (winner == 2 * p + q)
+            for p, row in enumerate(np.split(dy, 2, axis=1))
+            for q in range(2)
+        )
     ),
     "a mean over the four corners: only the winner's counts": (
         lambda dy, winner: _corners(dy).mean(axis=0)

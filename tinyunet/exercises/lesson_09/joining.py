@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinyunet.exercises.any_dtype import in_its_dtype
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 from tinyunet.gradcheck.diagnosis import IMAGE
@@ -34,8 +35,8 @@ def join(trial: Trial) -> None:
     ):  # fmt: skip
         across, x = rng.standard_normal((2, *shape)).astype(dtype)
         y = trial.call(across=across, x=x, how=how)
-        right = Skip(how).forward(across, x)
-        trial.compare(y, {"y": right}, axes={"y": IMAGE}, mistakes=JOIN_MISTAKES)
+        right = in_its_dtype(y, {"y": Skip(how).forward(across, x)})
+        trial.compare(y, right, axes={"y": IMAGE}, mistakes=JOIN_MISTAKES)
 
 
 JOIN_MISTAKES = {
@@ -51,6 +52,9 @@ JOIN_MISTAKES = {
     'a sum in every case: "concat" puts channels side by side': lambda across, x, how: across + x,
     'a concatenation in every case: "sum" keeps the number of channels': (
         lambda across, x, how: np.concatenate([across, x], -1)
+    ),
+    "np.stack makes a new axis: np.concatenate puts channels side by side": (
+        lambda across, x, how: np.stack([across, x], -1)
     ),
     "a mean, where it should be a sum": lambda across, x, how: (across + x) / 2,
     "it is the encoder's alone: without a skip the decoder keeps its own x": (
@@ -83,7 +87,7 @@ def join_backward(trial: Trial) -> None:
         dy = rng.standard_normal((2, 3, 4, channels + more)).astype(dtype)
         got = trial.call(dy=dy, channels=channels, how=how)
         right = dict(zip(("dacross", "dx"), _join_backward(dy, channels, how), strict=True))
-        axes = dict.fromkeys(right, IMAGE)
+        axes, right = dict.fromkeys(right, IMAGE), in_its_dtype(got, right)
         trial.compare(got, right, axes=axes, mistakes=JOIN_BACKWARD_MISTAKES)
 
 
@@ -109,6 +113,15 @@ JOIN_BACKWARD_MISTAKES = {
     ),
     "dy was split in halves: the encoder has `channels` channels": _only(
         "concat", lambda dy, c: (dy[..., : dy.shape[-1] // 2], dy[..., dy.shape[-1] // 2 :])
+    ),
+    "dy was split from its end: the encoder's `channels` channels come first": _only(
+        "concat", lambda dy, c: (dy[..., :-c], dy[..., -c:])
+    ),
+    "split along the images: the channels are the last axis": _only(
+        "concat", lambda dy, c: (dy[:c], dy[c:])
+    ),
+    "in a sum, both inputs get the gradient, the decoder's as well": _only(
+        "sum", lambda dy, c: (dy, 0 * dy)
     ),
     "in a sum, each input moves y by as much as it moves itself: dy for both, not the half": _only(
         "sum", lambda dy, c: (dy / 2, dy / 2)

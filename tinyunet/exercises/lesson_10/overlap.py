@@ -15,9 +15,11 @@ class Network:
     def __init__(self, reads: int, gives: int, depth: int, dtype: np.dtype) -> None:
         self.reads, self.gives, self.step, self.dtype = reads, gives, 2**depth, dtype
         self.refused: tuple[int, ...] | None = None  # the shape of a window that it did not take
+        self.first: np.ndarray | None = None  # the first window
 
     def __call__(self, window: np.ndarray) -> np.ndarray:
         """Return the tile (gives, gives) of a window (reads, reads)."""
+        self.first = window.copy() if self.first is None else self.first
         if window.shape != (self.reads, self.reads):
             self.refused = window.shape
             size = " x ".join(map(str, window.shape))
@@ -66,7 +68,12 @@ def overlap_tile(trial: Trial) -> None:
             got = trial.call(network=network, image=image, reads=reads, gives=gives, depth=depth)
         except Stop:
             if "the network " in (finding := trial.findings()[0]).text:
-                finding.cause = _refused(network)
+                finding.cause = _refused(network, image)
+            elif "broadcast" in finding.text and network.refused is None:
+                finding.cause = (
+                    "where a tile stands out of the image, less of it fits: cut what the network "
+                    "gives, or write into a larger array and cut that in the end"
+                )
             raise
         right = _overlap_tile(network, image, reads, gives, depth)
         if isinstance(got, np.ndarray) and got.dtype.kind == "f":
@@ -77,9 +84,17 @@ def overlap_tile(trial: Trial) -> None:
         )  # fmt: skip
 
 
-def _refused(network: Network) -> str:
+def _refused(network: Network, image: np.ndarray) -> str:
     """Say why the network did not take a window."""
     shape, reads = network.refused, network.reads
+    margin = (reads - network.gives) // 2
+    corner = network.first[: reads - margin, : reads - margin]
+    begins = np.array_equal(corner, image[: len(corner), : len(corner)])
+    if margin and begins and shape != network.first.shape == (reads, reads):
+        return (
+            "the first window begins with the image itself, one margin too late: a tile from `top` on "
+            "reads from `top` on in the mirrored image, which begins a margin earlier"
+        )
     if shape is None:
         return "a new array without a dtype is float64: give it the dtype of the image"
     if 0 in shape:

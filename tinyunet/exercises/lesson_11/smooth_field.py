@@ -59,6 +59,7 @@ CURVE_MISTAKES = {
     "the curve is flat in the middle: the slope m is missing": _spline(0),
     "the slope in the middle has the wrong sign": _spline(-0.75),
     "the slope is (c - a) / 2, but equal curvatures ask for 3/4 (c - a)": _spline(0.5),
+    "the slope is c - a, but equal curvatures ask for 3/4 (c - a)": _spline(1),
     "in the left half the slope away from the middle is -m, not m": _spline(left=1),
     "s is u itself: in the left half it should be -u": _spline(s=lambda u: u),
     "a and c are exchanged in the outer term: a belongs to u < 0": _spline(swap=True),
@@ -77,7 +78,7 @@ CURVE_MISTAKES = {
 )
 def displacement_field(trial: Trial) -> None:
     """Displacements of all pixels from a coarse grid of 3 x 3."""
-    rng = trial.rng(3)
+    rng, trial.crashes = trial.rng(3), FIELD_CRASHES
     simple = np.zeros((2, 3, 3))
     simple[0, 1, 1] = 1
     for grid, height, width in (
@@ -97,6 +98,14 @@ def _straight(n):
     return np.stack([np.interp(np.linspace(-1, 1, n), (-1, 0, 1), row) for row in np.eye(3)], 1)
 
 
+FIELD_CRASHES = {
+    "the product is (height, 3) (3, 3) (3, width), so the last factor is transposed": (
+        lambda grid, height, width: np.ones((height, 3)) @ grid @ np.ones((width, 3))
+    ),
+    "the product is (height, 3) (3, 3) (3, width), so the first factor is not transposed": (
+        lambda grid, height, width: np.ones((3, height)) @ grid
+    ),
+}
 FIELD_MISTAKES = {
     "the grid's rows and columns are exchanged": (
         lambda grid, height, width: _right_field(grid.swapaxes(1, 2), height, width)

@@ -29,7 +29,8 @@ def random_symmetry(trial: Trial) -> None:
     """One of the eight symmetries of the square, the same for image, labels and weights."""
     rng = _Generator(trial.rng(1).bit_generator)
     labels = np.arange(25).reshape(5, 5)  # every pixel can be recognised
-    image, weights = np.stack([labels + 0.5, -labels - 0.5], axis=2), labels / 10
+    image = np.stack([labels + 0.5, -labels - 0.5], axis=2).astype(np.float32)
+    weights = labels / 10
     seen = np.zeros(8, int)
     for _ in range(400):
         got = trial.call(rng=rng, image=image, labels=labels, weights=weights)
@@ -54,10 +55,27 @@ def random_symmetry(trial: Trial) -> None:
     trial.require(
         not never, "the draw", f"never gave in 400 calls: {', '.join(never)}", cause,
     )  # fmt: skip
+    _require_its_generator(trial, image, labels, weights)
     trial.require(
         seen.min() >= 20, "the draw", f"gave the eight symmetries {list(map(int, seen))} times",
         "all eight should be equally likely",
     )  # fmt: skip
+
+
+def _require_its_generator(trial: Trial, image, labels, weights) -> None:
+    """The same generator in the same state has to give the same, or no training can be repeated."""
+    for seed in range(6):
+        twins = [
+            trial.call(
+                rng=_Generator(np.random.default_rng([seed, trial.seed]).bit_generator),
+                image=image, labels=labels, weights=weights,
+            )[1]
+            for _ in range(2)
+        ]  # fmt: skip
+        trial.require(
+            np.array_equal(*twins), "the draw", "was another for a generator in the same state",
+            "draw with rng, not with a generator of your own: else no training can be repeated",
+        )  # fmt: skip
 
 
 SYMMETRIES = [
@@ -84,6 +102,10 @@ def _symmetry_of(trial: Trial, name: str, before, after, wanted: int | None) -> 
         if before.ndim == 3 and (channels or any(np.array_equal(a, after) for a in axes)):
             trial.fail(name, text, "the channels were moved: they are the last axis of the image")
         trial.fail(name, text)
+    if after.dtype != before.dtype:
+        new = "a new array without a dtype is float64: give it the dtype of the argument"
+        text = f"has dtype {after.dtype}, should have {before.dtype}"
+        trial.fail(name, text, new if after.dtype == np.float64 else "")
     if wanted is not None and found != wanted:
         cause = "it was turned otherwise: draw once, and do the same to all three"
         if found == 0:

@@ -27,7 +27,7 @@ PIXELS = ("height", "width")
 )
 def warp(trial: Trial) -> None:
     """Image, labels and weights, deformed by one field."""
-    rng = trial.rng(4)
+    rng, trial.crashes = trial.rng(4), WARP_CRASHES
     for shape, dtype in (
         ((6, 6, 1), float), ((7, 9, 1), float), ((8, 6, 2), float), ((6, 7, 1), np.float32),
     ):  # fmt: skip
@@ -41,6 +41,10 @@ def warp(trial: Trial) -> None:
         axes = {"the image": (*PIXELS, "channel"), "labels": PIXELS, "weights": PIXELS}
         trial.compare(
             got, dict(zip(names, right, strict=True)), axes=axes, mistakes=WARP_MISTAKES
+        )  # fmt: skip
+        trial.require(
+            np.asarray(got[1]).dtype.kind in "iu", "labels", f"have dtype {np.asarray(got[1]).dtype}",
+            "labels are whole numbers, and no loss takes others: keep their dtype",
         )  # fmt: skip
 
 
@@ -64,6 +68,16 @@ def _with_field(change):
     return lambda image, labels, weights, field: _warp(image, labels, weights, change(field))
 
 
+def _first_channel(image, labels, weights, field):
+    image = np.repeat(image[..., :1], image.shape[2], axis=2)
+    return _warp(image, labels, weights, field)
+
+
+WARP_CRASHES = {
+    "map_coordinates reads one array (H, W) at places (2, H, W): take the image channel by channel": (
+        lambda image, labels, weights, field: ndimage.map_coordinates(image, field)
+    )
+}
 WARP_MISTAKES = {
     "the field was subtracted: y(p) = x(p + u(p))": _with_field(lambda u: -u),
     "the two components of the field are exchanged: rows come first": _with_field(
@@ -87,6 +101,7 @@ WARP_MISTAKES = {
     "outside there are zeros: mode='mirror'": _other(mode="constant"),
     "outside the border is smeared: mode='mirror'": _other(mode="nearest"),
     "mode='reflect' repeats the border pixel: mode='mirror' does not": _other(mode="reflect"),
+    "all channels were read from the first: image[..., k]": _first_channel,
     "the image did not move": _other(still=(0,)),
     "the labels did not move with the image": _other(still=(1,)),
     "the weights did not move with their labels": _other(still=(2,)),
@@ -109,7 +124,7 @@ WARP_MISTAKES = {
 )
 def jacobian(trial: Trial) -> None:
     """The determinant of the Jacobian of a warp."""
-    rng = trial.rng(5)
+    rng, trial.crashes = trial.rng(5), DET_CRASHES
     y, x = np.indices((5, 6), float)
     fields = [0 * np.stack([y, x]), np.stack([0.2 * y, 0 * x]), np.stack([0.2 * y, 0.5 * x])]
     fields += [np.stack([0.3 * x, -0.2 * y]), rng.standard_normal((2, 5, 6)) / 2]
@@ -126,6 +141,14 @@ def _jacobian(field, one=1, sign=-1, cross=1):
     return (one + yy) * (one + xx) + sign * cross * yx * xy
 
 
+def _unpacked(field):
+    down, along = np.gradient(field)
+
+
+DET_CRASHES = {
+    "np.gradient of the whole field differentiates along three axes: take one component, "
+    "np.gradient(field[0]), which returns two arrays": _unpacked
+}
 DET_MISTAKES = {
     "the 1s are missing: the map is p + u(p), and p has a derivative": lambda u: _jacobian(
         u, one=0

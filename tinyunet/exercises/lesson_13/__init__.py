@@ -1,3 +1,3 @@
 """The exercises of lesson 13, Real cells."""
 
-from tinyunet.exercises.lesson_13 import matching, v_rand, symmetries
+from tinyunet.exercises.lesson_13 import matching, v_rand, ranges, quiz

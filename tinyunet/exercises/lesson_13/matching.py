@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinyunet.engine.arrays import occurrences
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 
@@ -35,6 +36,7 @@ def overlap_table(trial: Trial) -> None:
         (many.astype(np.uint8), np.rot90(many).astype(np.uint8)),
     ):  # fmt: skip
         got = trial.call(predicted=predicted, truth=truth)
+        trial.require_array(got, "n")
         trial.compare(
             got, {"n": _table(predicted, truth)},
             axes={"n": ("predicted cell", "true cell")}, mistakes=TABLE_MISTAKES,
@@ -51,7 +53,7 @@ def _overflow(predicted, truth):
     columns = truth.max() + np.uint8(1)
     places = predicted.astype(np.uint8) * columns + truth.astype(np.uint8)
     shape = int(predicted.max()) + 1, int(columns)
-    return np.bincount(places.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
+    return occurrences(places, minlength=shape[0] * shape[1]).reshape(shape)
 
 
 TABLE_MISTAKES = {

@@ -58,10 +58,10 @@ class _Counted:
 def _count(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list]:
     """The same arrays of numbers that count, and the list of the products."""
     products: list = []
-    counted = {
-        name: np.array([_Counted(float(v), frozenset(name), products) for v in array])
-        for name, array in arrays.items()
-    }
+    counted = {}
+    for name, array in arrays.items():
+        numbers = [_Counted(float(v), frozenset(name), products) for v in array.ravel()]
+        counted[name] = np.array(numbers).reshape(array.shape)
     return counted, products
 
 
@@ -158,6 +158,30 @@ def conv1d_f23(trial: Trial) -> None:
     x, w = (rng.standard_normal(s, np.float32) for s in ((10, 3), (3, 3, 2)))
     y = trial.call(x=x, w=w)
     trial.compare(y, {"y": _conv1d(x, w)}, axes=AXES, mistakes=CONV_MISTAKES)
+    _count_products(trial, outputs=7, c_in=2, c_out=3)
+
+
+def _count_products(trial: Trial, outputs: int, c_in: int, c_out: int) -> None:
+    """Refuse a right convolution that multiplies as often as the definition."""
+    arrays = {
+        "x": np.arange(1.0, 1 + (outputs + 2) * c_in).reshape(-1, c_in),
+        "w": np.arange(2.0, 2 + 3 * c_in * c_out).reshape(3, c_in, c_out),
+    }
+    counted, products = _count(arrays)
+    try:
+        trial.answer(*counted.values())
+    except Exception:  # written for numbers of NumPy's own: then its multiplications stay uncounted
+        return
+    enough, definition = 4 * (-(-outputs // 2)) * c_in * c_out, 3 * outputs * c_in * c_out
+    trial.setting = f"called with x ({outputs + 2}, {c_in}) and w (3, {c_in}, {c_out})"
+    trial.require(
+        len(products) <= enough, "your function", f"is right, but with {len(products)} "
+        f"multiplications of something made of x and something made of w; {enough} are enough",
+        "as many as the definition takes, slid over directly: transform tiles of four, then multiply"
+        if len(products) == definition else
+        "something is multiplied twice, or tiles are two further than needed: four products a tile "
+        "and pair of channels",
+    )  # fmt: skip
 
 
 AXES = {"y": ("place", "channel")}

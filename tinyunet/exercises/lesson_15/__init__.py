@@ -4,4 +4,11 @@ The checks need no GPU: while they call a student's function, ``cupy`` means the
 `tinyunet.exercises.device`.
 """
 
-from tinyunet.exercises.lesson_15 import array_module, mean_pool, structure, training_step
+from tinyunet.exercises.lesson_15 import (
+    array_module,
+    mean_pool,
+    structure,
+    training_step,
+    ranges,
+    quiz,
+)

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import builtins
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from tinyunet.exercises.device import Device, cupy_is
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Stop, Trial
+
+
+@contextmanager
+def _imports() -> Iterator[list[str]]:
+    """Note the imports of cupy while the context lasts."""
+    imported, usual = [], builtins.__import__
+
+    def noting(name: str, *arguments: Any, **options: Any) -> Any:
+        if name.split(".")[0] == "cupy":
+            imported.append(name)
+        return usual(name, *arguments, **options)
+
+    builtins.__import__ = noting
+    try:
+        yield imported
+    finally:
+        builtins.__import__ = usual
 
 
 @exercise(
@@ -31,7 +52,7 @@ def array_module(trial: Trial) -> None:
         ("where there is a CuPy", device.asarray(x), device),
     ):  # fmt: skip
         try:
-            with cupy_is(None if where == "without a CuPy" else device):
+            with cupy_is(None if where == "without a CuPy" else device), _imports() as imported:
                 got = trial.call(x=array)
         except Stop:
             if re.search("import of cupy|NoneType|'cupy'", trial.findings()[-1].text):
@@ -41,6 +62,11 @@ def array_module(trial: Trial) -> None:
                 )
             raise
         trial.setting = f"called with a {'host' if right is np else 'device'} array, {where}"
+        trial.require(
+            not imported, "your function", "imports cupy",
+            "without a GPU that fails, and where it works it takes its time: ask sys.modules, which "
+            "has it if anybody uses it",
+        )  # fmt: skip
         trial.require(got is not None, "your function", "returned None", "a missing return")
         trial.require(
             isinstance(got, ModuleType), "your function", f"returned {type(got).__name__}",

@@ -39,4 +39,14 @@ def on_device(trial: Trial, device: Device, name: str, got: Any) -> np.ndarray:
         isinstance(got, DeviceArray), name, f"is of type {type(got).__name__}, for a device array",
         "the result left the device: it should lie where the argument lies",
     )  # fmt: skip
+    require_no_numpy(trial, device, name)
     return got._memory
+
+
+def require_no_numpy(trial: Trial, device: Device, name: str) -> None:
+    """End the trial if a function of NumPy was called with a device array and handed the call over."""
+    called = sorted(set(device.noted("numpy")))
+    trial.require(
+        not called, name, f"is right, but made with {', '.join(called)} on a device array",
+        "NumPy hands such a call over, out of courtesy; in code for both, write xp in place of np",
+    )  # fmt: skip

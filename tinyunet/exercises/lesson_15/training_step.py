@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyunet.exercises.device import Device, DeviceArray
-from tinyunet.exercises.lesson_15.device_calls import call
+from tinyunet.exercises.lesson_15.device_calls import call, require_no_numpy
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 
@@ -66,6 +66,7 @@ def device_step(trial: Trial) -> None:
                 what: functools.partial(_mistaken, params, make) for what, make in STEPS.items()
             }
             trial.compare(values, right, mistakes=wrong)
+            require_no_numpy(trial, device, "the step")
 
 
 def _check_events(trial: Trial, device: Device, loss: Any) -> None:

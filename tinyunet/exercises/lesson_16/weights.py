@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyunet.engine.arrays import occurrences
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 from tinyunet.losses import median_frequency
@@ -41,7 +42,7 @@ def class_weights(trial: Trial) -> None:
 
 
 def _counts(labels, classes):
-    return np.stack([np.bincount(image.ravel(), minlength=classes) for image in labels])
+    return np.stack([occurrences(image, minlength=classes) for image in labels])
 
 
 def _weights(

@@ -122,7 +122,7 @@ LOSS_MISTAKES = {
     "the sign of D's gradient: the loss has minus D": (
         lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: -(2 * t - d) / b * p * (1 - p))
     ),
-    "the slope of p^2 in the bottom sum, as in lesson 12: here it is p": (
+    "the slope of p^2 in the bottom sum, as in lesson 21: here it is p": (
         lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: 2 * (t - p * d) / b * p * (1 - p))
     ),
     "divided by the bottom sum once too often: one cancels": (
@@ -176,7 +176,7 @@ LOSS_MISTAKES = {
     "the + 1 is missing above and below in D": lambda z, t: _other_dice(z, t, 0, 0),
     "the + 1 is missing above in D": lambda z, t: _other_dice(z, t, 0, 1),
     "the + 1 is missing below in D": lambda z, t: _other_dice(z, t, 1, 0),
-    "p is squared in D, as in lesson 12: here it is not": _of_loss(
+    "p is squared in D, as in lesson 21: here it is not": _of_loss(
         lambda bce, d, p, t: 0.5 * bce - (2 * (p * t).sum() + 1) / ((p * p + t).sum() + 1)
     ),
     "the 2 in front of the overlap is missing in D": _of_loss(

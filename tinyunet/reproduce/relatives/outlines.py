@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from tinyunet.data import Augmentation, Dataset
 from tinyunet.data.sets.outlines import closed_outlines
+from tinyunet.engine.arrays import occurrences
 from tinyunet.losses import BCEDiceLoss, DeepSupervision
 from tinyunet.networks import Network, UNetPlusPlus
 from tinyunet.reproduce import pictures
@@ -112,8 +113,8 @@ def score(found: np.ndarray, truth: Sequence[np.ndarray]) -> dict[str, float]:
     hits, areas = [], []
     for mask, inside in zip(found, t, strict=True):
         numbers = ndimage.label(inside)[0].ravel()
-        areas.append(np.bincount(numbers)[1:])
-        hits.append(np.bincount(numbers, mask.ravel())[1:])
+        areas.append(occurrences(numbers)[1:])
+        hits.append(occurrences(numbers, mask.ravel())[1:])
     hit, area = np.concatenate(hits), np.concatenate(areas)
     radii = np.sqrt(area / np.pi)
     for name, (least, most) in SIZES.items():

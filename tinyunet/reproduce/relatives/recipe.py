@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinyunet.data import Dataset
+from tinyunet.data.pairs import Pairs
 from tinyunet.layers import ConvTranspose2d
+from tinyunet.learning.adversarial import PaintingStep
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import Adam
+from tinyunet.learning.painting import fit_painter
 from tinyunet.losses import Loss
 from tinyunet.networks.network import Network
 from tinyunet.reproduce.statistics import Row
 from tinyunet.reproduce.training import Prepared, learn
-from tinyunet.reproduce.words import Job
+from tinyunet.reproduce.words import Diverged, Job
 
 CHUNK = 20  # images that are predicted together
 
@@ -48,6 +52,42 @@ def train(
     }
     ready = Prepared(model, Adam(model, settings["lr"]), options)
     return learn(job, ready, images, None, loss)
+
+
+def paint(
+    job: Job,
+    model: Network,
+    batch: Callable[[int], Pairs],
+    judge: Network | None = None,
+    **options: Any,
+) -> list[PaintingStep]:
+    """Train a network that paints with Adam, alone or with a discriminator, as the settings say.
+
+    Parameters
+    ----------
+    job
+        Its run's settings hold the learning rate and the betas under ``"training"``.
+    model, batch, judge, options
+        As for `tinyunet.fit_painter`.
+
+    Raises
+    ------
+    Diverged
+        If a loss becomes infinite or NaN.
+    """
+    settings = job.run.settings["training"]
+    optimizers = [
+        Adam(network, settings["lr"], tuple(settings["betas"]))
+        for network in (model, judge)
+        if network
+    ]
+    out = None if job.scratch is None else job.scratch / "last.npz"
+    resume = out is not None and out.exists()
+    options |= {"steps": job.steps, "optimizers": optimizers, "out": out, "resume": resume}
+    try:
+        return fit_painter(model, batch, judge, **options)
+    except ArithmeticError as error:
+        raise Diverged(str(error)) from error
 
 
 def started_as_in_pytorch(model: Network, seed: int) -> Network:
@@ -102,6 +142,20 @@ def verdict(
     return [
         f"{what}: {better} {high:.3f}, {worse} {low:.3f} ({high - low:+.3f}; {margin:g} or more was "
         f"expected: {held})."
+    ]
+
+
+def within(
+    rows: dict[str, Row], row: str, column: str, least: float | None, most: float | None
+) -> list[str]:
+    """Say whether a row's mean is above `least` or below `most`; nothing where it is missing."""
+    if row not in rows:
+        return []
+    value = rows[row].mean(column)
+    held = (least is None or value > least) and (most is None or value < most)
+    wanted = f"above {least:g}" if most is None else f"below {most:g}"
+    return [
+        f"{row}, {column}: {value:.3f} ({wanted} was expected: {'holds' if held else 'DOES NOT HOLD'})."
     ]
 
 

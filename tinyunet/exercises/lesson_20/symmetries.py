@@ -1,4 +1,4 @@
-"""Lesson 13: predictions averaged over symmetries."""
+"""Lesson 20: predictions averaged over symmetries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tinyunet.exercises.trial import Trial
 
 
 @exercise(
-    lesson=13,
+    lesson=20,
     hints=(
         "There are eight versions: turned by 0, 1, 2 and 3 right angles, each as it is and mirrored. "
         "What the network says about a turned image is turned, too.",
@@ -25,6 +25,7 @@ def average_symmetries(trial: Trial) -> None:
     for shape, dtype in (((3, 3), float), ((4, 4), float), ((3, 5), float), ((4, 6), np.float32)):
         image = rng.random(shape).astype(dtype)
         got = trial.call(predict=leaning, image=image)
+        trial.require_array(got, "the mean")
         trial.compare(
             got, {"the mean": _average(leaning, image)},
             axes={"the mean": ("height", "width")}, mistakes=AVERAGE_MISTAKES,

@@ -1,0 +1,42 @@
+"""Lesson 14: in which ranges its measured values lie."""
+
+RANGES = {
+    "multiplications for each number of the patches": (64, 64),
+    "multiplications in the time of moving one number": (1, 1000),
+    "what limits our layer": ("computing",),
+    "percent that moving the patches adds": (2, 4000),
+    "copying in cache, in times of memory": (1.1, None),
+    "rows of the fastest band": (1, 100),
+    "whole patch matrix, in times of the best bands": (1.2, None),
+    "best bands, in times of the multiplications alone": (0.9, None),
+    "fewest products of something of x and something of w": (4, 4),
+    "product of two polynomials: largest difference to np.convolve": (0, 1e-12),
+    "F(2, 3): worst relative error of the gradients": (0, 1e-8),
+    "F(2, 3): gap of the adjoint identity": (0, 1e-10),
+    "F(2x2, 3x3): times fewer multiplications": (2.25, 2.25),
+    "F(2x2, 3x3): largest difference to patches, in float64": (0, 1e-12),
+    "all ways: largest difference from float64, relative": (0, 5e-5),
+    "loops, in times of whole patches": (3, None),
+    "faster of our two ways": ("our bands", "our Winograd"),
+    "our bands, in times of tinyunet's Winograd": (1.5, None),
+    "tinyunet's Winograd, in times of the limit": (None, 0.95),
+    "forward and backward, in times of forward": (1.5, 6),
+    "F(m x m, 3x3) for huge m: times fewer multiplications": (8.9, 9),
+    "error of F(8x8), points 0, 1, 2, ..., 8": (1e3, None),
+    "error of F(8x8), points 0, ±1, ±2, ±3, ±4": (0.01, None),
+    "error of F(4x4), points 0, ±1, ½, -2": (0, 2e-5),
+    "error of patches": (0, 2e-6),
+    "F(4x4, 3x3): largest difference to patches, in float64": (0, 1e-12),
+}
+TIMES = (  # at small size they say nothing
+    "percent that moving the patches adds",
+    "copying in cache, in times of memory",
+    "rows of the fastest band",
+    "whole patch matrix, in times of the best bands",
+    "best bands, in times of the multiplications alone",
+    "loops, in times of whole patches",
+    "our bands, in times of tinyunet's Winograd",
+    "tinyunet's Winograd, in times of the limit",
+    "forward and backward, in times of forward",
+)
+SMALL = {name: limits for name, limits in RANGES.items() if name not in TIMES}

@@ -1,0 +1,130 @@
+"""Paint many pictures into one folder: what is done is left, what fails does not end the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from tinyunet.data.files.content import stem_of
+from tinyunet.data.large_files import open_pages
+from tinyunet.engine.whole_files import FULL, write_text
+from tinyunet.runs.batch import Report
+from tinyunet.runs.limits import check_step
+from tinyunet.runs.painting.folder import Painter
+from tinyunet.runs.painting.pictures import in_bytes, paint_picture, write_picture
+from tinyunet.runs.predictions import PAGE, checksum
+
+END, RECORD = "_painted.png", "paintings.json"
+Tell = Callable[[str], None]
+
+
+def paint_all(
+    painter: Painter,
+    pictures: Sequence[Path],
+    out: Path,
+    made: dict[str, Any],
+    *,
+    overwrite: bool = False,
+    tell: Tell = print,
+) -> Report:
+    """Paint pictures into a folder, ``NAME_painted.png`` each, and go on after one that fails.
+
+    Parameters
+    ----------
+    made
+        What decides about paintings besides the picture: model and seed. Pictures that were painted
+        so already are left as they are.
+    overwrite
+        Paint them anew, and replace files of the same names.
+    tell
+        Gets a sentence for each picture.
+
+    Raises
+    ------
+    FileExistsError
+        Before anything is done, if there are files that are no such paintings of these pictures.
+    """
+    known = _Known(out, made)
+    done = {} if overwrite else {path: known.files(path) for path in pictures}
+    report = Report(out, made, len(pictures), verb="painted")
+    out.mkdir(parents=True, exist_ok=True)
+    bar = tqdm(pictures, desc="pictures", leave=False, disable=None if len(pictures) > 1 else True)
+    for i, path in enumerate(bar):
+        try:
+            files = done.get(path) or []
+            if not files:
+                files = _one(painter, path, out, made["seed"])
+                known.note(path, files)
+        except (ValueError, OSError, MemoryError) as error:
+            report.failures.append((path, error))
+            if isinstance(error, OSError) and error.errno in FULL:
+                report.untried = list(pictures[i + 1 :])
+                break
+            continue
+        there = files == done.get(path)
+        report.images.append({"image": str(path), "files": files, "skipped": there})
+        with contextlib.nullcontext() if bar.disable else tqdm.external_write_mode():
+            more = "; is there already, --overwrite paints it anew" if there else ""
+            tell(f"{path}: {', '.join(files)}{more}")
+    bar.close()
+    return report
+
+
+class _Known:
+    """What a folder says of the paintings in it: of which pictures they are, and how they were made."""
+
+    def __init__(self, out: Path, made: dict[str, Any]) -> None:
+        self.out, self.made = out, {key: made[key] for key in ("model", "seed")}
+        self.record: dict[str, Any] = {}
+        self.there = defaultdict(list)  # paintings by the stem of their picture
+        for painting in sorted(out.glob(f"*{END}")):
+            stem = painting.name.removesuffix(END)
+            for name in {stem, PAGE.sub("", stem)}:
+                self.there[name].append(painting)
+        with contextlib.suppress(OSError, ValueError):
+            read = json.loads((out / RECORD).read_text(encoding="utf-8"))
+            self.record = read if type(read) is dict else {}
+
+    def files(self, path: Path) -> list[str]:
+        """The paintings of a picture, if all are there and were made so; FileExistsError for others."""
+        ours = self.there[stem_of(path)]
+        if not ours or not path.is_file():
+            return []
+        known = self.record.get(stem_of(path))
+        now = {**self.made, "sha256": checksum(path), "files": [p.name for p in ours]}
+        if known != now:
+            raise FileExistsError(
+                f"{ours[0]} exists, of another picture, model or seed: choose another --out, or "
+                "--overwrite it"
+            )
+        return [str(p) for p in ours]
+
+    def note(self, path: Path, files: Sequence[str]) -> None:
+        """Take down that a picture was painted."""
+        names = [Path(name).name for name in files]
+        self.record[stem_of(path)] = {**self.made, "sha256": checksum(path), "files": names}
+        write_text(self.out / RECORD, json.dumps(self.record, indent=1) + "\n")
+
+
+def _one(painter: Painter, path: Path, out: Path, seed: int) -> list[str]:
+    """Paint one file, page by page; return the names of what was written."""
+    files = []
+    with contextlib.ExitStack() as opened:
+        pages = open_pages(path, stretch=painter.stretched)
+        for page in pages:
+            opened.enter_context(page)
+        for k, page in enumerate(pages):
+            if painter.fit is None:
+                check_step(painter.model, page.shape[:2], 1, painter.model.device)
+            picture = page[:, :]
+            painted = paint_picture(painter.model, painter.kind, picture, painter.fit, seed)
+            stem = stem_of(path) + (f"_page{k}" if len(pages) > 1 else "")
+            write_picture(out / f"{stem}{END}", in_bytes(painted))
+            files.append(str(out / f"{stem}{END}"))
+    return files
