@@ -35,11 +35,16 @@ if sys.platform == "emscripten":
     %pip install -q tinyunet
     import logging
 
-    logging.getLogger("matplotlib.font_manager").setLevel("ERROR")  # it builds its list of fonts once"""
+    logging.getLogger("matplotlib.font_manager").setLevel("ERROR")  # its first start is slow"""
 WORDS = """\
 *You are in a browser: Python runs on this page, and sizes are small there. Run the first cell to get
 tinyunet. Your work is kept in this browser alone: **File → Download** saves this notebook on your
 computer, where `tinyunet lessons` continues it.*"""
+FIRST_PAGE = """\
+- **Run it here**, in your browser, without installing anything:
+  <a href="run/notebooks/index.html?path=exercises/00_pixels_to_labels.ipynb">lesson 0</a>, or
+  <a href="run/lab/index.html?path=START.ipynb">all lessons</a>.
+"""
 SETTINGS = {"@jupyterlab/apputils-extension:sessionDialogs": {"skipKernelRestartDialog": True}}
 
 
@@ -79,6 +84,12 @@ def build(html: Path, work: Path, pyodide: Path | None = None) -> None:
     done = subprocess.run(command, cwd=work, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{done.stdout}{done.stderr}\nJupyterLite failed, see above")
+
+
+def link(lesson: str) -> str:
+    """What leads from a lesson's page to the student's notebook; HTML, for Sphinx has no such page."""
+    address = f"../{RUN}/notebooks/index.html?path=exercises/{lesson}.ipynb"
+    return f'<a href="{address}">Run it in the browser</a>'
 
 
 def in_browser(text: str) -> str:

@@ -3,6 +3,7 @@
     pip install ".[docs]"
     python -m docs.build                 into docs/_build/html
     python -m docs.build --check         and look for dead links, requests elsewhere, raw formulas
+    python -m docs.build --browser       and make the lessons run in a browser: see docs/browser.py
 
 What Sphinx reads is put together in docs/_build/source, in the folders of the repository, so that the
 links between pages hold. The notebooks are shown as they are stored: nothing is run.
@@ -20,7 +21,7 @@ from pathlib import Path
 import nbformat
 from sphinx.cmd.build import main as sphinx
 
-from docs import api, links
+from docs import api, browser, hosts, links
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "docs" / "_build"
@@ -28,40 +29,51 @@ SOURCE, HTML = BUILD / "source", BUILD / "html"
 # Beside the pages of docs/ and the lessons.
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "tinyunet/README.md")
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)#:\s]+)(#[^)\s]*)?\)")
+RUNS = "<!-- runs in a browser -->\n"  # where the first page says so, if they do
 # From code to its description. It supposes that all names of a module are imported from one place.
 BACK = re.compile(r'<a class="viewcode-back"[^>]*>.*?</a>')
 
 
-def build() -> None:
+def build(*, runs: bool = False, pyodide: Path | None = None) -> None:
     """Make the site anew.
+
+    Parameters
+    ----------
+    runs
+        Whether its lessons run in a browser.
+    pyodide
+        A folder with Python for browsers: see `docs.browser.build`.
 
     Raises
     ------
     SystemExit
-        If Sphinx finds an error, or has a warning.
+        If Sphinx finds an error, or has a warning; if JupyterLite fails.
     """
     shutil.rmtree(BUILD, ignore_errors=True)
-    collect()
+    collect(runs=runs)
     options = ["-W", "--keep-going", "-q", "-j", "auto", "-c", str(ROOT / "docs")]
     done = sphinx([*options, "-d", str(BUILD / "doctrees"), str(SOURCE), str(HTML)])
     if done:
         sys.exit("Sphinx had warnings, which are above; there must be none")
     for page in (HTML / "_modules").rglob("*.html"):
         page.write_text(BACK.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
+    if runs:
+        browser.build(HTML, BUILD / "browser", pyodide)
 
 
-def collect() -> None:
-    """Put together what Sphinx reads."""
+def collect(*, runs: bool = False) -> None:
+    """Put together what Sphinx reads; with `runs`, pages lead to lessons that run in a browser."""
     wanted = [ROOT / name for name in PAGES]
     wanted += sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "lessons").glob("*.md"))
     for page in wanted:
         write(page.relative_to(ROOT), page.read_text(encoding="utf-8"))
     for path in sorted((ROOT / "lessons").glob("[0-9][0-9]_*.ipynb")):
-        write_notebook(path)
+        write_notebook(path, runs=runs)
     for path in (ROOT / "lessons" / "figures").iterdir():
         copy(path)
     for page in sorted((ROOT / "docs" / "site").glob("*.md")):
-        write(Path(page.name), page.read_text(encoding="utf-8"))
+        text = page.read_text(encoding="utf-8")
+        write(Path(page.name), text.replace(RUNS, browser.FIRST_PAGE if runs else ""))
     for name, text in api.pages():
         write(Path("api") / f"{name}.md", text)
 
@@ -83,7 +95,7 @@ def write(place: Path, text: str) -> None:
     path.write_text(LINK.sub(link, text), encoding="utf-8")
 
 
-def write_notebook(path: Path) -> None:
+def write_notebook(path: Path, *, runs: bool = False) -> None:
     """Copy a solved notebook, with a line below its title that leads to the student's."""
     notebook = nbformat.read(path, as_version=4)
     student = path.parent / "exercises" / path.name
@@ -94,7 +106,9 @@ def write_notebook(path: Path) -> None:
         f"This page is the solved lesson. Your own copy, to write in: "
         f"{{download}}`exercises/{path.name}`"
     )
-    first.source = f"{title}\n\n{line}\n{rest}"
+    elsewhere = hosts.of_notebook(f"lessons/exercises/{path.name}")
+    ways = [line, *([browser.link(path.stem)] if runs else []), *elsewhere]
+    first.source = f"{title}\n\n{' · '.join(ways)}\n{rest}"
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(links.of_lesson, cell.source)
@@ -120,9 +134,15 @@ def main() -> None:
         prog="python -m docs.build", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--check", action="store_true", help="look for what does not work")
+    parser.add_argument("--browser", action="store_true", help="make the lessons run in a browser")
+    parser.add_argument(
+        "--pyodide", type=Path, help="a folder that tests/browser/fetch.py filled, for --browser"
+    )
     given = parser.parse_args()
+    if given.pyodide and not given.browser:
+        parser.error("--pyodide is for the lessons that run in a browser: add --browser")
     start = time.perf_counter()
-    build()
+    build(runs=given.browser, pyodide=given.pyodide)
     size = sum(path.stat().st_size for path in HTML.rglob("*") if path.is_file())
     print(f"{HTML / 'index.html'}: {size / 1e6:.0f} MB in {time.perf_counter() - start:.0f} s")
     if given.check:

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+RUN = "run"  # the folder of JupyterLite's pages, which are not ours
 # Tags whose address is fetched as the page opens; a link that a reader follows may lead anywhere.
 ONLY_NAMED = ("index", "search", "next", "prev")  # by <link rel=...>, not fetched
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
@@ -48,7 +49,8 @@ class Page(HTMLParser):
 
 def problems(html: Path) -> list[str]:
     """What is wrong with the pages in a folder, a line each."""
-    pages = {path: Page(path.read_text(encoding="utf-8")) for path in sorted(html.rglob("*.html"))}
+    ours = [path for path in sorted(html.rglob("*.html")) if path.relative_to(html).parts[0] != RUN]
+    pages = {path: Page(path.read_text(encoding="utf-8")) for path in ours}
     found = []
     for path, page in pages.items():
         where = path.relative_to(html)

@@ -35,11 +35,22 @@ def test_environment_is_in_step_with_pyproject():
         split(line[4:]) for line in lines if re.match(r"  - \w", line) and "pip" not in line
     )
     listed.pop("conda-forge")
-    wanted = dict(
-        split(r) for r in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
-    )
+    extras = PROJECT["optional-dependencies"]
+    wanted = dict(split(r) for r in PROJECT["dependencies"] + extras["lessons"] + extras["test"])
     wanted["python"] = PROJECT["requires-python"]
     assert listed == wanted
+
+
+def test_binder_and_dev_containers_install_what_the_lessons_need():
+    binder = yaml.safe_load(read(".binder/environment.yml"))
+    (python,) = (line for line in binder["dependencies"] if line.startswith("python="))
+    container = json.loads(read(".devcontainer/devcontainer.json"))
+    assert python.partition("=")[2] == container["image"].partition(":")[2]
+    assert os.access(ROOT / ".binder" / "postBuild", os.X_OK)
+    for command in (read(".binder/postBuild"), container["postCreateCommand"]):
+        (extras,) = re.findall(r"""install .*-e ["']\.\[([\w,]+)\]["']""", command)
+        assert "lessons" in extras.split(",")
+        assert set(extras.split(",")) <= PROJECT["optional-dependencies"].keys()
 
 
 def test_every_file_states_the_same_version():
