@@ -23,6 +23,12 @@ function serve(root) {
     let found = path.join(root, path.normalize(asked));
     if (fs.existsSync(found) && fs.statSync(found).isDirectory()) found = path.join(found, 'index.html');
     if (!found.startsWith(root) || !fs.existsSync(found)) return response.writeHead(404).end();
+    if (path.basename(found) === 'jupyter-lite.json') {
+      // Only here the page's program can be asked what it shows.
+      const settings = JSON.parse(fs.readFileSync(found, 'utf8'));
+      settings['jupyter-config-data'] = { ...settings['jupyter-config-data'], exposeAppInBrowser: true };
+      return response.writeHead(200, { 'content-type': KINDS.json }).end(JSON.stringify(settings));
+    }
     const kind = KINDS[path.extname(found).slice(1)] ?? 'application/octet-stream';
     response.writeHead(200, { 'content-type': kind, 'content-length': fs.statSync(found).size });
     fs.createReadStream(found).pipe(response);

@@ -5,6 +5,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+// Node would show a line of Pyodide's source, which is a megabyte long.
+process.on('uncaughtException', (error) => {
+  fs.writeSync(2, `${error.message}\n`);
+  process.exit(1);
+});
+
 const [folder, clone, ...words] = process.argv.slice(2);
 const home = path.resolve(folder, 'pyodide');
 const { loadPyodide } = await import(pathToFileURL(path.join(home, 'pyodide.mjs')));
