@@ -59,7 +59,9 @@ def fetch(folder: Path) -> None:
 
 
 def unpack(archive: bytes, pyodide: Path) -> None:
-    """Take Pyodide's builds out of an archive.
+    """Take Pyodide's builds out of an archive; its list then names no others.
+
+    (What it names is not looked for elsewhere, and it names tqdm, which the archive lacks.)
 
     Raises
     ------
@@ -72,7 +74,7 @@ def unpack(archive: bytes, pyodide: Path) -> None:
         for name, package in lock["packages"].items()
         if name not in NOT_NEEDED
     }
-    found = 0
+    found = set()
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
         for path in files.namelist():
             name = path.rpartition("/")[2]
@@ -81,9 +83,12 @@ def unpack(archive: bytes, pyodide: Path) -> None:
                 if hashlib.sha256(content).hexdigest() != wanted[name]:
                     raise ValueError(f"{name} is not the file that Pyodide {PYODIDE} lists")
                 (pyodide / name).write_bytes(content)
-                found += 1
+                found.add(name)
     if not found:
         raise ValueError(f"no file in the archive is one that Pyodide {PYODIDE} lists")
+    packages = lock["packages"].items()
+    lock["packages"] = {name: about for name, about in packages if about["file_name"] in found}
+    (pyodide / "pyodide-lock.json").write_text(json.dumps(lock), encoding="utf-8")
 
 
 def download(folder: Path, requirements: list[str] | tuple[str, ...]) -> None:

@@ -20,9 +20,11 @@ await python.loadPackage(
   ['numpy', 'scipy', 'pillow', 'matplotlib', 'threadpoolctl', 'packaging', 'pygments'],
   { messageCallback() {} },
 );
+const extractDir = python.runPython('import site; site.getsitepackages()[0]');
 const wheels = path.resolve(folder, 'test_wheels');
 for (const name of fs.readdirSync(wheels)) {
-  python.unpackArchive(new Uint8Array(fs.readFileSync(path.join(wheels, name))), 'wheel');
+  const wheel = new Uint8Array(fs.readFileSync(path.join(wheels, name)));
+  python.unpackArchive(wheel, 'wheel', { extractDir });
 }
 python.FS.mkdir('/clone');
 python.mountNodeFS('/clone', fs.realpathSync(clone));
