@@ -1,15 +1,15 @@
 // Open the site in Chromium without a window, and run one lesson; nothing from elsewhere is let in.
-//     node chromium.mjs FOLDER SITE CHROMIUM TASK.json
+//     node chromium.mjs FOLDER SITE CHROMIUM TASK.json REPORT.json
 // FOLDER is what fetch.py filled. The task: {"start": page of the site, "click": [words of links],
 // "answers": {grade_id: code}, "last": code of one more cell, "button": whether a person's click runs it,
 // "seconds": the longest time, "picture": a file for a picture of the page}.
-// Prints a line of JSON: seconds, clicks, the cells' outputs, and what was asked for elsewhere.
+// The report: seconds, clicks, the cells with their outputs, and what was asked for elsewhere.
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { createRequire } from 'node:module';
 
-const [folder, site, executablePath, file] = process.argv.slice(2);
+const [folder, site, executablePath, file, reportFile] = process.argv.slice(2);
 const { chromium } = createRequire(path.resolve(folder, 'package.json'))('playwright-core');
 const task = JSON.parse(fs.readFileSync(file, 'utf8'));
 const KINDS = {
@@ -86,7 +86,7 @@ if (task.picture) await page.screenshot({ path: task.picture });
 const clicks = (task.click ?? []).length + (task.button ? 1 : 0);
 const code = cells.filter((cell) => cell.cell_type === 'code');
 const report = { over, ready, seconds: seconds(), clicks, elsewhere: [...elsewhere], cells: code };
-fs.writeSync(1, JSON.stringify(report) + '\n');
+fs.writeFileSync(reportFile, JSON.stringify(report));
 await browser.close();
 server.close();
 process.exit(0);

@@ -59,12 +59,12 @@ def site():
 
 def visit(site, folder, **task):
     """What Chromium reports of a task for chromium.mjs."""
-    path = folder / "task.json"
-    path.write_text(json.dumps({"seconds": 600, **task}))
-    command = [NODE, str(HERE / "chromium.mjs"), FOLDER, str(site), CHROMIUM, str(path)]
+    given, found = folder / "task.json", folder / "report.json"
+    given.write_text(json.dumps({"seconds": 600, **task}))
+    command = [NODE, HERE / "chromium.mjs", FOLDER, site, CHROMIUM, given, found]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    report = json.loads(done.stdout)
+    report = json.loads(found.read_text(encoding="utf-8"))
     assert report["over"]
     assert report["elsewhere"] == []
     return report
