@@ -297,7 +297,7 @@ def test_a_failed_forward_leaves_no_older_gradient():
     ("change", "error", "message"),
     [
         (lambda z, t, w: (z[0], t, w), ValueError, r"float logits \(N, H, W, K\), got float64 \(3"),
-        (lambda z, t, w: (z.astype(int), t, w), ValueError, "float logits .*got int64"),
+        (lambda z, t, w: (z.astype(np.int64), t, w), ValueError, "float logits .*got int64"),
         (lambda z, t, w: (z[..., :1], t, w), ValueError, "at least 2 classes"),
         (lambda z, t, w: (z, t[:, 1:], w), ValueError, r"they should be \(2, 3, 4\)"),
         (lambda z, t, w: (z, t[..., None], w), ValueError, r"labels of shape \(2, 3, 4, 1\)"),

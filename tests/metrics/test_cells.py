@@ -96,7 +96,7 @@ def test_cell_scores_agree_with_a_loop_over_cells(pair, threshold):
 @given(pairs, st.permutations(range(1, 5)))
 def test_numbers_of_cells_do_not_matter(pair, order):
     # Other numbers, far apart; a full table of them would not fit into memory.
-    other = np.array([0, *order]) * 10**15
+    other = np.array([0, *order], np.int64) * 10**15
     renumbered = other[pair[0]], other[pair[1]][:, ::-1]
     for score in (metrics.seg, metrics.f1, metrics.merged):
         assert score(*renumbered) == pytest.approx(score(pair[0], pair[1][:, ::-1]))

@@ -147,7 +147,7 @@ def test_thinning_comes_first(pair):
 @given(pairs, st.permutations(range(1, 5)))
 def test_numbers_do_not_matter_and_scores_stay_in_range(pair, order):
     # Other numbers, far apart; a full table of them would not fit into memory.
-    other = np.array([0, *order]) * 10**15
+    other = np.array([0, *order], np.int64) * 10**15
     for score in (metrics.rand_error, metrics.v_rand, metrics.v_info):
         assert score(other[pair[0]], other[pair[1]]) == pytest.approx(score(*pair), abs=1e-12)
         assert 0 <= score(*pair) <= 1
