@@ -53,7 +53,8 @@ def build() -> None:
 def collect() -> None:
     """Put together what Sphinx reads."""
     wanted = [ROOT / name for name in PAGES]
-    wanted += sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "lessons").glob("*.md"))
+    wanted += sorted((ROOT / "docs").glob("*.md"))
+    wanted += sorted(set((ROOT / "lessons").glob("*.md")) - {ROOT / "lessons" / "START.md"})
     for page in wanted:
         write(page.relative_to(ROOT), page.read_text(encoding="utf-8"))
     for path in sorted((ROOT / "lessons").glob("[0-9][0-9]_*.ipynb")):
