@@ -59,7 +59,7 @@ def check_network_of(model: Network, network: str | None) -> None:
 
 
 def check_options_of_painting(settings: PaintSettings, chosen: Collection[str]) -> None:
-    """Raise ValueError for options of `tinyunet paint` without meaning for such pairs or such a judge."""
+    """Raise ValueError for options of `tinyunet paint` that such pairs or judges do not have."""
     drawn = settings.kind in DRAWN
     without = {
         "side": drawn and f"{settings.kind} is drawn as --size says",
