@@ -18,6 +18,7 @@ BACK = re.compile(
     r"\(?(This|That|These|Those|It|They|Such|Each|And|We|Its|Their|So)\b"
 )  # leans on another
 LONGEST = 4  # words of a term; what is longer is a sentence
+SHORT = 5  # words of a sentence that is too short to define anything
 # In bold for stress, or the beginning of an item: no terms.
 STEPS = "predict derive write implement check break measure sketch look learns"
 STRESSED = f"""
@@ -44,13 +45,14 @@ NOT_TERMS |= set(STEPS.split())
 class Entry:
     """A term, the words that define it, and the lessons in which it is bold.
 
-    `goal` says that these are only from the list of what a lesson is for.
+    `worth` is 0 where these are only from the list of what a lesson is for, 2 where they say what it is
+    called or what it is, 1 for others.
     """
 
     term: str
     words: str
     lessons: list[Path]
-    goal: bool
+    worth: int
 
 
 def entries() -> list[Entry]:
@@ -59,8 +61,8 @@ def entries() -> list[Entry]:
     for source in sources():
         for new in terms(source):
             old = found.setdefault(key(new.term), new)
-            if old.goal and not new.goal:
-                old.words, old.goal = new.words, False
+            if new.worth > old.worth:
+                old.words, old.worth = new.words, new.worth
             if source not in old.lessons:
                 old.lessons.append(source)
     return sorted(found.values(), key=lambda entry: key(entry.term))
@@ -78,19 +80,43 @@ def terms(source: Path) -> list[Entry]:
         if not cell.is_text:
             continue
         paragraphs = re.split(r"\n\s*\n|\n(?=- |\d\. |\|)", cell.text)
-        for paragraph, after in zip(paragraphs, [*paragraphs[1:], ""], strict=True):
+        around = zip(
+            ["", "", *paragraphs],
+            ["", *paragraphs],
+            paragraphs,
+            [*paragraphs[1:], ""],
+            strict=False,
+        )
+        for *before, paragraph, after in around:
             if heading := HEADING.match(paragraph):
                 part = heading[1]
             elif part != "Quiz" and not paragraph.startswith("|"):
-                text = " ".join(paragraph.split())
-                goal = part.startswith("Lesson ") and text.startswith("- ")
-                text = re.sub(r"^(- |\d\. )", "", text)
-                if not text.endswith(".") and after.startswith("$$"):
-                    text += " " + " ".join(after.split())  # the formula belongs to it
-                text = FORMULA.sub(lambda formula: _in_the_line(formula[0]), text)
+                is_goal = part.startswith("Lesson ") and paragraph.startswith("- ")
+                text = _whole(before, paragraph, after)
                 bold = [term for term in BOLD.findall(text) if is_term(term)]
-                found += [Entry(term, words(text, term), [source], goal) for term in bold]
+                bold = [term for term in bold if f"**{term}**" in " ".join(paragraph.split())]
+                for term in bold:
+                    says = words(text, term)
+                    worth = 0 if is_goal else 1 + bool(_defines(term).search(says))
+                    found.append(Entry(term, says, [source], worth))
     return found
+
+
+def _whole(before: list[str], paragraph: str, after: str) -> str:
+    """A paragraph in a line, with a displayed formula that belongs to it, and what that belongs to."""
+    text = re.sub(r"^(- |\d\. )", "", paragraph)
+    if not text.rstrip().endswith(".") and after.startswith("$$"):
+        text += " " + after
+    if text[:1].islower() and before[1].startswith("$$"):  # it goes on after a formula
+        text = " ".join((*before, text))
+    return FORMULA.sub(lambda formula: _in_the_line(formula[0]), " ".join(text.split()))
+
+
+def _defines(term: str) -> re.Pattern:
+    bold = re.escape(f"**{term}**")
+    return re.compile(
+        rf"(called|call it)( an?| the)? {bold}|{bold}( is|:| \(|, | of a)|is the {bold}"
+    )
 
 
 def is_term(bold: str) -> bool:
@@ -105,8 +131,11 @@ def words(text: str, term: str) -> str:
     ends = [0, *(match.end() for match in END.finditer(text)), len(text)]
     begins = [end for end in ends if end <= at]
     begin, end = begins[-1], min(end for end in ends if end > at)
-    if len(begins) > 1 and BACK.match(text[begin:].strip()):
+    sentence = text[begin:end].strip()
+    if len(begins) > 1 and (BACK.match(sentence) or " does so" in sentence):
         begin = begins[-2]
+    elif len(sentence.split()) < SHORT and end < len(text):
+        end = min(later for later in ends if later > end)
     sentence = text[begin:end].strip()
     if sentence.startswith("(") and sentence.endswith(")"):
         sentence = sentence[1:-1]

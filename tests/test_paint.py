@@ -429,6 +429,17 @@ def test_painting_is_that_of_the_sheet(run):
     np.testing.assert_array_equal(top[:, third : third + 90], top[:, 2 * third : 2 * third + 90])
 
 
+@pytest.mark.parametrize("make", [tu.networks.Pix2PixGenerator, tu.networks.PaintsChainer])
+def test_pictures_of_any_size_on_each_device(make, device):
+    model = make(2, 3, widths=(2, 3, 4))
+    given = np.random.default_rng(0).random((13, 9, 2), np.float32)
+    expected = given_to(model, given)
+    assert expected.shape == (13, 9, 3)
+    found = given_to(model.to(device), given)
+    assert type(found) is np.ndarray
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_a_gray_picture_keeps_its_brightness_whatever_is_painted(folder, tmp_path):
     settings = PaintSettings(data=str(folder / "targets"), colour="gray", steps=1, side=16, **SMALL)
     run = train.train(settings, tmp_path / "run", tell=lambda line: None)
