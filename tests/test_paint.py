@@ -429,6 +429,17 @@ def test_painting_is_that_of_the_sheet(run):
     np.testing.assert_array_equal(top[:, third : third + 90], top[:, 2 * third : 2 * third + 90])
 
 
+@pytest.mark.parametrize("make", [tu.networks.Pix2PixGenerator, tu.networks.PaintsChainer])
+def test_pictures_of_any_size_on_each_device(make, device):
+    model = make(2, 3, widths=(2, 3, 4))
+    given = np.random.default_rng(0).random((13, 9, 2), np.float32)
+    expected = given_to(model, given)
+    assert expected.shape == (13, 9, 3)
+    found = given_to(model.to(device), given)
+    assert type(found) is np.ndarray
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_a_gray_picture_keeps_its_brightness_whatever_is_painted(folder, tmp_path):
     settings = PaintSettings(data=str(folder / "targets"), colour="gray", steps=1, side=16, **SMALL)
     run = train.train(settings, tmp_path / "run", tell=lambda line: None)
@@ -451,13 +462,17 @@ def test_a_gray_picture_keeps_its_brightness_whatever_is_painted(folder, tmp_pat
         (("--data", "nowhere"), "--data nowhere: there is no such folder"),
         (("--steps", 1, "--minutes", 1), "give --steps or --minutes, not both"),
         (("--steps", 0), "--steps must be at least 1, got 0"),
-        (("--l1-weight", -1), "--l1-weight must be 0 or more and finite, got -1.0"),
+        (("--l1-weight", -1), "--l1-weight must be 0 or more and finite"),
         (("--overwrite",), "--overwrite is for painting"),
         (("model.npz",), "what should model.npz paint"),
         (("model.npz", "a.png", "--steps", 3), "--steps: to train, leave out model.npz"),
         (("model.npz", "a.png"), "there is no checkpoint at model.npz"),
         (("--resume", "nowhere"), "nowhere holds no run of paint to resume"),
         (("--network", "pix2pix", "--size", 40), "cannot take an image of height 40"),
+        (("--crop", 64), "--crop has no effect here: line-art is drawn as --size says"),
+        (("--data", "x", "--size", 64), "--size has no effect here: of x pictures are taken as"),
+        (("--images", 64), "--images has no effect here: it is for coin-flip-colours"),
+        (("--l1-weight", 5), "--l1-weight has no effect here: without a judge"),
     ],
 )
 def test_mistakes_are_answered(arguments, words, tmp_path, monkeypatch, capsys):

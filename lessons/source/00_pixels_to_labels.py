@@ -3,14 +3,14 @@
 #   tinyunet:
 #     lesson: 0
 #     title: Pixels to labels
-#     time: 5 s
+#     time: 10 s
 # ---
 
 # %% [markdown]
 # # Lesson 0: Pixels to labels
 #
-# *About 5 seconds of computing, and an hour and ten minutes of reading and writing. You need: NumPy
-# arrays and their arithmetic.*
+# *About 10 seconds of computing, and an hour and ten minutes of reading and writing. You need:
+# NumPy arrays and their arithmetic.*
 
 # %%
 import matplotlib.pyplot as plt
@@ -367,10 +367,10 @@ plt.show()
 # value. (It is drawn after exercise 4.) There is a tall peak of dark pixels, and a low,
 # broad hill of bright ones. The threshold should part the two.
 #
-# In 1979 Nobuyuki Otsu proposed a rule with no number to tune. A threshold $t$ splits the pixels
-# into a dark group ($\le t$) and a bright group ($> t$). Let $w$ be the share of the dark ones, so
-# that $1 - w$ is the share of the bright ones, and let $m_0$ and $m_1$ be the groups' means. The
-# mean of all pixels is
+# In 1979 Nobuyuki [Otsu](https://doi.org/10.1109/TSMC.1979.4310076) proposed a rule with no number
+# to tune. A threshold $t$ splits the pixels into a dark group ($\le t$) and a bright group ($> t$).
+# Let $w$ be the share of the dark ones, so that $1 - w$ is the share of the bright ones, and let
+# $m_0$ and $m_1$ be the groups' means. The mean of all pixels is
 #
 # $$ m \;=\; w\, m_0 + (1 - w)\, m_1 . $$
 #

@@ -467,7 +467,7 @@ measured("worst outlines after the long training", min(means, key=means.get))
 # interval.
 #
 # Two overlapping bars do not yet mean that there is no difference. Since each seed gave all four
-# ways the same images in the same order, we may compare **seed by seed** and look at the five
+# ways the same images in the same order, we may compare seed by seed and look at the five
 # differences:
 
 # %%

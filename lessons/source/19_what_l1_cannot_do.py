@@ -120,8 +120,8 @@ predict("gradient ratio of L1", 0.3)
 # %% [markdown]
 # The **generator** is pix2pix's, a small one: four convolutions 4x4 with stride 2 take the place of
 # pooling, four transposed ones lead up again, skips go across, and a tanh keeps the values between
-# -1 and 1. Dropout stays on when it is used, as the authors have it. First weights and rates are
-# theirs, too; the rate is five times as high, since we have 500 steps.
+# -1 and 1. Dropout stays on when it is used, as the authors have it. First weights are drawn
+# as theirs; the rate is five times as high, since we have 500 steps.
 
 # %% alt="While it trains: the mean absolute difference of every step, and three test pictures above what is painted of their maps. The curve falls and levels off; the paintings become flat purple and lime."
 steps, watched = 4 if small else 500, test_set[:3]
@@ -264,8 +264,8 @@ check.judge_step(judge_step)
 # \underbrace{\frac{\partial \ell}{\partial G(x)}}_{\text{the judge's backward}} +
 # \lambda \frac{\partial\, \text{L1}}{\partial G(x)}, $$
 #
-# and this goes on into the *generator's* backward. In no other lesson have you needed the gradient
-# of a network's input. Here it is the whole point.
+# and this goes on into the *generator's* backward. In lesson 10 the gradient of a network's input
+# showed what a pixel sees. Here it teaches another network.
 #
 # On its way, the judge's `backward` also sets gradients of the judge's own weights. They say how
 # the judge should change **to be fooled**. They are thrown away: nobody steps with them, and the
@@ -273,7 +273,7 @@ check.judge_step(judge_step)
 #
 # ### Exercise 4: the generator learns
 #
-# `painted` is `generator(x)`, computed already; the generator remembers what its backward needs.
+# `painted` is what the generator has just painted; it remembers what its backward needs.
 # `optimizer` is the generator's, `weight` is $\lambda$. Return the judge's part of the loss,
 # $\ell$. (`x` may have any number of channels, even 0.)
 
@@ -389,7 +389,7 @@ tu.plots.paintings(real | {name: images[:count] for name, images in paintings.it
 predict("broken: the generator's loss at the end", 1.5)
 predict("broken: gradient ratio", 0.8)
 
-# %% alt="While it trains: the mean absolute difference of every step, and three test pictures above what is painted of their maps. "
+# %% alt="While it trains: the mean absolute difference of every step, and three test pictures above what is painted of their maps. The curve falls as with L1 alone; the paintings are purple and lime again."
 broken, broken_judge, broken_losses = train(
     weight=10, turn=lambda judge_optimizer: judge_optimizer.step()
 )
@@ -410,7 +410,7 @@ for name, who in (("L1 + judge", judge), ("broken", broken_judge)):
     truth, painted = logit(who, test_set.targets), logit(who, paintings[name])
     print(f"{name}: the judge's mean logit {truth:.2f} of real, {painted:.2f} of painted pictures")
 
-# %% jupyter={"source_hidden": true} alt="Losses of the right training, where the generator's is high and wavers, and of the broken one, where it is low from the start. Below, what all paint: the broken one is purple and lime like L1 alone."
+# %% jupyter={"source_hidden": true} alt="Losses of every step. On the left the right training, where the generator's is high and wavers; on the right the broken one, where it is low from the start."
 figure, axes = plt.subplots(1, 2, figsize=(8, 2.6), layout="constrained", sharey=True)
 for axis, (title, curve) in zip(
     axes, {"right": losses, "broken": broken_losses}.items(), strict=True
@@ -423,15 +423,17 @@ for axis, (title, curve) in zip(
     axis.spines[["top", "right"]].set_visible(False)
 axes[0].legend(frameon=False, fontsize=10)
 plt.show()
+
+# %% jupyter={"source_hidden": true} alt="What three generators paint: with a judge red or blue, green or yellow; the broken one purple and lime, like L1 alone."
 names = ("L1", "L1 + judge", "broken")
 tu.plots.paintings(real | {name: paintings[name][:count] for name in names})
 
 # %% [markdown]
-# The left training looks bad: the generator's loss is high and does not fall. The right one looks
-# like a success: both losses are low, the generator "fools" the judge. And it paints purple again.
-# Its judge has learned to call *everything* real, first of all what it is asked to; so it teaches
-# nothing, and only L1 is left. No exception, no NaN, no number that warns: **compare with a
-# reference step, or look at the pictures.**
+# The left training looks bad: the generator's loss is high, and rises. The right one looks like a
+# success: it is low from the start, for the generator "fools" the judge, and the L1 error is better,
+# too. And it paints purple again. Its judge has learned to call *everything* real, as the logits
+# say; so it teaches next to nothing, and only L1 is left. No exception, no NaN, no loss that warns:
+# **compare with a reference step, or look at the pictures.**
 #
 # ## What is the condition for?
 #
@@ -499,7 +501,7 @@ def rgb(yuv):
     return 2 * tu.data.yuv_to_rgb(yuv) - 1
 
 
-watched = tu.data.line_art(3, seed=10**9 + 1).pairs()
+watched = tu.data.line_art(3, seed=10**9 + 1).pairs(share=1.0)
 live = tu.plots.LivePainting(painter, watched.inputs, watched.targets, turns, colours=rgb)
 history = tu.fit_painter(
     painter, drawn, steps=turns, optimizers=[tu.Adam(painter, lr=5e-3)], schedule="poly",
@@ -533,9 +535,9 @@ tu.plots.paintings(
 # %% [markdown]
 # Strokes are obeyed, mostly end at lines, and **fade with distance**: a few pixels away colours
 # mix, and most of a large ground is not reached. What a stroke says has to be carried across the
-# region, from convolution to convolution, and that takes steps: in trial runs with 600 steps, and
-# single pixels in the place of strokes, nothing was obeyed. And the last row is the first lesson
-# again: without a stroke all is gray. There are so many hues that even the median is colourless.
+# region, from convolution to convolution, and that takes steps: in trial runs (in PyTorch) with 600
+# steps, few drawings, and single pixels in the place of strokes, .38 were obeyed. And the last row
+# is the first picture again: without a stroke all is gray, the median of all hues.
 #
 # (The authors' network learns with a judge, too. Flat regions of 32 pixels have no texture to
 # judge, so we left it out.)
@@ -543,12 +545,12 @@ tu.plots.paintings(
 # ## What the numbers do not say
 #
 # - **The losses of a GAN do not say how far it is.** Each is measured by an opponent that learns
-#   as well. Level curves can be a training that goes on, or one that has stopped; the broken run
-#   had the best. That is why the live pictures above show paintings and no judge's loss.
+#   as well. Level curves can be a training that goes on, or one that has stopped; and the lowest
+#   loss of a generator was the broken one's. That is why the live pictures show no judge's loss.
 # - **A gradient ratio of 1 is not quality**, nor is a saturation: noise reaches both. Ours was
 #   above 1 where the picture was worst. No number of this lesson replaces a look at the pictures.
-# - **Nothing here draws from what is possible.** One map gives one painting; dropout changes it
-#   hardly. "Red or blue" was decided once, in training.
+# - **Nothing here draws from what is possible.** The generator has no coin to toss but its dropout,
+#   and nothing has taught it to use that one.
 # - **One seed each.** `tinyunet reproduce relatives` trains every one with three. Which object
 #   becomes red is another matter with each.
 # - Our maps are made so that nobody can know. In photographs of real things much can.

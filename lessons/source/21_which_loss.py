@@ -298,7 +298,7 @@ for (name, curve), colour, style in zip(curves.items(), (BLUE, ORANGE), ("o-", "
         label = None if seed else name
         axis.plot(iou, merged, style, color=colour, linewidth=1, markersize=4, label=label)
     for t, x, y in zip(thresholds, iou, merged, strict=True):  # of the last seed
-        axis.annotate(f"{t}", (x, y), (4, 4), textcoords="offset points", fontsize=9, color=colour)
+        axis.annotate(f"{t}", (x, y), (6, -9), textcoords="offset points", fontsize=9, color=colour)
 axis.set_xlabel("IoU of the mask")
 axis.set_ylabel("merged cells")
 axis.set_ylim(bottom=0)
@@ -319,7 +319,7 @@ plt.show()
 # A part of a test image, without and with the border term. Pink outlines are merged cells.
 
 # %% jupyter={"source_hidden": true} alt="Two rows: image, truth, prediction and errors. Without the border term chains of cells are outlined as merged; with it most are parted, and all are a little thinner."
-part = np.s_[:72, :72]
+part = np.s_[48:120, 24:96]
 found = [tu.instances(predicted[name][0][1], core=None) for name in contest]  # seed 0, image 1
 captions = [
     f"{name}: {tu.metrics.merged(cells, test.instances[1])} merged in all of the image"

@@ -373,7 +373,10 @@ def test_turned_copies_and_exchanged_folders_are_suspected(mine):
     check = check_folder(mine)
     assert len(check.turned_copies) == 6
     assert check.copies == []
-    assert_found("the same image, turned or mirrored, is there 2 times", "\n".join(check.look))
+    assert_found(
+        "the same image, turned or mirrored, is there several times in 6 cases",
+        "\n".join(check.look),
+    )
     (mine / "images").rename(mine / "x")
     (mine / "masks").rename(mine / "images")
     (mine / "x").rename(mine / "masks")

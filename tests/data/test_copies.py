@@ -56,6 +56,13 @@ def test_copies_are_in_one_part(mine, change):
     assert not any("too good" in line for line in check.look)
 
 
+def test_copies_that_are_kept_are_one_line(mine):
+    for i, other in ((5, 0), (6, 1), (7, 2)):
+        put(mine, i, image_of(mine, other))
+    (line,) = [line for line in check_folder(mine).look if "same image" in line]
+    assert "in 3 cases, each kept in one part (0 = 5, 1 = 6, 2 = 7)" in line
+
+
 def test_empty_images_are_no_copies_of_each_other(mine):
     before = [part.names for part in load(mine).split()]
     for i in range(4):

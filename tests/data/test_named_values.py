@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_mask_kinds import fill, squares
 
-from tinyunet.data import check_folder, load_folder
+from tinyunet.data import check_folder, load_folder, scan_folder
 from tinyunet.data.files.class_codes import parse
 from tinyunet.data.files.mask_files import placeholders
 
@@ -93,3 +94,31 @@ def test_a_placeholder_is_no_name(classes):
     ):
         parse(classes, None)
     assert parse("1=Name,2=rename1", None).names == ["background", "Name", "rename1"]
+
+
+@pytest.mark.parametrize("numbers", [(1, 2, 3, 4), (20, 27, 34)])
+def test_a_number_for_each_image_is_no_class(folders, numbers):
+    fill(folders, [squares(*[number] * (i + 2)) for i, number in enumerate(numbers)])
+    with pytest.raises(ValueError, match="one number beside 0, and no two the same"):
+        load_folder(*folders)
+    assert load_folder(*folders, "binary").instances[0].max() == 2
+    fill(folders, [squares(*[number] * 3) for number in (*numbers, numbers[0])])
+    assert "no two the same" not in scan_folder(*folders).guess.doubt
+
+
+def test_a_palette_that_shows_0_as_cells_leaves_a_doubt(folders):
+    fill(folders, [squares(255, 255), squares(255)])
+    for i, mask in enumerate((squares(255, 255), squares(255))):
+        shown = Image.fromarray((mask == 0).astype(np.uint8))
+        shown.putpalette([255, 255, 255, 0, 0, 0])
+        shown.save(folders[1] / f"{i}.png")
+    with pytest.raises(ValueError, match="palette shows the number 0 bright and 1 black"):
+        load_folder(*folders)
+    data = load_folder(*folders, classes="0=cell,1=background")
+    assert [cells.max() for cells in data.instances] == [2, 1]
+    assert check_folder(folders[0].parent).report.guess.doubt
+    usual = Image.fromarray((squares(255) > 0).astype(np.uint8))
+    usual.putpalette([0, 0, 0, 255, 255, 255])
+    for i in range(2):
+        usual.save(folders[1] / f"{i}.png")
+    assert load_folder(*folders).instances[0].max() == 1

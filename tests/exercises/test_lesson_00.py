@@ -43,6 +43,11 @@ def between_without_empty(image, threshold):
         return w * (1 - w) * (means[1] - means[0]) ** 2
 
 
+def between_of_sums(image, threshold):
+    dark = image <= threshold
+    return dark.mean() * (~dark).mean() * (image[dark].sum() - image[~dark].sum()) ** 2
+
+
 def iou_nan(p, t):
     with np.errstate(all="ignore"):
         return (p & t).sum() / (p | t).sum()
@@ -164,6 +169,7 @@ WRONG = {
         (lambda s: np.argmax(s), "no axis"),
         (lambda s: s.argmin(-1), "smallest score"),
         (lambda s: np.abs(s).argmax(-1), "signs count"),
+        (lambda s: s == s.max(-1)[..., None], "its place among the classes"),
         (lambda s: s.argmax(-1) + 1, "numbered from 1"),
         (lambda s: s.argmax(-1)[..., None], "keepdims"),
         (lambda s: (s[..., 1] > 0.5) * 1, "no probabilities"),
@@ -178,6 +184,9 @@ WRONG = {
         (lambda p, t: (p & t).sum() / max(1, p.sum()), "precision"),
         (lambda p, t: (p & t).mean(), "all pixels"),
         (iou_nan, "0 / 0"),
+        (lambda p, t: (p & t).sum() // max(1, (p | t).sum()) + (not (p | t).any()), "rounds down"),
+        (lambda p, t: (p and t).sum(), "want one number"),
+        (lambda p, t: (p - t).sum(), "is not for masks"),
         (lambda p, t: (p & t).sum() / max(1, (p | t).sum()), "0 / 0"),
         (iou_over_intersection_by_mistake, ""),
         (overwriting_iou, "overwritten"),
@@ -189,6 +198,8 @@ WRONG = {
         (lambda i, t: between_groups(i, t) * i.size**2, "share is wanted"),
         (lambda i, t: between_groups(i, np.nextafter(t, -9)), "<=, not <"),
         (between_without_empty, "not finite"),
+        (lambda i, t: between_groups(i, t) or 1.0, "that is 0"),
+        (lambda i, t: between_groups(i, t) and between_of_sums(i, t), "sums of the groups"),
         (
             lambda i, t: (i[i > t].mean() - i[i <= t].mean()) ** 2 if i.min() <= t < i.max() else 0,
             "shares are missing",
@@ -201,6 +212,8 @@ WRONG = {
         (lambda image: image.mean(), "the mean"),
         (with_the_brightest, "make 257, and leave out the last"),
         (middles, "the middles of the drawers"),
+        (lambda image: best_of(image, np.linspace(0, image.max(), 257)[:-1]), "from 0 on"),
+        (lambda image: best_of(image, np.linspace(image.min(), image.max(), 99)), "another list"),
         (lambda image: candidates(image)[np.argmin(spreads(image, candidates(image)))], "argmin"),
         (lambda image: candidates(image), "all of them"),
         (lambda image: np.percentile(image, 30), ""),

@@ -74,6 +74,16 @@ def in_float64(x, w, b, stride=1, padding=0):
     return conv2d_loops(*(a.astype("float64") for a in (x, w, b)), stride, padding)
 
 
+def dilated(x, w, b, stride=1, padding=0):
+    h = output_size(x.shape[1], w.shape[0], stride, padding)
+    v = output_size(x.shape[2], w.shape[1], stride, padding)
+    x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    y = np.zeros((len(x), h, v, w.shape[3]), x.dtype)
+    for i, j, p, q in np.ndindex(h, v, *w.shape[:2]):
+        y[:, i, j] += x[:, i + p * stride, j + q * stride] @ w[p, q]
+    return y + b
+
+
 def padded_above(x, w, b, stride=1, padding=0):
     x = np.pad(x, ((0, 0), (2 * padding, 0), (2 * padding, 0), (0, 0)))
     return conv2d_loops(x, w, b, stride)
@@ -96,6 +106,11 @@ def patches_from_memory(x, kh, kw):
 
 def patches_of_float64(x, kh, kw):
     return patches(x, kh, kw) + np.zeros(1, "float64")
+
+
+def places(x, kh, kw):
+    found = windows(x, kh, kw)
+    return [found[:, :, :, p, q].reshape(-1, x.shape[3]) for p, q in np.ndindex(kh, kw)]
 
 
 def patches_side_by_side(x, kh, kw):
@@ -231,7 +246,9 @@ WRONG = {
         (lambda n, k, s=1, p=0: -(-(n + 2 * p - k) // s) + 1, "rounded up"),
         (lambda n, k, s=1, p=0: (n + 2 * p - k) / s + 1, "/ gives a float"),
         (lambda n, k, s=1, p=0: None, "a missing return"),
-        (lambda n, k, s=1, p=0: n, ""),
+        (lambda n, k, s=1, p=0: (n + 2 * p - k) // s + s, "the stride is added at the end"),
+        (lambda n, k, s=1, p=0: n + 2 * p - k // s + 1, "brackets are missing"),
+        (lambda n, k, s=1, p=0: n, "the kernel is ignored"),
     ],
     "conv2d_loops": [
         (lambda *a: conv2d_loops(*a, turn=True), "turned by 180 degrees"),
@@ -251,6 +268,10 @@ WRONG = {
         (lambda *a: conv2d_loops(*a) / 9, "0.1111 times"),
         (lambda *a: conv2d_loops(*a, start=1), ""),
         (padded_by(np.pad), "a pair for each axis"),
+        (padded_by(lambda x, p: 1 + all_four_sides(x - 1, p)), "ones"),
+        (padded_by(lambda x, p: np.pad(x, ((0, 0), (0, 2 * p), (0, 2 * p), (0, 0)))), "all below"),
+        (lambda x, w, b, s, p: conv2d_loops(x, w, 0 * b, s, p) + b.sum(), "the sum of all biases"),
+        (dilated, "i + p * stride"),
         (padded_by(lambda x, p: np.pad(x, (p, p))), "a pair for each axis"),
         (padded_by(lambda x, p: np.pad(x, ((p, p), (p, p)))), "each of the four axes"),
         (padded_by(all_four_sides, np.multiply), "a row times a matrix is @"),
@@ -268,6 +289,8 @@ WRONG = {
         (patches_from_memory, "the channels come before"),
         (windows, "another shape"),
         (patches_of_float64, "without a dtype"),
+        (lambda x, kh, kw: patches(x[:1], kh, kw), "only image 0"),
+        (lambda x, kh, kw: np.concatenate(places(x, kh, kw)), "below each other"),
     ],
     "conv2d_product": [
         (lambda x, w, b: conv2d_product(x, w, 0 * b), "the bias is missing"),
@@ -290,6 +313,9 @@ WRONG = {
         ),
         (lambda x, w, b: conv2d_product(x, w, b)[..., ::-1], "reversed along channels"),
         (conv2d_loops, "one product"),
+        (lambda x, w, b: patches(x, *w.shape[:2]) @ w + b, "w still has four axes"),
+        (lambda x, w, b: patches(x, *w.shape[:2]) * w.reshape(-1, w.shape[3]), "product of matrices"),
+        (lambda x, w, b: conv2d_product(x, w, b).reshape(*x.shape[:3], -1), "y is smaller than x"),
         (conv_by_kernel_places, "one product"),
     ],
 }  # fmt: skip

@@ -115,6 +115,11 @@ def relative_gap(which):
     return answer
 
 
+def gap_of_absolutes(*a):
+    left, right = map(abs, sides(*a))
+    return abs(left - right) / max(left, right)
+
+
 def summed_first(forward, backward, x, dy):
     left, right = forward(x).sum() * dy.sum(), x.sum() * backward(dy).sum()
     return abs(left - right) / max(abs(left), abs(right))
@@ -267,6 +272,8 @@ WRONG = {
         (lambda f, x, e: -numeric_gradient(f, x, e), "wrong sign"),
         (lambda f, x, e: numeric_gradient(f, x, e).ravel(), "another shape"),
         (lambda f, x, e: numeric_gradient(f, x, e).round(2), ""),
+        (lambda f, x, e: (f(x + e) - f(x - e)) / (2 * e), "which gives one number"),
+        (lambda f, x, e: abs(numeric_gradient(f, x, e)), "the sign is lost"),
     ],
     "conv2d_backward": [
         (lambda *a: conv2d_backward(*a, wrong="turned"), "the kernel is turned"),
@@ -304,6 +311,10 @@ WRONG = {
         (dot_products, "use (a * b).sum()"),
         (exchanged, ""),
         (lambda *a: sides(*a), "a sum is missing"),
+        (relative_gap(max), "take absolute values first"),
+        (gap_of_absolutes, "opposite sign"),
+        (lambda *a: 1 / adjoint_gap(*a), "upside down"),
+        (lambda *a: adjoint_gap(*a) < 1e-9, "the gap itself"),
         (products_of_arrays(np.dot), "use (a * b).sum()"),
         (products_of_arrays(np.matmul), "use (a * b).sum()"),
     ],
@@ -327,6 +338,8 @@ WRONG = {
             "your own tolerance",
         ),
         (checker(own_eps=1e-4), "your own eps"),
+        (checker(lambda a, n: abs(a - n).mean() <= 1e-6 * abs(n).mean()), "a mean hides"),
+        (checker(lambda a, n: abs((a - n).sum()) <= 1e-6 * abs(n).max()), "they cancel"),
     ],
 }  # fmt: skip
 

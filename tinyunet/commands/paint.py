@@ -11,6 +11,7 @@ import typer
 
 from tinyunet.commands.ending import fail
 from tinyunet.commands.options import AsJson, given, with_settings
+from tinyunet.runs.ignored import check_options_of_painting, check_seed_of_painter
 from tinyunet.runs.numbers import check_numbers, option
 from tinyunet.runs.painting.settings import PaintSettings
 
@@ -103,7 +104,9 @@ def _new(chosen: dict[str, Any]) -> PaintSettings:
         raise ValueError("give --steps or --minutes, not both")
     if "steps" not in chosen:
         chosen = {"minutes": 2.0, **chosen}
-    return PaintSettings(**{name: value for name, value in chosen.items() if name not in OWN})
+    settings = PaintSettings(**{name: value for name, value in chosen.items() if name not in OWN})
+    check_options_of_painting(settings, chosen)
+    return settings
 
 
 def _print_run(result: Painted) -> None:
@@ -144,6 +147,7 @@ def _paint(
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out is to be a folder, but {out} is a file")
     painter = load_painter(model)
+    check_seed_of_painter(painter.model, chosen)
     painter.model.to(chosen.get("device", "cpu"))
     files = image_files(pictures, tell, (END,))
     check_names(files, out, (END,))

@@ -13,7 +13,9 @@ from tinyunet.data.lean import Mapped
 from tinyunet.data.mask_shapes import (
     count_dim,
     count_pieces,
+    doubt_of_one_each,
     flat_gray,
+    listed,
     looks_inverted,
     numbered_cells,
     share_inside,
@@ -37,11 +39,13 @@ def guess_kind(masks: Sequence[np.ndarray]) -> MaskGuess:
     nonzero = sorted(set().union(*(np.unique(mask[mask > 0]).tolist() for mask in masks)))
     if len(nonzero) <= 1:
         return _binary(masks, nonzero)
+    if doubt := doubt_of_one_each(masks):
+        return MaskGuess("classes", "each mask has one number beside 0, another than others", doubt)
     if max(nonzero) <= FEW:
         if numbered_cells(masks):
             why = f"each of the numbers 1 to {max(nonzero)} is one piece, counted from the top"
             return MaskGuess("instances", f"{why}, and not at the same places in all masks")
-        why = f"the numbers are {_listed(nonzero)}; if each is a cell, say --masks instances"
+        why = f"the numbers are {listed(nonzero)}; if each is a cell, say --masks instances"
         return MaskGuess("classes", why, _doubt_of_classes(masks, nonzero))
     count = sum(np.unique(mask[mask > 0]).size for mask in masks)
     pieces = sum(map(count_pieces, masks))
@@ -186,11 +190,11 @@ def _doubt_of_cells(
     if len(sets) >= 3 and len(set(sets)) == 1 and len(nonzero) <= SAME:
         return (
             f"each number was taken for a cell, but every mask has the same {len(nonzero)}, "
-            f"{_listed(nonzero)}, as codes of classes would be: {if_classes}; {if_cells}"
+            f"{listed(nonzero)}, as codes of classes would be: {if_classes}; {if_cells}"
         )
     if len(nonzero) <= 4 and _even_steps(nonzero):
         return (
-            f"each number was taken for a cell, but {_listed(nonzero)} look like codes of classes: "
+            f"each number was taken for a cell, but {listed(nonzero)} look like codes of classes: "
             f"{if_classes}; {if_cells}"
         )
     return ""
@@ -238,11 +242,6 @@ def _even_steps(nonzero: list[int]) -> bool:
         return False
     step = top / len(nonzero)
     return all(abs(number - step * i) <= 1.5 for i, number in enumerate(nonzero, 1))
-
-
-def _listed(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:10]))
-    return shown + (", ..." if len(numbers) > 10 else "")
 
 
 def _codes(nonzero: list[int]) -> str:

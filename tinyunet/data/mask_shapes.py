@@ -117,3 +117,29 @@ def _places_differ(masks: Iterable[np.ndarray]) -> bool:
     table = np.array([row[:shared] for row in columns])
     spread = np.concatenate([np.array(row) for row in columns]).std()
     return shared > 1 and table.std(axis=0).mean() > 0.6 * spread
+
+
+def doubt_of_one_each(masks: Sequence[np.ndarray]) -> str:
+    """What speaks against a number for each mask being a class; empty where that is not so.
+
+    As of images, wells or patients, that somebody gave the number of the file.
+    """
+    found = [np.unique(mask[mask > 0]).tolist() for mask in masks]
+    found = [numbers for numbers in found if numbers]
+    single = [numbers[0] for numbers in found]
+    if (
+        any(len(numbers) > 1 for numbers in found)
+        or len(single) < 3
+        or len(set(single)) < len(single)
+    ):
+        return ""
+    return (
+        f"every mask has one number beside 0, and no two the same ({listed(single)}), as numbers of "
+        'images are: if all is cell, say kind="binary" (--masks binary); if they are classes, '
+        'kind="classes" (--masks classes)'
+    )
+
+
+def listed(numbers: Sequence[int]) -> str:
+    """Numbers for a sentence, ten at most."""
+    return ", ".join(map(str, numbers[:10])) + ", ..." * (len(numbers) > 10)

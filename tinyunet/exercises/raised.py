@@ -17,6 +17,12 @@ USUAL = {
     "slice indices must be integers": "/ gives a float: // divides whole numbers",
     "only integers, slices": "/ gives a float: // divides whole numbers",
     "assignment destination is read-only": "it is a view that must not be written into: make a copy",
+    "truth value of an array": "`if`, `and`, `or`, `not` and `max` want one number: "
+    "for arrays there are np.where, &, |, ~ and np.maximum",
+    "numpy boolean subtract": "- is not for masks: a & ~b is what is in a and not in b",
+    "only integer scalar arrays can be converted": "np.max takes the second array for an axis: "
+    "np.maximum compares two arrays",
+    "setting an array element with a sequence": "an array, where one number belongs: is a sum missing?",
     "is out of bounds for axis": "an index goes beyond the array's end: look at the ranges",
     "Cannot cast ufunc": "what is added has another dtype than the array that it is added to",
 }

@@ -52,6 +52,7 @@ def score_dots(
         if lines and name in lines:
             axis.axvline(lines[name], color="0.4", linestyle=":")
         axis.set_title(name, fontsize=12)
+        axis.locator_params(axis="x", nbins=4)
         axis.grid(color="0.93")
         axis.spines[["top", "right"]].set_visible(False)
     panels[0].set_yticks(range(len(rows)), rows, fontsize=11)

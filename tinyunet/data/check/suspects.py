@@ -59,18 +59,26 @@ def copies_to_look_at(check: FolderCheck) -> list[str]:
         (check.turned_copies, "the same image, turned or mirrored, is there"),
     ):
         crossing = [names for names in copies if len(_parts(check, names)) > 1]
-        for names in [*crossing, *(names for names in copies if names not in crossing)][:SHOWN]:
-            said = f"{what} {len(names)} times ({some(names)})"
-            parts = _parts(check, names)
-            if names in crossing:
-                said += f", for {' and '.join(parts)}: scores would be too good; keep one"
-            elif parts:
-                said += f"; {'both' if len(names) == 2 else 'all'} are kept in one part, {parts[0]}"
-            found.append(said)
-        if len(copies) > SHOWN:
-            more = len(copies) - SHOWN
-            across = f"; {len(crossing)} in all are in several parts" if crossing else ""
-            found.append(f"{what} several times in {more} more cases{across}")
+        kept = [names for names in copies if names not in crossing]
+        for names in crossing[:SHOWN]:
+            parts = " and ".join(_parts(check, names))
+            found.append(
+                f"{what} {len(names)} times ({some(names)}), for {parts}: scores would be too good; "
+                "keep one"
+            )
+        if len(crossing) > SHOWN:
+            found.append(
+                f"{what} several times, in several parts, in {len(crossing) - SHOWN} more cases"
+            )
+        if len(kept) == 1:
+            names = kept[0]
+            part = "".join(f", {name}" for name in _parts(check, names))
+            found.append(f"{what} {len(names)} times ({some(names)}); kept in one part{part}")
+        elif kept:
+            cases = some([" = ".join(names[:SHOWN]) for names in kept])
+            found.append(
+                f"{what} several times in {len(kept)} cases, each kept in one part ({cases})"
+            )
     found += [
         f"different images have the same mask: {some(names)}"
         for names in check.copied_masks[:SHOWN]

@@ -21,6 +21,7 @@ class MaskFile:
     raw: Raw
     pages: list[np.ndarray]
     notes: tuple[str, ...] = ()
+    doubt: str = ""  # what speaks against its numbers
 
     @property
     def lossy(self) -> bool:
@@ -45,7 +46,22 @@ def read_mask_file(path: str | Path, by_color: bool = False) -> MaskFile:
             page, note = _with_alpha(page, raw.alpha[number])
             notes.update(note)
         pages.append(_as_numbers(path, page, raw.notes))
-    return MaskFile(path, raw, pages, tuple(sorted(notes)))
+    doubt = "" if by_color else _doubt_of_palette(raw, pages)
+    return MaskFile(path, raw, pages, tuple(sorted(notes)), doubt)
+
+
+def _doubt_of_palette(raw: Raw, pages: list[np.ndarray]) -> str:
+    """Where a palette shows 0 as bright and the only other number as black, it is no background."""
+    numbers = sorted(set().union(*(np.unique(page).tolist() for page in pages)))
+    if raw.palette is None or len(numbers) != 2 or numbers[0] or numbers[1] >= len(raw.palette):
+        return ""
+    if not raw.palette[0].any() or raw.palette[numbers[1]].any():
+        return ""
+    return (
+        f"its palette shows the number 0 bright and {numbers[1]} black, so 0 seems to be the cells: if "
+        f"so, say --classes 0=cell,{numbers[1]}=background (in Python classes=...); if 0 is "
+        "background, --masks binary (kind='binary')"
+    )
 
 
 def _with_alpha(page: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, list[str]]:

@@ -100,6 +100,8 @@ def numbers_of(
             f"{path.name} is a JPEG, which smears numbers: kind {kind!r}, classes and ignore need PNG "
             "or TIFF masks"
         )
+    if isinstance(file.mask, MaskFile) and file.mask.doubt and kind == "auto" and not codes.classes:
+        doubts.append(f"{path.name}: {file.mask.doubt}")
     if codes.colors and codes.classes:
         page = packed(page)
     elif page.ndim == 3 and lossy and kind != "instances":

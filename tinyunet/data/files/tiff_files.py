@@ -78,7 +78,8 @@ def _pages(stack: np.ndarray, axes: str) -> list[np.ndarray]:
     if first == 1 and not channels and width <= NARROW and min(count, height) >= MANY:
         raise ValueError(
             f"it is a stack of {count} pages of {height}x{width} and seems to be an image of "
-            f"{count}x{height} with {width} channels: with tifffile say planarconfig='contig'"
+            f"{count}x{height} with {width} channels, saved as a stack: with tifffile say "
+            'planarconfig="contig"'
         )
     return list(stack.reshape(count, height, width, -1))
 

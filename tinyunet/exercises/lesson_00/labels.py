@@ -29,6 +29,10 @@ def labels_from_scores(trial: Trial) -> None:
             s.argmax()
         ),
         "the score that is farthest from 0 wins: signs count": lambda s: np.abs(s).argmax(-1),
+        "True where a score is the largest: its place among the classes is wanted": (
+            lambda s: s == s.max(-1, keepdims=True)
+        ),
+        "the order of all classes: only the first is wanted": lambda s: s.argsort(-1),
         "the class with the smallest score wins": lambda s: s.argmin(-1),
         "the classes are numbered from 1: NumPy, and we, begin with 0": lambda s: s.argmax(-1) + 1,
         "the first class is compared with 0.5: scores are no probabilities": (

@@ -33,6 +33,11 @@ def between_groups(trial: Trial) -> None:
             value = trial.call(image=image, threshold=threshold)
             if not _between(image, threshold):
                 trial.setting += "; all pixels are on the same side of it"
+                trial.require(
+                    value is None or np.ndim(value) or not np.isfinite(value) or not value,
+                    "the variance", f"yours is {value}, should be 0",
+                    "nothing is split where a group is empty: that is 0",
+                )  # fmt: skip
             trial.compare(
                 value, {"the variance": _between(image, threshold)}, mistakes=BETWEEN_MISTAKES
             )
@@ -68,6 +73,11 @@ def _other(formula):
     return make
 
 
+def _by_groups(image, threshold, formula):
+    w, dark, bright = _groups(image, threshold)
+    return formula(w, dark, bright) if 0 < w < 1 else 0.0
+
+
 BETWEEN_MISTAKES = {
     "the difference of the means is not squared": _other(lambda w, a, b, n: w * (1 - w) * (b - a)),
     "the difference of the means is not squared, and has the wrong sign": _other(
@@ -84,6 +94,26 @@ BETWEEN_MISTAKES = {
     ),
     "only the share of the bright group is there: w is missing": _other(
         lambda w, a, b, n: (1 - w) * (b - a) ** 2
+    ),
+    "the sums of the groups, where their means belong": (
+        lambda image, t: _by_groups(
+            image, t, lambda w, a, b: w * (1 - w) * (b.sum() - a.sum()) ** 2
+        )
+    ),
+    "the medians of the groups, where their means belong": (
+        lambda image, t: _by_groups(
+            image, t, lambda w, a, b: w * (1 - w) * (np.median(b) - np.median(a)) ** 2
+        )
+    ),
+    "the zeros of the other group are in each mean: image[mask], not image * mask": (
+        lambda image, t: _by_groups(
+            image, t, lambda w, a, b: w * (1 - w) * (b.sum() - a.sum()) ** 2 / image.size**2
+        )
+    ),
+    "the threshold, where the share of the dark pixels belongs": (
+        lambda image, t: _by_groups(
+            image, t, lambda w, a, b: t * (1 - t) * (b.mean() - a.mean()) ** 2
+        )
     ),
     "w is squared: the other share is 1 - w": _other(lambda w, a, b, n: w * w * (b - a) ** 2),
     "the variance within the groups: what Otsu makes small, not what he makes large": _within,
@@ -154,14 +184,14 @@ def _judge_threshold(trial: Trial, image: np.ndarray, got: Any) -> None:
     tried = np.abs(got - thresholds).min() <= 1e-4 * step
     if not tried:
         others |= _other_lists(image)
-    cause = next((what for what, value in others.items() if np.isclose(got, value)), "")
-    reached = _between(image, got)
+    known = (what for what, value in others.items() if np.isclose(got, value))
+    cause, reached = next(known, ""), _between(image, got)
     package = otsu_threshold(image)
     if reached >= 0.999 * between.max() and not tried:
         trial.fail(
             "the threshold", f"yours is {got:.6g}, which splits the pixels well, but is none of the "
             f"256 thresholds from {image.min():.6g} to {image.max():.6g} in the docstring; of these "
-            f"{right:.6g} is the best", cause,
+            f"{right:.6g} is the best", cause or "another list of thresholds",
         )  # fmt: skip
     trial.require(
         reached >= 0.999 * between.max(), "the threshold",
@@ -185,6 +215,7 @@ def _other_lists(image: np.ndarray) -> dict[str, float]:
         "the gray values that occur, where 256 evenly spread thresholds are wanted": (
             np.unique(image)[:-1]
         ),
+        "thresholds from 0 on, where the darkest value is meant": np.linspace(0, high, 257)[:-1],
         "256 thresholds without the darkest and the brightest: the first is the darkest": (
             np.linspace(low, high, 258)[1:-1]
         ),

@@ -59,6 +59,11 @@ IOU_MISTAKES = {
     "divided by all pixels, where the union belongs": lambda p, t: (p & t).mean(),
     "the intersection's area alone: divide it by the union's": lambda p, t: (p & t).sum(),
     "upside down: union over intersection": lambda p, t: (p | t).sum() / max(1, (p & t).sum()),
+    "// rounds down: / gives the fraction": lambda p, t: (p & t).sum() // max(1, (p | t).sum()),
+    "whether they have anything in common: count the pixels, .sum()": lambda p, t: (
+        (p & t).any() * 1
+    ),
+    "the pixels in which they differ, divided by the union": lambda p, t: _share(p ^ t, p | t),
     "the IoU of the background": lambda p, t: iou(~p, ~t),
     "1 - IoU: that is a distance": lambda p, t: 1 - iou(p, t),
 }

@@ -86,6 +86,14 @@ def _padded_with_the_border(x, w, b, stride, padding):
     return convolve(np.pad(x, sides, mode="edge"), w, b, stride, 0)
 
 
+def _dilated(x, w, b, stride, padding):
+    y = convolve(x, w, b, stride, padding) * 0 + b
+    x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    for i, j, p, q in np.ndindex(*y.shape[1:3], *w.shape[:2]):
+        y[:, i, j] += x[:, i + p * stride, j + q * stride] @ w[p, q]
+    return y
+
+
 CONV_MISTAKES = {
     "the kernel is turned by 180 degrees, as mathematicians do; here it is not": _turned,
     "the kernel's rows and columns are exchanged": (
@@ -110,6 +118,25 @@ CONV_MISTAKES = {
         _padded_above_and_left_only
     ),
     "the padding repeats the border, but should be zeros": _padded_with_the_border,
+    "the padding is ones, but should be zeros": lambda x, w, b, s, p: convolve(
+        np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)), constant_values=1), w, b, s, 0
+    ),
+    "the padding mirrors the image, but should be zeros": lambda x, w, b, s, p: convolve(
+        np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)), mode="reflect"), w, b, s, 0
+    ),
+    "the padding is all below and to the right, where half of it belongs": (
+        lambda x, w, b, s, p: convolve(
+            np.pad(x, ((0, 0), (0, 2 * p), (0, 2 * p), (0, 0))), w, b, s, 0
+        )
+    ),
+    "the sum of all biases is added to each channel: b has one for each": (
+        lambda x, w, b, s, p: convolve(x, w, None, s, p) + b.sum()
+    ),
+    "the bias is subtracted": lambda x, w, b, s, p: convolve(x, w, -b, s, p),
+    "the stride stands at the kernel's place: i * stride + p, not i + p * stride": _dilated,
+    "rows and columns are exchanged where x is read": (
+        lambda x, w, b, s, p: convolve(x.swapaxes(1, 2), w, b, s, p)
+    ),
     "the padding is left out": lambda x, w, b, s, p: convolve(x, w, b, s, 0),
     "the stride is left out": lambda x, w, b, s, p: convolve(x, w, b, 1, p),
     "stride and padding are left out": lambda x, w, b, s, p: convolve(x, w, b, 1, 0),

@@ -55,7 +55,23 @@ def _reordered(*order):
     return make
 
 
+def _places(x, kh, kw):
+    """What all patches have at each place of the kernel, place by place: (kh kw, N, H', W', C)."""
+    return _windows(x, kh, kw).transpose(3, 4, 0, 1, 2, 5).reshape(kh * kw, *_grid(x, kh, kw))
+
+
+def _grid(x, kh, kw):
+    return len(x), x.shape[1] - kh + 1, x.shape[2] - kw + 1, x.shape[3]
+
+
 PATCH_MISTAKES = {
+    "only image 0 is there": lambda x, kh, kw: _patches(x[:1], kh, kw),
+    "the kernel's places stand below each other: they belong beside each other, in a row": (
+        lambda x, kh, kw: _places(x, kh, kw).reshape(-1, x.shape[3])
+    ),
+    "a row for each pixel and channel: the channels belong into the row of their patch": (
+        lambda x, kh, kw: _places(x, kh, kw).reshape(kh * kw, -1).T
+    ),
     "the channels come before the kernel's positions: they should vary fastest": (
         _reordered(0, 1, 2, 5, 3, 4)
     ),
@@ -95,6 +111,7 @@ PATCH_MISTAKES = {
 )
 def conv2d_product(trial: Trial) -> None:
     """A convolution as patches times a matrix."""
+    trial.crashes = PRODUCT_CRASHES
     rng = trial.rng(3)
     for shape, kernel, outputs in (
         ((1, 4, 4, 1), (3, 3), 1), ((1, 5, 5, 2), (2, 2), 2), ((2, 6, 5, 3), (3, 2), 4),
@@ -156,7 +173,27 @@ def _kernel_as_columns(reshape):
     return make
 
 
+def _into_the_size_of_x(x, w, b):
+    y = _patches(x, *w.shape[:2]) @ w.reshape(-1, w.shape[3])
+    y.reshape(x.shape[0], x.shape[1], x.shape[2], w.shape[3])
+
+
+PRODUCT_CRASHES = {
+    "w still has four axes: reshape it to (kh * kw * C_in, C_out) first": (
+        lambda x, w, b: _patches(x, *w.shape[:2]) @ w
+    ),
+    "* multiplies number by number: the product of matrices is @": (
+        lambda x, w, b: _patches(x, *w.shape[:2]) * w.reshape(-1, w.shape[3])
+    ),
+    "y is smaller than x: it has H - kh + 1 rows and W - kw + 1 columns": [
+        _into_the_size_of_x,
+        lambda x, w, b: convolve(x, w, b).reshape(*x.shape[:3], -1),
+    ],
+}
+
 PRODUCT_MISTAKES = {
+    "the kernel's rows and columns are exchanged": lambda x, w, b: convolve(x, w.swapaxes(0, 1), b),
+    "the bias is added twice": lambda x, w, b: convolve(x, w, 2 * b),
     "the bias is missing": lambda x, w, b: convolve(x, w, None),
     "the kernel is turned by 180 degrees": lambda x, w, b: convolve(x, w[::-1, ::-1], b),
     "w.reshape(C_out, -1).T mixes channels and positions: w's last axis are the output channels": (

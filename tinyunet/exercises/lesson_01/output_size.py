@@ -37,6 +37,16 @@ def output_size(trial: Trial) -> None:
         "the 1 is added before the division: the first window needs no stride": (
             lambda n, k, s, p: (n + 2 * p - k + 1) // s
         ),
+        "the stride is added at the end, where the first window counts as 1": (
+            lambda n, k, s, p: (n + 2 * p - k) // s + s
+        ),
+        "the kernel is ignored: only whole windows count": lambda n, k, s, p: (n + 2 * p) // s,
+        "brackets are missing: // binds more strongly than + and -": (
+            lambda n, k, s, p: n + 2 * p - k // s + 1
+        ),
+        "rounded to the nearest: a last window that does not fit whole does not count": (
+            lambda n, k, s, p: round((n + 2 * p - k) / s) + 1
+        ),
         "the padding is ignored": lambda n, k, s, p: right(n, k, s, 0),
         "the padding is counted at one end only": lambda n, k, s, p: (n + p - k) // s + 1,
     }

@@ -44,6 +44,16 @@ def adjoint_gap(trial: Trial) -> None:
         right = {"the gap": _gap(forward, wrong_backward, x, dy)}
         trial.compare(got, right, mistakes=GAP_MISTAKES)
 
+    for x, dy, factor in (([1.0, -2.0], [3.0, 0.5], -1), ([2.0, 1.0], [-1.0, -3.0], 0.5)):
+        x, dy = np.array(x), np.array(dy)
+
+        def scaled(dy: np.ndarray, factor: float = factor) -> np.ndarray:
+            return factor * dy
+
+        got = trial.call(forward=np.copy, backward=scaled, x=x, dy=dy)
+        trial.setting += f"; forward copies, backward multiplies by {factor}"
+        trial.compare(got, {"the gap": _gap(np.copy, scaled, x, dy)}, mistakes=GAP_MISTAKES)
+
     x, w, _ = arrays(2, trial.seed)
     dy = measured(2, trial.seed).dy
     g = geometry(w.shape[:2])
@@ -101,7 +111,19 @@ def _relative_to(which: Callable) -> Callable:
     return make
 
 
+def _of_absolutes(forward, backward, x, dy):
+    left, right = map(abs, _sides(forward, backward, x, dy))
+    return abs(left - right) / max(left, right)
+
+
 GAP_MISTAKES = {
+    "absolute values before the difference: sides of opposite sign then look alike": _of_absolutes,
+    "the difference is squared": lambda *a: _absolute(*a) * _gap(*a),
+    "divided by both sides: divide by the larger of the two": lambda *a: (
+        _absolute(*a) / abs(np.prod(_sides(*a)))
+    ),
+    "upside down": lambda *a: 1 / _gap(*a),
+    "whether they agree: the gap itself is wanted": lambda *a: _gap(*a) < 1e-6,
     "the absolute value is missing: a gap has no sign": _signed,
     "the absolute value is missing, and the sides are exchanged": lambda *a: -_signed(*a),
     "not relative: divide by the larger of the two": _absolute,

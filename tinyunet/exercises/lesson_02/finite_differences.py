@@ -81,6 +81,13 @@ SLOPE_MISTAKES = {
     "all entries are moved at once: move one at a time": (
         lambda f, x, eps: np.full(x.shape, (f(x + eps) - f(x - eps)) / (2 * eps))
     ),
+    "all entries are moved at once, which gives one number: move one at a time": (
+        lambda f, x, eps: (f(x + eps) - f(x - eps)) / (2 * eps)
+    ),
+    "the slopes are added up: each entry has one of its own": lambda f, x, eps: _central(
+        f, x, eps
+    ).sum(),
+    "the sign is lost": lambda f, x, eps: np.abs(_central(f, x, eps)),
     "the division by 2 * eps is missing": lambda f, x, eps: _difference(f, x, eps, -eps),
     "your own eps, not the one that was given": lambda f, x, eps: _central(f, x, 1e-5),
 }

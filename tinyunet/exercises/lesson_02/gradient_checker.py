@@ -72,6 +72,17 @@ def checker_cases(seed: int = 0) -> list[CheckerCase]:
         dx[-1] *= 2
         return dx
 
+    def one_entry_off(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+        dx = slope(dy, x)
+        dx[1, 2] += 4e-6 * np.abs(dx).max()
+        return dx
+
+    def two_that_cancel(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+        dx = slope(dy, x)
+        dx[0, 0] += 1
+        dx[2, 3] -= 1
+        return dx
+
     def middle(x: np.ndarray) -> np.ndarray:
         return x[1:3, 1:3] ** 2
 
@@ -104,6 +115,11 @@ def checker_cases(seed: int = 0) -> list[CheckerCase]:
             cubes, last_row_doubled, x,
         ),
         CheckerCase(
+            "one entry of dx is too large, and another too small by as much",
+            "they cancel if differences are added up: the largest absolute one counts",
+            cubes, two_that_cancel, x,
+        ),
+        CheckerCase(
             "dx uses dy transposed", "with dy of ones this mistake is invisible: make dy random",
             cubes, lambda dy, x: slope(dy.T, x), x,
         ),
@@ -125,5 +141,10 @@ def checker_cases(seed: int = 0) -> list[CheckerCase]:
             "y is the square of the middle of x, with the right dx, which is 0 at the border",
             "0 / 0: compare with the size of the whole gradient, not entry by entry",
             middle, middle_slope, x, right=True,
+        ),
+        CheckerCase(
+            "one entry of dx is off by 4e-6 of the largest",
+            "a mean hides a single wrong entry: the largest difference counts",
+            cubes, one_entry_off, x,
         ),
     ]  # fmt: skip

@@ -56,6 +56,19 @@ def max_pool(trial: Trial) -> None:
         "the top left pixel of each window, whether it is the largest or not": (
             lambda x: x[:, ::2, ::2]
         ),
+        "the bottom right pixel of each window, whether it is the largest or not": (
+            lambda x: x[:, 1::2, 1::2]
+        ),
+        "two pixels of each window are compared: it has four": (
+            lambda x: np.maximum(x[:, ::2, ::2], x[:, 1::2, 1::2])
+        ),
+        "every pixel of a window got its maximum: one for each window is wanted": (
+            lambda x: _spread(_windows(x).max(-1))
+        ),
+        "a quarter of the image: windows lie all over it": (
+            lambda x: x[:, : x.shape[1] // 2, : x.shape[2] // 2]
+        ),
+        "one number for all: the windows are 2 by 2": lambda x: x.max(),
         "the windows overlap: they should lie side by side, so go on by 2": _overlapping,
         "the maximum of 0 and the window: windows that are all negative have a maximum, too": (
             lambda x: np.maximum(_windows(x).max(-1), 0)
@@ -131,6 +144,7 @@ def max_pool_backward(trial: Trial) -> None:
             lambda dy, x: _unwindowed(dy[..., None] * (np.arange(4) == 0))
         ),
         "dy as it came: dx has the shape of x": lambda dy, x: dy,
+        "y, where dy belongs": lambda dy, x: through(MaxPool2d(), _windows(x).max(-1), x),
         "the smallest pixel gets dy": lambda dy, x: through(MaxPool2d(), dy, -x),
         "multiplied by x: the slope at the largest pixel is 1": (
             lambda dy, x: through(MaxPool2d(), dy, x) * x
@@ -143,6 +157,12 @@ def max_pool_backward(trial: Trial) -> None:
         "in a tie the last maximum gets dy: the first should, row by row": _to_the_last,
         "in a tie the first maximum column by column gets dy: we go row by row": _by_columns,
     }
+    trial.crashes = {
+        "x has four pixels for each of y: compare x[:, p::2, q::2] with y, or repeat y twice": [
+            lambda dy, x: x == _windows(x).max(-1), lambda dy, x: _windows(x).max(-1) == x,
+            lambda dy, x: dy * x, lambda dy, x: x * dy,
+        ]
+    }  # fmt: skip
     smooth = draw_image(rng, 2, 4, 6, 2)
     measured = slopes(lambda x: MaxPool2d().forward(x), smooth, seed=(6, trial.seed))
     ties = np.maximum(np.round(draw_image(rng, 1, 6, 8, 2)), 0)

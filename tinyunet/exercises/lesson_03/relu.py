@@ -47,6 +47,9 @@ def relu(trial: Trial) -> None:
         "a hundredth of negative numbers leaks through: 0 is wanted": (
             lambda x: np.where(x > 0, x, x / 100)
         ),
+        "only the positive numbers are left: the others become 0, and stay": lambda x: x[x > 0],
+        "max(-x, 0): the sign of x is turned": lambda x: np.maximum(-x, 0),
+        "a smooth curve, log(1 + exp(x)): ReLU has a kink": lambda x: np.log1p(np.exp(x)),
         "0 where x is positive, where x should stay": lambda x: np.where(x > 0, 0, x),
         "the largest of all numbers (np.max), where each is on its own: np.maximum": np.max,
         "positive numbers are limited to 1": lambda x: np.clip(x, 0, 1),
@@ -76,6 +79,12 @@ def relu_backward(trial: Trial) -> None:
         "multiplied by y: the slope where x is positive is 1, not x": (
             lambda dy, x: dy * np.maximum(x, 0)
         ),
+        "multiplied by x: the slope where x is positive is 1": lambda dy, x: dy * x,
+        "only the dy that pass are left: the others become 0, and stay": lambda dy, x: dy[x > 0],
+        "where x is negative, dy passes with the other sign: it should not pass": (
+            lambda dy, x: dy * np.sign(x)
+        ),
+        "a hundredth of dy leaks through": lambda dy, x: np.where(x > 0, dy, dy / 100),
         "dy passes everywhere": lambda dy, x: dy,
         "dy passes where x is 0 as well: we take the slope there as 0, so x > 0": (
             lambda dy, x: dy * (x >= 0)
