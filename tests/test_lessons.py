@@ -22,6 +22,7 @@ import nbformat  # noqa: E402
 from nbclient.exceptions import CellExecutionError  # noqa: E402
 
 from lessons import build, freshness, notebooks, running  # noqa: E402
+from lessons.minutes import effort  # noqa: E402
 from tinyunet.exercises import check, predict, quiz, tables  # noqa: E402
 from tinyunet.exercises.notebooks import calls  # noqa: E402
 
@@ -234,7 +235,7 @@ def test_the_index_names_every_lesson():
         about = notebooks.read(source).metadata.tinyunet
         row = next(r for r in index.splitlines() if r.startswith(f"| {about['lesson']} |"))
         assert f"[{about['title']}]({source.stem}.ipynb)" in row
-        assert row.endswith(f"| {about['time']} |")
+        assert f"| {about['time']} | {effort(source).minutes} |" in row
         title = f"# Lesson {about['lesson']}: {about['title']}"
         assert title in source.read_text(encoding="utf-8")
 
