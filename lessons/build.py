@@ -64,8 +64,8 @@ usual wrong answers, and the words that name the mistake ("" where the check can
 What stands in the source is a plausible reader's example; the student's notebook has ``...`` there.
 ``measured`` can stand alone, too; a lesson has at least three. Where the lessons are built or tested,
 a value outside its range is an error. So ranges are honest, but wide enough for a slow or busy machine.
-They stand out of a reader's sight, in ``tinyunet/exercises/lesson_NN/ranges.py``, and say of what kind a
-value is:
+They stand out of a reader's sight, in ``tinyunet/exercises/lesson_NN/ranges.py``, and say of what kind
+a value is:
 
     RANGES = {
         "mean IoU of FCN-32s": (0.2, 0.5),                     a number; None for no limit
