@@ -412,7 +412,7 @@ for name, who in (("L1 + judge", judge), ("broken", broken_judge)):
     print(f"{name}: the judge's mean logit {truth:.2f} of real, {painted:.2f} of painted pictures")
 
 # %% jupyter={"source_hidden": true} alt="Losses of every step. On the left the right training, where the generator's is high and wavers; on the right the broken one, where it is low from the start."
-figure, axes = plt.subplots(1, 2, figsize=(8, 2.6), layout="constrained", sharey=True)
+figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained", sharey=True)
 for axis, (title, curve) in zip(
     axes, {"right": losses, "broken": broken_losses}.items(), strict=True
 ):
@@ -422,7 +422,9 @@ for axis, (title, curve) in zip(
     axis.set_title(title, fontsize=12)
     axis.set_xlabel("step", fontsize=11)
     axis.spines[["top", "right"]].set_visible(False)
-axes[0].legend(frameon=False, fontsize=10)
+figure.legend(
+    *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
+)
 plt.show()
 
 # %% jupyter={"source_hidden": true} alt="What three generators paint: with a judge red or blue, green or yellow; the broken one purple and lime, like L1 alone."
