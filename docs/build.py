@@ -64,7 +64,8 @@ def build(*, runs: bool = False, pyodide: Path | None = None) -> None:
 def collect(*, runs: bool = False) -> None:
     """Put together what Sphinx reads; with `runs`, pages lead to lessons that run in a browser."""
     wanted = [ROOT / name for name in PAGES]
-    wanted += sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "lessons").glob("*.md"))
+    wanted += sorted((ROOT / "docs").glob("*.md"))
+    wanted += sorted(set((ROOT / "lessons").glob("*.md")) - {ROOT / "lessons" / "START.md"})
     for page in wanted:
         write(page.relative_to(ROOT), page.read_text(encoding="utf-8"))
     for path in sorted((ROOT / "lessons").glob("[0-9][0-9]_*.ipynb")):

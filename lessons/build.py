@@ -53,24 +53,19 @@ lesson has in `tinyunet.exercises` appears in it once, and the other way round.
 Checks are written in ``tinyunet/exercises/lesson_NN.py``, or where they are many in the files of a
 folder ``lesson_NN``; how, is said in `tinyunet.exercises.registry` and `tinyunet.exercises.trial`. For
 each exercise, the dict ``WRONG`` of ``tests/exercises/test_lesson_NN.py`` holds at least three
-usual wrong answers, and the words that name the mistake ("" where the check cannot know it).
+usual wrong answers, and the words that name the mistake ("" where the check cannot know it);
+``ALSO_RIGHT``, and ``tests/exercises/other_answers``, hold right answers that are not ours.
 
-**What is measured** is stated with the range in which it should lie:
-
-    claim("loops, in times of one product", loops / product, low=5)
-
-A lesson has at least three claims, or measured values. They print the number; where the lessons are
-built or tested, a number outside its range is an error. So ranges are honest, but wide enough for a
-slow or busy machine.
-
-**A prediction** is a cell of its own, and the cell that measures says how far off it was:
+**What is measured** is printed, and beside it a prediction, which is a cell of its own:
 
     predict("mean IoU of FCN-32s", 0.4)
     measured("mean IoU of FCN-32s", scores["32s"])
 
 What stands in the source is a plausible reader's example; the student's notebook has ``...`` there.
-The range stands out of a reader's sight, in ``tinyunet/exercises/lesson_NN/ranges.py``. It also says
-of what kind the prediction is:
+``measured`` can stand alone, too; a lesson has at least three. Where the lessons are built or tested,
+a value outside its range is an error. So ranges are honest, but wide enough for a slow or busy machine.
+They stand out of a reader's sight, in ``tinyunet/exercises/lesson_NN/ranges.py``, and say of what kind
+a value is:
 
     RANGES = {
         "mean IoU of FCN-32s": (0.2, 0.5),                     a number; None for no limit
@@ -81,7 +76,6 @@ of what kind the prediction is:
     SMALL = {"mean IoU of FCN-32s": (0, 1)}                    at small size; not there: anything finite
 
 A choice is asked for by ``predict("with indices it has", "more", choices=("more", "fewer"))``.
-``measured`` can stand alone, too, in place of a claim.
 
 **A quiz** of five questions closes a lesson. A question and its lettered choices stand in a text, and
 below it ``quiz("which stride spoils poles", "b")`` in a cell. Why each choice is right or wrong says
@@ -97,8 +91,7 @@ it shows, in a sentence or two. The build puts them into the output, and refuses
 Where readers want to move something, `tu.plots.slider` draws a figure for each of ten values or so.
 
 **Small size**: ``from tinyunet.exercises import small`` is True in tests, where every lesson has to run
-in about 15 seconds: ``steps = 20 if small else 400``. Claims about what training reaches then need
-other limits, such as ``low=0.2 if small else 0.7``.
+in about 15 seconds: ``steps = 20 if small else 400``. Then what training reaches has no range.
 
 **How long it takes** to read and to do, `lessons.minutes` computes from the source: at most 75 minutes.
 Folded cells do not count, nor does what follows a heading ``## For the curious: ...``.

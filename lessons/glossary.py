@@ -107,7 +107,8 @@ def _whole(before: list[str], paragraph: str, after: str) -> str:
     text = re.sub(r"^(- |\d\. )", "", paragraph)
     if not text.rstrip().endswith(".") and after.startswith("$$"):
         text += " " + after
-    if text[:1].islower() and before[1].startswith("$$"):  # it goes on after a formula
+    goes_on = text[:1].islower() or BACK.match(text)
+    if goes_on and before[1].startswith("$$"):
         text = " ".join((*before, text))
     return FORMULA.sub(lambda formula: _in_the_line(formula[0]), " ".join(text.split()))
 

@@ -183,8 +183,12 @@ def options(command):
 
 
 def check_command(arguments):
-    """Fail unless the command line knows this command and its options; values are not checked."""
+    """Fail unless the command line knows this command and its options; values are not checked.
+
+    What stands after ``--`` goes to another program.
+    """
     here = typer.main.get_command(app)
+    arguments = arguments[: arguments.index("--")] if "--" in arguments else arguments
     while arguments and arguments[0] in getattr(here, "commands", {}):
         here = here.commands[arguments.pop(0)]
     assert not hasattr(here, "commands"), f"no such command: {arguments}"

@@ -3,14 +3,14 @@
 #   tinyunet:
 #     lesson: 0
 #     title: Pixels to labels
-#     time: 5 s
+#     time: 10 s
 # ---
 
 # %% [markdown]
 # # Lesson 0: Pixels to labels
 #
-# *About 5 seconds of computing, and an hour and ten minutes of reading and writing. You need: NumPy
-# arrays and their arithmetic.*
+# *About 10 seconds of computing, and an hour and ten minutes of reading and writing. You need:
+# NumPy arrays and their arithmetic.*
 
 # %%
 import matplotlib.pyplot as plt

@@ -9,14 +9,13 @@
 # %% [markdown]
 # # Lesson 13: Real cells
 #
-# *About three minutes of computing and 75 of reading and writing. You need:
+# *About three minutes of computing and 73 of reading and writing. You need:
 # [lesson 0](00_pixels_to_labels.ipynb) (IoU, Otsu, standard errors), [lesson 8](08_training.ipynb)
 # (the training loop), [lesson 9](09_do_skips_matter.ipynb) (precision and recall) and
 # [lesson 12](12_touching_cells.ipynb) (the weight map, SEG).*
 #
-# There is no new part of the network today. You have them all, and now they work together: data,
-# training, prediction, and a verdict that one can trust. Most of this lesson is about that verdict,
-# for it is where most is done wrong. After it you can
+# There is no new part of the network today. You have them all, and now they work together. Most of
+# this lesson is about the verdict, for it is where most is done wrong. After it you can
 #
 # - score cells as the field does, by **SEG**, **F1** and **V_Rand**, and say what each of them does
 #   not see;
@@ -39,6 +38,7 @@ from scipy import ndimage
 import tinyunet as tu
 from tinyunet.exercises import check, measured, predict, quiz, small
 from tinyunet.metrics import thinned
+from tinyunet.metrics.regions import consecutive  # numbers cells 0, 1, 2, ... without gaps
 from tinyunet.plots import draw_numbers
 from tinyunet.segmentation import components, otsu_components, otsu_peaks
 from tinyunet.segmentation.thresholds import choose_threshold
@@ -83,10 +83,9 @@ figure.suptitle("four of the training images", fontsize=12)
 plt.show()
 
 # %% [markdown]
-# Lesson 0 judged masks. Here we judge **cells**: both the truth and the prediction are maps that
-# give every pixel the number of its cell, 0 for background. Which number a cell has means nothing:
-# cell 3 of the prediction may be cell 17 of the truth. So before anything can be scored, we have to
-# find out who is whose.
+# Lesson 0 judged masks. Here we judge **cells**: truth and prediction give every pixel the number of
+# its cell, 0 for background. Which number means nothing: cell 3 of the prediction may be cell 17 of
+# the truth. So first we have to find out who is whose.
 #
 # ## One table for everything
 #
@@ -172,8 +171,7 @@ plt.show()
 # $$ \text{SEG} \;=\; \frac{1}{\text{true cells}} \sum_{i, j \ge 1} [\, n_{ij} > t_j / 2 \,]\;
 # \text{IoU}_{ij} $$
 #
-# where $[\ldots]$ is 1 if it holds, else 0. In lesson 12 the package computed it. Now it is your
-# turn.
+# where $[\ldots]$ is 1 if it holds, else 0.
 #
 # **Predict** SEG of the tiny example.
 
@@ -247,8 +245,8 @@ check.f1_score(f1_score)
 # ## V_Rand: do pixels that belong together stay together?
 #
 # The third score needs no matching. It was made for neurons, where a small gap in a membrane joins
-# two of them, and that is the one error which must not happen. Draw two pixels at random from the
-# true cells. (The same pixel twice is allowed.) There are $N = \sum_{j \ge 1} t_j$ of them. What is
+# two of them, the one error that must not happen. Draw two pixels at random from the true cells. (The
+# same pixel twice is allowed.) There are $N = \sum_{j \ge 1} t_j$ of them. What is
 # the probability that ...
 #
 # - both are in one true cell? The first is in cell $j$ with probability $t_j / N$, and so is the
@@ -352,11 +350,6 @@ predict("all cells thin: SEG", 0.95)
 
 
 # %%
-def consecutive(cells):
-    """Number the cells 0, 1, 2, ... without gaps."""
-    return np.unique(cells, return_inverse=True)[1].reshape(cells.shape)
-
-
 def damaged(truth, how):
     """Return a map of cells with one kind of flaw."""
     cells, rows = truth.copy(), np.arange(len(truth))[:, None]
@@ -613,8 +606,8 @@ tu.plots.compare(
 # Our network finds most of them, though it has never seen one. But nothing is gained over distance
 # peaks here, not even by a network that was trained on real nuclei: few of them touch. One picture
 # proves nothing, in either direction; others of the collection look quite different. So train on
-# many: with real nuclei, the same settings, three seeds and all of lesson
-# 20, 25 test images with 1,010 nuclei gave
+# many: real nuclei, the same settings, three seeds and all of lesson 20 gave, on 25 test images with
+# 1,010 nuclei,
 #
 # | | SEG | F1 |
 # |---|---|---|

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 21: Which loss?
 #
-# *About two minutes of computing and 50 of reading and writing. Read it after
+# *About two minutes of computing and 49 of reading and writing. Read it after
 # [lesson 12](12_touching_cells.ipynb) (the weight map, merged cells, SEG); you also need
 # [lesson 5](05_a_loss_for_every_pixel.ipynb) (softmax and its gradient).*
 #

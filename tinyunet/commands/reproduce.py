@@ -20,7 +20,7 @@ def reproduce(
         list[str] | None,
         typer.Argument(
             help="Of nuclei, membranes, rates, seams and torch [default: these]; or relatives, which "
-            "stands for cues, outlines and streets."
+            "stands for cues, outlines, streets, coins and strokes."
         ),
     ] = None,
     quick: Annotated[
@@ -43,8 +43,8 @@ def reproduce(
         str | None,
         typer.Option(
             help="The same in steps, which repeats exactly: 300, or nuclei=300,torch=200 with the "
-            "groups nuclei, membranes, rates, seams, torch, torch-seconds, cues, outlines, streets "
-            "and streets-long."
+            "groups nuclei, membranes, rates, seams, torch, torch-seconds, cues, outlines, streets, "
+            "streets-long, coins and strokes."
         ),
     ] = None,
     data_root: DataRoot = None,
@@ -59,8 +59,9 @@ def reproduce(
     in PyTorch. All of them with the defaults take hours; stop with Ctrl-C whenever you like, the same
     command goes on.
 
-    relatives: what FCN, SegNet, U-Net++ and PSPNet were made for, beside PyTorch's numbers. cues:
-    seeing far. outlines: one training, four networks. streets: stride, indices, class weights.
+    relatives: what FCN, SegNet, U-Net++, PSPNet, pix2pix and PaintsChainer were made for, beside
+    PyTorch's numbers. cues: seeing far. outlines: one training, four networks. streets: stride,
+    indices, class weights. coins: what L1 cannot do. strokes: hints are obeyed.
     """
     from tinyunet.reproduce import schedule
     from tinyunet.reproduce.experiments import choose, read_steps

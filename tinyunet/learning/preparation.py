@@ -64,10 +64,10 @@ def check_settings(
     _check_optimizer(model, optimizer)
     for what, data in (("training", train), ("validation", validation)):
         if data is not None:
+            suited = check_data(model, data, what)
             ignored = data.ignore_label
             if ignored is not None and all((labels == ignored).all() for labels in data.labels):
                 raise ValueError(f"every pixel of the {what} images is ignored: give it others")
-            suited = check_data(model, data, what)
             if suited is not data:
                 raise ValueError(
                     f"the model takes {model.in_channels} channels, but the {what} images have "

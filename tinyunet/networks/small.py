@@ -43,7 +43,7 @@ def small_networks() -> dict[str, tuple[Callable[[], Network], tuple[int, ...]]]
         ),
         "pix2pix, dropout": (lambda: Pix2PixGenerator(2, 1, widths=(3, 4, 5)), (2, 8, 16, 2)),
         "PatchGAN": (lambda: PatchGAN(2, base_channels=2, layers=1), (2, 8, 10, 2)),
-        "PaintsChainer": (lambda: PaintsChainer(2, 1, widths=(3, 4, 5)), (2, 8, 12, 2)),
+        "PaintsChainer": (lambda: PaintsChainer(2, 1, widths=(3, 4)), (2, 4, 6, 2)),
     }
 
 
