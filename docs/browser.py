@@ -41,8 +41,8 @@ WORDS = """\
 tinyunet. Your work is kept in this browser alone: **File → Download** saves this notebook on your
 computer, where `tinyunet lessons` continues it.*"""
 FIRST_PAGE = """\
-- **Run it here**, in your browser, without installing anything:
-  <a href="run/notebooks/index.html?path=exercises/00_pixels_to_labels.ipynb">lesson 0</a>, or
+- **In your browser**, without installing anything:
+  <a href="run/notebooks/index.html?path=exercises/00_pixels_to_labels.ipynb">run lesson 0</a>, or
   <a href="run/lab/index.html?path=START.ipynb">all lessons</a>.
 """
 SETTINGS = {"@jupyterlab/apputils-extension:sessionDialogs": {"skipKernelRestartDialog": True}}

@@ -88,7 +88,7 @@ def names(lesson):
 
 @in_chromium
 def test_two_clicks_from_the_first_page_to_an_exercise_that_runs(site, tmp_path):
-    report = visit(site, tmp_path, start="index.html", click=["lesson 0"], button=True)
+    report = visit(site, tmp_path, start="index.html", click=["run lesson 0"], button=True)
     assert report["clicks"] == 2
     (error,) = outputs(report, "error")  # the student's notebook ends at the first exercise
     assert "is not solved yet. First hint:" in error["evalue"].replace("\n", "")
