@@ -1,5 +1,6 @@
 """Fixtures: the modules that arrays come from. And which tests are quick."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -65,6 +66,10 @@ WARNINGS = {
 
 
 def pytest_configure(config):
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # in a shell's background; Ctrl-C is tested
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # On a busy machine an example may take long; no test asserts a time.
     hypothesis.settings.register_profile(
         "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]

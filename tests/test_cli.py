@@ -21,7 +21,8 @@ def tinyunet(*arguments, cwd, **environment):
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 
-TRAIN = ("train", "--steps", 6, "--images", 8, "--size", 48, "--base-channels", 4, "--depth", 2)
+SMALL = ("train", "--steps", 6, "--base-channels", 4, "--depth", 2)
+TRAIN = (*SMALL, "--images", 8, "--size", 48)
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +206,7 @@ def test_train_on_a_folder_of_ones_own(tmp_path):
         gray = (255 * image[..., 0].clip(0, 1)).astype(np.uint8)
         Image.fromarray(gray).save(tmp_path / f"mine/images/{name}.png")
         Image.fromarray((255 * labels).astype(np.uint8)).save(tmp_path / f"mine/masks/{name}.png")
-    done = tinyunet(*TRAIN, "--data", "mine", "--out", "out", cwd=tmp_path)
+    done = tinyunet(*SMALL, "--data", "mine", "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "predictions.png").exists()
 

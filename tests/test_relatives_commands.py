@@ -68,7 +68,10 @@ def test_every_name_stands_for_a_class_and_arguments():
 
 
 def test_messages_list_the_names(monkeypatch, capsys):
-    with pytest.raises(ValueError, match=r"'fcn4s', but fcn32s, .*unet\+\+, pspnet, .*UNet"):
+    with pytest.raises(
+        ValueError,
+        match=r"'fcn4s' \(did you mean fcn8s\?\), but fcn32s, .*unet\+\+, pspnet, .*UNet",
+    ):
         network.find("fcn4s")
     for command in ("train", "summary"):
         code, out, _ = said(monkeypatch, capsys, command, "--help")

@@ -134,7 +134,7 @@ def test_a_network_is_made_with_the_options_that_it_takes():
     with pytest.raises(ValueError, match=message):
         Settings(network="Narrow", depth=3, skip="none")
     with pytest.raises(
-        ValueError, match=r"no network called 'Naro', but .*Narrow.* is FILE.py:Naro"
+        ValueError, match=r"called 'Naro' \(did you mean Narrow\?\), but .*Narrow.* is FILE.py:Naro"
     ):
         build(Settings(network="Naro"), [slices(32)])
 

@@ -225,7 +225,7 @@ WRONG = {
         (lambda side, new: np.floor(interpolation(side, new)), "nothing is read"),
         (lambda side, new: np.eye(side)[(np.arange(new) * (side - 1) // max(new - 1, 1))],
          "only the nearest pixel before"),
-        (without_care_for_the_last, "out of bounds"),
+        (without_care_for_the_last, "beyond the array's end"),
     ],
 }  # fmt: skip
 
