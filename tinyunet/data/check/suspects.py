@@ -177,7 +177,11 @@ def _classes(check: FolderCheck) -> list[str]:
         where = [page for page in pages if page.pixels.get(k)]
         if not where and named not in unseen:
             found.append(f"{named} has no pixel in any mask")
-        elif check.parts and not any(check.parts[page.name] == "training" for page in where):
+        elif (
+            where
+            and check.parts
+            and not any(check.parts[page.name] == "training" for page in where)
+        ):
             found.append(
                 f"{named} is in no training image, so it cannot be learned: another --split-seed "
                 f"chooses others (it is in {some([page.name for page in where])})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,20 @@ class Raw:
             return self.pages
         last = len(self.palette) - 1
         return [self.palette[np.minimum(page[..., 0], last)] for page in self.pages]
+
+
+def on_white(raw: Raw) -> Raw:
+    """A file as it is seen on white paper: what is transparent shows the white behind it."""
+    if raw.alpha is None:
+        return raw
+    pages = []
+    for page, alpha in zip(raw.colors(), raw.alpha, strict=True):
+        white, opaque = (1 if x.dtype.kind == "f" else np.iinfo(x.dtype).max for x in (page, alpha))
+        share = (alpha / opaque)[..., None]
+        seen = share * page + (1 - share) * white
+        pages.append((seen if page.dtype.kind == "f" else seen.round()).astype(page.dtype))
+    color = raw.color or raw.palette is not None
+    return replace(raw, pages=pages, alpha=None, palette=None, color=color)
 
 
 def is_gray(image: np.ndarray) -> bool:

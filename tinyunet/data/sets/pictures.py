@@ -11,7 +11,7 @@ import numpy as np
 
 from tinyunet.data.files import gray
 from tinyunet.data.files.names import folded
-from tinyunet.data.files.raw import read_raw
+from tinyunet.data.files.raw import on_white, read_raw
 from tinyunet.data.files.report import FolderReport
 from tinyunet.data.files.scan import listed_images
 from tinyunet.data.pairs import PicturePairs
@@ -29,6 +29,7 @@ def load_pairs(folder: str | Path, fit: Fit | None = None) -> PicturePairs:
 
     Names are equal up to the extension, whatever their case and Unicode form. Files are read by
     `read_image`, stacks page by page; gray ones among others in colour are shown in three channels.
+    What is transparent is white.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ def _by_name(report: FolderReport, folder: Path) -> dict[str, Path]:
 def _seen(report: FolderReport, path: Path) -> _File | None:
     """What a file holds; None if it cannot be read, and the reason goes to the problems."""
     try:
-        raw = read_raw(path)
+        raw = on_white(read_raw(path))
         for page in raw.pages:
             check_finite(page, path)
     except (OSError, ValueError) as error:
@@ -191,7 +192,7 @@ def _read(
     stretched = any(deep) and not all(deep)
     found: list[np.ndarray] = []
     for file in files if not report.problems else ():
-        for page in gray.scaled(read_raw(file.path), stretched):
+        for page in gray.scaled(on_white(read_raw(file.path)), stretched):
             picture = gray.in_channels(page, channels)
             found.append(picture if fit is None else fit(picture))
     return found, stretched

@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
+from tinyunet.data.files import gray
 from tinyunet.data.files.content import stem_of
-from tinyunet.data.large_files import open_pages
+from tinyunet.data.files.raw import on_white, read_raw
 from tinyunet.engine.whole_files import FULL, write_text
 from tinyunet.runs.batch import Report
 from tinyunet.runs.limits import check_step
@@ -47,19 +49,29 @@ def paint_all(
 
     Raises
     ------
+    ValueError
+        If pictures are in that folder: paintings among them would be taken for pictures.
     FileExistsError
         Before anything is done, if there are files that are no such paintings of these pictures.
     """
+    if out.resolve() in {path.resolve().parent for path in pictures}:
+        raise ValueError(
+            f"{out} is where pictures are, and paintings among them would be taken for pictures: "
+            "choose another --out"
+        )
     known = _Known(out, made)
     done = {} if overwrite else {path: known.files(path) for path in pictures}
     report = Report(out, made, len(pictures), verb="painted")
     out.mkdir(parents=True, exist_ok=True)
+    deep = 0
     bar = tqdm(pictures, desc="pictures", leave=False, disable=None if len(pictures) > 1 else True)
     for i, path in enumerate(bar):
         try:
             files = done.get(path) or []
             if not files:
-                files = _one(painter, path, out, made["seed"])
+                pages, is_deep = _pages(painter, path)
+                deep += is_deep
+                files = _one(painter, path, pages, out, made["seed"])
                 known.note(path, files)
         except (ValueError, OSError, MemoryError) as error:
             report.failures.append((path, error))
@@ -73,6 +85,8 @@ def paint_all(
             more = "; is there already, --overwrite paints it anew" if there else ""
             tell(f"{path}: {', '.join(files)}{more}")
     bar.close()
+    if deep and not painter.stretched:
+        tell(f"note: {gray.in_words_of_depth(deep)}")
     return report
 
 
@@ -112,19 +126,25 @@ class _Known:
         write_text(self.out / RECORD, json.dumps(self.record, indent=1) + "\n")
 
 
-def _one(painter: Painter, path: Path, out: Path, seed: int) -> list[str]:
+def _pages(painter: Painter, path: Path) -> tuple[list[np.ndarray], bool]:
+    """The pages (H, W, C) of a file, scaled as the model knows them, and whether it is deep."""
+    raw = on_white(read_raw(path))
+    try:
+        return gray.scaled(raw, painter.stretched), gray.is_deep(raw)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _one(
+    painter: Painter, path: Path, pages: Sequence[np.ndarray], out: Path, seed: int
+) -> list[str]:
     """Paint one file, page by page; return the names of what was written."""
     files = []
-    with contextlib.ExitStack() as opened:
-        pages = open_pages(path, stretch=painter.stretched)
-        for page in pages:
-            opened.enter_context(page)
-        for k, page in enumerate(pages):
-            if painter.fit is None:
-                check_step(painter.model, page.shape[:2], 1, painter.model.device)
-            picture = page[:, :]
-            painted = paint_picture(painter.model, painter.kind, picture, painter.fit, seed)
-            stem = stem_of(path) + (f"_page{k}" if len(pages) > 1 else "")
-            write_picture(out / f"{stem}{END}", in_bytes(painted))
-            files.append(str(out / f"{stem}{END}"))
+    for k, picture in enumerate(pages):
+        if painter.fit is None:
+            check_step(painter.model, picture.shape[:2], 1, painter.model.device)
+        painted = paint_picture(painter.model, painter.kind, picture, painter.fit, seed)
+        stem = stem_of(path) + (f"_page{k}" if len(pages) > 1 else "")
+        write_picture(out / f"{stem}{END}", in_bytes(painted))
+        files.append(str(out / f"{stem}{END}"))
     return files

@@ -17,6 +17,7 @@ from tinyunet.data import (
     load_gray_pairs,
     load_pairs,
 )
+from tinyunet.data.groups import joined
 from tinyunet.runs.painting.settings import PaintSettings
 from tinyunet.runs.record import first_few, sum_of
 
@@ -141,7 +142,8 @@ def _dealt(
             )
         train, held = (read.subset(places[name] for name in known[p]) for p in ("train", "held"))
         return train, held
-    files = sorted(set(read.groups))
+    groups = joined(read.groups, *_likes(read))
+    files = sorted(set(groups))
     if len(files) < 2:
         raise ValueError(
             f"{settings.data} has a single picture, {files[0]}: paint needs two at least, one of which "
@@ -151,10 +153,15 @@ def _dealt(
     kept = max(min(2, len(files) // 2), round(KEPT_BACK * len(files)))
     back = {files[i] for i in order[:kept]}
     train, held = (
-        read.subset(i for i, group in enumerate(read.groups) if (group in back) == is_back)
+        read.subset(i for i, group in enumerate(groups) if (group in back) == is_back)
         for is_back in (False, True)
     )
     return train, held
+
+
+def _likes(pairs: PicturePairs) -> list[list[str]]:
+    """Checksums of inputs: copies of a picture either teach or are kept back."""
+    return [[sum_of(x) for x in pairs.inputs]]
 
 
 def _sums(pairs: PicturePairs) -> dict[str, list[str]]:

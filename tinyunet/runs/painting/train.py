@@ -27,7 +27,7 @@ from tinyunet.learning.adversarial import PaintingStep
 from tinyunet.learning.painting import fit_painter
 from tinyunet.learning.run_folder import refuse_file
 from tinyunet.networks.network import Network
-from tinyunet.runs.folder import new_folder
+from tinyunet.runs.folder import new_folder, refuse_begun
 from tinyunet.runs.limits import say
 from tinyunet.runs.painting import folder
 from tinyunet.runs.painting.kinds import KINDS
@@ -119,6 +119,8 @@ def _none_there(out: Path | None) -> None:
         raise FileExistsError(
             f"{out} already holds a run: --resume {out} continues it, or choose another folder"
         )
+    if out is not None:
+        refuse_begun(out)
 
 
 @contextlib.contextmanager

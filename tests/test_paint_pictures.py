@@ -1,0 +1,97 @@
+"""Pictures as people bring them to `tinyunet paint`: transparent, copied, deep, beside paintings."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tinyunet.data import load_gray_pairs, load_pairs
+from tinyunet.runs.painting import source, train
+from tinyunet.runs.painting.apply import paint_all
+from tinyunet.runs.painting.folder import load_painter
+from tinyunet.runs.painting.settings import PaintSettings
+
+SMALL = {"crop": 16, "batch_size": 2, "base_channels": 2}
+
+
+def photos(folder, count=4):
+    """Pictures of 8 bits (20, 24, 3), each of its own noise."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (count, 20, 24, 3)).astype(np.uint8)
+    for i, picture in enumerate(pictures):
+        Image.fromarray(picture).save(folder / f"a{i}.png")
+    return pictures
+
+
+@pytest.fixture
+def painter(tmp_path):
+    photos(tmp_path / "photos")
+    settings = PaintSettings(data=str(tmp_path / "photos"), colour="gray", steps=1, **SMALL)
+    train.train(settings, tmp_path / "run", tell=lambda line: None)
+    return load_painter(tmp_path / "run/model.npz")
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_what_is_transparent_is_white(tmp_path, depth):
+    """As drawing programs save lines: black all over, and where there is no line, alpha 0."""
+    lines = np.zeros((16, 20, 2), np.uint8)
+    lines[4, :, 1] = 255
+    lines[8, :, 1] = 51
+    for inside in ("images", "targets"):
+        (tmp_path / inside).mkdir()
+    Image.fromarray(lines, "LA").save(tmp_path / "images/a.png")
+    Image.fromarray(np.full((16, 20), 7, depth)).save(tmp_path / "targets/a.png")
+    seen = load_pairs(tmp_path).inputs[0]
+    np.testing.assert_allclose(seen[..., 0], seen[:, :1, 0].repeat(20, 1))
+    np.testing.assert_allclose(seen[[0, 4, 8], 0, 0], [1, 0, 0.8], atol=2e-3)
+
+
+def test_the_colour_beneath_is_not_learned(tmp_path):
+    pixels = np.full((16, 20, 4), (200, 10, 30, 255), np.uint8)
+    pixels[8:, :, 3] = 0
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    y, uv = (
+        part[0] for part in (load_gray_pairs(tmp_path).inputs, load_gray_pairs(tmp_path).targets)
+    )
+    assert abs(uv[:8]).min() > 0.1
+    np.testing.assert_allclose(uv[8:], 0, atol=1e-6)
+    np.testing.assert_allclose(y[8:], y.max(), atol=1e-6)
+
+
+def test_copies_both_teach_or_are_both_kept_back(tmp_path):
+    for i, picture in enumerate(photos(tmp_path / "photos")):
+        Image.fromarray(picture).save(tmp_path / f"photos/copy{i}.png")
+    for seed in range(8):
+        settings = PaintSettings(
+            data=str(tmp_path / "photos"), colour="gray", steps=1, split_seed=seed, **SMALL
+        )
+        held = source.source_of(settings).held.names
+        assert {name.replace("copy", "a") for name in held if "copy" in name} == {
+            name for name in held if "copy" not in name
+        }
+
+
+def test_deep_pictures_for_a_model_of_others_are_worth_a_word(painter, tmp_path):
+    deep = np.random.default_rng(1).integers(0, 5000, (20, 24)).astype(np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    told = []
+    report = paint_all(
+        painter, [tmp_path / "deep.png", tmp_path / "photos/a0.png"], tmp_path / "out",
+        {"model": "", "seed": 0}, tell=told.append,
+    )  # fmt: skip
+    assert not report.failures
+    assert told[-1].startswith("note: 1 image has more than 8 bits")
+
+
+def test_paintings_do_not_go_among_pictures(painter, tmp_path):
+    pictures = sorted((tmp_path / "photos").iterdir())
+    with pytest.raises(ValueError, match="is where pictures are"):
+        paint_all(painter, pictures, tmp_path / "photos", {"model": "", "seed": 0})
+    assert sorted((tmp_path / "photos").iterdir()) == pictures
+
+
+def test_a_run_that_has_begun_is_not_overwritten(painter, tmp_path):
+    (tmp_path / "run/last.npz").unlink()
+    settings = PaintSettings(data=str(tmp_path / "photos"), colour="gray", steps=1, **SMALL)
+    with pytest.raises(FileExistsError, match="before its first step was kept: --resume"):
+        train.train(settings, tmp_path / "run", tell=lambda line: None)
