@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 from PIL import Image
+from test_relatives_commands import said
 
+import tinyunet as tu
 from tinyunet.data import load_gray_pairs, load_pairs
-from tinyunet.runs.painting import source, train
+from tinyunet.runs.numbers import check_numbers
+from tinyunet.runs.painting import networks, source, train
 from tinyunet.runs.painting.apply import paint_all
 from tinyunet.runs.painting.folder import load_painter
 from tinyunet.runs.painting.settings import PaintSettings
@@ -95,3 +98,89 @@ def test_a_run_that_has_begun_is_not_overwritten(painter, tmp_path):
     settings = PaintSettings(data=str(tmp_path / "photos"), colour="gray", steps=1, **SMALL)
     with pytest.raises(FileExistsError, match="before its first step was kept: --resume"):
         train.train(settings, tmp_path / "run", tell=lambda line: None)
+
+
+# ---------------------------------------------------------------------- runs
+
+
+def test_l1_alone_that_diverges_is_no_success(tmp_path):
+    photos(tmp_path / "photos")
+    settings = PaintSettings(
+        data=str(tmp_path / "photos"), colour="gray", steps=3, lr=1e30, judge="none", **SMALL
+    )
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ValueError, match=r"lower learning rate: .* --lr 0\.001"),
+    ):
+        train.train(settings, tmp_path / "run", tell=lambda line: None)
+    assert not (tmp_path / "run/model.npz").exists()
+
+
+def test_a_weight_that_is_infinite_in_the_end_is_no_success():
+    model = tu.networks.PaintsChainer(1, 2, widths=(2, 3))
+    pairs = tu.data.coin_flip_colours(2, 32, seed=0)
+    batch = tu.data.Pairs(pairs.inputs[..., :1], pairs.targets[..., :2])
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ArithmeticError, match="a weight became infinite"),
+    ):
+        tu.fit_painter(
+            model, lambda i: batch, steps=1, optimizers=[tu.SGD(model, 1e308, 0)], progress=False
+        )
+
+
+def test_a_run_goes_on_with_its_own_kind_of_pairs(painter, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    before = (tmp_path / "run/model.npz").read_bytes()
+    code, _, told = said(
+        monkeypatch, capsys, "paint", "--resume", "run", "--data", "coin-flip-colours"
+    )
+    assert code
+    assert "cannot go on with --data coin-flip-colours" in told
+    assert (tmp_path / "run/model.npz").read_bytes() == before
+
+
+def test_what_was_painted_is_left_whatever_the_pictures_are_called(painter, tmp_path):
+    made = {"model": "", "seed": 0}
+    stack = [Image.new("L", (16, 16), 20 * k) for k in range(12)]
+    stack[0].save(tmp_path / "a.tif", save_all=True, append_images=stack[1:])
+    Image.new("L", (16, 16)).save(tmp_path / "a_page.png")
+    Image.new("L", (16, 16)).save(tmp_path / "b.png")
+    Image.new("L", (16, 16)).save(tmp_path / "b_page0.png")
+    pictures = [tmp_path / name for name in ("a.tif", "a_page.png", "b.png", "b_page0.png")]
+    for skipped in (False, True):
+        report = paint_all(painter, pictures, tmp_path / "out", made, tell=lambda line: None)
+        assert [image["skipped"] for image in report.images] == [skipped] * 4
+    (tmp_path / "out/paintings.json").unlink()
+    with pytest.raises(FileExistsError, match="does not know it, as after a crash"):
+        paint_all(painter, pictures, tmp_path / "out", made)
+
+
+@pytest.mark.parametrize("network", ["pix2pix", "paintschainer"])
+def test_half_as_wide_is_smaller(network):
+    channels = (1, 2)
+    sizes = [
+        networks.build(PaintSettings(network=network, data="x", base_channels=n), channels)
+        for n in (None, 12, 6)
+    ]
+    usual, twelve, six = (generator.num_parameters for generator, _ in sizes)
+    assert usual >= twelve > 2 * six
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"schedule": "foo"}, "foo"),
+        ({"recipe": "quik"}, "did you mean quick"),
+        ({"judge": "patchgn"}, "did you mean patchgan"),
+        ({"network": "pix2pi"}, "did you mean pix2pix"),
+    ],
+)
+def test_misspelt_settings(options, words):
+    with pytest.raises(ValueError, match=words):
+        PaintSettings(**options)
+
+
+def test_minutes_have_an_end():
+    with pytest.raises(ValueError, match="--minutes must be at most 1,000,000"):
+        check_numbers({"minutes": 1e300})

@@ -85,6 +85,7 @@ def _train(chosen: dict[str, Any], out: Path | None, resume: Path | None, as_jso
                 "begin a new run"
             )
         run, out = folder.read_settings(resume), resume
+        _check_moved(run, chosen.get("data"))
         for name in MOVABLE:
             setattr(run, name, chosen.get(name, getattr(run, name)))
     else:
@@ -96,6 +97,17 @@ def _train(chosen: dict[str, Any], out: Path | None, resume: Path | None, as_jso
         typer.echo(json.dumps(result.to_dict(), indent=1))
     else:
         _print_run(result)
+
+
+def _check_moved(run: PaintSettings, data: str | None) -> None:
+    """Raise ValueError for data that are none of the run's: a folder may have moved, no more."""
+    from tinyunet.runs.painting.kinds import DRAWN
+
+    if data is not None and data != run.data and (run.kind in DRAWN or data in DRAWN):
+        raise ValueError(
+            f"the run learned from {run.data}, so it cannot go on with --data {data}: leave it out, or "
+            "begin a new run"
+        )
 
 
 def _new(chosen: dict[str, Any]) -> PaintSettings:

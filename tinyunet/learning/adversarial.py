@@ -86,7 +86,7 @@ def adversarial_step(
 
         halves, kept = [], {}
         for images, real in ((painted, False), (y, True)):  # in two batches: see BatchNorm2d
-            halves.append(_finite(loss(judged(images), real) / 2, "discriminator"))
+            halves.append(finite(loss(judged(images), real) / 2, "discriminator"))
             discriminator.backward_parameters(loss.backward() / 2)
             for (
                 name,
@@ -96,11 +96,11 @@ def adversarial_step(
                 kept[name] = gradient
         optimizers[1].step()
 
-        fooled = _finite(loss(judged(painted), True), "generator")
+        fooled = finite(loss(judged(painted), True), "generator")
         dpainted = discriminator.backward(loss.backward())[..., -y.shape[3] :]
         for _, layer in discriminator.named_layers():
             layer.grads = {}
-        difference = _finite(l1(painted, y), "generator")
+        difference = finite(l1(painted, y), "generator")
         generator.backward_parameters(dpainted + l1_weight * l1.backward())
         optimizers[0].step()
     return PaintingStep(difference, sum(halves), fooled)
@@ -111,7 +111,8 @@ def as_of(model: Layer, images: Array) -> Array:
     return to_device(images.astype(model.dtype, copy=False), model.device)
 
 
-def _finite(value: float, whose: str) -> float:
+def finite(value: float, whose: str) -> float:
+    """Return a loss; ArithmeticError if it is infinite or NaN."""
     if not math.isfinite(value):
         raise ArithmeticError(f"the {whose}'s loss became {value}: take a lower learning rate")
     return value

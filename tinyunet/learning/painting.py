@@ -10,11 +10,11 @@ from tinyunet.data.pairs import Pairs
 from tinyunet.engine.interrupts import uninterrupted
 from tinyunet.engine.progress import Progress
 from tinyunet.learning import checkpoint
-from tinyunet.learning.adversarial import PaintingStep, adversarial_step, as_of
+from tinyunet.learning.adversarial import PaintingStep, adversarial_step, as_of, finite
 from tinyunet.learning.optim import Adam, Optimizer
 from tinyunet.learning.painter_file import PainterFile
 from tinyunet.learning.schedule import check_schedule, rate_factor
-from tinyunet.learning.step import training_step
+from tinyunet.learning.step import has_finite_parameters, training_step
 from tinyunet.losses import AdversarialLoss, GANLoss, L1Loss
 from tinyunet.networks.config import plain
 from tinyunet.networks.network import Network
@@ -81,7 +81,7 @@ def fit_painter(
     ValueError
         If the file is from another run, or settings cannot be.
     ArithmeticError
-        If a loss becomes infinite or NaN.
+        If a loss, or a weight in the end, becomes infinite or NaN.
     """
     networks = [generator] if discriminator is None else [generator, discriminator]
     if optimizers is None:
@@ -98,7 +98,8 @@ def fit_painter(
         for optimizer, rate in zip(optimizers, rates, strict=True):
             optimizer.lr = rate * rate_factor(schedule, i, steps)
         if discriminator is None:
-            return PaintingStep(training_step(generator, L1Loss(), optimizers[0], (x, y, None)))
+            loss_of_all = training_step(generator, L1Loss(), optimizers[0], (x, y, None))
+            return PaintingStep(finite(loss_of_all, "generator"))
         options: dict[str, Any] = {"loss": loss, "l1_weight": l1_weight, "conditional": conditional}
         return adversarial_step(generator, discriminator, tuple(optimizers), x, y, **options)
 
@@ -110,6 +111,10 @@ def fit_painter(
             with uninterrupted():
                 with run.whole():
                     history.append(step(i))
+                    if i + 1 == steps and not all(map(has_finite_parameters, networks)):
+                        raise ArithmeticError(
+                            "a weight became infinite: take a lower learning rate"
+                        )
                 run.keep(history, rates)
             bar.set_postfix_str(f"L1 {history[-1].l1:.4f}", refresh=False)
             bar.update()

@@ -14,6 +14,7 @@ SEEDS = ("seed", "split_seed")
 LEAST = {"images": 3, "size": 32}  # an image for each part; what synthetic cells need
 SHARES = ("dropout", "momentum")
 ABOVE_0 = ("minutes", "lr")
+AT_MOST = {"minutes": 1_000_000}  # nearly two years
 FROM_0 = ("l1_weight",)
 LARGEST_SEED = 2**128
 
@@ -41,6 +42,8 @@ def _wrong(name: str, value: Any) -> str:
         return f"at least {least}"
     if name in SEEDS and not 0 <= value < LARGEST_SEED:
         return "a whole number from 0"
+    if name in AT_MOST and value > AT_MOST[name]:
+        return f"at most {AT_MOST[name]:,}"
     if name in ABOVE_0 and not 0 < value < math.inf:
         return "above 0 and finite"
     if name in FROM_0 and not 0 <= value < math.inf:

@@ -101,23 +101,32 @@ class _Known:
             stem = painting.name.removesuffix(END)
             for name in {stem, PAGE.sub("", stem)}:
                 self.there[name].append(painting)
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError, TypeError, KeyError):
             read = json.loads((out / RECORD).read_text(encoding="utf-8"))
-            self.record = read if type(read) is dict else {}
+            self.record = {stem: known for stem, known in read.items() if known["files"]}
 
     def files(self, path: Path) -> list[str]:
         """The paintings of a picture, if all are there and were made so; FileExistsError for others."""
-        ours = self.there[stem_of(path)]
+        stem = stem_of(path)
+        of_others = {
+            name for other, known in self.record.items() if other != stem for name in known["files"]
+        }
+        ours = [p for p in self.there[stem] if p.name not in of_others]
         if not ours or not path.is_file():
             return []
-        known = self.record.get(stem_of(path))
-        now = {**self.made, "sha256": checksum(path), "files": [p.name for p in ours]}
-        if known != now:
+        known = self.record.get(stem)
+        if known is None:
+            raise FileExistsError(
+                f"{ours[0]} exists, but {RECORD} does not know it, as after a crash: choose another "
+                "--out, or --overwrite it"
+            )
+        now = {**self.made, "sha256": checksum(path), "files": {p.name for p in ours}}
+        if {**known, "files": set(known["files"])} != now:
             raise FileExistsError(
                 f"{ours[0]} exists, of another picture, model or seed: choose another --out, or "
                 "--overwrite it"
             )
-        return [str(p) for p in ours]
+        return [str(self.out / name) for name in known["files"]]
 
     def note(self, path: Path, files: Sequence[str]) -> None:
         """Take down that a picture was painted."""

@@ -50,10 +50,11 @@ def _made(name: str, settings: PaintSettings, **options: Any) -> Network:
     small = dict(QUICK[name]) if settings.recipe == "quick" else {}
     base = settings.base_channels
     if base is not None:
-        levels = len(small.pop("widths", ()))
-        small |= {"base_channels": base}
-        if name == "Pix2PixGenerator" and levels:
-            small["levels"] = levels
+        widths = small.pop("widths", ())
+        if name == "Pix2PixGenerator" or not widths:
+            small |= {"base_channels": base} | ({"levels": len(widths)} if widths else {})
+        else:  # as many levels as the recipe has, each in proportion
+            small["widths"] = [max(1, round(width * base / widths[0])) for width in widths]
     options = {
         **options,
         **small,

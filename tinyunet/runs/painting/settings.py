@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tinyunet.engine.spelling import did_you_mean
+from tinyunet.learning.schedule import check_schedule
 from tinyunet.networks.names import meaning
 from tinyunet.runs.painting.kinds import DRAWN
 from tinyunet.runs.settings import set_to
@@ -100,10 +102,15 @@ class PaintSettings:
     device: str = set_to("cpu", "cpu or gpu. [default: cpu, or the resumed run's]")
 
     def __post_init__(self) -> None:
+        if self.schedule is not None:
+            check_schedule(self.schedule)
         if self.colour not in (None, "gray"):
             raise ValueError(f"--colour is gray, got {self.colour!r}")
         if self.recipe not in RECIPES:
-            raise ValueError(f"recipe must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
+            raise ValueError(
+                f"recipe must be one of {', '.join(RECIPES)}, got {self.recipe!r}"
+                f"{did_you_mean(self.recipe, RECIPES)}"
+            )
         drawn = self.data is not None and self.data.replace("_", "-") in DRAWN
         if drawn:
             self.data = self.data.replace("_", "-")
@@ -113,7 +120,8 @@ class PaintSettings:
         named = {meaning(name)[0]: name for name in PAINTERS} | {name: name for name in PAINTERS}
         if self.network not in named:
             raise ValueError(
-                f"paint trains {' or '.join(PAINTERS)}, got the network {self.network!r}; tinyunet "
+                f"paint trains {' or '.join(PAINTERS)}, got the network {self.network!r}"
+                f"{did_you_mean(self.network, PAINTERS)}; tinyunet "
                 "train trains those that label pixels"
             )
         self.network = named[self.network]
@@ -128,7 +136,10 @@ class PaintSettings:
                 drawn_more = name == "batch_size" and self.recipe == "quick" and self.kind in DRAWN
                 setattr(self, name, 2 * value if drawn_more and value > 1 else value)
         if self.judge not in JUDGES:
-            raise ValueError(f"judge must be one of {', '.join(JUDGES)}, got {self.judge!r}")
+            raise ValueError(
+                f"judge must be one of {', '.join(JUDGES)}, got {self.judge!r}"
+                f"{did_you_mean(self.judge, JUDGES)}"
+            )
 
     @property
     def kind(self) -> str:

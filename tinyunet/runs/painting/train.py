@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ from tinyunet.runs.painting.kinds import KINDS
 from tinyunet.runs.painting.networks import build, how_to_learn, optimizers, steps_in
 from tinyunet.runs.painting.pictures import ROWS, given_to, sheet, write_picture
 from tinyunet.runs.painting.scores import scores_of
-from tinyunet.runs.painting.settings import PaintSettings
+from tinyunet.runs.painting.settings import RECIPES, PaintSettings
 from tinyunet.runs.painting.source import Source, source_of
 from tinyunet.segmentation.by_class import plain
 
@@ -129,11 +130,12 @@ def _way_on(settings: PaintSettings, out: Path, tell: Tell) -> Iterator[None]:
     try:
         yield
     except ArithmeticError as error:
+        lr = min(settings.lr / 10, RECIPES[settings.recipe][settings.network]["lr"])
         raise ValueError(
-            f"{error}: begin again in another folder, for example with --lr {settings.lr / 10:g}"
+            f"{error}: begin again in another folder, for example with --lr {lr:g}"
         ) from error
     except KeyboardInterrupt:
-        tell(f"go on with: tinyunet paint --resume {out}")
+        tell(f"go on with: tinyunet paint --resume {shlex.quote(str(out))}")
         raise
 
 
