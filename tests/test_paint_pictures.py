@@ -1,5 +1,7 @@
 """Pictures as people bring them to `tinyunet paint`: transparent, copied, deep, beside paintings."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +9,7 @@ from test_relatives_commands import said
 
 import tinyunet as tu
 from tinyunet.data import load_gray_pairs, load_pairs
+from tinyunet.engine.locks import FolderLock
 from tinyunet.runs.numbers import check_numbers
 from tinyunet.runs.painting import networks, source, train
 from tinyunet.runs.painting.apply import paint_all
@@ -184,3 +187,14 @@ def test_misspelt_settings(options, words):
 def test_minutes_have_an_end():
     with pytest.raises(ValueError, match="--minutes must be at most 1,000,000"):
         check_numbers({"minutes": 1e300})
+
+
+def test_two_paintings_do_not_mix_in_a_folder(painter, tmp_path):
+    pictures = [tmp_path / "photos/a0.png"]
+    (tmp_path / "out").mkdir()
+    lock = FolderLock(tmp_path / "out", "painting").held()
+    with ThreadPoolExecutor(1) as another:
+        another.submit(lock.__enter__).result()
+        with pytest.raises(BlockingIOError, match="another painting"):
+            paint_all(painter, pictures, tmp_path / "out", {"model": "", "seed": 0})
+        another.submit(lock.__exit__, None, None, None).result()

@@ -103,17 +103,17 @@ def predict_all(
     BlockingIOError
         If another prediction writes into the folder.
     """
-    with _alone(out):
+    with alone(out, "prediction"):
         return _predict_all(model, images, out, made, polygons, overwrite, tell, note)
 
 
 @contextlib.contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Make the folder, and keep other predictions out of it; an empty one goes with an error."""
+def alone(out: Path, what: str) -> Iterator[None]:
+    """Make the folder, and keep others that do the same out of it; an empty one goes with an error."""
     made = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     try:
-        with FolderLock(out, "prediction").held():
+        with FolderLock(out, what).held():
             yield
     finally:
         if made:

@@ -16,7 +16,7 @@ from tinyunet.data.files import gray
 from tinyunet.data.files.content import stem_of
 from tinyunet.data.files.raw import on_white, read_raw
 from tinyunet.engine.whole_files import FULL, write_text
-from tinyunet.runs.batch import Report
+from tinyunet.runs.batch import Report, alone
 from tinyunet.runs.limits import check_step
 from tinyunet.runs.painting.folder import Painter
 from tinyunet.runs.painting.pictures import in_bytes, paint_picture, write_picture
@@ -51,6 +51,8 @@ def paint_all(
     ------
     ValueError
         If pictures are in that folder: paintings among them would be taken for pictures.
+    BlockingIOError
+        If another painting goes on in that folder.
     FileExistsError
         Before anything is done, if there are files that are no such paintings of these pictures.
     """
@@ -59,10 +61,21 @@ def paint_all(
             f"{out} is where pictures are, and paintings among them would be taken for pictures: "
             "choose another --out"
         )
+    with alone(out, "painting"):
+        return _paint_all(painter, pictures, out, made, overwrite, tell)
+
+
+def _paint_all(
+    painter: Painter,
+    pictures: Sequence[Path],
+    out: Path,
+    made: dict[str, Any],
+    overwrite: bool,
+    tell: Tell,
+) -> Report:
     known = _Known(out, made)
     done = {} if overwrite else {path: known.files(path) for path in pictures}
     report = Report(out, made, len(pictures), verb="painted")
-    out.mkdir(parents=True, exist_ok=True)
     deep = 0
     bar = tqdm(pictures, desc="pictures", leave=False, disable=None if len(pictures) > 1 else True)
     for i, path in enumerate(bar):
