@@ -64,7 +64,10 @@ def paint(
     if model is None:
         _train(chosen, out, resume, as_json)
     elif not pictures:
-        raise ValueError(f"what should {model} paint? Give pictures, or a folder, after it")
+        words = "Give pictures, or a folder, after it"
+        if model.suffix.lower() != ".npz":
+            words = f"A model, *.npz, comes first; to train on a folder: --data {model}"
+        raise ValueError(f"what should {model} paint? {words}")
     else:
         _paint(chosen, model, pictures, out or Path("paintings"), overwrite, as_json)
 
