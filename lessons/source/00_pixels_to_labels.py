@@ -72,7 +72,7 @@ measured("more nuclei were outlined by", "the network" if found > painted else "
 # good, and how far one gets without it. After this lesson you can
 #
 # - turn a network's scores into a label for every pixel;
-# - say why "97 % of the pixels are right" may mean nothing at all, and measure something better;
+# - say why "nearly all pixels are right" may mean nothing at all, and measure something better;
 # - find cells without any learning, by Otsu's threshold of 1979, and say where that fails.
 #
 # There are four exercises. `check.NAME(NAME)` tells you at once what is right and what is not, and
@@ -198,7 +198,7 @@ measured("10 added to class 2 alone: labels that change", changed(scores + np.ar
 # where score 1 minus score 0 is above 0.
 
 # %% [markdown]
-# ## Why accuracy lies
+# ## Is accuracy a measure?
 #
 # How good are labels? The obvious measure is the share of pixels that are right, the **accuracy**.
 # Let us put it to the test. In this image we keep two cells, 500 of its 16,384 pixels, and paint
@@ -603,7 +603,7 @@ measured("mean IoU of the ceiling", np.mean(scores_of["IoU, ceiling"]))
 # is darker than the haze in a bright one, and **no** threshold is right for both. A pixel's
 # brightness is not enough. One has to look at what is around it.
 #
-# ### And IoU lies, too
+# ### One last question
 #
 # One last surprise. We know where every single cell is. Let us hand in that very truth, with one
 # flaw: the thin dark lines where cells touch are called cell, too.

@@ -719,9 +719,8 @@ for name in wrong:
 #
 # `tu.check_function` is your exercise 4, with a few additions: it tries several steps, and leaves
 # out places where a function has a kink ([lesson 3](03_relu_and_max_pooling.ipynb); its table
-# counts them as "flips"). Its rows are the arguments in their order: here `x0` is x, `x1` is w and
-# `x2` is b. For layers, there is `tu.check_gradients`. The last rows of its table move all numbers
-# at once, in a random direction.
+# counts them as "flips"). For layers, there is `tu.check_gradients`. The last rows of its table move
+# all numbers at once, in a random direction.
 
 # %%
 report = tu.check_function(conv2d, lambda dy, x, w, b: conv2d_backward(dy, x, w), x4, w4, b4)

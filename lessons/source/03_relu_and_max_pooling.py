@@ -531,7 +531,7 @@ measured("an overexposed image: relative difference of dx", difference(*pair))
 # comparison we keep every second pixel without looking, and take the mean of each window. For each
 # image we measure on its own, and give the mean over the images with its standard error.
 #
-# **Predict** which of the five changes least, and the changes of two of them as a part of the
+# **Predict** which of the other four changes least, and the changes of two of them as a part of the
 # change right after the ReLU: half as large would be 0.5.
 
 # %%

@@ -96,7 +96,7 @@ measured("all logits doubled: the largest probability", softmax_as_written(2 * z
 p = np.linspace(0.005, 1, 300)
 figure, axis = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
 axis.plot(p, -np.log(p), color=BLUE, linewidth=2)
-for q, words in ((1 / 2, "half and half: 0.69"), (0.05, "certain and wrong: 3.0")):
+for q, words in ((1 / 2, "half and half"), (0.05, "certain and wrong: 3.0")):
     axis.plot(q, -np.log(q), "o", color=ORANGE)
     axis.annotate(words, (q, -np.log(q)), (8, 6), textcoords="offset points", fontsize=11)
 axis.set_xlabel("probability given to the right class")
@@ -138,7 +138,7 @@ for classes in (2, 3):
 # Ours start near $\log K$, on average a little above: a new network's scores are small random
 # numbers, not zeros, so it has opinions already, and wrong ones cost more than right ones save.
 #
-# ## Where it breaks
+# ## Large scores
 #
 # By the formula, the logits 1000 and 999 have the same probabilities as 1 and 0, that is 0.731 and
 # 0.269. **Predict** what `softmax_as_written` gives for the first, and the largest whole number

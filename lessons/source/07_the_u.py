@@ -394,7 +394,7 @@ measured("the whole U-Net: worst relative error", report.worst)
 print(report)
 
 # %% [markdown]
-# Every gradient of the whole network is right, to ten digits. The last two rows move all numbers
+# Every gradient of the whole network is right, to nine digits. The last two rows move all numbers
 # at once, so not a single one was left out.
 #
 # ## Break it on purpose
@@ -626,14 +626,14 @@ quiz("twice as wide", "b")
 quiz("the gradient that waits", "a")
 
 # %% [markdown]
-# **Right to ten digits.** The gradient check passes on the whole network. What is proved?
+# **Right to nine digits.** The gradient check passes on the whole network. What is proved?
 #
 # - a) That it computes what the paper's network computes.
 # - b) That it will learn.
 # - c) That its backward pass belongs to its forward pass.
 
 # %%
-quiz("right to ten digits", "c")
+quiz("right to nine digits", "c")
 
 # %% [markdown]
 # **One image, not learned.** After 500 steps on a single image the loss is still near 0.69. What

@@ -20,7 +20,7 @@
 # - say how large the weights have to be before the first step, and what happens if they are not;
 # - write gradient descent with momentum, Adam, and the training loop;
 # - recognise a dead network by one number;
-# - stop a training run and resume it so that nobody can tell.
+# - stop a training run and resume it, and check that nothing has changed.
 
 # %%
 import matplotlib.pyplot as plt
@@ -132,7 +132,7 @@ plt.show()
 
 # %% [markdown]
 # Half of it leaves exactly $0.5^{20}$, a millionth: the ReLU lets half a value through as a half.
-# (With your $\sigma$ the values wander a little: the derivation speaks of the mean over all
+# (With your $\sigma$ the values wander by a factor of a few: the derivation speaks of the mean over all
 # possible weights, and this is one draw. The zeros of "same" padding also take a small share at
 # every layer.)
 #

@@ -18,13 +18,13 @@
 # between them with small networks: **nested skips**. Its authors had two hopes. The features that
 # meet would be more alike, and so the results better. And since each shorter way across is a
 # smaller U-Net, one could put an output on each of them, train all together, and afterwards cut off
-# what one does not need. We will see which of the two comes true here. After this lesson you can
+# what one does not need. We will see what comes true here. After this lesson you can
 #
 # - count the channels of every node, and with them the parameters;
-# - write the backward pass of a value that goes five ways;
+# - write the backward pass of a value that goes many ways;
 # - write the loss of a single sigmoid channel, half cross-entropy and half Dice, without overflow;
 # - say what **deep supervision** and **pruning** are, and what they buy and cost;
-# - say why the comparison below does *not* show that nested skips beat plain ones.
+# - say what a comparison of nested with plain skips shows here, and what it does not.
 #
 # A prediction is a cell of its own here: write yours in place of the dots and run it. The cell that
 # measures will say how far off you were.
@@ -122,7 +122,7 @@ built = tu.networks.UNetPlusPlus().num_parameters
 measured("parameters of U-Net++ counted by hand, less those built", nested - built)
 
 # %% [markdown]
-# Ten nodes more, and a sixth more parameters: the costly nodes are at the bottom, and there are no
+# Six nodes more, and a sixth more parameters: the costly nodes are at the bottom, and there are no
 # more of them. But parameters are not time. The new nodes are at the top, where the maps are large.
 # Keep that in mind until the clock runs.
 

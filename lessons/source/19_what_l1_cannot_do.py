@@ -20,7 +20,7 @@
 #
 # - say what a network paints that minimises an error per pixel, and why it is gray;
 # - train two networks against each other, with a gradient that runs through both;
-# - recognise one mistake that makes all losses fall and spoils the pictures;
+# - recognise one mistake that no loss shows and that spoils the pictures;
 # - say what a condition is for, and what the numbers of such a training do *not* say.
 
 # %%
@@ -471,7 +471,7 @@ tu.plots.paintings(real | {name: paintings[name][:count] for name in names})
 #
 # These two have gradient ratios far above 1. That is not more texture but noise.
 #
-# ## Strokes are obeyed
+# ## Can one ask for a colour?
 #
 # There is another way out: **ask**. In PaintsChainer the user draws strokes into a line drawing:
 # this region blue, that one yellow. The generator gets four channels, the lines and the strokes'

@@ -183,7 +183,7 @@ measured("your gradient less that of tu.DiceLoss", gap)
 # 10$, $\sigma = 5$). All masks have borders. (`small` is true in quick trial runs only.)
 #
 # **Predict** how many of the 185 cells of the test images are merged, in the mean of the seeds. (In
-# lesson 12 it was 139 with cross-entropy alone and 39 with the border term.)
+# lesson 12 it was about 140 with cross-entropy alone and 40 with the border term.)
 
 # %%
 predict("merged with Dice, without weights", 60)

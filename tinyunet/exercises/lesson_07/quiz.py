@@ -27,7 +27,7 @@ QUIZ = {
             "c": "Keeping it costs memory, about as much as what went across.",
         },
     ),
-    "right to ten digits": Quiz(
+    "right to nine digits": Quiz(
         "c",
         {
             "a": "With the inputs of the concat exchanged it passed as well, and the output was "
