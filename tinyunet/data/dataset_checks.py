@@ -55,7 +55,7 @@ def checked_map(
                 else ""
             )
         )
-    if values.max() > np.iinfo(np.int64).max:
+    if int(values.max()) > np.iinfo(np.int64).max:  # as an int: a boolean is a C long of 32 bits
         raise ValueError(
             f"{what} of image {name!r} hold {values.max()}, which int64 cannot: number them anew"
         )
