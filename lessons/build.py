@@ -45,7 +45,7 @@ exercise's name, and ``check_`` and the name for its check:
     check.output_size(output_size)
 
 In the student's notebook the solution becomes a ``raise NotImplementedError`` that names the
-exercise and its first hint. For grading (``lessons/grading.py``) each check's cell gets a hidden test
+exercise, and says how to ask for a hint. For grading (``lessons/grading.py``) each check's cell gets a hidden test
 (``GRADED`` in ``lessons/notebooks.py``): it fails where the answer is wrong, and uses other numbers, so
 that nobody passes with the visible ones by heart. Neither notebook shows it. Every exercise that a
 lesson has in `tinyunet.exercises` appears in it once, and the other way round.

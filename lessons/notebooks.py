@@ -122,8 +122,7 @@ def exercise_of(cell: NotebookNode) -> str:
 
 def stub(name: str, indent: str) -> str:
     """What stands in a student's notebook where the solution was."""
-    exercise = check.exercises()[name]
-    message = f"Exercise {name} is not solved yet. First hint: {exercise.hints[0]}"
+    message = f"Exercise {name} is not solved yet. For a hint: check.hint('{name}')"
     width = 92 - len(indent) - 4
     parts = textwrap.wrap(message, width, drop_whitespace=False, break_on_hyphens=False)
     quoted = "".join(f"{indent}    {_quote(part)}\n" for part in parts)

@@ -109,8 +109,7 @@ def test_a_students_notebook_stops_at_the_first_exercise_and_says_how_to_go_on(s
         if output.output_type == "error"
     ]
     number, error = failed
-    message = f"Exercise {first} is not solved yet. First hint: "
-    assert error.evalue.startswith(message + check.exercises()[first].hints[0])
+    assert error.evalue == f"Exercise {first} is not solved yet. For a hint: check.hint('{first}')"
     others = [i for i, name in enumerate(names) if name and name != first]
     assert names.index(first) <= number < min([*others, len(names)])
 
@@ -249,13 +248,14 @@ def test_the_index_leads_somewhere():
 # ---------------------------------------------------------------------- the tools
 
 
-def test_a_stub_names_the_exercise_and_hints():
+def test_a_stub_names_the_exercise_and_gives_no_hint_unasked():
     text = notebooks.stub("output_size", "    ")
     assert all(len(line) <= 100 for line in text.splitlines())
     with pytest.raises(NotImplementedError) as caught:
         exec("def f():\n" + text + "f()")
-    hint = check.exercises()["output_size"].hints[0]
-    assert str(caught.value) == f"Exercise output_size is not solved yet. First hint: {hint}"
+    asks = "For a hint: check.hint('output_size')"
+    assert str(caught.value) == f"Exercise output_size is not solved yet. {asks}"
+    assert not any(hint in text for hint in check.exercises()["output_size"].hints)
 
 
 LESSON = '''# ---

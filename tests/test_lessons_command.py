@@ -16,7 +16,7 @@ from tinyunet.exercises import copies, notebooks, quizzes
 EMPTY = """def {0}(x):
     raise NotImplementedError(
         "Exercise {0} is not "
-        "solved yet. First hint: think."
+        "solved yet. For a hint: ask."
     )"""
 
 

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 0: Pixels to labels
 #
-# *About 10 seconds of computing, and an hour and ten minutes of reading and writing. You need:
+# *About 10 seconds of computing and 70 minutes of reading and writing. You need:
 # NumPy arrays and their arithmetic.*
 
 # %%
@@ -316,9 +316,9 @@ plt.show()
 # IoU puts all black where it belongs. And note how strict it is: with a shift of two pixels,
 # invisible at first glance, it is far from 1. Small things have long borders, for their size.
 #
-# Now we put image, truth and answers into an ever larger black frame. Nothing about the cells or
-# the answers changes. **Sketch** the accuracy of all black over the side of the framed image, from
-# 128 to 848 pixels, and say by how much the IoU of shifted changes.
+# Now we put image, truth and answers into an ever larger black frame. **Sketch** the accuracy of
+# all black over the side of the framed image, from 128 to 848 pixels, and say by how much the IoU
+# of shifted changes.
 
 # %%
 predict("accuracy of all black, by the image's side", [(128, 0.97), (848, 0.97)])
@@ -388,7 +388,7 @@ plt.show()
 # This is the **variance between the groups**, and Otsu takes the threshold that makes it largest.
 #
 # **Predict**: for which threshold is it larger, one that cuts off the single brightest pixel (and
-# so has the means far apart), or the mean gray value? Which factor sees to that?
+# so has the means far apart), or the mean gray value?
 
 # %%
 choices = ("the brightest pixel alone", "the mean gray value")
@@ -605,8 +605,8 @@ measured("mean IoU of the ceiling", np.mean(scores_of["IoU, ceiling"]))
 #
 # ### One last question
 #
-# One last surprise. We know where every single cell is. Let us hand in that very truth, with one
-# flaw: the thin dark lines where cells touch are called cell, too.
+# We know where every single cell is. Let us hand in that very truth, with one flaw: the thin dark
+# lines where cells touch are called cell, too.
 #
 # **Predict**: these lines are one pixel wide. What are the accuracy and the IoU, and what share of
 # the cells does one still count?

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 1: Convolution
 #
-# *About 20 seconds of computing, and an hour and five minutes of reading and writing. You need:
+# *About 20 seconds of computing and 65 minutes of reading and writing. You need:
 # NumPy arrays, slices and `for` loops.*
 #
 # A U-Net looks at an image and says for every pixel what it belongs to. Nearly all of its work is a

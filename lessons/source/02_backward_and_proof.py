@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 2: Backward, and proof
 #
-# *About 20 seconds of computing, and an hour and a quarter of reading and writing. You need:
+# *About 20 seconds of computing and 75 minutes of reading and writing. You need:
 # [lesson 1](01_convolution.ipynb), the product of two matrices, and what a derivative is.*
 #
 # A network learns by changing its weights, each a little, in the direction that makes its output

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 3: ReLU and max-pooling
 #
-# *About 10 seconds of computing, and an hour and ten minutes of reading and writing. You need:
+# *About 10 seconds of computing and 70 minutes of reading and writing. You need:
 # [lesson 1](01_convolution.ipynb) (what a convolution is) and [lesson
 # 2](02_backward_and_proof.ipynb) (what backward means, and how finite differences check it).*
 #

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 4: Up-convolution
 #
-# *About 20 seconds of computing and an hour and a quarter of reading and writing. You need:
+# *About 20 seconds of computing and 70 minutes of reading and writing. You need:
 # [lesson 1](01_convolution.ipynb) (a convolution is a matrix) and
 # [lesson 2](02_backward_and_proof.ipynb) (its backward, and the adjoint identity).*
 #

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 5: A loss for every pixel
 #
-# *About 10 seconds of computing and an hour of reading and writing. You need:
+# *About 10 seconds of computing and 55 minutes of reading and writing. You need:
 # [lesson 2](02_backward_and_proof.ipynb) (gradients, and how to check them) and the logarithm.*
 #
 # A network ends with scores, a few for every pixel. To learn, it needs to be told how wrong

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 6: Crop, concat and the fork
 #
-# *About 15 seconds of computing and an hour and ten minutes of reading and writing. You need:
+# *About 15 seconds of computing and 70 minutes of reading and writing. You need:
 # [lesson 2](02_backward_and_proof.ipynb) (backward); [lesson 3](03_relu_and_max_pooling.ipynb)
 # (pooling) and [lesson 4](04_up_convolution.ipynb) (up-convolution) help.*
 #

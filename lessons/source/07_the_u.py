@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 7: The U
 #
-# *About a minute of computing and an hour and ten minutes of reading and writing. You need:
+# *About a minute of computing and 65 minutes of reading and writing. You need:
 # lessons 1 to 6, at least [lesson 4](04_up_convolution.ipynb) and
 # [lesson 6](06_crop_concat_and_the_fork.ipynb).*
 #

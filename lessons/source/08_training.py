@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 8: Training
 #
-# *About two minutes of computing and an hour and ten minutes of reading and writing. You need:
+# *About two minutes of computing and 70 minutes of reading and writing. You need:
 # [lesson 7](07_the_u.ipynb), the U-Net with its backward pass, and
 # [lesson 5](05_a_loss_for_every_pixel.ipynb), the loss.*
 #

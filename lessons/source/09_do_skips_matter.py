@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 9: Do skips matter?
 #
-# *About five minutes of computing and an hour and ten minutes of reading and writing. You need:
+# *About five minutes of computing and 65 minutes of reading and writing. You need:
 # [lesson 3](03_relu_and_max_pooling.ipynb) (max-pooling),
 # [lesson 6](06_crop_concat_and_the_fork.ipynb) (the fork) and [lesson 8](08_training.ipynb) (the
 # training loop).*

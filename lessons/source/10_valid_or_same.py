@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 10: Valid or same?
 #
-# *About half a minute of computing and an hour and five minutes of reading and writing. You need:
+# *About half a minute of computing and 60 minutes of reading and writing. You need:
 # [lesson 7](07_the_u.ipynb), the sizes in a U-Net, and [lesson 8](08_training.ipynb), the training
 # loop.*
 #

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 11: Few images
 #
-# *About four minutes of computing and an hour and ten minutes of reading and writing. You need:
+# *About four minutes of computing and 70 minutes of reading and writing. You need:
 # [lesson 8](08_training.ipynb), the training loop, and what a derivative in two variables is.*
 #
 # Labels are dear: somebody has to outline every cell by hand. The [U-Net

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 12: Touching cells
 #
-# *About two minutes of computing and 65 of reading and writing. You need:
+# *About two minutes of computing and 65 minutes of reading and writing. You need:
 # [lesson 0](00_pixels_to_labels.ipynb) (masks, IoU), [lesson 5](05_a_loss_for_every_pixel.ipynb)
 # (the loss and its weights) and [lesson 8](08_training.ipynb) (training).*
 #

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 13: Real cells
 #
-# *About three minutes of computing and 73 of reading and writing. You need:
+# *About three minutes of computing and 75 minutes of reading and writing. You need:
 # [lesson 0](00_pixels_to_labels.ipynb) (IoU, Otsu, standard errors), [lesson 8](08_training.ipynb)
 # (the training loop), [lesson 9](09_do_skips_matter.ipynb) (precision and recall) and
 # [lesson 12](12_touching_cells.ipynb) (the weight map, SEG).*
@@ -339,7 +339,7 @@ measured("your SEG, F1 and V_Rand less the package's", abs(mine[1:4] - package).
 # - **ghosts**: as many small discs are added where there is nothing;
 # - **thin**: all cells lose their outermost pixels.
 #
-# **Predict** some of the table of 5 rows and 6 scores. Where do you expect exactly 1?
+# **Predict** some of the table of 5 rows and 6 scores.
 
 # %%
 predict("every fourth cell merged: IoU of the masks", 0.9)
@@ -420,10 +420,14 @@ plt.show()
 # times by SEG, and in the end the network gets back the parameters of the best moment. Two seeds,
 # since one may be lucky.
 #
-# **Predict** when the best moment comes, in steps of 400, in the mean of the seeds.
+# **Predict** when the best moment comes, in percent of the 400 steps, in the mean of the seeds. And
+# before you see any score of these networks: which SEG and which F1 will they have on the test
+# images?
 
 # %%
 predict("best moment, in percent of the steps", 100)
+predict("U-Net on the test images: SEG", 0.7)
+predict("U-Net on the test images: F1", 0.8)
 
 # %% alt="For each of two seeds the training loss, which falls, the SEG on validation images, which rises steeply and then levels off above 0.9 with a star at the best moment, and a validation image with its truth, the probability and the predicted cells."
 steps = 6 if small else 400
@@ -474,16 +478,13 @@ print("thresholds:", *cut)
 # - **Otsu + distance peaks**: for each pixel of Otsu's foreground, how far is it to the background?
 #   This distance has a peak in the middle of each round cell, also where cells touch. Every peak
 #   becomes a cell, and each pixel goes to the nearest peak in its region;
-# - **perfect mask**: the true foreground, every pixel of it, and connected regions as cells. That
-#   is what a network would get that knows all about cells, but nothing of where they part;
+# - **perfect mask**: the true foreground, every pixel of it, and connected regions as cells;
 # - **perfect mask, parted**: the true foreground with one pixel between cells, what our network was
 #   taught. This is our ceiling.
 #
-# **Predict** SEG and F1 of the U-Net. Will it beat the perfect mask?
+# **Predict**: is the U-Net's SEG higher than that of the perfect mask, or lower?
 
 # %%
-predict("U-Net on the test images: SEG", 0.7)
-predict("U-Net on the test images: F1", 0.8)
 predict("SEG of the U-Net, beside a perfect mask", "lower", choices=("higher", "lower"))
 
 
@@ -568,8 +569,9 @@ tu.plots.compare(
 # %% [markdown]
 # - **Against Otsu**: in SEG each seed is far above both rivals that learn nothing.
 # - **Against the perfect mask**: most of these cells touch (about three in four in lesson 12), so
-#   the foreground alone is of little use. A network that learned where cells *part* beats it
-#   easily.
+# to
+#   know all of the foreground, and nothing of where cells part, is of little use. A network that
+#   learned where cells *part* beats it easily.
 # - **To the ceiling**: nearly all cells are found, but the F1 curve falls towards the right. What
 #   is missing are tight outlines.
 # - The errors behind the ± are over images. They say nothing about other seeds: for that one has to
@@ -577,8 +579,7 @@ tu.plots.compare(
 #
 # ## And real cells?
 #
-# **A victory on synthetic images is a victory on synthetic images.** Here is a real one, nuclei
-# under a fluorescence microscope, from the [2018 Data Science
+# Here is a real image, nuclei under a fluorescence microscope, from the [2018 Data Science
 # Bowl](https://doi.org/10.1038/s41592-019-0612-7). Experts have numbered them. Our networks have
 # seen invented cells only. **Predict** the SEG of the first one on it, and that of Otsu with
 # distance peaks.
@@ -603,10 +604,11 @@ tu.plots.compare(
 )
 
 # %% [markdown]
-# Our network finds most of them, though it has never seen one. But nothing is gained over distance
-# peaks here, not even by a network that was trained on real nuclei: few of them touch. One picture
-# proves nothing, in either direction; others of the collection look quite different. So train on
-# many: real nuclei, the same settings, three seeds and all of lesson 20 gave, on 25 test images with
+# **A victory on synthetic images is a victory on synthetic images.** Our network finds most of
+# these nuclei, though it has never seen one. But nothing is gained over distance peaks here, not
+# even by a network that was trained on real nuclei: few of them touch. One picture proves
+# nothing, in either direction; others of the collection look quite different. So train on many:
+# real nuclei, the same settings, three seeds and all of lesson 20 gave, on 25 test images with
 # 1,010 nuclei,
 #
 # | | SEG | F1 |

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 14: How fast can NumPy go?
 #
-# *About half a minute of computing, and an hour and ten minutes of reading and writing; a last
+# *About half a minute of computing and 70 minutes of reading and writing; a last
 # part, for the curious, takes half an hour more. You need: [lesson 1](01_convolution.ipynb)
 # (patches) and [lesson 2](02_backward_and_proof.ipynb) (the transpose, and the gradients of a
 # convolution).*

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 15: NumPy to CuPy
 #
-# *Some seconds of computing, and an hour and a quarter of reading and writing. You need:
+# *Some seconds of computing and 70 minutes of reading and writing. You need:
 # [lesson 3](03_relu_and_max_pooling.ipynb), which makes layers of slices,
 # [lesson 7](07_the_u.ipynb), the U-Net's sizes, and [lesson 8](08_training.ipynb), the training
 # step. You do not need a GPU.*

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 16: From FCN to SegNet: what a stride costs
 #
-# *About five minutes of computing and an hour and a quarter of reading and writing. You need:
+# *About five minutes of computing and 70 minutes of reading and writing. You need:
 # [lesson 4](04_up_convolution.ipynb) (the up-convolution), [lesson 8](08_training.ipynb) (training)
 # and [lesson 9](09_do_skips_matter.ipynb) (ways across).*
 #
@@ -550,10 +550,10 @@ measured("accuracy with class weights", change(*(r["accuracy"] for r in pair)))
 # prefers false poles to missed ones, and who counts them does not. So whoever shows a recall has to
 # show the precision too.
 #
-# ## And longer?
+# ## Weights or time?
 #
-# One more question before we believe it. Perhaps the poles were only late. Train the *unweighted*
-# U-Net three times as long. What raises the IoU of poles more?
+# There is another way to spend effort: train the *unweighted* U-Net three times as long.
+# **Predict** what raises the IoU of poles more.
 
 # %%
 predict("IoU of poles is raised more by", "weights", choices=("weights", "more steps"))
@@ -570,8 +570,8 @@ measured("IoU of poles is raised more by", more)
 tu.plots.class_maps({"truth": truth[0], **{n: found[n][0] for n in unets}}, classes)
 
 # %% [markdown]
-# Part of what class weights buy is speed. A table with one length of training would have called
-# them the cure for thin things.
+# The poles were only late: part of what class weights buy is speed. A table with one length of
+# training would have called them the cure for thin things.
 #
 # ## What is not shown
 #

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 17: U-Net++: one training, four networks
 #
-# *About five minutes of computing and an hour and a quarter of reading and writing. You need:
+# *About five minutes of computing and 75 minutes of reading and writing. You need:
 # [lesson 6](06_crop_concat_and_the_fork.ipynb) (the fork), [lesson 9](09_do_skips_matter.ipynb)
 # (skips) and [lesson 21](21_which_loss.ipynb) (Dice).*
 #
@@ -330,8 +330,7 @@ tu.plots.triangle(flows, titles=[f"gradients of head {k}" for k in (1, 2, 3, 4)]
 # %% [markdown]
 # What a head needs and what it teaches are the same nodes. So after training, the nodes with $i + j
 # \le k$ and head $k$ can be taken out: a network by itself, trained as a part of the large one. That
-# is **pruning**, and "L1" to "L4" are the four networks. If only head 4 gets a loss, all nodes learn,
-# but heads 1 to 3 do not: there would be nothing to prune to.
+# is **pruning**, and "L1" to "L4" are the four networks.
 
 # %% [markdown]
 # ## The loss
@@ -601,14 +600,16 @@ measured(
 )
 
 # %% [markdown]
-# Heads 1 to 3 are as they were drawn at first, so their answers mean nothing. What deep supervision
-# buys is the choice afterwards. For L4 itself this training shows no gain.
+# All nodes learned, but heads 1 to 3 are as they were drawn at first, so their answers mean
+# nothing: there is nothing to prune to. What deep supervision buys is the choice afterwards. For
+# L4 itself this training shows no gain.
 
 # %% [markdown]
-# ## Does it beat a plain U-Net?
+# ## Beside a plain U-Net
 #
-# The second hope. Fair means: the same widths, batch norm, loss, batches and steps. The plain U-Net
-# is that of [lesson 7](07_the_u.ipynb), with "same" padding and batch norm.
+# The second hope: better results. Fair means: the same widths, batch norm, loss, batches and
+# steps. The plain U-Net is that of [lesson 7](07_the_u.ipynb), with "same" padding and batch
+# norm.
 
 # %% alt="The training of the plain U-Net: loss and validation IoU over 400 steps, and an image with truth, probability and prediction. It goes much as that of U-Net++ did."
 plain = train(NormalisedUNet(1, 1, widths=channels, seed=0), tu.BCEDiceLoss())

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 18: Seeing far
 #
-# *About four minutes of computing and an hour and ten minutes of reading and writing. You need:
+# *About four minutes of computing and 70 minutes of reading and writing. You need:
 # [lesson 4](04_up_convolution.ipynb) (bilinear weights), [lesson 8](08_training.ipynb) (training)
 # and [lesson 10](10_valid_or_same.ipynb) (what one pixel sees).*
 #
@@ -181,8 +181,8 @@ tu.plots.receptive_fields(fields, sides)
 # paths lead to the middle and few to the rim. (The fine grid comes from the strides: some pixels
 # lie in more windows than their neighbours.)
 #
-# The plain network sees 17 pixels upwards: no cue at all. With dilations 2 and 4 it is 33, enough
-# for the nearest blobs only. With 2, 4 and 8 it is 65.
+# Upwards from its own pixel the plain network sees 17 pixels, with dilations 2 and 4 it is 33, and
+# with 2, 4 and 8 it is 65.
 
 # %% [markdown]
 # ## Means over bins
@@ -417,9 +417,9 @@ measured("one cue: share right with bin 1", share_right(model, test_one))
 #
 # ## Two cues
 #
-# Now the halves differ. Begin with the network that sees no cue. Does it only need more time? It
-# gets three times the steps. **Sketch** its share right on test images over the steps, and say what
-# it will be on the images it learns from.
+# Now the halves differ. Begin with the network without a pyramid, and give it three times the
+# steps. **Sketch** its share right on test images over the steps, and say what it will be on the
+# images it learns from.
 
 # %%
 predict("share right on test images after so many steps", [(0, 0.5), (900, 0.8)])
@@ -444,9 +444,9 @@ measured("share right on test images after so many steps", curve)
 measured("share right on training images, after the last step", home[-1])
 
 # %% [markdown]
-# It learns all training images by heart, noise and all, and stays at chance on new ones. A falling
-# loss does not say that a network can see what decides. So look at the field first, before you buy
-# more images or more time.
+# It learns all training images by heart, noise and all, and stays at chance on new ones: 17 pixels
+# upwards there is no cue. A falling loss does not say that a network can see what decides. So
+# look at the field first, before you buy more images or more time.
 #
 # **Predict** the share right with two cues for four networks that see farther.
 
@@ -480,8 +480,8 @@ measured(
 
 # %% [markdown]
 # The global mean says that both cues are there, in every image: nothing. The finer bins say what is
-# *here*. And so does dilation, if it reaches. Do the networks also differ in *finding* blobs, of
-# whatever class?
+# *here*. And so does dilation, if it reaches: 33 pixels are enough for the nearest blobs only. Do
+# the networks also differ in *finding* blobs, of whatever class?
 
 
 # %%

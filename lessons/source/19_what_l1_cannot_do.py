@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 19: Colouring: what L1 cannot do
 #
-# *About five minutes of computing and an hour and ten minutes of reading and writing. You need:
+# *About five minutes of computing and 70 minutes of reading and writing. You need:
 # lesson 5 (cross-entropy), lesson 7 (the U) and lesson 8 (Adam).*
 #
 # Most people have seen a U-Net without knowing: it colours line drawings (PaintsChainer, 2017) and
@@ -18,7 +18,7 @@
 # such an image is *wrong by*, since mostly there is more than one right answer. After this lesson
 # you can
 #
-# - say what a network paints that minimises an error per pixel, and why it is gray;
+# - say what a network paints that minimises an error per pixel, and why;
 # - train two networks against each other, with a gradient that runs through both;
 # - recognise one mistake that no loss shows and that spoils the pictures;
 # - say what a condition is for, and what the numbers of such a training do *not* say.
@@ -108,11 +108,11 @@ measured("where the square is least for -1, -1, 0, 0, 0, 1, 8", ends["square"])
 # One value far off pulls the mean, not the median. Now the pixel of class A. Half of its red
 # values are +.34 or more, half -.34 or less, so *every* answer between the two is a median. The
 # same holds for blue, while green is below 0 in both cases. So the least L1 is at something like
-# $(0, -.5, 0)$: **a dull purple, which no picture has**. And without stripes: their median has
-# none.
+# $(0, -.5, 0)$: **a dull purple, which no picture has**.
 #
-# **Predict** what a U-Net learns. The **gradient ratio** is the mean difference between neighbours
-# in objects, divided by that of the real pictures. 1 is as much texture as there should be.
+# And the stripes? **Predict** what a U-Net learns. The **gradient ratio** is the mean difference
+# between neighbours in objects, divided by that of the real pictures. 1 is as much texture as
+# there should be.
 
 # %%
 predict("gradient ratio of L1", 0.3)
@@ -164,7 +164,8 @@ tu.plots.paintings(real | {"L1": paintings["L1"][:count]})
 
 # %% [markdown]
 # It has learned everything that can be known, shapes and classes, and paints the median: purple in
-# place of red or blue, lime in place of green or yellow. That is no failure of the network. **It
+# place of red or blue, lime in place of green or yellow, and no stripes, since a median of stripes
+# that begin anywhere has none. That is no failure of the network. **It
 # is the right answer to the wrong question.** (What texture there is, is a grid: traces of the
 # strides.)
 #
@@ -380,7 +381,7 @@ tu.plots.paintings(real | {name: images[:count] for name, images in paintings.it
 # who decides is quite wrong half of the time. **An error per pixel prefers the blurred picture.**
 # Whoever ranks such networks by it ranks them upside down.
 #
-# ## Break it on purpose: a judge who wants to be fooled
+# ## Break it on purpose: nothing is thrown away
 #
 # The gradients that we threw away: what if one does not? One line more, the judge's optimizer
 # steps again after `generator_step`. **Predict** the generator's loss $\ell$ at the end (a judge
@@ -441,9 +442,9 @@ tu.plots.paintings(real | {name: paintings[name][:count] for name in names})
 # ## What is the condition for?
 #
 # The judge sees the map $x$ beside the picture. Suppose that it does not: $D(y)$,
-# **unconditional**. And take L1 away, $\lambda = 0$: then nothing but the judge ties the painting
-# to its map. **Predict** the share of object pixels whose hue belongs to the right class, with and
-# without the condition. (With two classes chance is .5; L1 had nearly 1.)
+# **unconditional**. And take L1 away, $\lambda = 0$. **Predict** the share of object pixels whose
+# hue belongs to the right class, with and without the condition. (With two classes chance is .5;
+# L1 had nearly 1.)
 
 # %%
 predict("class right without the condition", 0.9)

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 20: How sure can one be?
 #
-# *About three minutes of computing and 52 of reading and writing. Read it after
+# *About three minutes of computing and 50 minutes of reading and writing. Read it after
 # [lesson 13](13_real_cells.ipynb) (SEG, F1, the three heaps of images); you also need
 # [lesson 11](11_few_images.ipynb) (the eight symmetries) and [lesson 12](12_touching_cells.ipynb)
 # (the weight map).*
@@ -18,7 +18,7 @@
 # it can gain or lose as much. After this lesson you can
 #
 # - get a better answer from a trained network, without training it further, in three ways;
-# - say whether its probabilities can be believed, and why ours cannot;
+# - say whether its probabilities can be believed, and what that depends on;
 # - choose a threshold for the score that is wanted, and say what it costs to choose it dishonestly.
 #
 # There are two exercises.
@@ -247,11 +247,10 @@ plt.show()
 #
 # ## Can probabilities be believed?
 #
-# For IoU one should take a pixel if it is cell about as often as not. That this is far below 0.5 is
-# odd, if a probability means what it says. Let us see. Sort all pixels by their probability into
-# **bins** of equal width, and look in each bin which share of its pixels really is cell. The
-# picture of that is called a **reliability diagram**; on its diagonal, probabilities can be
-# believed. **Predict** that share for the pixels with probabilities from 0.2 to 0.3.
+# Sort all pixels by their probability into **bins** of equal width, and look in each bin which
+# share of its pixels really is cell. The picture of that is called a **reliability diagram**; on
+# its diagonal, probabilities can be believed. **Predict** that share for the pixels with
+# probabilities from 0.2 to 0.3.
 
 # %%
 predict("probabilities from 0.2 to 0.3: share that is cell", 0.25)
@@ -299,9 +298,10 @@ axis.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %% [markdown]
-# Our networks say *cell* too rarely. They are not to blame; we taught them so. Take pixels that look
-# alike, of which a share $q$ is cell, and let background count $w$ times as much in the loss. With
-# the probability $p$ their mean loss is
+# Our networks say *cell* too rarely. (So that is why the threshold for IoU was so low: for IoU one
+# should take a pixel if it is cell about as often as not.) They are not to blame; we taught them
+# so. Take pixels that look alike, of which a share $q$ is cell, and let background count $w$
+# times as much in the loss. With the probability $p$ their mean loss is
 #
 # $$ L(p) \;=\; -q \log p - w\,(1 - q) \log (1 - p), \qquad L'(p) = 0 \;\Rightarrow\;
 # \frac{p}{1 - p} = \frac{1}{w} \cdot \frac{q}{1 - q} . $$

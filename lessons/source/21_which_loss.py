@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lesson 21: Which loss?
 #
-# *About two minutes of computing and 49 of reading and writing. Read it after
+# *About two minutes of computing and 50 minutes of reading and writing. Read it after
 # [lesson 12](12_touching_cells.ipynb) (the weight map, merged cells, SEG); you also need
 # [lesson 5](05_a_loss_for_every_pixel.ipynb) (softmax and its gradient).*
 #
@@ -18,7 +18,7 @@
 # threshold. Both can be asked in numbers. After this lesson you can
 #
 # - derive a second loss, **Dice**, with its gradient, down to the logits;
-# - say what it balances by itself, and what it does not;
+# - say what it balances by itself;
 # - compare two networks fairly where each could be had at other thresholds, too.
 #
 # There are three exercises.

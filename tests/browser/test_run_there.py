@@ -91,7 +91,7 @@ def test_two_clicks_from_the_first_page_to_an_exercise_that_runs(site, tmp_path)
     report = visit(site, tmp_path, start="index.html", click=["run lesson 0"], button=True)
     assert report["clicks"] == 2
     (error,) = outputs(report, "error")  # the student's notebook ends at the first exercise
-    assert "is not solved yet. First hint:" in error["evalue"].replace("\n", "")
+    assert "is not solved yet. For a hint:" in error["evalue"].replace("\n", "")
 
 
 @in_chromium

@@ -10,7 +10,7 @@ from pathlib import Path
 from tinyunet.exercises.tables import look_up
 
 PACKAGE = Path(__file__).parents[1]
-UNSOLVED = "is not solved yet. First hint:"  # every empty answer says so
+UNSOLVED = "is not solved yet."  # every empty answer says so
 COUNTS = ("exercises", "begun", "solved", "predictions", "predicted", "questions", "right")
 
 
