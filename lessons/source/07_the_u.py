@@ -206,7 +206,7 @@ for part in (DoubleConv, Skip):
 
 # %% [markdown]
 # A `Skip` has two inputs, so its `backward` returns two gradients: first that of what went
-# across, then that of what came up. (Three things you can pass over. Dropout, which sets random
+# across, then that of what came up. (Three things you can pass over. **Dropout**, which sets random
 # numbers to 0 in training, is off here. With `input_gradient=False` the gradient of the image,
 # which training does not need, is left out. And `join` is `None` in a network without skips.)
 #

@@ -75,6 +75,9 @@ tu.plots.class_maps(
 #
 # Beside it stands the **boundary score** of [lesson 9](09_do_skips_matter.ipynb) at 0 px: is the
 # outline exactly where it should be?
+#
+# All networks train alike. `schedule="poly"` lets the learning rate fall to 0 as a power of what is
+# left, $(1 - \text{step} / \text{steps})^{0.9}$: the **poly** schedule.
 
 
 # %%
@@ -136,6 +139,11 @@ short, long = (3, 6) if small else (300, 900)
 # poolings halve the image five times; then a 1x1 convolution gives scores for each class: one
 # vector for every 32 x 32 pixels. These scores are enlarged 32 times, and there is a class for each
 # pixel. That is **FCN-32s**; 32 is its **stride**.
+#
+# Ours has **batch norm** (batch normalisation) after each convolution, so that few steps go a long
+# way: each channel is brought to mean 0 and variance 1 over the batch, and then gets a scale and a
+# shift, which are learned. When the network is used, a stored mean and variance stand in for the
+# batch's.
 
 # %%
 predict("shape of FCN-32s's scores for a 64 x 64 image", (1, 4, 4, 6))
@@ -430,8 +438,7 @@ measured("bits that a U-Net's skip keeps, in times of SegNet's", 4 * 32 // 2)
 # %% [markdown]
 # What are two bits worth? Compare SegNet with itself, enlarged bilinearly instead of unpooled: the
 # same layers, the same number of parameters, nothing across. And with a U-Net of about as many
-# parameters. Ours has no batch normalisation, which the other two do; so if it is better, it is not
-# for that.
+# parameters. Ours has no batch norm, which the other two do; so if it is better, it is not for that.
 #
 # **Predict** the gain in the boundary score (between 0 and 1), and in the mean IoU.
 

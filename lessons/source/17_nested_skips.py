@@ -456,9 +456,10 @@ predict(
 )
 
 # %% [markdown]
-# The networks have batch norm in place of the convolutions' biases and no dropout, 400 steps of 4
-# images, Adam with a rate that falls to 0, mirrored and turned images. Kept is the moment that was
-# best on a dozen validation images.
+# The networks have batch norm ([lesson 16](16_fcn_and_segnet.ipynb)) in place of the convolutions'
+# biases and no dropout, 400 steps of 4 images, Adam with a rate that falls to 0 (`"poly"`, as in
+# lesson 16), mirrored and turned images. Kept is the moment that was best on a dozen validation
+# images.
 
 # %% alt="The training with four heads: the loss falls over 400 steps while the IoU on validation images rises, and below an image with its truth, the probability and the prediction, which fills the closed outlines."
 steps = 6 if small else 400

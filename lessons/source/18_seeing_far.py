@@ -120,8 +120,9 @@ measured("field with dilations 2, 4 and 8", three)
 # %% [markdown]
 # **Check** it with the gradient, as in [lesson 10](10_valid_or_same.ipynb): the gradient of one
 # output pixel with respect to the image is not 0 just where the pixel looks. All weights are made
-# positive, so that no ReLU is closed and nothing cancels, and batch norm takes its stored mean and
-# variance, which do not depend on the image. (The fast convolutions of
+# positive, so that no ReLU is closed and nothing cancels, and batch norm ([lesson
+# 16](16_fcn_and_segnet.ipynb)) takes its stored mean and variance, which do not depend on the image.
+# (The fast convolutions of
 # [lesson 14](14_how_fast_can_numpy_go.ipynb) leave rounding errors of $10^{-16}$ around the field,
 # so we count what is larger. The logits are resized to the image's side; the pixel we take lies
 # exactly on one of the map. Others lie between two and see 4 pixels more.)

@@ -10,7 +10,8 @@
 # # Lesson 19: Colouring: what L1 cannot do
 #
 # *About five minutes of computing and 70 minutes of reading and writing. You need:
-# lesson 5 (cross-entropy), lesson 7 (the U) and lesson 8 (Adam).*
+# [lesson 5](05_a_loss_for_every_pixel.ipynb) (cross-entropy), [lesson 7](07_the_u.ipynb) (the U) and
+# [lesson 8](08_training.ipynb) (Adam).*
 #
 # Most people have seen a U-Net without knowing: it colours line drawings (PaintsChainer, 2017) and
 # turns maps into photographs (pix2pix, [Isola et al. 2017](https://arxiv.org/abs/1611.07004)). The
@@ -119,9 +120,16 @@ predict("gradient ratio of L1", 0.3)
 
 # %% [markdown]
 # The **generator** is pix2pix's, a small one: four convolutions 4x4 with stride 2 take the place of
-# pooling, four transposed ones lead up again, skips go across, and a tanh keeps the values between
-# -1 and 1. Dropout stays on when it is used, as the authors have it. First weights are drawn
-# as theirs; the rate is five times as high, since we have 500 steps.
+# pooling, four transposed ones lead up again, skips go across, and a tanh, a smooth step from -1 to
+# 1, keeps the values in between. Dropout ([lesson 7](07_the_u.ipynb)) stays on when it is used, as
+# the authors have it. First weights are drawn as theirs; the rate is five times as high, since we
+# have 500 steps.
+#
+# `score` knows more, all of it for pixels in objects. The **saturation** is half of what lies between
+# the largest and the smallest of R, G and B: 0 is gray. The **EMD**, earth mover's distance, is how
+# far saturations would have to be moved, on average, to be spread as in the real pictures. Then two
+# shares: of pixels that *decided*, that is, have one of the four hues, and of pixels whose hue is
+# nearest to one of their own class.
 
 # %% alt="While it trains: the mean absolute difference of every step, and three test pictures above what is painted of their maps. The curve falls and levels off; the paintings become flat purple and lime."
 steps, watched = 4 if small else 500, test_set[:3]
@@ -228,8 +236,8 @@ measured("loss of a judge that knows nothing", judge_loss(np.zeros((1, 2, 2, 1))
 # - `backward` *sets* gradients, so the second pass overwrites those of the first. Keep copies, and
 #   add. `judge.named_gradients()` gives pairs (name, array); what you add into an array in place
 #   (`array += ...`) is what the optimizer will see.
-# - Do not put both into one batch. The judge has batch norm, and a mean over real and painted
-#   tells each what the other looks like.
+# - Do not put both into one batch. The judge has batch norm ([lesson 16](16_fcn_and_segnet.ipynb)),
+#   and a mean over real and painted tells each what the other looks like.
 #
 # `optimizer` is the judge's. The judge sees `np.concatenate([x, image], axis=-1)`.
 
@@ -537,7 +545,8 @@ tu.plots.paintings(
 )
 
 # %% [markdown]
-# Strokes are obeyed, mostly end at lines, and **fade with distance**: a few pixels away colours
+# Strokes are obeyed, mostly end at lines, and **fade with distance** (`near` and `far` are errors to
+# the stroke's colour, beside it and farther away): a few pixels away colours
 # mix, and most of a large ground is not reached. What a stroke says has to be carried across the
 # region, from convolution to convolution, and that takes steps: in trial runs (in PyTorch) with 600
 # steps, few drawings, and single pixels in the place of strokes, .38 were obeyed. And the last row
