@@ -45,10 +45,10 @@ exercise's name, and ``check_`` and the name for its check:
     check.output_size(output_size)
 
 In the student's notebook the solution becomes a ``raise NotImplementedError`` that names the
-exercise, and says how to ask for a hint. For grading (``lessons/grading.py``) each check's cell gets a hidden test
-(``GRADED`` in ``lessons/notebooks.py``): it fails where the answer is wrong, and uses other numbers, so
-that nobody passes with the visible ones by heart. Neither notebook shows it. Every exercise that a
-lesson has in `tinyunet.exercises` appears in it once, and the other way round.
+exercise, and says how to ask for a hint. For grading (``lessons/grading.py``) each check's cell gets a
+hidden test (``GRADED`` in ``lessons/notebooks.py``): it fails where the answer is wrong, and uses other
+numbers, so that nobody passes with the visible ones by heart. Neither notebook shows it. Every exercise
+that a lesson has in `tinyunet.exercises` appears in it once, and the other way round.
 
 Checks are written in ``tinyunet/exercises/lesson_NN.py``, or where they are many in the files of a
 folder ``lesson_NN``; how, is said in `tinyunet.exercises.registry` and `tinyunet.exercises.trial`. For

@@ -15,7 +15,6 @@ import jupytext
 from nbformat import NotebookNode
 
 from lessons.reading import sources as sources  # also found here
-from tinyunet.exercises import check
 from tinyunet.exercises.notebooks import calls
 
 LESSONS = Path(__file__).parent

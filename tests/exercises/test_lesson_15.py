@@ -240,6 +240,22 @@ def step_on_the_host(params, x, t, lr):
     return loss
 
 
+def step_by_new_arrays(params, x, t, lr):
+    old = {key: 1.0 * p for key, p in params.items()}
+    changed = dict(old)
+    loss = step_with()(changed, x, t, lr)
+    params.update(changed)
+    return loss
+
+
+def step_with_a_slice(params, x, t, lr):
+    new = {key: 1 * p for key, p in params.items()}
+    loss = step_with(end=lambda loss: loss)(new, x, t, lr)
+    for key in params:
+        params[key][...] = new[key]
+    return float(loss)
+
+
 def by_numpys_maximum(params, x, t, lr):
     loss = step_with(end=lambda loss: loss)(params, x, t, lr)
     return float(np.maximum(loss, loss))
@@ -264,6 +280,42 @@ def by_trying(x):
     except (KeyError, AttributeError):
         pass
     raise TypeError("host or device?")
+
+
+def by_its_class_name(x):
+    name = type(x).__module__.split(".")[0]
+    if name in ("numpy", "cupy"):
+        return sys.modules[name]
+    raise TypeError(name)
+
+
+def by_module_alone(x):
+    if type(x).__module__ not in ("numpy", "cupy"):
+        raise TypeError(f"{x} is no array")
+    return np if type(x).__module__ == "numpy" else sys.modules["cupy"]
+
+
+def by_key(x):
+    if isinstance(x, np.ndarray):
+        return np
+    if isinstance(x, sys.modules["cupy"].ndarray):
+        return sys.modules["cupy"]
+    raise TypeError("no array")
+
+
+def by_key_first(x):
+    kinds = {sys.modules["cupy"].ndarray: sys.modules["cupy"], np.ndarray: np}
+    if type(x) not in kinds:
+        raise TypeError("no array")
+    return kinds[type(x)]
+
+
+def by_get(x):
+    if isinstance(x, np.ndarray):
+        return np
+    if isinstance(x, sys.modules.get("cupy").ndarray):
+        return sys.modules["cupy"]
+    raise TypeError("no array")
 
 
 def pool_by_stack(x):
@@ -338,7 +390,7 @@ RIGHT = {
 }
 
 ALSO_RIGHT = {
-    "array_module": [of_its_class, by_trying],
+    "array_module": [of_its_class, by_trying, by_its_class_name, by_module_alone],
     "mean_pool": [
         pool_by_reshape,
         pool_by_stack,
@@ -351,7 +403,7 @@ ALSO_RIGHT = {
         lambda dy: (dy / 4).repeat(2, axis=1).repeat(2, axis=2),
     ],
     "move_all": [moved_by_kind, moved_by_match],
-    "device_step": [step_with(end=lambda loss: loss.item()), step_line_by_line],
+    "device_step": [step_with(end=lambda loss: loss.item()), step_line_by_line, step_with_a_slice],
 }
 
 # What is wrong, and words that its message should hold ("" where no cause is named).
@@ -365,6 +417,9 @@ WRONG = {
         (imports_cupy, "there may be no CuPy"),
         (lambda x: [np, sys.modules.get("cupy").ndarray][0], "there may be no CuPy"),
         (by_import, "ask sys.modules"),
+        (by_key, "nothing in sys.modules"),
+        (by_key_first, "nothing in sys.modules"),
+        (by_get, "nothing in sys.modules"),
         (accepts_none, ""),
     ],
     "mean_pool": [
@@ -417,6 +472,7 @@ WRONG = {
         (step_with(divide=lambda y: 1), "divide by the number of entries"),
         (step_with(divide=len), "rows times columns"),
         (step_with(rebind=True), "what the caller has"),
+        (step_by_new_arrays, "not in place"),
         (step_with(order="w2 first"), "w2 was changed before"),
         (step_with(peek=lambda h: float(h.mean())), "between the lines"),
         (step_with(peek=lambda h: f"{h.mean():.3f}"), "between the lines"),

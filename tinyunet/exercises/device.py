@@ -28,6 +28,8 @@ HANDED = (
 class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
     """An array that only the functions of its `Device` can reach."""
 
+    __module__ = "cupy"  # as CuPy's own class says
+
     def __init__(self, memory: np.ndarray, device: Device) -> None:
         self._memory, self._device = memory, device
 
@@ -174,17 +176,25 @@ class Device(ModuleType):
 
 
 @contextmanager
-def cupy_is(module: ModuleType | None) -> Iterator[None]:
-    """Let ``cupy`` mean `module`, or (None) be missing, while the context lasts."""
+def cupy_is(module: ModuleType | None, *, imported: bool = True) -> Iterator[None]:
+    """Let ``cupy`` mean `module`, or (None) be missing, while the context lasts.
+
+    Parameters
+    ----------
+    module
+        What stands in `sys.modules`; None forbids an import.
+    imported
+        If False, nothing stands there, as where nobody has imported CuPy yet.
+    """
     missing = object()
-    before = sys.modules.get("cupy", missing)
-    sys.modules["cupy"] = module
+    before = sys.modules.pop("cupy", missing)
+    if imported:
+        sys.modules["cupy"] = module
     try:
         yield
     finally:
-        if before is missing:
-            del sys.modules["cupy"]
-        else:
+        sys.modules.pop("cupy", None)
+        if before is not missing:
             sys.modules["cupy"] = before
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,14 @@ import numpy as np
 from tinyunet.exercises.device import Device, cupy_is
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Stop, Trial
+
+NO_CUPY = "there may be no CuPy: nothing to import, and nothing in sys.modules"
+WITHOUT = re.compile("import of cupy|NoneType|'cupy'")
+PLACES = {
+    "where there is a CuPy": cupy_is,
+    "where CuPy cannot be imported": lambda device: cupy_is(None),
+    "where nobody has imported CuPy": lambda device: cupy_is(None, imported=False),
+}
 
 
 @contextmanager
@@ -48,18 +57,15 @@ def array_module(trial: Trial) -> None:
     """Whose array is it: the module of an array."""
     device, x = Device(), trial.rng(14).random(3)
     for where, array, right in (
-        ("without a CuPy", x, np), ("where there is a CuPy", x, np),
-        ("where there is a CuPy", device.asarray(x), device),
+        ("where CuPy cannot be imported", x, np), ("where nobody has imported CuPy", x, np),
+        ("where there is a CuPy", x, np), ("where there is a CuPy", device.asarray(x), device),
     ):  # fmt: skip
         try:
-            with cupy_is(None if where == "without a CuPy" else device), _imports() as imported:
+            with PLACES[where](device), _imports() as imported:
                 got = trial.call(x=array)
         except Stop:
-            if re.search("import of cupy|NoneType|'cupy'", trial.findings()[-1].text):
-                finding = trial.findings()[-1]
-                finding.cause = (
-                    "there may be no CuPy: nothing to import, and nothing in sys.modules"
-                )
+            if WITHOUT.search(trial.findings()[-1].text):
+                trial.findings()[-1].cause = NO_CUPY
             raise
         trial.setting = f"called with a {'host' if right is np else 'device'} array, {where}"
         trial.require(
@@ -77,15 +83,19 @@ def array_module(trial: Trial) -> None:
             "the same answer for every array" if right is device else
             "that there is a CuPy does not mean that this array is on the device",
         )  # fmt: skip
-    for other in ([1.0, 2.0], {"x": 1.0}):
-        trial.setting = f"called with x = {other}"
+    for where, other in itertools.product(PLACES, ([1.0, 2.0], {"x": 1.0})):
+        trial.setting = f"called with x = {other}, {where}"
         try:
-            with cupy_is(device):
+            with PLACES[where](device):
                 trial.answer(other)
         except TypeError:
             continue
         except Exception as error:
-            trial.fail("your function", f"raised {type(error).__name__}, should raise TypeError")
+            text = f"{type(error).__name__}: {error}"
+            trial.fail(
+                "your function", f"raised {text}, should raise TypeError",
+                NO_CUPY if WITHOUT.search(text) else "",
+            )  # fmt: skip
         trial.fail(
             "your function", "raised no TypeError", "what is no array belongs to no module: a "
             "clear error here is better than a strange one later",

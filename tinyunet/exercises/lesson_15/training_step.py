@@ -44,6 +44,7 @@ def device_step(trial: Trial) -> None:
         device = Device()
         for place, put in (("host", np.array), ("device", device.wrap)):
             mine = {key: put(p.copy()) for key, p in params.items()}
+            held = dict(mine)  # as others hold these arrays: an optimizer, or the network
             loss = call(trial, device, params=mine, x=x, t=t, lr=0.1)
             trial.setting = (
                 f"called with {dtype} parameters on the {place}, x {x.shape}, t {t.shape}"
@@ -54,9 +55,17 @@ def device_step(trial: Trial) -> None:
                 isinstance(loss, float | np.floating), "the loss", f"is of type {type(loss).__name__}",
                 "return it as a number: float(loss)" if loss is not None else "a missing return",
             )  # fmt: skip
-            values = (loss, *(getattr(p, "_memory", p) for p in mine.values()))
-            unchanged = [key for key, p in zip(mine, values[1:], strict=True)
+            values = (loss, *(getattr(p, "_memory", p) for p in held.values()))
+            unchanged = [key for key, p in zip(held, values[1:], strict=True)
                          if np.array_equal(p, params[key])]  # fmt: skip
+            replaced = [key for key in unchanged
+                        if not np.array_equal(getattr(mine.get(key), "_memory", mine.get(key)),
+                                              params[key])]  # fmt: skip
+            trial.require(
+                not replaced, "params", f"have new arrays: {', '.join(replaced)}",
+                "not in place: params[key] = ... puts another array there, and whoever holds the old "
+                "one sees no change. params[key] -= ... changes the array itself",
+            )  # fmt: skip
             trial.require(
                 not unchanged, "params", f"unchanged: {', '.join(unchanged)}",
                 "p = p - ... makes a new array under a name of yours: params[key] -= ... changes "
