@@ -701,7 +701,7 @@ quiz("in a dark corner", "c")
 # %% [markdown]
 # **Follow the IoU.** Why can a network not learn by following the slope of IoU?
 #
-# - a) The slope is 0 nearly everywhere: labels do not change for a small step.
+# - a) Its slope is 0 nearly everywhere.
 # - b) IoU takes too long to compute.
 # - c) IoU leaves out the background.
 

@@ -578,7 +578,7 @@ measured("all five: largest relative difference of their results", max(gaps))
 # ## Quiz
 #
 # **One pixel changes.** Of a 3x3 convolution with stride 1 and padding 1, how many output pixels
-# can change if a single pixel of the image does?
+# can change if a single pixel in the middle of the image does?
 #
 # a) 1 &emsp; b) 9 &emsp; c) all
 
@@ -600,7 +600,7 @@ quiz("a larger image", "c")
 # **Linear?** A convolution *with* its bias: is conv(2x) = 2 conv(x)?
 #
 # - a) Yes, every convolution is linear.
-# - b) No: the bias is added once on the left, and twice on the right.
+# - b) No, because of the bias.
 # - c) Only with padding.
 
 # %%
@@ -611,7 +611,7 @@ quiz("linear", "b")
 #
 # - a) It needs fewer multiplications.
 # - b) It needs less memory.
-# - c) NumPy does all steps between the multiplications, in place of Python.
+# - c) Python does less between them.
 
 # %%
 quiz("why faster", "c")

@@ -738,7 +738,7 @@ report
 # **Two ways.** A number $x$ acts on the loss in two ways, $y_0 = 2x$ and $y_1 = 3x$, with `dy` =
 # (1, 10). What is `dx`?
 #
-# a) 32 &emsp; b) 30, the larger &emsp; c) 16, the mean
+# a) 32 &emsp; b) 30 &emsp; c) 16
 
 # %%
 quiz("two ways", "a")
@@ -748,8 +748,8 @@ quiz("two ways", "a")
 # it is
 #
 # - a) right.
-# - b) right in its weights' gradients; `dx` may be wrong.
-# - c) either right or wrong: measure the gradient.
+# - b) right in its weights' gradients.
+# - c) right or wrong.
 
 # %%
 quiz("a tenth of the loss", "c")
@@ -780,7 +780,7 @@ quiz("ones", "a")
 # images".
 #
 # - a) Right: else the weights move too far.
-# - b) Wrong: that division is already in `dy`, and would come in twice.
+# - b) Wrong: it would come in twice.
 # - c) It does not matter: the learning rate makes up for it.
 
 # %%

@@ -603,7 +603,7 @@ quiz("ten in a row", "a")
 #
 # - a) A quarter of it goes to each pixel in front of the ReLU.
 # - b) At the top left pixel in front of the ReLU.
-# - c) Pooling gives it to the top left zero, and the ReLU's gate stops it there.
+# - c) Nowhere: no pixel in front of the ReLU gets any of it.
 
 # %%
 quiz("four zeros", "c")
@@ -623,7 +623,7 @@ quiz("the check complains", "b")
 # **The negative.** Is the pooled negative of an image the negative of the pooled image?
 #
 # - a) Yes, pooling keeps signs.
-# - b) No: it would be, if pooling were linear.
+# - b) No, not in general.
 # - c) Only if there are no ties.
 
 # %%

@@ -648,7 +648,7 @@ quiz("how long is it", "b")
 # **Why not deconvolution?** What is wrong with that name?
 #
 # - a) The layer has weights of its own, and a deconvolution has none.
-# - b) It promises the numbers before the convolution; the transpose brings back their shape only.
+# - b) It promises to undo a convolution.
 # - c) It works on the gradient and not on the image.
 
 # %%
@@ -670,7 +670,7 @@ quiz("the way back", "a")
 #
 # - a) Yes: all pixels get equally many numbers.
 # - b) No: the stamps overlap.
-# - c) Only where the weights that meet have the same sum at each pixel.
+# - c) Only with suitable weights.
 
 # %%
 quiz("evenly hit", "c")
@@ -681,7 +681,7 @@ quiz("evenly hit", "c")
 #
 # - a) The layer is right.
 # - b) The gradient check is too coarse: it needs a smaller tolerance.
-# - c) It is right where stamps do not overlap; other settings have to be tested for themselves.
+# - c) It is right where stamps do not overlap.
 
 # %%
 quiz("it sleeps", "c")

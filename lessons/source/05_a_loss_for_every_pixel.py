@@ -530,7 +530,7 @@ quiz("a larger batch", "b")
 #
 # - a) The loss is wrong: it does not punish black.
 # - b) The labels are broken.
-# - c) It has learned how common cells are, and not yet where.
+# - c) It has learned how common cells are.
 
 # %%
 quiz("all black", "c")

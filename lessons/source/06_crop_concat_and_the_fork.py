@@ -522,7 +522,7 @@ quiz("added, not joined", "b")
 #
 # - a) It is right.
 # - b) It is at least nearly right.
-# - c) Hardly anything: a network with half of its gradients lost did the same.
+# - c) Hardly anything.
 
 # %%
 quiz("a loss that falls", "c")

@@ -618,7 +618,7 @@ quiz("twice as wide", "b")
 # **The gradient that waits.** Why does backward keep what comes back across, instead of sending it
 # through the encoder at once?
 #
-# - a) The fork has one gradient, the sum: the encoder's layers need it whole, and only once.
+# - a) The encoder's layers need the whole sum at the fork, and only once.
 # - b) It is larger than the one from below, since the crop gave it a frame of zeros.
 # - c) To save memory.
 

@@ -589,7 +589,7 @@ quiz("where a path forks", "b")
 #
 # - a) Their gradient is not defined.
 # - b) They need more memory.
-# - c) They say where the largest value was, but not what was there.
+# - c) They do not say what was there.
 
 # %%
 quiz("what indices carry", "c")
@@ -608,7 +608,7 @@ quiz("it trains", "a")
 # **Equal parameters.** Sum and none got a wider middle. Why?
 #
 # - a) So that all four take the same time.
-# - b) Else the differences in score could come from the number of weights.
+# - b) Else the weights could make the difference.
 # - c) So that shapes fit.
 
 # %%

@@ -555,7 +555,7 @@ quiz("seams away", "c")
 # %% [markdown]
 # **Chessboard.** Every second tile of a prediction is slightly wrong. You look first at
 #
-# - a) the stride of the tiles: is it a multiple of $2^d$?
+# - a) the stride of the tiles.
 # - b) the mirrored border.
 # - c) the training data.
 

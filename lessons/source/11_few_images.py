@@ -677,7 +677,7 @@ quiz("loss up, IoU steady", "a")
 # **Forgotten weights.** Image and labels are warped, the weights are not. What do you notice?
 #
 # - a) An exception.
-# - b) Nothing, unless you look at the pixels that count most.
+# - b) Nothing.
 # - c) A loss that does not fall.
 
 # %%

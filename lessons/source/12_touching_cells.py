@@ -500,7 +500,7 @@ quiz("why a perfect mask merges", "b")
 # **Two distances.** Why does the border term need $d_2$ as well?
 #
 # - a) $d_1$ alone is small around every cell, also where no other is near.
-# - b) $d_1 + d_2$ is an integer, and $d_1$ is not.
+# - b) $d_1$ alone is too small a number, and the term would be too large everywhere.
 # - c) Because two cells have two centres.
 
 # %%
@@ -510,7 +510,7 @@ quiz("two distances", "a")
 # **Borders, unweighted.** They are in the truth, and the network ignores them. Why?
 #
 # - a) It cannot see lines of one pixel.
-# - b) They are rare, and the loss is a mean over pixels: ignoring them costs little.
+# - b) To ignore them costs little.
 # - c) The borders were drawn in the wrong place.
 
 # %%

@@ -601,7 +601,7 @@ measured("losses of a U-Net, host against toy: relative difference", gap)
 # **1.** `total = x.sum()`, where `x` lies on the device. What is `total`?
 #
 # - a. a number, for which the host has waited
-# - b. a device array without axes, perhaps not computed yet
+# - b. a device array without axes
 # - c. a NumPy array without axes
 
 # %%
@@ -633,11 +633,11 @@ quiz("the same time for every size", "c")
 # training the two differ a lot. Why?
 #
 # - a. a GPU rounds more coarsely
-# - b. one seed, but two recipes: they began with other numbers
+# - b. they began with other numbers
 # - c. the GPU skips steps when the queue is full
 
 # %%
-quiz("one seed, two recipes", "b")
+quiz("one seed, two trainings", "b")
 
 # %% [markdown]
 # **5.** Which of these lines waits for the device?

@@ -619,7 +619,7 @@ quiz("padding moves the cut", "a")
 # **3.** What is the gradient of an enlargement $y = U x$?
 #
 # - a: $U^{-1} dy$, for the gradient goes back
-# - b: $U^T dy$: each input collects what its outputs got, with the same weights
+# - b: $U^T dy$, by the weights of the way there
 # - c: the mean of $dy$ over the outputs of each input
 
 # %%
@@ -640,9 +640,9 @@ quiz("what an index carries", "c")
 # **5.** With class weights, the recall of a rare class rises from 0.2 to 0.6. What do you ask
 # first?
 #
-# - a: what its precision and IoU are now, and how a longer training does without weights
+# - a: what its precision is now
 # - b: nothing; recall is what counts for rare classes
-# - c: whether the accuracy rose
+# - c: whether the accuracy rose as well
 
 # %%
 quiz("a recall alone", "a")

@@ -692,8 +692,7 @@ quiz("sum in place of mean", "c")
 # %% [markdown]
 # **3.** Why is the pruned L2 equal to head 2 bit for bit, and not only nearly?
 #
-# - a. because the same numbers go through the same operations; the nodes that were cut off were never
-#   part of them
+# - a. because the same numbers go through the same operations
 # - b. because the other nodes' weights are close to 0 after training
 # - c. because deep supervision trains head 2 to agree with head 4
 

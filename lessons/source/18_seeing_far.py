@@ -583,7 +583,7 @@ quiz("a stride in front", "b")
 # %% [markdown]
 # **One mean for two cues.** Why does `bins=(1,)` not solve two cues?
 #
-# - a) Its mean is the same for every pixel, and both cues are always in it.
+# - a) It always holds both cues.
 # - b) Its field is too small.
 # - c) It blurs the blobs.
 
@@ -595,7 +595,7 @@ quiz("one mean for two cues", "a")
 #
 # - a) Turning takes too long.
 # - b) Bins need upright images.
-# - c) A quarter turn makes another cue of the stripes, but leaves the label.
+# - c) A turn changes the cue.
 
 # %%
 quiz("turned images", "c")
@@ -604,7 +604,7 @@ quiz("turned images", "c")
 # **Learned, and at chance.** All training images right, half of the test blobs right. You try first:
 #
 # - a) more steps.
-# - b) to find out whether what decides lies within the receptive field.
+# - b) to measure the receptive field.
 # - c) a smaller learning rate.
 
 # %%

@@ -595,9 +595,9 @@ quiz("six of ten", "b")
 # %% [markdown]
 # **2.** In `generator_step` somebody asks the judge for *fake* and turns the sign of the gradient
 # round: $-\ell(D(x, G(x)), \text{fake})$. The minimum is the same. Early in training, when the
-# judge is sure of every fake, $\sigma(z) = .001$, the generator's gradient is
+# judge is sure of every fake, $\sigma(z) = .001$, the generator's gradient is about
 #
-# - a. a thousandth of ours, about
+# - a. a thousandth of ours
 # - b. the same as ours
 # - c. a thousand times ours
 
@@ -608,7 +608,7 @@ quiz("the sign turned round", "a")
 # **3.** Why does `judge_step` send no gradient into the generator?
 #
 # - a. It could; it would only take longer.
-# - b. It would teach the generator to be found out: $L_D$ is small where fakes are recognised.
+# - b. It would teach the generator to be found out.
 # - c. There is none: the judge's loss does not depend on the painting.
 
 # %%
@@ -619,7 +619,7 @@ quiz("no gradient into the generator", "b")
 #
 # - a. Its pictures are better.
 # - b. Its colours are truer, but its textures may be worse.
-# - c. Nothing about its pictures: gray ones are good at that.
+# - c. Nothing about its pictures.
 
 # %%
 quiz("half the L1 error", "c")
@@ -627,7 +627,7 @@ quiz("half the L1 error", "c")
 # %% [markdown]
 # **5.** The losses of a GAN have been level for an hour. You
 #
-# - a. look at what it paints now and what it painted an hour ago.
+# - a. look at what it paints.
 # - b. stop: it has converged.
 # - c. raise the judge's learning rate until its loss falls.
 

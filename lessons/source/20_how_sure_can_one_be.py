@@ -526,8 +526,8 @@ for name, core in (("eight looks", None), ("cores", 0.8)):
 # **Half sure.** A network was trained with background weighted five times. It gives a pixel a
 # probability of 0.3. Is it rather cell or background?
 #
-# - a) Background: 0.3 is below 0.5.
-# - b) Rather cell: without the weight it would have said about 0.7.
+# - a) Background.
+# - b) Cell.
 # - c) That depends on the threshold.
 
 # %%
@@ -537,8 +537,8 @@ quiz("half sure", "b")
 # **Always wrong by as much.** A network gives every pixel, cell or not, the share of cells in all
 # images. Its reliability diagram ...
 #
-# - a) has one point, on the diagonal; and yet the network is useless.
-# - b) lies far from the diagonal.
+# - a) has one point, on the diagonal.
+# - b) has one point, far from the diagonal.
 # - c) cannot be drawn.
 
 # %%
@@ -547,9 +547,9 @@ quiz("always wrong by as much", "a")
 # %% [markdown]
 # **Looks that agree.** What can eight looks never mend?
 #
-# - a) What changes from one direction to the next.
-# - b) A mistake that the network makes in all directions alike.
-# - c) A mistake at the image's border.
+# - a) A mistake that changes from one direction to the next.
+# - b) A mistake that is the same in all directions.
+# - c) A mistake that is large.
 
 # %%
 quiz("looks that agree", "b")
@@ -570,7 +570,7 @@ quiz("a bridge", "c")
 # threshold?
 #
 # - a) For each score its own, chosen on the validation images.
-# - b) One, chosen on the validation images by the score that matters, and both scores with it.
+# - b) One, chosen on the validation images by the score that matters.
 # - c) 0.5, so that nothing was chosen.
 
 # %%

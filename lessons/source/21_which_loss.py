@@ -380,9 +380,9 @@ quiz("a sum that is 0", "a")
 # **Two networks, one threshold.** At 0.5, network A merges 40 cells and B 80. A's IoU is lower. You
 # conclude:
 #
-# - a) A is better.
+# - a) A is better, for it merges fewer cells.
 # - b) B is better, for IoU judges the masks.
-# - c) Nothing yet: perhaps B at a higher threshold is the same as A.
+# - c) Nothing yet.
 
 # %%
 quiz("two networks, one threshold", "c")

@@ -197,6 +197,8 @@ WRONG = {
         (lambda side, depth: side - 184, "what is lost depends on the depth"),
         (lambda side, depth: walk(side, depth, careful=False), "nobody noticed"),
         (lambda side, depth: walk(side - side % 2, depth), "nobody noticed"),
+        (lambda side, depth: walk(side, depth) or 0, "None is wanted"),
+        (lambda side, depth: 0, "a size that fits was refused"),
         (lambda side, depth: side // 2, ""),
     ],
     "mirror": [

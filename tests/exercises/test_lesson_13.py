@@ -87,6 +87,28 @@ def rand_exchanged(n):
     return v_rand, merge, split
 
 
+def by_different_pixels(n):
+    def pairs(x):
+        return (x * (x - 1)).sum() / 2
+
+    n = n[:, 1:]
+    both, true, found = pairs(n), pairs(n.sum(axis=0)), pairs(n.sum(axis=1))
+    return 2 * both / (true + found), both / true, both / found
+
+
+def squares_of_sums(n):
+    n = n[:, 1:]
+    both, true, found = n.sum() ** 2, n.sum(axis=0).sum() ** 2, n.sum(axis=1).sum() ** 2
+    return 2 * both / (true + found), both / true, both / found
+
+
+def true_sizes_first(n):
+    true = (n.sum(axis=0) ** 2).sum()
+    n = n[:, 1:]
+    both, found = (n**2).sum(), (n.sum(axis=1) ** 2).sum()
+    return 2 * both / (true + found), both / true, both / found
+
+
 def rand_mean(n):
     _, split, merge = rand_scores(n)
     return (split + merge) / 2, split, merge
@@ -215,7 +237,14 @@ WRONG = {
         (rand_exchanged, "split and merge are exchanged"),
         (rand_mean, "harmonic"),
         (without_squares, "the squares are missing"),
-        (lambda n: rand_scores(n)[0], ""),
+        (lambda n: rand_scores(n)[0], "belong behind the return"),
+        (lambda n: np.sqrt([np.prod(rand_scores(n)[1:])] * 3) * [1, 0, 0], "harmonic mean"),
+        (lambda n: rand_scores(n)[1:] + rand_scores(n)[:1], "the order"),
+        (lambda n: tuple(1 - each for each in rand_scores(n)), "1 less"),
+        (by_different_pixels, "twice is allowed"),
+        (squares_of_sums, "first square every number"),
+        (true_sizes_first, "true sizes t were taken"),
+        (lambda n: (rand_scores(n)[0] ** 1.5, *rand_scores(n)[1:]), ""),
     ],
 }
 

@@ -49,6 +49,26 @@ def bce_dice(z, t, smooth=1.0, through=True, bottom=True, count=None):
     return loss_only(z, t, smooth), (p - t) / 2 / (count or z.size) - slope
 
 
+def with_slope(z, t, top):
+    """Return dz with another top in the slope of D."""
+    p = (1 + np.tanh(z / 2)) / 2
+    b = p.sum() + t.sum() + 1
+    d = (2 * (p * t).sum() + 1) / b
+    return (p - t) / 2 / z.size - top(t, d) / b * p * (1 - p)
+
+
+def with_means(z, t):
+    p = (1 + np.tanh(z / 2)) / 2
+    right = (2 * (p * t).sum() + 1) / (p.sum() + t.sum() + 1)
+    d = (2 * (p * t).mean() + 1) / (p.mean() + t.mean() + 1)
+    return bce_dice(z, t)[0] + right - d, bce_dice(z, t)[1]
+
+
+def half_of_dice(z, t):
+    p = (1 + np.tanh(z / 2)) / 2
+    return bce_dice(z, t)[0] + (2 * (p * t).sum() + 1) / (p.sum() + t.sum() + 1) / 2
+
+
 def naive(z, t):
     p = 1 / (1 + np.exp(-z))
     d = (2 * (p * t).sum() + 1) / (p.sum() + t.sum() + 1)
@@ -196,7 +216,16 @@ WRONG = {
         ),
         (lambda z, t: tuple(-part for part in bce_dice(z, t)), "the sign"),
         (lambda z, t: (bce_dice(z, t)[0], bce_dice(z, t)[1][..., 0]), "the last axis"),
-        (lambda z, t: bce_dice(z, t)[0], ""),
+        (lambda z, t: bce_dice(z, t)[0], "belong behind the return"),
+        (lambda z, t: (bce_dice(z, t)[0], with_slope(z, t, lambda t, d: t - d)), "2 is missing"),
+        (lambda z, t: (bce_dice(z, t)[0], with_slope(z, t, lambda t, d: 2 * t + d)), "quotients"),
+        (lambda z, t: (bce_dice(z, t)[0], with_slope(z, t, lambda t, d: t - d / 2)), "half of D's"),
+        (
+            lambda z, t: (bce_dice(z, t)[0], with_slope(z, t, lambda t, d: (2 * t - d) / t.size)),
+            "D has sums",
+        ),
+        (with_means, "means in D"),
+        (lambda z, t: (half_of_dice(z, t), bce_dice(z, t)[1]), "half of D"),
         (lambda z, t: (bce_dice(z, t)[0] ** 2, bce_dice(z, t)[1]), ""),
     ],
 }  # fmt: skip

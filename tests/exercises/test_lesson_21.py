@@ -107,6 +107,9 @@ WRONG = {
         (lambda dp, p: p * (dp - np.sum(dp * p)), "a sum of its own"),
         (lambda dp, p: p * (dp - (dp * p).sum(axis=(0, 1, 2))), "the classes of one pixel"),
         (lambda dp, p: softmax_gradient(p, dp), "exchanged"),
+        (lambda dp, p: softmax_gradient(dp, p) / len(p), "number of images"),
+        (lambda dp, p: softmax_gradient(dp, p) / dp[..., 0].size, "number of pixels"),
+        (lambda dp, p: softmax_gradient(dp, p) / p.size, "number of all entries"),
         (lambda dp, p: (dp - p) / p.size, ""),
     ],
 }

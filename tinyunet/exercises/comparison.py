@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -160,7 +161,7 @@ def explain(
 ) -> str:
     """Say which mistake gives such values, or return "" where none fits."""
     if not right.ndim:
-        return ""
+        return exchanged(got, others) or _of_a_number(float(got), right)
     if not got.any():
         return "it is zero everywhere: nothing was ever added or written to it"
     if found := exchanged(got, others):
@@ -173,6 +174,24 @@ def explain(
     if "entries are wrong" in found:
         return ""
     return found if len(per_image) else found.replace("the gradient", "the right values")
+
+
+def _of_a_number(got: float, right: np.ndarray) -> str:
+    """Say what a number has to do with the right one, or return ""."""
+    wanted = float(right)
+    if right.dtype.kind in "iu" and abs(got - wanted) == 1:
+        return f"one too {'many' if got > wanted else 'few'}"
+    for what, other in (
+        ("the sign: a minus too many or too few", -wanted),
+        ("twice what it should be", 2 * wanted),
+        ("half of what it should be", wanted / 2),
+        ("the square of what it should be", wanted**2),
+        ("upside down: 1 divided by what it should be", 1 / wanted if wanted else math.inf),
+        ("1 less what it should be", 1 - wanted),
+    ):
+        if abs(other - wanted) > 1e-3 * abs(wanted) and math.isclose(got, other, rel_tol=1e-6):
+            return what
+    return ""
 
 
 def exchanged(got: np.ndarray, others: dict[str, np.ndarray] | None) -> str:

@@ -125,7 +125,11 @@ class Trial:
             got = (got,)
         elif not isinstance(got, tuple | list) or len(got) != len(names):
             seen = f"{len(got)} values" if isinstance(got, tuple | list) else type(got).__name__
-            self.fail("your function", f"should return {', '.join(names)}, but returned {seen}")
+            self.fail(
+                "your function", f"should return {', '.join(names)}, but returned {seen}",
+                "a missing return" if got is None else
+                f"all {len(names)} belong behind the return, in this order, with commas between",
+            )  # fmt: skip
         likely_first = sorted((mistakes or {}).items(), key=lambda item: item[0] in self._unlikely)
         wrong = {what: self._mistaken(make, names) for what, make in likely_first}
         found = []

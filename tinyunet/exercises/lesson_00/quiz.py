@@ -24,7 +24,8 @@ QUIZ = {
         {
             "a": "-2 is the largest of the three, and only that counts.",
             "b": "Signs count: -7 is the smallest score, not the largest.",
-            "c": "There is always a largest score. 0 is no limit, since scores are no probabilities.",
+            "c": "There is always a largest score. 0 is no limit, since scores are no "
+            "probabilities.",
         },
     ),
     "in a dark corner": Quiz(
@@ -32,15 +33,18 @@ QUIZ = {
         {
             "a": "No rule gets above the ceiling, which chose with the truth before its eyes.",
             "b": "The threshold is not too coarse: there is none that is right for both corners.",
-            "c": "Beside its dark neighbours a pale cell is bright. A threshold sees one pixel alone.",
+            "c": "Beside its dark neighbours a pale cell is bright. A threshold sees one pixel"
+            " alone.",
         },
     ),
     "follow the iou": Quiz(
         "a",
         {
-            "a": "Labels jump when one score overtakes another, and stay where they are in between.",
+            "a": "Labels jump when one score overtakes another, and stay where they are in "
+            "between.",
             "b": "It is a few sums. The trouble is that its slope says nothing.",
-            "c": "That makes it a good judge. A measure with the background would jump just as well.",
+            "c": "That makes it a good judge. A measure with the background would jump just as"
+            " well.",
         },
     ),
 }

@@ -23,7 +23,8 @@ QUIZ = {
         "b",
         {
             "a": "Without the bias, yes. With it, an image of zeros gives b, not 0.",
-            "b": "So the lesson measured linearity with b = 0.",
+            "b": "The bias is added once on the left, and twice on the right. So the lesson "
+            "took b = 0.",
             "c": "Padding lays zeros around, and zeros stay zeros when they are doubled.",
         },
     ),
@@ -39,7 +40,8 @@ QUIZ = {
         "a",
         {
             "a": "A kernel of ones looks the same when rows and columns are exchanged.",
-            "b": "The outputs would be off by eight times the bias; only a bias of 0 would hide that.",
+            "b": "The outputs would be off by eight times the bias; only a bias of 0 would "
+            "hide that.",
             "c": "The output would be too small, or hold zeros: random pixels show it.",
         },
     ),

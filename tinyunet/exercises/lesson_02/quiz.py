@@ -7,8 +7,9 @@ QUIZ = {
         "a",
         {
             "a": "Every line counts: 1 * 2 along the first, 10 * 3 along the second, added up.",
-            "b": "Both outputs change when x does, so both ways count.",
-            "c": "What is copied forward is summed backward; nothing divides.",
+            "b": "30 is the larger of the two. Both outputs change when x does, so both ways "
+            "count.",
+            "c": "16 is their mean. What is copied forward is summed backward; nothing divides.",
         },
     ),
     "a tenth of the loss": Quiz(
@@ -38,8 +39,10 @@ QUIZ = {
     "sum or mean": Quiz(
         "b",
         {
-            "a": "A gradient is no matter of taste: it says how the loss reacts, which is measurable.",
-            "b": "The mean is part of the loss, and its 1 / N arrives in dy. The layer only adds up.",
+            "a": "A gradient is no matter of taste: it says how the loss reacts, which is "
+            "measurable.",
+            "b": "The mean is part of the loss, and its 1 / N arrives in dy. The layer only "
+            "adds up.",
             "c": "It would, if all gradients were divided alike; but dx, which goes on, is not.",
         },
     ),

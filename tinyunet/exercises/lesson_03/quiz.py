@@ -16,7 +16,8 @@ QUIZ = {
         {
             "a": "That is mean pooling. Here one pixel gets all, the first maximum.",
             "b": "Pooling sends it there, but the ReLU's gate is shut: x was not above 0.",
-            "c": "Both rules at work. It is why shared ties do no harm behind a ReLU.",
+            "c": "Pooling gives it to the top left zero, and the ReLU's gate stops it there. "
+            "It is why shared ties do no harm behind a ReLU.",
         },
     ),
     "the check complains": Quiz(

@@ -22,7 +22,8 @@ QUIZ = {
     "the way back": Quiz(
         "a",
         {
-            "a": "Forward is A^T x, so backward is A dy: the convolution whose transpose the layer is.",
+            "a": "Forward is A^T x, so backward is A dy: the convolution whose transpose the "
+            "layer is.",
             "b": "That would be larger than dy; dx has to be as small as x.",
             "c": "A gradient is never divided by weights: backward multiplies by the transpose.",
         },
@@ -30,9 +31,11 @@ QUIZ = {
     "evenly hit": Quiz(
         "c",
         {
-            "a": "Equally many, but not the same: at each place relative to the stamps other weights.",
+            "a": "Equally many, but not the same: at each place relative to the stamps other "
+            "weights.",
             "b": "The bilinear stamps overlap, too, and a flat image stayed flat.",
-            "c": "The bilinear kernel has weights of that kind, and random ones have not.",
+            "c": "Those that meet need the same sum at each pixel. The bilinear kernel has "
+            "such weights, random ones have not.",
         },
     ),
     "it sleeps": Quiz(

@@ -16,7 +16,8 @@ QUIZ = {
         {
             "a": "That would be 1 - p. The surprise has no upper limit.",
             "b": "log(e^0 + e^50) is 50, less the right class's logit, 0.",
-            "c": "p is e^-50: small, but not 0. Log-sum-exp needs no p and stays finite in any case.",
+            "c": "p is e^-50: small, but not 0. Log-sum-exp needs no p and stays finite in any"
+            " case.",
         },
     ),
     "which pulls hardest": Quiz(
@@ -40,7 +41,8 @@ QUIZ = {
         {
             "a": "Where nothing is seen, 0.03 everywhere is the least loss that there is.",
             "b": "With broken labels it would end there; after 20 steps it is a usual first thing.",
-            "c": "The share of cells is the easiest thing to learn, and comes first.",
+            "c": "The share of cells is the easiest thing to learn, and comes first; where "
+            "they are comes later.",
         },
     ),
 }

@@ -6,7 +6,8 @@ QUIZ = {
     "a gradient of zero": Quiz(
         "a",
         {
-            "a": "A gradient says how the loss changes with a number, and with this one it does not.",
+            "a": "A gradient says how the loss changes with a number, and with this one it "
+            "does not.",
             "b": "Its place does not matter: a border pixel that is kept has a gradient like any.",
             "c": "Nothing that happens beside it makes the loss depend on it.",
         },
@@ -23,7 +24,8 @@ QUIZ = {
         "b",
         {
             "a": "If a grows by 1, so does y, whatever b is: by 1 and not by a half.",
-            "b": "Each number of y moves as a's does and as b's does. Only do not write into dy then.",
+            "b": "Each number of y moves as a's does and as b's does. Only do not write into "
+            "dy then.",
             "c": "That is the concat. In a sum, every channel of y comes from both.",
         },
     ),
@@ -32,7 +34,7 @@ QUIZ = {
         {
             "a": "Both wrong networks of this lesson trained as well as the right one.",
             "b": "One whole gradient of two was lost at every fork: that is not nearly right.",
-            "c": "Much that is wrong still points downhill. Check the gradient.",
+            "c": "A network with half of its gradients lost did the same. Check the gradient.",
         },
     ),
     "where to look": Quiz(

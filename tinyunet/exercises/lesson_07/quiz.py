@@ -14,7 +14,8 @@ QUIZ = {
     "twice as wide": Quiz(
         "b",
         {
-            "a": "A weight belongs to a pair of channels, one in and one out, and both are doubled.",
+            "a": "A weight belongs to a pair of channels, one in and one out, and both are "
+            "doubled.",
             "b": "Nearly all weights have k * k * a * b numbers, and a and b are both doubled.",
             "c": "The same kernels go over every image: their number knows nothing of its size.",
         },
@@ -22,8 +23,10 @@ QUIZ = {
     "the gradient that waits": Quiz(
         "a",
         {
-            "a": "A layer's backward runs once for each forward, with the sum of all that came back.",
-            "b": "Both have the shape of what was forked; the frame of zeros changes nothing in that.",
+            "a": "A layer's backward runs once for each forward, with the sum of all that came"
+            " back.",
+            "b": "Both have the shape of what was forked; the frame of zeros changes nothing "
+            "in that.",
             "c": "Keeping it costs memory, about as much as what went across.",
         },
     ),
@@ -39,7 +42,8 @@ QUIZ = {
     "one image, not learned": Quiz(
         "b",
         {
-            "a": "One image is the easiest task that there is: who cannot learn it learns no others.",
+            "a": "One image is the easiest task that there is: who cannot learn it learns no "
+            "others.",
             "b": "It has far more parameters than the image has pixels, so something is broken.",
             "c": "Even the small one has several times as many parameters as there are pixels.",
         },

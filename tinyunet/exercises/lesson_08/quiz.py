@@ -22,23 +22,27 @@ QUIZ = {
     "loss times 1000": Quiz(
         "a",
         {
-            "a": "The mean grows by 1000, and so does the root of the mean square: the quotient stays.",
+            "a": "The mean grows by 1000, and so does the root of the mean square: the "
+            "quotient stays.",
             "b": "That is what plain SGD does, and SGD with momentum.",
-            "c": "Adam divides by the size of the gradients, but what it divides has grown as well.",
+            "c": "Adam divides by the size of the gradients, but what it divides has grown as "
+            "well.",
         },
     ),
     "95 % right": Quiz(
         "b",
         {
             "a": "A network that sees nothing has this very loss, and waiting does not wake it up.",
-            "b": "H(q) is the loss of one answer for all pixels, and 95 % is the share of the others.",
+            "b": "H(q) is the loss of one answer for all pixels, and 95 % is the share of the "
+            "others.",
             "c": "First find out whether this network sees the image at all.",
         },
     ),
     "all equal": Quiz(
         "c",
         {
-            "a": "Only if they are 0. Else each weight has a gradient, but all channels have the same.",
+            "a": "Only if they are 0. Else each weight has a gradient, but all channels have "
+            "the same.",
             "b": "All channels see the same images, and so get the same gradient.",
             "c": "Equal channels compute the same, get the same gradient, and take the same step.",
         },

@@ -16,14 +16,17 @@ QUIZ = {
         {
             "a": "You wrote it: dy is read where forward wrote.",
             "b": "They need less: 2 bits for each window, and concat 4 numbers.",
-            "c": "The values come from below, where they have lost the fine detail.",
+            "c": "They say where the largest value was. The values come from below, where they"
+            " have lost the fine detail.",
         },
     ),
     "it trains": Quiz(
         "a",
         {
-            "a": "With the bug of this lesson, a network scored nearly as well. Only a check tells.",
-            "b": "In the lesson all gradients of the encoder were wrong, that is, of half the layers.",
+            "a": "With the bug of this lesson, a network scored nearly as well. Only a check "
+            "tells.",
+            "b": "In the lesson all gradients of the encoder were wrong, that is, of half the "
+            "layers.",
             "c": "Many wrong gradients still point roughly downhill, and so the loss falls.",
         },
     ),

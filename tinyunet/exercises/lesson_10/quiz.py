@@ -14,7 +14,8 @@ QUIZ = {
     "a moved image": Quiz(
         "b",
         {
-            "a": "That holds for multiples of 8. Else pixels fall into other windows of the poolings.",
+            "a": "That holds for multiples of 8. Else pixels fall into other windows of the "
+            "poolings.",
             "b": "Three poolings have a grid of 8 pixels, and 2 is no multiple of 8.",
             "c": "The network sees other pixels at each place, so it answers something else.",
         },
@@ -30,7 +31,8 @@ QUIZ = {
     "seams away": Quiz(
         "c",
         {
-            "a": "The zeros around a tile stay what they are, however well the network has learned.",
+            "a": "The zeros around a tile stay what they are, however well the network has "
+            "learned.",
             "b": "That leaves gaps, or moves tiles off the grid; the zeros stay.",
             "c": "Where the rim is as wide as the zeros reach, what is kept has not seen them.",
         },
@@ -38,7 +40,8 @@ QUIZ = {
     "chessboard": Quiz(
         "a",
         {
-            "a": "Half of a step of the grid too many, and every second tile meets it again.",
+            "a": "It should be a multiple of 2^d. With half a step of the grid too many, every"
+            " second tile meets it again.",
             "b": "That changes tiles at the border of the image, not every second one.",
             "c": "What it has learned is the same in all tiles.",
         },

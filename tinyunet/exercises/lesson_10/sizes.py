@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 from tinyunet.networks.unet import UNet
@@ -32,16 +36,25 @@ def output_side(trial: Trial) -> None:
         got = trial.call(side=side, depth=depth)
         if right is None:
             trial.require(
+                not _is_zero(got), "the side", f"is {got!r}, should be None",
+                "None is wanted where the input does not fit, not 0 as in lesson 7: 0 is a number, "
+                "with which one could go on",
+            )  # fmt: skip
+            trial.require(
                 got is None, "the side", f"is {got!r}, should be None: {_reason(side, depth)}",
                 "an odd side was halved, or a side fell to 0 or below, and nobody noticed",
             )  # fmt: skip
             continue
         trial.require(
-            got is not None, "the side", f"is None, should be {right}",
+            got is not None and not _is_zero(got), "the side", f"is {got!r}, should be {right}",
             "a size that fits was refused: is the test for odd sides before the halving, and after "
             "the two convolutions?",
         )  # fmt: skip
         trial.compare(got, {"the side": right}, mistakes=SIDE_MISTAKES)
+
+
+def _is_zero(got: Any) -> bool:
+    return isinstance(got, int | float | np.integer) and got == 0
 
 
 def _output_side(network: UNet, side: int) -> int | None:

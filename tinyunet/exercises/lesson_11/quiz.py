@@ -6,7 +6,8 @@ QUIZ = {
     "turned digits": Quiz(
         "c",
         {
-            "a": "A cell that was turned is a cell. A digit that was turned may be another, or none.",
+            "a": "A cell that was turned is a cell. A digit that was turned may be another, or"
+            " none.",
             "b": "It does harm: some images now have a label that is wrong.",
             "c": "Upside down it is a 9. Only changes that keep the label right may be made.",
         },
@@ -23,7 +24,8 @@ QUIZ = {
         "b",
         {
             "a": "That happens to labels. Gray values do have a mean.",
-            "b": "A third of the noise is gone from the warped images, and test images have all of it.",
+            "b": "A third of the noise is gone from the warped images, and test images have "
+            "all of it.",
             "c": "Folding depends on the field, not on how one reads between pixels.",
         },
     ),
@@ -39,7 +41,8 @@ QUIZ = {
         "b",
         {
             "a": "The shapes fit, and a weight is a number like any other.",
-            "b": "All runs as before. In the lesson a quarter of the heavy pixels lay on outlines.",
+            "b": "All runs as before. One has to look where the heavy pixels lie: in the "
+            "lesson, a quarter of them lay on outlines.",
             "c": "It falls, since the labels are right; other pixels count more than they should.",
         },
     ),

@@ -15,7 +15,7 @@ QUIZ = {
         "a",
         {
             "a": "Only where a second cell is near, too, is there a gap that has to stay open.",
-            "b": "Both are straight distances, and seldom integers.",
+            "b": "A smaller sigma would mend that, and still mark the rim of every lonely cell.",
             "c": "The distances are those to the cells' rims; centres play no part.",
         },
     ),
@@ -23,7 +23,7 @@ QUIZ = {
         "b",
         {
             "a": "With the border term the same network finds many of them.",
-            "b": "Three pixels in a thousand: what they add to the mean is next to nothing.",
+            "b": "The loss is a mean over pixels. Three in a thousand add next to nothing to it.",
             "c": "A perfect mask with these borders merges nothing.",
         },
     ),
@@ -32,7 +32,8 @@ QUIZ = {
         {
             "a": "So it may be; but a network that finds no cell merges none, either.",
             "b": "Thin masks merge less, but 0 merged cells can be had in worse ways.",
-            "c": "All black merges nothing. One needs a score beside it that pays for what was missed.",
+            "c": "All black merges nothing. One needs a score beside it that pays for what was"
+            " missed.",
         },
     ),
     "larger nuclei": Quiz(

@@ -50,6 +50,10 @@ def _rand(n, *, first=1, sizes_first=False, power: Callable = np.square):
     return both / (predicted / 2 + true / 2), both / true, both / predicted
 
 
+def _of_sums(both, predicted, true):
+    return both / (predicted / 2 + true / 2), both / true, both / predicted
+
+
 def _other_mean(mean: Callable) -> Callable:
     def make(n):
         _, split, merge = _rand(n)
@@ -71,5 +75,28 @@ RAND_MISTAKES = {
         _other_mean(lambda split, merge: (split + merge) / 2)
     ),
     "the product of split and merge": _other_mean(lambda split, merge: split * merge),
+    "the square root of split times merge: V_Rand is their harmonic mean": (
+        _other_mean(lambda split, merge: np.sqrt(split * merge))
+    ),
+    "the smaller of split and merge: V_Rand is their harmonic mean": _other_mean(min),
+    "the true sizes t were taken before column 0 was left out": lambda n: _of_sums(
+        np.square(n[:, 1:]).sum(),
+        np.square(n[:, 1:].sum(axis=1)).sum(),
+        np.square(n.sum(axis=0)).sum(),
+    ),
+    "both sizes, s and t, were taken before column 0 was left out": lambda n: _of_sums(
+        np.square(n[:, 1:]).sum(), np.square(n.sum(axis=1)).sum(), np.square(n.sum(axis=0)).sum()
+    ),
+    "the squares are of sums: first square every number, then add": lambda n: _of_sums(
+        n[:, 1:].sum() ** 2, n[:, 1:].sum() ** 2, n[:, 1:].sum() ** 2
+    ),
+    "the same pixel twice is allowed: n^2, not n (n - 1)": (
+        lambda n: _rand(n, power=lambda n: n * (n - 1.0))
+    ),
+    "row 0 was left out: it is column 0, the true background, that does not count": (
+        lambda n: _rand(n[1:], first=0)
+    ),
+    "the order: V_Rand, split, merge": lambda n: (*_rand(n)[1:], _rand(n)[0]),
+    "1 less each score": lambda n: tuple(1 - score for score in _rand(n)),
     "the halves are missing": _other_mean(lambda split, merge: 1 / (1 / split + 1 / merge)),
 }

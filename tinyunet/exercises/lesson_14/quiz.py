@@ -44,7 +44,8 @@ QUIZ = {
     "fewer, but not as much faster": Quiz(
         "c",
         {
-            "a": "Tiles of the input overlap; each output belongs to one tile and is computed once.",
+            "a": "Tiles of the input overlap; each output belongs to one tile and is computed "
+            "once.",
             "b": "The direct way multiplies in float32 as well.",
             "c": "The transforms are sums, but sums take time too, and so does moving what they make: "
             "tiles hold four times as many numbers as the image.",

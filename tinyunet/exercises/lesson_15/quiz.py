@@ -7,7 +7,8 @@ QUIZ = {
         "b",
         {
             "a": "Nobody has asked for a number yet: `float(total)` would, and would wait.",
-            "b": "The order is written; the result will lie on the device, as an array without axes.",
+            "b": "The order is written; the result will lie on the device, as an array without"
+            " axes.",
             "c": "What is computed from device arrays stays on the device until it is fetched.",
         },
     ),
@@ -29,10 +30,11 @@ QUIZ = {
             "result, then read the clock.",
         },
     ),
-    "one seed, two recipes": Quiz(
+    "one seed, two trainings": Quiz(
         "b",
         {
-            "a": "float32 has as many digits there. Rounding differs a little, and not at the start.",
+            "a": "float32 has as many digits there. Rounding differs a little, and not at the "
+            "start.",
             "b": "A seed is turned into numbers by a recipe, and CuPy's is another one: draw on the "
             "host and move.",
             "c": "A queue that is full makes the host wait; no order is lost.",

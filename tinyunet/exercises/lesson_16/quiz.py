@@ -14,8 +14,10 @@ QUIZ = {
     "padding moves the cut": Quiz(
         "a",
         {
-            "a": "b grows more negative by a (p) = 100 at a pitch of 1, and nothing after it changes.",
-            "b": "The first convolution reads the image, whose pitch is 1: nothing is divided by 32.",
+            "a": "b grows more negative by a (p) = 100 at a pitch of 1, and nothing after it "
+            "changes.",
+            "b": "The first convolution reads the image, whose pitch is 1: nothing is divided "
+            "by 32.",
             "c": "It is cut off again only because the cut begins where the image does.",
         },
     ),
@@ -24,7 +26,8 @@ QUIZ = {
         {
             "a": "That would undo it. U is not even square; exercise 3's check caught this one.",
             "b": "x[h] acts on y[i] with the factor U[i, h], so it gets U[i, h] dy[i] from each.",
-            "c": "A sum, not a mean, and with the tent's weights: an input acts beyond its outputs.",
+            "c": "A sum, not a mean, and with the tent's weights: an input acts beyond its "
+            "outputs.",
         },
     ),
     "what an index carries": Quiz(
@@ -39,9 +42,10 @@ QUIZ = {
     "a recall alone": Quiz(
         "a",
         {
-            "a": "Recall is cheap: call everything a pole. What it cost, the other numbers say.",
+            "a": "Recall is cheap: call everything a pole. What it cost, the precision says.",
             "b": "Whoever calls every pixel a pole has a recall of 1.",
-            "c": "It hardly can: rare pixels do not move it, and false ones in large classes lower it.",
+            "c": "It hardly can: rare pixels do not move it, and false ones in large classes "
+            "lower it.",
         },
     ),
 }

@@ -137,6 +137,24 @@ LOSS_MISTAKES = {
     "the sign of the cross-entropy's gradient: it is p - t": (
         lambda z, t: _bce_dice(z, t, bce=lambda z, t, p: 0.5 * (t - p) / z.size)
     ),
+    "the cross-entropy's gradient is with respect to p, (p - t) / (p (1 - p)): p - t is that of z": (
+        lambda z, t: _bce_dice(z, t, bce=lambda z, t, p: 0.5 * (p - t) / (p * (1 - p)) / z.size)
+    ),
+    "the 2 is missing in the slope of D's top sum: it is 2 t": (
+        lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: (t - d) / b * p * (1 - p))
+    ),
+    "the sign in D's gradient: the rule for quotients has a minus, 2 t - D": (
+        lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: (2 * t + d) / b * p * (1 - p))
+    ),
+    "the top sum stands where D should be: (2 t - D) / B": (
+        lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: (2 * t - d * b) / b * p * (1 - p))
+    ),
+    "D's gradient was divided by the number of pixels: D has sums, no mean": (
+        lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: (2 * t - d) / b * p * (1 - p) / p.size)
+    ),
+    "half of D's gradient: the half belongs to the cross-entropy alone": (
+        lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: (t - d / 2) / b * p * (1 - p))
+    ),
     "D's gradient is missing": lambda z, t: _bce_dice(z, t, dice=lambda t, p, d, b: 0 * p),
     "the cross-entropy's gradient is missing": (
         lambda z, t: _bce_dice(z, t, bce=lambda z, t, p: 0 * p)
@@ -186,6 +204,18 @@ LOSS_MISTAKES = {
         lambda bce, d, p, t: (
             0.5 * bce - np.mean([_overlap(*one)[0] for one in zip(p, t, strict=True)])
         )
+    ),
+    "half of D: the half belongs to the cross-entropy alone": _of_loss(
+        lambda bce, d, p, t: 0.5 * bce - 0.5 * d
+    ),
+    "1 - D in place of -D, and all of it halved": _of_loss(
+        lambda bce, d, p, t: 0.5 * bce + 0.5 * (1 - d)
+    ),
+    "means in D: with the + 1, means and sums give another number": _of_loss(
+        lambda bce, d, p, t: 0.5 * bce - (2 * (p * t).mean() + 1) / (p.mean() + t.mean() + 1)
+    ),
+    "D of classes, not of probabilities: p itself belongs into it": _of_loss(
+        lambda bce, d, p, t: 0.5 * bce - _overlap((p > 0.5) * 1.0, t)[0]
     ),
     "D of the logits: p, the sigmoid of z, is meant": lambda z, t: (
         0.5 * _entropies(z, t).mean() - _overlap(z, t)[0],

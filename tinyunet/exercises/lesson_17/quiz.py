@@ -15,7 +15,8 @@ QUIZ = {
     "sum in place of mean": Quiz(
         "c",
         {
-            "a": "The minimum is at the same place, but each step towards it is four times as long.",
+            "a": "The minimum is at the same place, but each step towards it is four times as "
+            "long.",
             "b": "That makes the steps sixteen times as long: the gradient has grown already.",
             "c": "The gradient is four times as large, so a quarter of the rate takes the same step. "
             "(Adam divides the gradient by its size, and would hardly notice.)",

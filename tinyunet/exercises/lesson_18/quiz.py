@@ -6,7 +6,8 @@ QUIZ = {
     "a stride in front": Quiz(
         "b",
         {
-            "a": "That counts both kernels in image pixels; after the stride, neighbours are 2 apart.",
+            "a": "That counts both kernels in image pixels; after the stride, neighbours are 2"
+            " apart.",
             "b": "3 for the first; the second adds 2 steps of 2 pixels: 3 + 4.",
             "c": "The first layer's stride makes the second one's steps longer, not its own.",
         },
@@ -14,7 +15,8 @@ QUIZ = {
     "one mean for two cues": Quiz(
         "a",
         {
-            "a": "In every image both cues occur, so the mean is the same whichever is on the left.",
+            "a": "In every image both cues occur, so the mean is the same whichever is on the "
+            "left.",
             "b": "It sees all of the image; the trouble is that it does not tell where.",
             "c": "The blobs are found as well as by the others; it is their class that is missing.",
         },
@@ -24,7 +26,8 @@ QUIZ = {
         {
             "a": "A turned image costs about as much as one that is not.",
             "b": "Bins are cut from any map; what a turn changes is the cue.",
-            "c": "Turned by 90 degrees, horizontal stripes are vertical, and the label says otherwise.",
+            "c": "Turned by 90 degrees, horizontal stripes are vertical, and the label says "
+            "otherwise.",
         },
     ),
     "learned, and at chance": Quiz(

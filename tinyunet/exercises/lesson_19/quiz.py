@@ -27,7 +27,7 @@ QUIZ = {
         "b",
         {
             "a": "It would change what is learned, not only how long it takes.",
-            "b": "The painting is a constant there. The same weights would be pulled two ways: once to "
+            "b": "$L_D$ is small where fakes are recognised. The same weights would be pulled two ways: once to "
             "be found out, once not to be.",
             "c": "It does depend on it, by the second pass.",
         },
@@ -44,9 +44,11 @@ QUIZ = {
     "level for an hour": Quiz(
         "a",
         {
-            "a": "Both may learn all the time and keep each other's loss level. Only paintings tell.",
+            "a": "Both may learn all the time and keep each other's loss level. Only paintings"
+            " tell.",
             "b": "Level losses are what two equal opponents have, early and late.",
-            "c": "A judge that is sure of everything teaches little. Its loss is no goal by itself.",
+            "c": "A judge that is sure of everything teaches little. Its loss is no goal by "
+            "itself.",
         },
     ),
 }

@@ -40,7 +40,8 @@ QUIZ = {
         {
             "a": "B might merge as few at a threshold at which its IoU is that of A.",
             "b": "Merged cells cost the biologist more, and IoU hardly sees them.",
-            "c": "Each is a point on a curve: compare the curves, or at equal cost.",
+            "c": "Perhaps B at a higher threshold is the same as A. Compare whole curves, or "
+            "at equal cost.",
         },
     ),
 }

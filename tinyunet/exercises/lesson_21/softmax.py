@@ -25,7 +25,7 @@ AXES = ("batch", "height", "width", "class")
 def softmax_gradient(trial: Trial) -> None:
     """The gradient with respect to the logits from that with respect to the probabilities."""
     rng = trial.rng(5)
-    for shape, dtype in (((1, 2, 1, 2), float), ((2, 3, 4, 2), float), ((2, 3, 3, 3), np.float32)):
+    for shape, dtype in (((2, 2, 1, 2), float), ((3, 2, 4, 2), float), ((2, 3, 3, 3), np.float32)):
         e = np.exp(rng.standard_normal(shape))
         p = (e / e.sum(axis=-1, keepdims=True)).astype(dtype)
         dp = rng.standard_normal(shape).astype(dtype)
@@ -65,4 +65,16 @@ SOFTMAX_MISTAKES = {
     "the sum was added: it is subtracted": lambda dp, p: 2 * p * dp - _through(dp, p),
     "the sign: dz, not its negative": lambda dp, p: -_through(dp, p),
     "dp and p are exchanged": lambda dp, p: _through(p, dp),
+    "divided by the number of images: a mean, if there is one, is in dp already": (
+        lambda dp, p: _through(dp, p) / len(p)
+    ),
+    "divided by the number of pixels: a mean, if there is one, is in dp already": (
+        lambda dp, p: _through(dp, p) * p.shape[-1] / p.size
+    ),
+    "divided by the number of all entries: a mean, if there is one, is in dp already": (
+        lambda dp, p: _through(dp, p) / p.size
+    ),
+    "p (1 - p) for the slope, and the sum as well: p is the factor in front": (
+        lambda dp, p: p * (1 - p) * (dp - (dp * p).sum(axis=-1, keepdims=True))
+    ),
 }
