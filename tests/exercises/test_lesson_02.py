@@ -290,7 +290,7 @@ WRONG = {
         (with_other(db=lambda g, dy: dy.sum((1, 2))), "sum over the images is missing"),
         (with_other(dx=lambda g, dy: 0 * g), "zero everywhere"),
         (lambda dy, x, w: conv2d_backward(np.ones_like(dy), x, w), "taken for ones"),
-        (lambda *a: conv2d_backward(*a)[:2], ""),
+        (lambda *a: conv2d_backward(*a)[:2], "belong behind the return"),
         (lambda *a: conv2d_backward(*a)[::-1], "the two were exchanged"),
         (writes_into_dy, "an argument was overwritten"),
         (in_float64, "without a dtype"),

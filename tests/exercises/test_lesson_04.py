@@ -270,7 +270,7 @@ WRONG = {
         (back(not_transposed), "dx needs w[:, p, q].T"),
         (back(lambda dx, dw, db, *_: (dx, -dw, db)), "wrong sign"),
         (back(lambda dx, dw, db, dy, x, w, s: (dx, dw / len(x), db)), "divided by the batch size"),
-        (back(lambda dx, dw, db, *_: (dx, dw)), "should return"),
+        (back(lambda dx, dw, db, *_: (dx, dw)), "belong behind the return"),
         (back(lambda dx, dw, db, *_: (dx + db.sum(), dw, db)), "same number"),
     ],
     "bilinear_kernel": [

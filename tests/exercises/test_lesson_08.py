@@ -206,7 +206,7 @@ WRONG = {
         (lambda p, g, v, lr, mu: (p - lr * g, g), "is forgotten"),
         (lambda p, g, v, lr, mu: (p + mu * v - lr * g, mu * v - lr * g), "its minus are inside"),
         (sgd_in_place, "an argument was overwritten"),
-        (lambda p, g, v, lr, mu: p - lr * (mu * v + g), ""),
+        (lambda p, g, v, lr, mu: p - lr * (mu * v + g), "belong behind the return"),
     ],
     "adam_step": [
         (without_correction, "too small at first"),

@@ -175,7 +175,7 @@ WRONG = {
         ),
         (gradient_without_a_skip, "its gradient is 0"),
         (none_is_none, "a missing return"),
-        (lambda dy, c, how: dy, ""),
+        (lambda dy, c, how: dy, "belong behind the return"),
     ],
     "unpool": [
         (column_by_column, "yours go column by column"),

@@ -251,7 +251,7 @@ WRONG = {
             "channel by channel",
         ),
         (labels_as_floats, "labels are whole numbers"),
-        (lambda *a: warp(*a)[0], "should return"),
+        (lambda *a: warp(*a)[0], "belong behind the return"),
         (lambda *a: warp(*a, orders=(2, 0, 0)), ""),
     ],
     "jacobian": [

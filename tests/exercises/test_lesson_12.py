@@ -213,7 +213,7 @@ WRONG = {
         (half_is_enough, "exactly half"),
         (lambda f, t: merged_cells(f, t, by=0), "count the true cells in them"),
         (lambda f, t: merged_cells(f, t) // 2, "count the true cells in them"),
-        (lambda f, t: merged_cells(f, t) + 1, ""),
+        (lambda f, t: merged_cells(f, t) + 1, "one too many"),
     ],
     "separation_borders": [
         (columns_only, "compare rows, too"),
@@ -245,7 +245,7 @@ WRONG = {
         (counts_up, "numbers that no cell has"),
         (lambda c: counts_up(c, len(np.unique(c)) - 1), "up to their count"),
         (without_gaps, ""),
-        (lambda c: two_distances(c)[0], "should return d1, d2"),
+        (lambda c: two_distances(c)[0], "belong behind the return"),
     ],
     "weight_map": [
         (lambda *a: weight_map(*a, balance=False), "the class balance is forgotten"),

@@ -162,7 +162,7 @@ WRONG = {
         (lambda v, a, b, r: costs(v, 1, b, r), "the input channels are missing"),
         (lambda v, a, b, r: costs(v, a, 1, r), "the output channels are missing"),
         (lambda *a: costs(*a)[::-1], "exchanged"),
-        (lambda *a: costs(*a)[0], ""),
+        (lambda *a: costs(*a)[0], "belong behind the return"),
     ],
     "f23": [
         (slide, "six are what the definition takes"),

@@ -160,7 +160,7 @@ WRONG = {
         (lambda i, j, f, n: (j + 1) * f[i] if j else f[i - 1], "gets the image: in_channels"),
         (lambda i, j, f, n: (j + 1) * f[i] if j else f[i - 1] if i else 1, "not 1"),
         (lambda i, j, f, n: None, "missing return"),
-        (lambda i, j, f, n: (j + 1) * f[i] + 1, ""),
+        (lambda i, j, f, n: (j + 1) * f[i] + 1, "one too many"),
     ],
     "nodes_of_head": [
         (lambda k: within(k, k, k + 1, lambda i, j, k: i + j < k), "nodes with i + j = k"),
@@ -226,7 +226,7 @@ WRONG = {
         ),
         (with_means, "means in D"),
         (lambda z, t: (half_of_dice(z, t), bce_dice(z, t)[1]), "half of D"),
-        (lambda z, t: (bce_dice(z, t)[0] ** 2, bce_dice(z, t)[1]), ""),
+        (lambda z, t: (bce_dice(z, t)[0] ** 2, bce_dice(z, t)[1]), "the square of what"),
     ],
 }  # fmt: skip
 

@@ -186,7 +186,7 @@ WRONG = {
         (lambda y, t: (l1_loss(y, t)[0], l1_loss(t, y)[1]), "sign"),
         (lambda y, t: (l1_loss(y, t)[0], np.where(y >= t, 1, -1) / y.size), "equals t"),
         (lambda y, t: (l1_loss(y, t)[0], np.where(y > t, 1, -1) / y.size), "not -1"),
-        (lambda y, t: l1_loss(y, t)[0], ""),
+        (lambda y, t: l1_loss(y, t)[0], "belong behind the return"),
         (lambda y, t: (3 + l1_loss(y, t)[0], np.sqrt(abs(y))), ""),
     ],
     "judge_loss": [
@@ -200,7 +200,7 @@ WRONG = {
         (lambda z, real: tuple(z.size * part for part in judge_loss(z, real)), "not divided"),
         (lambda z, real: (judge_loss(z, real)[0], (z - real) / z.size), "sigmoid first"),
         (lambda z, real: (-judge_loss(z, real)[0], judge_loss(z, real)[1]), "above"),
-        (lambda z, real: judge_loss(z, real)[1], ""),
+        (lambda z, real: judge_loss(z, real)[1], "belong behind the return"),
         (lambda z, real: (judge_loss(z, real)[0] + 1, judge_loss(z, real)[1] ** 2), ""),
     ],
     "judge_step": [
@@ -230,7 +230,7 @@ WRONG = {
         (generator_wrong(step=False), "nothing was learned"),
         (generator_wrong(also=learns_to_be_fooled), "thrown away"),
         (lambda *given: generated(*given) and None, ""),
-        (lambda *given: 2 * generated(*given), ""),
+        (lambda *given: 2 * generated(*given), "twice what"),
     ],
 }  # fmt: skip
 

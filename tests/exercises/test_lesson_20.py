@@ -124,7 +124,7 @@ WRONG = {
             "a share of all pixels",
         ),
         (lambda p, t, bins: (reliability(p, t, bins)[0] ** 2, reliability(p, t, bins)[1]), ""),
-        (lambda p, t, bins: reliability(p, t, bins)[0], "should return"),
+        (lambda p, t, bins: reliability(p, t, bins)[0], "belong behind the return"),
     ],
 }
 

@@ -87,7 +87,7 @@ WRONG = {
             lambda p, g, w, s: np.mean([dice(*i, s) for i in zip(p, g, w, strict=True)]),
             "for each image",
         ),
-        (lambda p, g, w, s: dice(p, g, w, s) ** 2, ""),
+        (lambda p, g, w, s: dice(p, g, w, s) ** 2, "the square of what"),
     ],
     "dice_gradient": [
         (lambda *a: -dice_gradient(*a), "the sign"),

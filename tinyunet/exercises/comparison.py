@@ -187,7 +187,7 @@ def _of_a_number(got: float, right: np.ndarray) -> str:
         ("half of what it should be", wanted / 2),
         ("the square of what it should be", wanted**2),
         ("upside down: 1 divided by what it should be", 1 / wanted if wanted else math.inf),
-        ("1 less what it should be", 1 - wanted),
+        ("1 minus what it should be", 1 - wanted),
     ):
         if abs(other - wanted) > 1e-3 * abs(wanted) and math.isclose(got, other, rel_tol=1e-6):
             return what

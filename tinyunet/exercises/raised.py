@@ -24,6 +24,10 @@ USUAL = {
     "np.maximum compares two arrays",
     "setting an array element with a sequence": "an array, where one number belongs: is a sum missing?",
     "is out of bounds for axis": "an index goes beyond the array's end: look at the ranges",
+    "object is not iterable": "a number where a sequence belongs: is range(...) missing around it?",
+    "invalid index to scalar variable": "a number was indexed: arguments in another order?",
+    "'tuple' object does not support item": "a tuple cannot be written into: np.zeros makes an array",
+    "negative dimensions are not allowed": "a side came out below 0: what was subtracted from what?",
     "Cannot cast ufunc": "what is added has another dtype than the array that it is added to",
 }
 

@@ -70,7 +70,9 @@ RAND_MISTAKES = {
     "split and merge are exchanged: a cut cell lowers split": (
         lambda n: (_rand(n)[0], _rand(n)[2], _rand(n)[1])
     ),
-    "the squares are missing": lambda n: _rand(n, power=np.asarray),
+    "the squares are missing, or are of sums: first square every number, then add": lambda n: _rand(
+        n, power=np.asarray
+    ),
     "the ordinary mean of split and merge: V_Rand is their harmonic mean": (
         _other_mean(lambda split, merge: (split + merge) / 2)
     ),
@@ -87,9 +89,6 @@ RAND_MISTAKES = {
     "both sizes, s and t, were taken before column 0 was left out": lambda n: _of_sums(
         np.square(n[:, 1:]).sum(), np.square(n.sum(axis=1)).sum(), np.square(n.sum(axis=0)).sum()
     ),
-    "the squares are of sums: first square every number, then add": lambda n: _of_sums(
-        n[:, 1:].sum() ** 2, n[:, 1:].sum() ** 2, n[:, 1:].sum() ** 2
-    ),
     "the same pixel twice is allowed: n^2, not n (n - 1)": (
         lambda n: _rand(n, power=lambda n: n * (n - 1.0))
     ),
@@ -97,6 +96,6 @@ RAND_MISTAKES = {
         lambda n: _rand(n[1:], first=0)
     ),
     "the order: V_Rand, split, merge": lambda n: (*_rand(n)[1:], _rand(n)[0]),
-    "1 less each score": lambda n: tuple(1 - score for score in _rand(n)),
+    "1 minus each score": lambda n: tuple(1 - score for score in _rand(n)),
     "the halves are missing": _other_mean(lambda split, merge: 1 / (1 / split + 1 / merge)),
 }

@@ -27,8 +27,8 @@ QUIZ = {
         "b",
         {
             "a": "It would change what is learned, not only how long it takes.",
-            "b": "$L_D$ is small where fakes are recognised. The same weights would be pulled two ways: once to "
-            "be found out, once not to be.",
+            "b": "$L_D$ is small where fakes are recognised. The same weights would be pulled two "
+            "ways: once to be found out, once not to be.",
             "c": "It does depend on it, by the second pass.",
         },
     ),
