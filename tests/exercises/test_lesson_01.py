@@ -136,6 +136,19 @@ def width_first(x, w, b):
     return y.reshape(n, v, h, c).swapaxes(1, 2)
 
 
+def reading(row, column=lambda j, q, s: j * s + q):
+    """Loops that read other rows and columns of x."""
+
+    def loops(x, w, b, stride, padding):
+        y = np.zeros_like(conv2d_loops(x, w, b, stride, padding)) + b
+        x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+        for i, j, p, q in np.ndindex(y.shape[1], y.shape[2], *w.shape[:2]):
+            y[:, i, j] += x[:, row(i, p, stride), column(j, q, stride)] @ w[p, q]
+        return y
+
+    return loops
+
+
 RIGHT = {
     "output_size": output_size,
     "conv2d_loops": conv2d_loops,
@@ -237,6 +250,8 @@ def all_four_sides(x, padding):
 # What is wrong, and words that its message should hold ("" where no cause is named).
 WRONG = {
     "output_size": [
+        (lambda n, k, s, p: (n + 2 * p + k) // s + 1, "so it is subtracted"),
+        (lambda n, k, s, p: (n - 2 * p - k) // s + 1, "makes the side longer"),
         (lambda n, k, s=1, p=0: (n + 2 * p - k) // s, "+ 1 is missing"),
         (lambda n, k, s=1, p=0: (n + p - k) // s + 1, "at one end only"),
         (lambda n, k, s=1, p=0: (n - k) // s + 1, "the padding is ignored"),
@@ -251,6 +266,11 @@ WRONG = {
         (lambda n, k, s=1, p=0: n, "the kernel is ignored"),
     ],
     "conv2d_loops": [
+        (reading(lambda i, p, s: i + p), "ignored in the rows"),
+        (reading(lambda i, p, s: i * s), "+ p is missing"),
+        (reading(lambda i, p, s: i * s, lambda j, q, s: j * s), "+ p and + q"),
+        (reading(lambda i, p, s: p, lambda j, q, s: q), "the first window"),
+        (lambda x, w, b, s, p: 2 * b - conv2d_loops(x, w, b, s, p), "not -="),
         (lambda *a: conv2d_loops(*a, turn=True), "turned by 180 degrees"),
         (kernel_by_columns, "rows and columns are exchanged"),
         (channels_by_columns, "the channels of the kernel are exchanged"),

@@ -148,6 +148,11 @@ WRONG = {
         (lambda dy, x: dy * (x > 0.5), "right except for"),
     ],
     "max_pool": [
+        (lambda x: x * 1, "nothing is pooled"),
+        (
+            lambda x: np.max([x[:, ::2, ::2], x[:, 1::2, ::2], x[:, 1::2, 1::2]], axis=0),
+            "the top right of each window is left out",
+        ),
         (lambda x: x[:, ::2, ::2], "top left"),
         (from_zeros, "all negative"),
         (lambda x: sum(x[:, p::2, q::2] for p, q in PLACES) / 4, "average pooling"),

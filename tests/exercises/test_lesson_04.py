@@ -224,6 +224,8 @@ RIGHT = {
 # What is wrong, and words that its message should hold ("" where no cause is named).
 WRONG = {
     "up_size": [
+        (lambda n, k, s: (n + 1) * s + k, "(side + 1)"),
+        (lambda n, k, s: (n - 1) * s - k, "the kernel is subtracted"),
         (lambda n, k, s: n * s, "only where kernel and stride are equal"),
         (lambda n, k, s: n * s + k, "begins at (side - 1)"),
         (lambda n, k, s: (n - k) // s + 1, "a convolution's output"),
@@ -233,6 +235,7 @@ WRONG = {
         (lambda n, k, s: (n + 1) * s - k, ""),
     ],
     "up_convolution": [
+        (lambda x, w, b, s: 2 * b - up_convolution(x, w, b, s), "not -="),
         (overwriting, "kernel position overwrites"),
         (overwriting_stamps, "stamp overwrites"),
         (lambda x, w, b, s: up_convolution(x, w, 0, s), "bias is missing"),

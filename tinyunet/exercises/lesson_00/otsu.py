@@ -34,7 +34,7 @@ def between_groups(trial: Trial) -> None:
             if not _between(image, threshold):
                 trial.setting += "; all pixels are on the same side of it"
                 trial.require(
-                    value is None or np.ndim(value) or not np.isfinite(value) or not value,
+                    value is None or np.ndim(value) or not value,
                     "the variance", f"yours is {value}, should be 0",
                     "nothing is split where a group is empty: that is 0",
                 )  # fmt: skip
@@ -116,6 +116,24 @@ BETWEEN_MISTAKES = {
         )
     ),
     "w is squared: the other share is 1 - w": _other(lambda w, a, b, n: w * w * (b - a) ** 2),
+    "the means were added: it is their difference that counts": _other(
+        lambda w, a, b, n: w * (1 - w) * (a + b) ** 2
+    ),
+    "the shares alone: the squared difference of the means is missing": _other(
+        lambda w, a, b, n: w * (1 - w)
+    ),
+    "w divided by 1 - w: the shares are multiplied": _other(
+        lambda w, a, b, n: w / (1 - w) * (b - a) ** 2
+    ),
+    "the part of the dark group alone: add that of the bright one": _other(
+        lambda w, a, b, n: w * (1 - w) ** 2 * (b - a) ** 2
+    ),
+    "the part of the bright group alone: add that of the dark one": _other(
+        lambda w, a, b, n: w**2 * (1 - w) * (b - a) ** 2
+    ),
+    "both groups' parts without their shares, w and 1 - w": _other(
+        lambda w, a, b, n: ((1 - w) ** 2 + w**2) * (b - a) ** 2
+    ),
     "the variance within the groups: what Otsu makes small, not what he makes large": _within,
     "a pixel equal to the threshold is dark: <=, not <": (
         lambda image, t: _between(image, np.nextafter(t, -np.inf))

@@ -64,6 +64,19 @@ IOU_MISTAKES = {
         (p & t).any() * 1
     ),
     "the pixels in which they differ, divided by the union": lambda p, t: _share(p ^ t, p | t),
+    "the truth's area, divided by the union: count what both have": lambda p, t: _share(t, p | t),
+    "the prediction's area, divided by the union: count what both have": (
+        lambda p, t: _share(p, p | t)
+    ),
+    "a mean above and a sum below: both have to be the same": (
+        lambda p, t: (p & t).mean() / max(1, (p | t).sum())
+    ),
+    "a sum above and a mean below: both have to be the same": (
+        lambda p, t: (p & t).sum() / ((p | t).mean() or 1)
+    ),
+    "the pixels that only one of them has are below: those of both belong there, too": (
+        lambda p, t: _share(p & t, p ^ t)
+    ),
     "the IoU of the background": lambda p, t: iou(~p, ~t),
     "1 - IoU: that is a distance": lambda p, t: 1 - iou(p, t),
 }

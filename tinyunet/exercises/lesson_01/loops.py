@@ -94,6 +94,34 @@ def _dilated(x, w, b, stride, padding):
     return y
 
 
+def _reading(row, column):
+    """Read x in other rows and columns, functions of i or j, p or q, and the stride."""
+
+    def make(x, w, b, stride, padding):
+        y = convolve(x, w, b, stride, padding) * 0 + b
+        x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+        for i, j, p, q in np.ndindex(*y.shape[1:3], *w.shape[:2]):
+            y[:, i, j] += x[:, row(i, p, stride), column(j, q, stride)] @ w[p, q]
+        return y
+
+    return make
+
+
+def _place(i, p, stride):
+    return i * stride + p
+
+
+def _without(last):
+    """Leave out the kernel's last row or column."""
+
+    def make(x, w, b, stride, padding):
+        shorter = w.copy()
+        shorter[last] = 0
+        return convolve(x, shorter, b, stride, padding)
+
+    return make
+
+
 CONV_MISTAKES = {
     "the kernel is turned by 180 degrees, as mathematicians do; here it is not": _turned,
     "the kernel's rows and columns are exchanged": (
@@ -114,6 +142,31 @@ CONV_MISTAKES = {
         _last_left_out_of_the_kernel
     ),
     "the stride is ignored where x is read": _stride_ignored,
+    "the stride is ignored in the rows of x: i * stride + p": (
+        _reading(lambda i, p, s: i + p, _place)
+    ),
+    "the stride is ignored in the columns of x: j * stride + q": (
+        _reading(_place, lambda j, q, s: j + q)
+    ),
+    "all rows of the kernel read the same row of x: + p is missing": (
+        _reading(lambda i, p, s: i * s, _place)
+    ),
+    "all columns of the kernel read the same column of x: + q is missing": (
+        _reading(_place, lambda j, q, s: j * s)
+    ),
+    "all of the kernel reads the same pixel of x: + p and + q are missing": (
+        _reading(lambda i, p, s: i * s, lambda j, q, s: j * s)
+    ),
+    "all outputs read the first window: i * stride and j * stride are missing": (
+        _reading(lambda i, p, s: p, lambda j, q, s: q)
+    ),
+    "the kernel's last row is left out: does a range end too early, or go over the columns?": (
+        _without(np.s_[-1])
+    ),
+    "the kernel's last column is left out: does a range end too early, or go over the rows?": (
+        _without(np.s_[:, -1])
+    ),
+    "the products are subtracted: += and not -=": (lambda x, w, b, s, p: convolve(x, -w, b, s, p)),
     "the padding is all above and to the left, where half of it belongs": (
         _padded_above_and_left_only
     ),

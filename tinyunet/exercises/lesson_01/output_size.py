@@ -47,6 +47,18 @@ def output_size(trial: Trial) -> None:
         "rounded to the nearest: a last window that does not fit whole does not count": (
             lambda n, k, s, p: round((n + 2 * p - k) / s) + 1
         ),
+        "the kernel is added: it takes up room, so it is subtracted": (
+            lambda n, k, s, p: (n + 2 * p + k) // s + 1
+        ),
+        "the padding is subtracted: it makes the side longer": (
+            lambda n, k, s, p: (n - 2 * p - k) // s + 1
+        ),
+        "1 is subtracted at the end: the first window counts, + 1": (
+            lambda n, k, s, p: right(n, k, s, p) - 2
+        ),
+        "the kernel is missing: only windows that fit whole count": (
+            lambda n, k, s, p: (n + 2 * p) // s + 1
+        ),
         "the padding is ignored": lambda n, k, s, p: right(n, k, s, 0),
         "the padding is counted at one end only": lambda n, k, s, p: (n + p - k) // s + 1,
     }

@@ -84,6 +84,13 @@ def max_pool(trial: Trial) -> None:
         "the reshape takes pixels that are no neighbours: (N, H/2, 2, W/2, 2, C) keeps them": (
             _wrong_reshape
         ),
+        **{
+            f"the pixel at the {where} of each window is left out": (
+                lambda x, k=k: np.delete(_windows(x), k, -1).max(-1)
+            )
+            for k, where in enumerate(("top left", "top right", "bottom left", "bottom right"))
+        },
+        "nothing is pooled: y is as large as x": lambda x: x,
         "only the rows are pooled": lambda x: np.maximum(x[:, ::2], x[:, 1::2]),
         "only the columns are pooled": lambda x: np.maximum(x[:, :, ::2], x[:, :, 1::2]),
         "one maximum for all channels: each has one of its own": (

@@ -29,6 +29,18 @@ def up_size(trial: Trial) -> None:
         "neighbouring stamps overlap by kernel - stride, not by the stride": (
             lambda n, k, s: n * k - (n - 1) * s
         ),
+        "(side + 1) * stride: the last stamp begins at (side - 1) * stride": (
+            lambda n, k, s: (n + 1) * s + k
+        ),
+        "the kernel is subtracted: the last stamp goes on from where it begins": (
+            lambda n, k, s: (n - 1) * s - k
+        ),
+        "divided by the stride: stamps lie a stride apart, so multiply": (
+            lambda n, k, s: (n - 1) // s + k
+        ),
+        "the stride counts once only: the last stamp begins at (side - 1) * stride": (
+            lambda n, k, s: s + k
+        ),
         "the stride is ignored": lambda n, k, s: n + k - 1,
         "side times kernel: stamps may overlap, so the stride counts": lambda n, k, s: n * k,
         "stride and kernel are exchanged": lambda n, k, s: (n - 1) * k + s,

@@ -76,6 +76,7 @@ FORWARD_MISTAKES = {
         lambda x, w, b, s: _up(x, w.transpose(3, 1, 2, 0), b, s)
     ),
     "the kernel's last row and column are left out: a range ends one too early": _last_left_out,
+    "the stamps are subtracted: += and not -=": lambda x, w, b, s: _up(x, -w, b, s),
     "the image's rows and columns are exchanged": (
         lambda x, w, b, s: _up(x.swapaxes(1, 2), w, b, s).swapaxes(1, 2)
     ),
