@@ -90,6 +90,17 @@ def test_no_lesson_takes_longer_than_it_may(source):
 
 
 @each_lesson
+def test_a_lesson_and_the_teachers_page_state_about_the_minutes(source):
+    """To the nearest five or so: a few words more or less change nothing there."""
+    number, right = reading.about(source)["lesson"], minutes.effort(source).minutes
+    teaching = (ROOT / "lessons" / "TEACHING.md").read_text(encoding="utf-8")
+    said = re.search(rf"^### {number} .*\n\n(\d+) minutes", teaching, re.MULTILINE)
+    header = re.search(r"(\d+) minutes of reading and writing", source.read_text(encoding="utf-8"))
+    assert abs(int(said[1]) - right) <= 4
+    assert abs(int(header[1]) - right) <= 4
+
+
+@each_lesson
 def test_the_index_and_the_start_page_state_the_minutes(source):
     stated = f"| {minutes.effort(source).minutes} |"
     number = reading.about(source)["lesson"]

@@ -158,6 +158,22 @@ def entry_by_entry(a, n):
         return (np.abs(a - n) / np.abs(n) <= 1e-5).all()
 
 
+def by_a_scale_with_a_sign(forward, backward, x, eps=1e-4, tolerance=1e-6):
+    dy = np.random.default_rng(3).standard_normal(forward(x).shape)
+    slope = numeric_gradient(lambda x: (dy * forward(x)).sum(), x, eps)
+    return bool(np.abs(backward(dy, x) - slope).max() <= tolerance * slope.max())
+
+
+def as_if_square(dy, x, w):
+    """Each window is as wide as it is high."""
+    dx, dw, side = np.zeros_like(x), np.zeros_like(w), dy.shape[1]
+    for p, q in np.ndindex(*w.shape[:2]):
+        part = np.s_[:, p : p + side, q : q + side]
+        dw[p, q] = np.einsum("nijc,nijk->ck", x[part], dy[:, :, :side])
+        dx[part] += dy[:, :, :side] @ w[p, q].T
+    return dx, dw, dy.sum(axis=(0, 1, 2))
+
+
 RIGHT = {
     "numeric_gradient": numeric_gradient,
     "conv2d_backward": conv2d_backward,
@@ -276,6 +292,7 @@ WRONG = {
         (lambda f, x, e: abs(numeric_gradient(f, x, e)), "the sign is lost"),
     ],
     "conv2d_backward": [
+        (as_if_square, ""),
         (lambda *a: conv2d_backward(*a, wrong="turned"), "the kernel is turned"),
         (lambda *a: conv2d_backward(*a, wrong="not transposed"), "not transposed"),
         (lambda *a: conv2d_backward(*a, wrong="overwritten"), "overwrites what the one before"),
@@ -319,6 +336,7 @@ WRONG = {
         (products_of_arrays(np.matmul), "use (a * b).sum()"),
     ],
     "gradients_agree": [
+        (by_a_scale_with_a_sign, "the scale is below 0"),
         (checker(make_dy=np.ones_like), "make dy random"),
         (checker(lambda a, n: (a - n).max() <= 1e-6 * np.abs(n).max()), "without an absolute value"),
         (checker(lambda a, n: (n - a).max() <= 1e-6 * np.abs(n).max()), "without an absolute value"),

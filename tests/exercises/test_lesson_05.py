@@ -105,6 +105,12 @@ ALSO_RIGHT = {
     "pixel_loss_gradient": [gradient_by_loops, gradient_by_indices],
 }
 
+
+def by_the_smallest(z):
+    m = z.min(axis=-1)
+    return m + np.log(np.exp(z - m[..., None]).sum(axis=-1))
+
+
 RIGHT = {
     "log_sum_exp": log_sum_exp,
     "pixel_loss": pixel_loss,
@@ -114,6 +120,7 @@ RIGHT = {
 # What is wrong, and words that its message should hold ("" where no cause is named).
 WRONG = {
     "log_sum_exp": [
+        (by_the_smallest, "the smallest logit was subtracted"),
         (lambda z: np.log(np.exp(z).sum(axis=-1)), "subtract each pixel's largest logit"),
         (lambda z: log_sum_exp(z) - z.max(axis=-1), "not added again"),
         (lambda z: z.max() + np.log(np.exp(z - z.max()).sum(axis=-1)), "each pixel needs its own"),

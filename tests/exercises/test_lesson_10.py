@@ -228,6 +228,12 @@ WRONG = {
         (lambda side, gives, depth: list(range(0, side, 2 ** (depth + 1))), "is 384"),
     ],
     "overlap_tile": [
+        (
+            lambda net, image, *sizes: overlap_tile(
+                net, image, *sizes, starts=lambda side, *a: tile_starts(image.shape[1], *a)
+            ),
+            "entries that are zero",
+        ),
         (lambda *a: overlap_tile(*a, pad=padded("constant")), "zeros around the image"),
         (lambda *a: overlap_tile(*a, pad=padded("symmetric")), "mirror without it"),
         (lambda *a: overlap_tile(*a, shift=2), "one margin too early"),

@@ -48,7 +48,7 @@ def conv2d_backward(trial: Trial) -> None:
 def arrays(case: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Input, weight and bias: from one image and channel to the general case."""
     shape, kernel, outputs = (
-        ((1, 4, 4, 1), (3, 3), 1), ((1, 4, 4, 2), (2, 2), 2), ((2, 5, 4, 2), (3, 2), 3),
+        ((1, 4, 4, 1), (3, 3), 1), ((1, 4, 4, 2), (2, 2), 2), ((2, 5, 6, 2), (3, 2), 3),
     )[case]  # fmt: skip
     rng = np.random.default_rng([case + 1, seed])
     w = rng.standard_normal((*kernel, shape[3], outputs))

@@ -97,6 +97,15 @@ def checker_cases(seed: int = 0) -> list[CheckerCase]:
             "the gradient comes out too inexact: is the difference central, and relative?",
             cubes, slope, x, right=True,
         ),
+        *(
+            CheckerCase(
+                f"y = {sign}x of one number, with dx = {sign}dy",
+                "without an absolute value the scale is below 0 where the gradient is",
+                lambda x, factor=factor: factor * x, lambda dy, x, factor=factor: factor * dy,
+                x[:1, :1], right=True,
+            )
+            for sign, factor in (("", 1), ("-", -1))
+        ),
         CheckerCase(
             "dx is zero everywhere", "nothing is compared, or only a few entries",
             cubes, lambda dy, x: 0 * x, x,

@@ -30,7 +30,7 @@ def log_sum_exp(trial: Trial) -> None:
         ),
     }
     rng = trial.rng(1)
-    large = np.array([[1000.0, 999.0], [-2000.0, -2000.5], [0.5, 0.0]])
+    large = np.array([[1000.0, 999.0], [-2000.0, -2000.5], [0.5, 0.0], [-900.0, 900.0]])
     with np.errstate(all="ignore"):  # of what is wrong, the check itself will speak
         for z in (
             np.array([2.0, 1.0, -1.0]), rng.standard_normal((2, 3, 4, 3)), large,
@@ -51,6 +51,9 @@ def stable(z):
 LSE_MISTAKES = {
     "exp(z) became infinite, or all of them 0: subtract each pixel's largest logit first": (
         lambda z: np.log(np.exp(z).sum(axis=-1))
+    ),
+    "the smallest logit was subtracted: only without any above 0 can no exp become infinite": (
+        lambda z: z.min(axis=-1) + np.log(np.exp(z - z.min(axis=-1, keepdims=True)).sum(axis=-1))
     ),
     "the largest logit was subtracted, but not added again after the logarithm": (
         lambda z: stable(z) - z.max(axis=-1)

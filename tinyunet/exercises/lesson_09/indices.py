@@ -49,7 +49,7 @@ def _spread(x, winner, number=lambda p, q: 2 * p + q):
 def unpool(trial: Trial) -> None:
     """Values put back where a max-pooling took them from."""
     rng = trial.rng(3)
-    for shape, dtype in (((1, 1, 1, 1), float), ((1, 2, 2, 1), float), ((2, 2, 3, 2), float),
+    for shape, dtype in (((1, 1, 1, 1), float), ((1, 2, 2, 1), float), ((3, 2, 4, 2), float),
                          ((2, 3, 2, 2), np.float32)):  # fmt: skip
         winner = _winners(rng.standard_normal((shape[0], 2 * shape[1], 2 * shape[2], shape[3])))
         x = rng.standard_normal(shape).astype(dtype)
@@ -104,7 +104,7 @@ UNPOOL_MISTAKES = {
 def unpool_backward(trial: Trial) -> None:
     """The gradient of unpooling: read at the winners."""
     rng = trial.rng(4)
-    for shape, dtype in (((1, 1, 1, 1), float), ((1, 2, 2, 1), float), ((2, 2, 3, 2), float),
+    for shape, dtype in (((1, 1, 1, 1), float), ((1, 2, 2, 1), float), ((3, 2, 4, 2), float),
                          ((2, 3, 2, 2), np.float32)):  # fmt: skip
         large = (shape[0], 2 * shape[1], 2 * shape[2], shape[3])
         winner, dy = _winners(rng.standard_normal(large)), rng.standard_normal(large).astype(dtype)

@@ -60,6 +60,7 @@ def overlap_tile(trial: Trial) -> None:
         ((14, 14), 12, 8, 1, "float64"), ((20, 17), 12, 8, 2, "float64"),
         ((19, 26), 14, 10, 2, "float64"), ((13, 12), 20, 16, 1, "float64"),
         ((16, 18), 12, 8, 2, "float32"), ((13, 18), 8, 8, 2, "float64"),
+        ((27, 13), 12, 8, 1, "float64"),
         ((16, 19), 12, 7, 1, "float64"), ((15, 17), 12, 7, 0, "float64"),
     ):  # fmt: skip
         image = rng.standard_normal(shape).astype(dtype)
