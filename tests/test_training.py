@@ -290,12 +290,10 @@ def test_a_run_is_not_overwritten(tmp_path):
 
 
 def test_a_model_that_somebody_kept_without_its_run_is_not_overwritten(tmp_path):
-    model = tu.UNet(base_channels=2, depth=1, padding="same")
-    tu.save(tmp_path / "best.npz", model)
+    tu.save(tmp_path / "best.npz", small())
     before = (tmp_path / "best.npz").read_bytes()
-    data = tu.data.synthetic_cells(2, size=16, seed=0)
     with pytest.raises(FileExistsError, match=r"already holds a model, best\.npz: move it"):
-        tu.fit(model, data, steps=1, batch_size=1, crop=None, out=tmp_path)
+        fit(small(), 2, out=tmp_path)
     assert (tmp_path / "best.npz").read_bytes() == before
 
 

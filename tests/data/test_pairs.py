@@ -247,7 +247,7 @@ def test_pairs_that_do_not_belong_together_are_refused():
 
 
 def test_a_stroke_owes_nothing_to_the_numbers_that_drew_its_drawing():
-    # With one stream for both, the first number, half of a first shape's height, set the first stroke's place.
-    art = tu.data.line_art(1, seed=3)
+    # With one stream for both, the number that placed a first shape set the first stroke, too.
+    art = line_art(1, seed=3)
     rng = np.random.default_rng([3, 0])
     assert not np.array_equal(art.hints(3, share=1.0)[0], art._hints(0, rng, 1.0))
