@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet import data, metrics, plots, segmentation
     from tinyunet.data import separate, weight_map
     from tinyunet.exchange.onnx_file import export_onnx
+    from tinyunet.exchange.web_page import export_web
     from tinyunet.learning.adversarial import adversarial_step
     from tinyunet.learning.fit import fit
     from tinyunet.learning.painting import fit_painter
@@ -120,6 +121,7 @@ __all__ = [
     "data",
     "evaluate",
     "export_onnx",
+    "export_web",
     "fit",
     "fit_painter",
     "fold",
@@ -153,6 +155,7 @@ _LATER = {
     "data": "tinyunet.data",
     "evaluate": "tinyunet.segmentation",
     "export_onnx": "tinyunet.exchange.onnx_file",
+    "export_web": "tinyunet.exchange.web_page",
     "Training": "tinyunet.learning.training",
     "fit": "tinyunet.learning.fit",
     "fit_painter": "tinyunet.learning.painting",
