@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 import tinyunet as tu
@@ -29,7 +31,7 @@ class One(tu.Network, known=False):
     def __init__(self, layer, channels, options=()):
         super().__init__()
         ends = np.cumsum([0, *channels])
-        self.parts = [Channels(int(a), int(b)) for a, b in zip(ends, ends[1:], strict=False)]
+        self.parts = [Channels(int(a), int(b)) for a, b in itertools.pairwise(ends)]
         self.layer, self.options = layer, options
         self.in_channels = int(ends[-1])
         self.sizes = Sizes(1, 1, 0), Sizes(1, 1, 0)
@@ -81,3 +83,53 @@ def shaken(model, rng):
         if name.endswith("running_var"):
             array[...] = rng.uniform(0.5, 2, array.shape)
     return model
+
+
+def random_network(rng):
+    """A random network: its kind, itself, sizes that it takes, and whether it is for one alone."""
+    n = tu.networks
+
+    def some(*values):
+        return values[rng.integers(len(values))]
+
+    ins, classes, base = int(rng.integers(1, 5)), int(rng.integers(1, 6)), int(rng.integers(2, 13))
+    seed = int(rng.integers(1000))
+    head, norm = [(6, 3), (5, 1)], some(True, False)
+    made = {
+        "UNet": lambda: n.UNet(
+            ins, classes, base_channels=base, depth=some(1, 2, 3), padding=some("same", "valid"),
+            skip=some("concat", "sum", "none"), dropout=some(0.0, 0.3), seed=seed,
+        ),
+        "FCN": lambda: n.FCN(
+            ins, classes, stride=some(8, 16, 32), base_channels=base, head=head, batch_norm=norm,
+            padding=some(30, 50, "same"), at_once=some(True, False), seed=seed,
+        ),
+        "VGG16": lambda: n.VGG16(
+            ins, classes, base_channels=base, head=[(6, 2), (5, 1)], batch_norm=norm, seed=seed
+        ),
+        "SegNet": lambda: n.SegNet(
+            ins, classes, widths=[base, 5, 6], convolutions=[1, 2, 2], batch_norm=norm,
+            unpool=some("indices", "indices", "bilinear"), seed=seed,
+        ),
+        "SegNetBasic": lambda: n.SegNetBasic(ins, classes, base_channels=base, seed=seed),
+        "UNetPlusPlus": lambda: n.UNetPlusPlus(
+            ins, classes, channels=[base, 4, 6, 8][: some(2, 3, 4)], batch_norm=norm, seed=seed
+        ),
+        "SmallPSPNet": lambda: n.SmallPSPNet(
+            ins, classes, channels=[base, 6, 8], dilations=(1, 2), bins=some((1,), (1, 2, 3)),
+            seed=seed,
+        ),
+        "Pix2Pix": lambda: n.Pix2PixGenerator(
+            ins, classes, widths=[base, 5, 6], drops=some(0, 2), seed=seed
+        ),
+        "PatchGAN": lambda: n.PatchGAN(ins, base_channels=base, layers=some(0, 1, 2), seed=seed),
+        "PaintsChainer": lambda: n.PaintsChainer(ins, classes, widths=[base, 5, 6], seed=seed),
+    }  # fmt: skip
+    name = some(*made)
+    model = made[name]()
+    rows, columns = model.sizes
+    most = max(2, 64 // rows.step)
+    steps = [tuple(int(v) for v in rng.integers(0, most, 2)) for _ in range(3)]
+    sizes = [(rows.first + a * rows.step, columns.first + b * columns.step) for a, b in steps]
+    fixed = name == "Pix2Pix" or len(model.config.get("bins", ())) > 1
+    return name, model, sizes[:1] if fixed else sizes, fixed

@@ -41,8 +41,12 @@ def export(
         ),
     ] = None,
     example: Annotated[
-        Path | None, typer.Option(help="With --web: an image that the page offers.")
+        Path | None,
+        typer.Option(
+            help="With --web: an image that the page offers. [default: of cells, a picture of nuclei]"
+        ),
     ] = None,
+    title: Annotated[str | None, typer.Option(help="With --web: the page's.")] = None,
     network: Network = None,
 ) -> None:
     """Write a model for other programs: an ONNX file, or a web page.
@@ -66,7 +70,7 @@ def export(
         chosen = {key: about[key] for key in ("threshold", "class_names", "stretched")}
         notes += export_web(
             model, web, **chosen, runtime=runtime, example=example, size=size,
-            title=f"Segment an image: {checkpoint.parent.name or checkpoint.stem}",
+            **({} if title is None else {"title": title}),
         )  # fmt: skip
         typer.echo(f"{web / 'index.html'}: see it with python -m http.server -d {web}")
     for sentence in dict.fromkeys(notes):

@@ -75,28 +75,34 @@ def export_onnx(
         If the network does not take the size; if its output is no logits, but probabilities are asked
         for.
     """
-    onnx = _onnx()
+    onnx = import_onnx()
     network = as_network(model)
     if probabilities and network.gives_instead:
         raise ValueError(f"{short(model)} gives {network.gives_instead}: it has no probabilities")
     notes: list[str] = []
-    graph, output, size = _graph(network, size, notes)
+    graph, output, channels, size = _graph(network, size, notes)
     kind = "picture" if network.gives_instead.startswith("pictures") else "logits"
     if probabilities:
         kind = "probabilities"
-        one = network.num_classes == 1
+        one = channels == 1
         output = graph.node("Sigmoid", output) if one else graph.node("Softmax", output, axis=1)
-    file = _protobuf(onnx, graph, output, kind, network, size)
+    file = _protobuf(onnx, graph, (output, kind, channels), network, size)
     known = {**_about(network), **({"size": list(size)} if size else {}), **metadata}
     values = {key: v if isinstance(v, str) else json.dumps(v) for key, v in known.items()}
     onnx.helper.set_model_props(file, values)
     onnx.checker.check_model(file, full_check=True)
     with written_whole(Path(path)) as out:
         out.write(file.SerializeToString())
+    if graph.dtype == "float64":
+        graph.note(
+            "ONNX Runtime has no convolutions in float64 on a CPU: for it, export "
+            'model.astype("float32")'
+        )
     return notes + graph.notes
 
 
-def _onnx() -> Any:
+def import_onnx() -> Any:
+    """Return the package onnx, or raise ImportError with the words to install it."""
     try:
         import onnx
     except ImportError as error:
@@ -106,8 +112,10 @@ def _onnx() -> Any:
     return onnx
 
 
-def _graph(network: Network, size: Side | None, notes: list[str]) -> tuple[Graph, str, Side | None]:
-    """A network's graph, its output's name, and the one size that it is for."""
+def _graph(
+    network: Network, size: Side | None, notes: list[str]
+) -> tuple[Graph, str, int, Side | None]:
+    """A network's graph, its output's name and channels, and the one size that it is for."""
     if size is not None:
         network.output_size(*size)  # raises with the nearest valid sizes
         return *graph_of(network, [size], fixed=True), size
@@ -141,27 +149,31 @@ def _about(network: Network) -> dict[str, Any]:
 
 
 def _protobuf(
-    onnx: Any, graph: Graph, output: str, kind: str, network: Network, size: Side | None
+    onnx: Any,
+    graph: Graph,
+    output: tuple[str, str, int],
+    network: Network,
+    size: Side | None,
 ) -> Any:
     """The graph as onnx holds it."""
-    helper = onnx.helper
+    helper, (made, kind, channels) = onnx.helper, output
     turned = {"perm": [0, 2, 3, 1]}
-    nodes = [*graph.nodes, Node("Transpose", kind, [output], [kind], turned)]
+    nodes = [*graph.nodes, Node("Transpose", kind, [made], [kind], turned)]
     nodes = [_node(onnx, *node) for node in nodes]
     arrays = [onnx.numpy_helper.from_array(value, name) for name, value in graph.arrays.items()]
     number = helper.np_dtype_to_tensor_dtype(graph.dtype)
     sides = list(size) if size else ["height", "width"]
     outer = list(network.output_size(*size)) if size else ["out_height", "out_width"]
     ends = [
-        helper.make_tensor_value_info(name, number, ["n", *shape, channels])
-        for name, shape, channels in (
+        helper.make_tensor_value_info(name, number, ["n", *shape, count])
+        for name, shape, count in (
             (IMAGE, sides, network.in_channels),
-            (kind, outer, network.num_classes),
+            (kind, outer, channels),
         )
     ]
-    made = helper.make_graph(nodes, type(network).__name__, ends[:1], ends[1:], arrays)
+    whole = helper.make_graph(nodes, type(network).__name__, ends[:1], ends[1:], arrays)
     return helper.make_model(
-        made, producer_name="tinyunet", producer_version=__version__, ir_version=IR,
+        whole, producer_name="tinyunet", producer_version=__version__, ir_version=IR,
         opset_imports=[helper.make_opsetid("", OPSET)],
     )  # fmt: skip
 

@@ -61,9 +61,10 @@ class Run:
         def watched(*inputs: Any, **options: Any) -> Any:
             if self._inside:
                 return forward(*inputs, **options)
-            who = f"{name} ({short(layer)})" if name else short(layer)
+            kind = type(layer).__name__
+            who = f"{name} ({kind})" if name else kind
             for x in (*inputs, *options.values()):
-                self.check(x, who)
+                self.check(x, f"what {who} gets")
             self._inside = True
             try:
                 y = forward(*inputs, **options)
@@ -88,12 +89,12 @@ class Run:
             return
         if id(x) not in self._made:
             raise TypeError(
-                f"{who} got an array {x.shape} that no layer made, but arithmetic between layers: "
+                f"{who} is an array {x.shape} that no layer made, but arithmetic between layers: "
                 + REMEDY
             )
         if self._made[id(x)][1] != _sum(x):
             raise TypeError(
-                f"{who} got an array {x.shape} that was changed in place after its layer made it: "
+                f"{who} is an array {x.shape} that was changed in place after its layer made it: "
                 + REMEDY
             )
 
@@ -108,9 +109,9 @@ def run(model: Network, image: Array) -> tuple[Run, Array]:
     seen = Run(image)
     with _watched(model, seen):
         y = model.forward(image)
-    seen.check(y, f"the output of {short(model)}")
     if not is_map(y):
         raise TypeError(f"{short(model)} gives a {type(y).__name__} in prediction, not an array")
+    seen.check(y, f"what {short(model)} gives")
     return seen, y
 
 
@@ -132,8 +133,8 @@ def _watched(model: Network, seen: Run) -> Iterator[None]:
                 layer.forward = before[key]  # type: ignore[method-assign]
 
 
-def graph_of(model: Network, sizes: list[Side], *, fixed: bool) -> tuple[Graph, str]:
-    """Return a network's graph, and the name of its output.
+def graph_of(model: Network, sizes: list[Side], *, fixed: bool) -> tuple[Graph, str, int]:
+    """Return a network's graph, the name of its output, and how many channels that has.
 
     Parameters
     ----------
@@ -161,7 +162,7 @@ def graph_of(model: Network, sizes: list[Side], *, fixed: bool) -> tuple[Graph, 
         runs = [first, *others]
         if len({tuple(call.name for call in seen.calls) for seen in runs}) > 1:
             raise ValueError(f"{short(model)} runs other layers on images of other sizes: {ONE}")
-        return _written(model, runs, y, fixed)
+        return *_written(model, runs, y, fixed), y.shape[3]
 
 
 ONE = "give the one size of images that it is for (--size HEIGHT WIDTH)"

@@ -12,7 +12,7 @@ from typing import Any
 
 from tinyunet.engine.rules import short
 from tinyunet.engine.whole_files import write_text
-from tinyunet.exchange.onnx_file import export_onnx
+from tinyunet.exchange.onnx_file import export_onnx, import_onnx
 from tinyunet.layers.graph import Side
 from tinyunet.layers.layer import Layer
 from tinyunet.metrics.regions import SMALLEST
@@ -58,7 +58,8 @@ def export_web(
     stretched
         Whether the network knows images of 8 bits stretched: see `tinyunet.data.read_image`.
     example
-        An image that the page offers.
+        An image that the page offers. By default, for cells in gray images, tinyunet's picture of
+        nuclei; for others none.
     runtime
         A folder with the files of the npm package onnxruntime-web, which are copied. By default the
         page loads them from a CDN.
@@ -79,6 +80,7 @@ def export_web(
     FileNotFoundError
         If the folder of the runtime lacks its files.
     """
+    import_onnx()
     network = labelling(model)
     if network.in_channels not in (1, 3):
         raise ValueError(
@@ -98,9 +100,11 @@ def export_web(
     for path in found or []:
         (folder / "ort").mkdir(exist_ok=True)
         shutil.copyfile(path, folder / "ort" / path.name)
+    if example is None and (settings["channels"], settings["classes"]) == (1, 2):
+        example = resources.files("tinyunet.data.sets") / "picture" / "image.png"
     if example is not None:
-        settings["example"] = "example" + Path(example).suffix
-        shutil.copyfile(example, folder / settings["example"])
+        settings["example"] = "example" + Path(str(example)).suffix
+        (folder / settings["example"]).write_bytes(Path(str(example)).read_bytes())
     _write(folder, settings, title)
     return notes
 

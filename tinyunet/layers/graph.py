@@ -101,7 +101,7 @@ class Graph:
 
     def constant(self, value: Any) -> str:
         """Name an array or a number; of floats, in the network's dtype."""
-        array = np.asarray(value)
+        array = np.asarray(to_cpu(value) if hasattr(value, "shape") else value)
         array = array.astype(self.dtype) if array.dtype.kind == "f" else array.astype(np.int64)
         return self._set(self._free("constant"), array)
 
@@ -117,12 +117,25 @@ class Graph:
         return self._sizes[key]
 
     def given_size(self, sizes: tuple[Side, ...]) -> str | None:
-        """Name the tensor [height, width] that was as given in all runs; None if there is none."""
-        if len(set(sizes)) == 1:
-            return self.constant(sizes[0])
-        for x, seen in reversed(list(self.traced.items())):
+        """Name the tensor [height, width] that was as given in all runs; None if there is none.
+
+        It is the size of an earlier tensor, of the latest that fits, or always the same; or else that
+        of a tensor and a number of pixels more or less, or a whole number of times that.
+        """
+        earlier = list(reversed(self.traced.items()))
+        for x, seen in earlier:
             if seen == sizes:
                 return self.size(x)
+        if len(set(sizes)) == 1:
+            return self.constant(sizes[0])
+        wanted = np.array(sizes)
+        for x, seen in earlier:
+            more, rest = wanted - seen, wanted % seen
+            if (more == more[0]).all():
+                return self.node("Add", self.size(x), self.constant(more[0]))
+            times = wanted // seen
+            if not rest.any() and (times == times[0]).all():
+                return self.node("Mul", self.size(x), self.constant(times[0]))
         return None
 
     def note(self, sentence: str) -> None:
