@@ -158,9 +158,13 @@ def _protobuf(
     """The graph as onnx holds it."""
     helper, (made, kind, channels) = onnx.helper, output
     turned = {"perm": [0, 2, 3, 1]}
-    nodes = [*graph.nodes, Node("Transpose", kind, [made], [kind], turned)]
-    nodes = [_node(onnx, *node) for node in nodes]
-    arrays = [onnx.numpy_helper.from_array(value, name) for name, value in graph.arrays.items()]
+    said, used = _needed([*graph.nodes, Node("Transpose", kind, [made], [kind], turned)])
+    nodes = [_node(onnx, *node) for node in said]
+    arrays = [
+        onnx.numpy_helper.from_array(value, name)
+        for name, value in graph.arrays.items()
+        if name in used
+    ]
     number = helper.np_dtype_to_tensor_dtype(graph.dtype)
     sides = list(size) if size else ["height", "width"]
     outer = list(network.output_size(*size)) if size else ["out_height", "out_width"]
@@ -176,6 +180,16 @@ def _protobuf(
         whole, producer_name="tinyunet", producer_version=__version__, ir_version=IR,
         opset_imports=[helper.make_opsetid("", OPSET)],
     )  # fmt: skip
+
+
+def _needed(nodes: list[Node]) -> tuple[list[Node], set[str]]:
+    """The nodes that the last one needs, in order, and the names of all that goes into them."""
+    found, used = [nodes[-1]], set(nodes[-1].inputs)
+    for node in reversed(nodes[:-1]):
+        if used.intersection(node.outputs):
+            found.append(node)
+            used.update(node.inputs)
+    return found[::-1], used
 
 
 def _node(
