@@ -24,7 +24,7 @@ from tinyunet.version import __version__
 RUNTIME_VERSION = "1.30.0"  # of onnxruntime-web, which runs the file in the browser
 CDN = f"https://cdn.jsdelivr.net/npm/onnxruntime-web@{RUNTIME_VERSION}/dist/"
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-SCRIPTS = ("page.js", "worker.js", "tiles.js", "cells.js", "image.js", "page.css")
+SCRIPTS = ("page.js", "worker.js", "tiles.js", "cells.js", "image.js", "png.js", "page.css")
 
 
 def export_web(

@@ -1,11 +1,15 @@
 // An image's pixels as the network wants them: what tinyunet/data/files/gray.py does.
 
+import { decodePng } from './png.js';
+
 const PERCENTILE = 99.8; // becomes 1 where values are stretched
 const NOISE = 20; // standard deviations of the noise that 1 is at least above 0
 const ROUNDING = 12 ** -0.5; // the standard deviation of rounding to whole numbers
 
 // The pixels of a picture as its file has them: {data, height, width, channels, largest}.
 export async function pixelsOf(blob) {
+  const stored = await decodePng(await blob.arrayBuffer());
+  if (stored) return stored;
   const bitmap = await createImageBitmap(blob, {
     colorSpaceConversion: 'none', premultiplyAlpha: 'none', imageOrientation: 'from-image',
   });
@@ -42,11 +46,11 @@ export function isColoured({ data, channels }) {
   return false;
 }
 
-// Values as float32, the darkest as 0: of 8 bits a division by 255, unless the model knows them stretched.
+// Values as float32: those of 8 bits divided by 255, unless the model knows them stretched as all others.
 export function scaled(image, stretched) {
   const data = new Float32Array(image.data.length);
-  if (!stretched && image.largest === 255) {
-    for (let i = 0; i < data.length; i++) data[i] = image.data[i] / 255;
+  if (image.largest === 1 || (image.largest === 255 && !stretched)) {
+    for (let i = 0; i < data.length; i++) data[i] = image.data[i] / image.largest;
   } else {
     const [low, high] = limits(image), range = Math.fround(high - low);
     for (let i = 0; i < data.length; i++) data[i] = Math.fround(image.data[i] - low) / range;
@@ -56,13 +60,17 @@ export function scaled(image, stretched) {
 
 // What becomes 0 and 1: the least value and the 99.8 % percentile, but noise is not stretched to signal.
 export function limits(image) {
-  const sorted = Float64Array.from(image.data).sort();
-  const place = (PERCENTILE / 100) * (sorted.length - 1), below = Math.floor(place);
-  const above = sorted[Math.min(below + 1, sorted.length - 1)];
-  const low = sorted[0];
-  let high = sorted[below] + (above - sorted[below]) * (place - below);
-  if (high <= low) high = Math.max(sorted[sorted.length - 1], low + 1);
+  let [low, high, largest] = range(image.data);
+  if (high <= low) high = Math.max(largest, low + 1); // almost constant: the few pixels that are not
   return [low, Math.max(high, low + NOISE * noiseOf(image))];
+}
+
+// The least value, the 99.8 % percentile and the largest value.
+export function range(data) {
+  const sorted = Float64Array.from(data).sort(), last = sorted.length - 1;
+  const place = (PERCENTILE / 100) * last, below = Math.floor(place);
+  const above = sorted[Math.min(below + 1, last)];
+  return [sorted[0], sorted[below] + (above - sorted[below]) * (place - below), sorted[last]];
 }
 
 // The standard deviation of the noise, from second differences along rows.

@@ -1,7 +1,7 @@
 // The page: takes an image, lets the worker segment it, shows what was found.
 
 import { classesOf, instances } from './cells.js';
-import { inChannels, isColoured, pixelsOf, scaled } from './image.js';
+import { inChannels, isColoured, pixelsOf, range, scaled } from './image.js';
 
 const $ = (id) => document.getElementById(id);
 const model = JSON.parse($('model').textContent);
@@ -45,7 +45,7 @@ async function segment(blob, name) {
     try {
       stored = await pixelsOf(blob);
     } catch {
-      throw new Error('this browser cannot read the file: save it as PNG');
+      throw new Error('it is no image that this browser can read: save it as PNG');
     }
     const { width, height } = stored;
     say(`Segmenting ${name}, ${width} x ${height} pixels…`);
@@ -56,7 +56,8 @@ async function segment(blob, name) {
     const begun = performance.now();
     const found = await predicted(image);
     const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-    seen = { name, stored, height, width, found };
+    const [dark, bright] = range(stored.data);
+    seen = { name, stored, height, width, found, dark, range: Math.max(1, bright - dark) / 255 };
     say(`${name}: ${width} x ${height} pixels in ${seconds} s.${notes}`);
     $('result').hidden = false;
     update();
@@ -106,17 +107,17 @@ function isEdge(labels, at, x, width) {
 }
 
 function draw() {
-  const { width, height, stored, labels, found } = seen, how = $('show').value;
+  const { width, height, stored, labels, found, dark, range: shown } = seen, how = $('show').value;
   const canvas = $('canvas'), picture = new ImageData(width, height), rgba = picture.data;
   canvas.width = width;
   canvas.height = height;
   canvas.style.maxWidth = `${Math.max(4, Math.ceil(512 / width)) * width}px`;
-  const range = stored.largest / 255, grey = stored.channels === 1;
+  const gray = stored.channels === 1; // shown from its darkest to its brightest
   for (let at = 0; at < labels.length; at++) {
     const label = labels[at], x = at % width, hue = HUES[(label - 1) % HUES.length];
     const edge = how === 'outlines' && label && isEdge(labels, at, x, width);
     for (let c = 0; c < 3; c++) {
-      let value = stored.data[grey ? at : 3 * at + c] / range;
+      let value = (stored.data[gray ? at : 3 * at + c] - dark) / shown;
       if (how === 'probability') value = 255 * (1 - found[at * model.classes]);
       else if (edge) value = cells ? [255, 196, 0][c] : hue[c];
       else if (how === 'colours' && label) value = 0.45 * value + 0.55 * hue[c];
