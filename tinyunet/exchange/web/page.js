@@ -8,7 +8,7 @@ const model = JSON.parse($('model').textContent);
 const cells = model.classes === 2;
 const HUES = [[0, 158, 115], [230, 159, 0], [86, 180, 233], [213, 94, 0], [204, 121, 167], [0, 114, 178],
   [240, 228, 66], [153, 102, 255]]; // told apart by all eyes
-let worker, ready, seen, waiting = Promise.resolve();
+let worker, ready, seen, moved, waiting = Promise.resolve();
 
 function say(words) { $('say').textContent = words; }
 
@@ -154,7 +154,10 @@ function take(blob, name) {
 
 $('threshold').value = model.threshold;
 $('of-cells').hidden = !cells;
-$('threshold').addEventListener('input', update);
+$('threshold').addEventListener('input', () => { // once a picture, however fast it is moved
+  $('shown').textContent = Number($('threshold').value).toFixed(2);
+  moved ??= setTimeout(() => { moved = undefined; update(); }, 30);
+});
 $('show').addEventListener('change', draw);
 $('save').addEventListener('click', save);
 $('file').addEventListener('change', () => take($('file').files[0]));
