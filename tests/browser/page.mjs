@@ -59,6 +59,11 @@ for (const image of task.images) {
   const said = await page.textContent('#say'), count = await page.textContent('#count');
   report.images.push({ name, said, count, seconds: (Date.now() - begun) / 1000, ...found });
 }
+if (task.refused) {
+  await page.setInputFiles('#file', task.refused);
+  await page.waitForFunction(() => document.getElementById('say').textContent.includes('could not'));
+  report.refused = await page.textContent('#say');
+}
 if (task.threshold) {
   await page.focus('#threshold');
   await page.evaluate((value) => {
@@ -66,6 +71,7 @@ if (task.threshold) {
     slider.value = value;
     slider.dispatchEvent(new Event('input'));
   }, task.threshold);
+  await page.waitForTimeout(500);
   report.after = await page.textContent('#count');
 }
 if (task.mask) {
