@@ -65,9 +65,13 @@ def export(
     notes: list[str] = []
     if onnx is not None:
         notes += export_onnx(model, onnx, probabilities=probabilities, size=size, **about)
-        typer.echo(f"{onnx}: {onnx.stat().st_size / 1e6:.1f} MB")
+        size_of = onnx.stat().st_size
+        typer.echo(
+            f"{onnx}: "
+            + (f"{size_of / 1e3:.0f} kB" if size_of < 1e6 else f"{size_of / 1e6:.1f} MB")
+        )
     if web is not None:
-        chosen = {key: about[key] for key in ("threshold", "class_names", "stretched")}
+        chosen = {key: about[key] for key in ("threshold", "class_names", "stretched") if about}
         notes += export_web(
             model, web, **chosen, runtime=runtime, example=example, size=size,
             **({} if title is None else {"title": title}),
