@@ -9,7 +9,7 @@ import tinyunet as tu
 from tinyunet import layers
 from tinyunet.exchange.tracing import says_nodes
 
-pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxruntime", reason="ONNX files: pip install .[test]")
 
 ONE_EACH = [case for case in CASES if "Conv2d " not in case.name or "auto: " in case.name]
 MADE_OF_OTHERS = {"Sequential"}
