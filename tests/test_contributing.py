@@ -8,6 +8,7 @@ import cupy_double
 import numpy as np
 import pytest
 import test_layers
+import test_onnx_layers
 from layer_cases import Case
 
 import tinyunet as tu
@@ -56,6 +57,12 @@ def test_every_check_of_layers_passes(scope, check):
     if "xp" in inspect.signature(check).parameters:
         with cupy_double.installed() as double:
             passes(check, case, double)
+
+
+def test_its_nodes_compute_the_same(scope, tmp_path):
+    pytest.importorskip("onnxruntime")
+    case = eval(ROW, {"Case": Case, "tu": tu})
+    test_onnx_layers.test_a_file_computes_what_the_layer_computes(case, tmp_path)
 
 
 def test_a_mistake_in_it_is_found(scope, monkeypatch):

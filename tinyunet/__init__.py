@@ -62,6 +62,8 @@ from tinyunet.version import __version__ as __version__
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet import data, metrics, plots, segmentation
     from tinyunet.data import separate, weight_map
+    from tinyunet.exchange.onnx_file import export_onnx
+    from tinyunet.exchange.web_page import export_web
     from tinyunet.learning.adversarial import adversarial_step
     from tinyunet.learning.fit import fit
     from tinyunet.learning.painting import fit_painter
@@ -118,6 +120,8 @@ __all__ = [
     "check_object",
     "data",
     "evaluate",
+    "export_onnx",
+    "export_web",
     "fit",
     "fit_painter",
     "fold",
@@ -150,6 +154,8 @@ _LATER = {
     "adversarial_step": "tinyunet.learning.adversarial",
     "data": "tinyunet.data",
     "evaluate": "tinyunet.segmentation",
+    "export_onnx": "tinyunet.exchange.onnx_file",
+    "export_web": "tinyunet.exchange.web_page",
     "Training": "tinyunet.learning.training",
     "fit": "tinyunet.learning.fit",
     "fit_painter": "tinyunet.learning.painting",

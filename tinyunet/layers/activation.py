@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinyunet.engine.arrays import Array, MaybeArray, array_module
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 
 
@@ -29,6 +30,10 @@ class ReLU(Layer):
         """Return dy where the input was positive, else 0."""
         (gate,) = self._take(dy)
         return dy * (gate > 0) if input_gradient else None
+
+    def write_nodes(self, graph: Graph, x: str) -> str:
+        """Add what ONNX calls the same."""
+        return graph.node("Relu", x)
 
     def decisions(self) -> list[Array]:
         """Return the mask of positive inputs."""

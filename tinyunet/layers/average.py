@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyunet.engine.arrays import Array, pair
+from tinyunet.layers.graph import Graph, OneSizeError
 from tinyunet.layers.separable import Separable
 
 
@@ -33,6 +34,20 @@ class AdaptiveAvgPool2d(Separable):
         self._check_image(x)
         a, b = (bin_means(*sides) for sides in zip(x.shape[1:3], self.output_size, strict=True))
         return self._map(a, x, b)
+
+    def write_nodes(self, graph: Graph, x: str) -> str:
+        """Add a mean over all, or for more bins than one two products, for one size alone."""
+        if self.output_size == (1, 1):
+            return graph.node("GlobalAveragePool", x)
+        if not graph.fixed:
+            bins = "x".join(map(str, self.output_size))
+            raise OneSizeError(
+                f"{graph.layer or self} takes the means over {bins} bins of the image"
+            )
+        sides = zip(graph.traced[x][0], self.output_size, strict=True)
+        a, b = (graph.constant(bin_means(*side)) for side in sides)
+        rows = graph.node("MatMul", a, x)
+        return graph.node("MatMul", rows, graph.node("Transpose", b, perm=[1, 0]))
 
     def _describe(self) -> str:
         return f"output_size={self.output_size}"

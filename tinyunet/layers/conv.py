@@ -9,6 +9,7 @@ import numpy as np
 from tinyunet import convolution
 from tinyunet.engine import budget
 from tinyunet.engine.arrays import Array, MaybeArray, array_module
+from tinyunet.layers.graph import Graph, onnx_pads
 from tinyunet.layers.layer import Layer
 
 
@@ -125,6 +126,16 @@ class Conv2d(Layer):
             return []
         _, gate = self._kept[-1]
         return [gate > 0]
+
+    def write_nodes(self, graph: Graph, x: str) -> str:
+        """Add what ONNX calls Conv, and Relu."""
+        g = self.geometry
+        weights = [graph.parameter(self, key) for key in self.params]
+        y = graph.node(
+            "Conv", x, *weights, kernel_shape=g.kernel, strides=g.stride, dilations=g.dilation,
+            pads=onnx_pads(g.padding),
+        )  # fmt: skip
+        return y if self.activation is None else graph.node("Relu", y)
 
     def _describe(self) -> str:
         g = self.geometry

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinyunet.engine.arrays import Array, MaybeArray, array_module, pair
 from tinyunet.engine.elementwise import copy, fill
 from tinyunet.engine.memory import empty
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 
 
@@ -44,6 +45,12 @@ class CropAt(Layer):
         fill(dx, 0)
         copy(dx[part], dy)
         return dx
+
+    def write_nodes(self, graph: Graph, x: str, size: str) -> str:
+        """Add what ONNX calls Slice."""
+        start = graph.constant(self.offset)
+        end = graph.node("Add", start, size)
+        return graph.node("Slice", x, start, end, graph.constant([2, 3]))
 
     def _describe(self) -> str:
         return f"offset={self.offset}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyunet.engine.arrays import Array, MaybeArray, device_name, to_device
+from tinyunet.engine.arrays import Array, MaybeArray, device_name, to_cpu, to_device
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 
 
@@ -55,6 +56,20 @@ class Dropout(Layer):
         """Return the mask of the values that were kept."""
         mask = None if self._kept is None else self._kept[-1][0]
         return [] if mask is None else [mask]
+
+    def write_nodes(self, graph: Graph, x: str) -> str:
+        """Add nothing, or in training a product with the latest mask, which is for one size."""
+        masks = self.decisions()
+        if not masks:
+            return x
+        if not graph.fixed:
+            graph.note(
+                "dropout is left out, which the network has in prediction, too: its draw is for one "
+                "size of images, so give one size to have it in the file"
+            )
+            return x
+        kept = to_cpu(masks[0]).transpose(0, 3, 1, 2) / (1 - self.p)
+        return graph.node("Mul", x, graph.constant(kept))
 
     def _describe(self) -> str:
         return f"p={self.p}"

@@ -29,3 +29,5 @@ class Dropout2d(Dropout):
         y = x * mask * (1 / (1 - self.p))
         self._keep(y, mask)
         return y
+
+    write_nodes = Dropout.write_nodes

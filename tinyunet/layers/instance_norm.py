@@ -6,6 +6,7 @@ import numpy as np
 
 from tinyunet.engine import budget
 from tinyunet.engine.arrays import Array, MaybeArray, array_module
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 
 
@@ -80,6 +81,16 @@ class InstanceNorm2d(Layer):
             return None
         mean, along = (_means(part).astype(dy.dtype) for part in (dxh, dxh * xh))
         return (dxh - mean - xh * along) / root.astype(dy.dtype)
+
+    def write_nodes(self, graph: Graph, x: str) -> str:
+        """Add what ONNX calls InstanceNormalization, which always has a scale and an offset."""
+        ones, zeros = np.ones(self.num_features), np.zeros(self.num_features)
+        weight, bias = (
+            (graph.parameter(self, "weight"), graph.parameter(self, "bias"))
+            if self.affine
+            else (graph.constant(ones), graph.constant(zeros))
+        )
+        return graph.node("InstanceNormalization", x, weight, bias, epsilon=self.eps)
 
     def _describe(self) -> str:
         parts = [f"num_features={self.num_features}"]

@@ -11,6 +11,7 @@ import itertools
 from tinyunet.engine.arrays import Array, MaybeArray, array_module
 from tinyunet.engine.elementwise import copy, fill
 from tinyunet.engine.memory import empty
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 
 
@@ -44,6 +45,14 @@ class CenterCrop(Layer):
         copy(dx[middle], dy)
         return dx
 
+    def write_nodes(self, graph: Graph, x: str, size: str) -> str:
+        """Add what ONNX calls Slice; nothing where the image is as large already."""
+        large = graph.size(x)
+        if large == size:
+            return x
+        start = graph.node("Div", graph.node("Sub", large, size), graph.constant([2, 2]))
+        return graph.node("Slice", x, start, graph.node("Add", start, size), graph.constant([2, 3]))
+
 
 class Concat(Layer):
     """Images of the same size, one after the other along the channels."""
@@ -66,6 +75,10 @@ class Concat(Layer):
         ends = itertools.accumulate(channels)
         return tuple(dy[..., end - c : end] for c, end in zip(channels, ends, strict=True))
 
+    def write_nodes(self, graph: Graph, *images: str) -> str:
+        """Add what ONNX calls the same."""
+        return graph.node("Concat", *images, axis=1)
+
 
 class Add(Layer):
     """The sum of images of the same shape: y = x1 + x2 + ..., so every dx is dy.
@@ -86,6 +99,13 @@ class Add(Layer):
         """Return dy once for every image."""
         (count,) = self._take(dy)
         return (dy,) * count if input_gradient else None
+
+    def write_nodes(self, graph: Graph, *images: str) -> str:
+        """Add what ONNX calls the same, for two images at a time."""
+        y = images[0]
+        for image in images[1:]:
+            y = graph.node("Add", y, image)
+        return y
 
 
 def _check_same(layer: Layer, images: tuple[Array, ...], dims: int) -> None:

@@ -6,13 +6,15 @@ together (`tinyunet.layers.parts`): names follow the attributes, as in ``encoder
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from tinyunet.engine import budget
 from tinyunet.engine.arrays import Array, array_module, device_name
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.parts import Parts
 
 
@@ -99,13 +101,27 @@ class Layer(Parts):
 
         What an earlier training forward kept for its backward is gone then.
         """
+        with self.as_predicted():
+            return self.forward(*inputs)
+
+    @contextlib.contextmanager
+    def as_predicted(self) -> Iterator[None]:
+        """Within, `forward` computes what `predict` gives."""
         modes = [(layer, layer.training) for _, layer in self.named_layers()]
         self.eval()
         try:
-            return self.forward(*inputs)
+            yield
         finally:
             for layer, mode in modes:
                 layer.training = mode
+
+    def write_nodes(self, graph: Graph, *inputs: Any, **options: Any) -> str:
+        """Say in ONNX's words what `forward` computes, and return the name of the output's tensor.
+
+        It gets names of tensors where `forward` got arrays and sizes: see `Graph`. A layer of yours
+        that calculates needs one for `tinyunet.export_onnx`; one that only runs other layers doesn't.
+        """
+        raise TypeError(f"{self} does not define write_nodes")
 
     # ------------------------------------------------------------------ for writing layers
 

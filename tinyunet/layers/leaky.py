@@ -6,6 +6,7 @@ import math
 
 from tinyunet.engine.arrays import Array, MaybeArray, array_module
 from tinyunet.layers.activation import ReLU
+from tinyunet.layers.graph import Graph
 
 
 class LeakyReLU(ReLU):
@@ -45,6 +46,14 @@ class LeakyReLU(ReLU):
         if not input_gradient:
             return None
         return array_module(dy).where(gate, dy, dy * self.negative_slope)
+
+    def write_nodes(self, graph: Graph, x: str) -> str:
+        """Add what ONNX calls LeakyRelu; its slope is a float32."""
+        if graph.dtype == "float32":
+            return graph.node("LeakyRelu", x, alpha=self.negative_slope)
+        gate = graph.node("Greater", x, graph.constant(0.0))
+        scaled = graph.node("Mul", x, graph.constant(self.negative_slope))
+        return graph.node("Where", gate, x, scaled)
 
     def _describe(self) -> str:
         return f"negative_slope={self.negative_slope:g}"

@@ -12,6 +12,7 @@ from tinyunet.engine.arrays import Array, MaybeArray, array_module
 from tinyunet.engine.elementwise import fused, over_bands, sum_pixels
 from tinyunet.engine.memory import empty
 from tinyunet.engine.threads import Band, bands, total
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 
 
@@ -154,6 +155,14 @@ class BatchNorm2d(Layer):
         for name, batch in (("mean", mean), ("var", var * (count / (count - 1)))):
             running = self.buffers[f"running_{name}"]
             running[...] = (1 - new) * running + new * batch
+
+    def write_nodes(self, graph: Graph, x: str) -> str:
+        """Add what ONNX calls BatchNormalization; in training, of each image by itself."""
+        scale = graph.parameter(self, "weight"), graph.parameter(self, "bias")
+        if self.training and self.statistics == "batch":
+            return graph.node("InstanceNormalization", x, *scale, epsilon=self.eps)
+        running = (graph.parameter(self, f"running_{what}") for what in ("mean", "var"))
+        return graph.node("BatchNormalization", x, *scale, *running, epsilon=self.eps)
 
     def _describe(self) -> str:
         parts = [f"num_features={self.num_features}"]

@@ -9,7 +9,9 @@ from tinyunet.engine.arrays import Array, MaybeArray, array_module, pair
 from tinyunet.engine.elementwise import copy, fill, fused, over_bands
 from tinyunet.engine.memory import empty
 from tinyunet.engine.threads import bands, each
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
+from tinyunet.layers.pool_nodes import write_pool
 
 BAND = 1 << 14  # numbers of output in a band: with the input under them, half a core's L2 cache
 
@@ -93,6 +95,14 @@ class MaxPool2d(Layer):
                 xp,
             )
         return self._cut(dx, x_shape)
+
+    def write_nodes(self, graph: Graph, x: str) -> str:
+        """Add what ONNX calls MaxPool; for an unpooling, leave where the maxima were."""
+        sides = self.kernel_size, self.stride, self.padding
+        y, *places = write_pool(graph, x, *sides, self.ceil_mode, self._remembers)
+        if places:
+            graph.left[self] = x, *places
+        return y
 
     def decisions(self) -> list[Array]:
         """Return which corner of each window won, numbered row by row: (N, H', W', C)."""

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from tinyunet.engine.arrays import Array, pair
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.separable import Separable
 
 
@@ -70,6 +71,17 @@ class Upsample(Separable):
         u = interpolation(h, size[0], self.align_corners, zy)
         v = interpolation(w, size[1], self.align_corners, zx)
         return self._map(u, x, v)
+
+    def write_nodes(self, graph: Graph, x: str, size: str | None = None) -> str:
+        """Add what ONNX calls Resize."""
+        where = "align_corners" if self.align_corners else "half_pixel"
+        how = {"mode": "linear", "coordinate_transformation_mode": where}
+        if size is None and self.size is None and self.scale_factor is not None:
+            scales = np.array([1, 1, *self.scale_factor], np.float32)
+            return graph.node("Resize", x, "", graph.float32(scales), **how)
+        size = graph.constant(self.size) if size is None else size
+        outer = graph.node("Shape", x, start=0, end=2)  # batch and channels
+        return graph.node("Resize", x, "", "", graph.node("Concat", outer, size, axis=0), **how)
 
     def _describe(self) -> str:
         parts = [f"size={self.size}"] if self.size is not None else []

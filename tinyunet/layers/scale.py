@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from tinyunet.engine.arrays import Array, MaybeArray
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 
 
@@ -32,6 +33,10 @@ class Scale(Layer):
         """Return factor * dy."""
         self._take(dy)
         return dy * self.factor if input_gradient else None
+
+    def write_nodes(self, graph: Graph, x: str) -> str:
+        """Add a product with a constant."""
+        return graph.node("Mul", x, graph.constant(self.factor))
 
     def _describe(self) -> str:
         return f"factor={self.factor:g}"

@@ -7,6 +7,7 @@ from types import ModuleType
 from tinyunet.engine.arrays import Array, MaybeArray, array_module
 from tinyunet.engine.elementwise import fused, over_bands
 from tinyunet.engine.memory import empty
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 
 
@@ -38,6 +39,10 @@ class Sigmoid(Layer):
         dx = empty(xp, y.shape, y.dtype)
         over_bands(fused(_logistic_back, xp), dx, dy, y)
         return dx
+
+    def write_nodes(self, graph: Graph, x: str) -> str:
+        """Add what ONNX calls the same."""
+        return graph.node("Sigmoid", x)
 
 
 def _logistic(xp: ModuleType, y: Array, x: Array) -> None:

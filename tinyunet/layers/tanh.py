@@ -7,6 +7,7 @@ from types import ModuleType
 from tinyunet.engine.arrays import Array, MaybeArray, array_module
 from tinyunet.engine.elementwise import fused, over_bands
 from tinyunet.engine.memory import empty
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 
 
@@ -35,6 +36,10 @@ class Tanh(Layer):
         dx = empty(xp, y.shape, y.dtype)
         over_bands(fused(_tanh_back, xp), dx, dy, y)
         return dx
+
+    def write_nodes(self, graph: Graph, x: str) -> str:
+        """Add what ONNX calls the same."""
+        return graph.node("Tanh", x)
 
 
 def _tanh(xp: ModuleType, y: Array, x: Array) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinyunet.engine.arrays import Array, MaybeArray, array_module, pair
 from tinyunet.engine.elementwise import fill
 from tinyunet.engine.memory import empty
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 from tinyunet.layers.pool import MaxPool2d
 
@@ -67,6 +70,28 @@ class MaxUnpool2d(Layer):
             return None
         corners = self._pool._corners(self._pool._framed(dy, 0.0))
         return sum(c * (winner == i) for i, c in enumerate(corners))
+
+    def write_nodes(self, graph: Graph, x: str, size: str | None = None) -> str:
+        """Scatter x into zeros by the places that the pooling left, counted along all of the image.
+
+        (ONNX's own MaxUnpool is read in two ways where a size is given.)
+        """
+        pooled, frame, places = graph.left[self._pool]
+        flat, shape = graph.constant([-1]), graph.node("Shape", frame)
+        count = graph.node("Shape", graph.node("Reshape", frame, flat))
+        zeros = graph.node("ConstantOfShape", count, value=np.zeros(1, graph.dtype))
+        y = graph.node(
+            "ScatterElements", zeros, graph.node("Reshape", places, flat),
+            graph.node("Reshape", x, flat), axis=0,
+        )  # fmt: skip
+        y, seen = graph.node("Reshape", y, shape), graph.size(pooled)
+        if size not in (None, seen):  # larger: the frame may lack some of it
+            none = graph.constant([0] * 6)
+            y = graph.node("Pad", y, graph.node("Concat", none, size, axis=0))
+        elif frame == pooled:
+            return y
+        begin, axes = graph.constant([0, 0]), graph.constant([2, 3])
+        return graph.node("Slice", y, begin, seen if size is None else size, axes)
 
     def _describe(self) -> str:
         return f"kernel_size={self._pool.kernel_size}"

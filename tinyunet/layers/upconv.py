@@ -14,6 +14,7 @@ from tinyunet.convolution import transposed
 from tinyunet.engine import budget
 from tinyunet.engine.arrays import Array, MaybeArray, pair
 from tinyunet.engine.elementwise import sum_pixels
+from tinyunet.layers.graph import Graph, onnx_pads
 from tinyunet.layers.layer import Layer
 
 
@@ -104,6 +105,15 @@ class ConvTranspose2d(Layer):
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the output's (height, width) for an input's."""
         return transposed.output_size(height, width, self.geometry)
+
+    def write_nodes(self, graph: Graph, x: str) -> str:
+        """Add what ONNX calls ConvTranspose."""
+        g = self.geometry
+        weights = [graph.parameter(self, key) for key in self.params]
+        return graph.node(
+            "ConvTranspose", x, *weights, kernel_shape=g.kernel, strides=g.stride,
+            pads=onnx_pads(g.padding),
+        )  # fmt: skip
 
     def _describe(self) -> str:
         g = self.geometry

@@ -13,6 +13,7 @@ from tinyunet.engine.arrays import Array, MaybeArray
 from tinyunet.engine.elementwise import add
 from tinyunet.engine.rules import Rule, check, whole
 from tinyunet.layers import Add, BilinearConvTranspose2d, Conv2d, CropAt, MaxPool2d, Scale
+from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.alignment import crops, grids, skips
 from tinyunet.networks.listing import ANY, CONVOLUTIONS, DROPOUT, HEAD, SWITCH, Listing
@@ -239,3 +240,11 @@ class SkipScore(Layer):
         dx, dscores = self.add.backward(dy)
         dpooled = self.scale.backward(self.score.backward(self.crop_skip.backward(dscores)))
         return self.crop_up.backward(dx), dpooled
+
+    def write_nodes(self, graph: Graph, x: str, pooled: str) -> str:
+        """Add what the parts say, with the size worked out as in `forward`."""
+        scores = self.score.write_nodes(graph, self.scale.write_nodes(graph, pooled))
+        parts = (x, self.crop_up), (scores, self.crop_skip)
+        ends = [(graph.size(y), graph.constant(crop.offset)) for y, crop in parts]
+        size = graph.node("Min", *(graph.node("Sub", *end) for end in ends))
+        return self.add.write_nodes(graph, *(crop.write_nodes(graph, y, size) for y, crop in parts))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -156,9 +157,15 @@ class Pix2PixGenerator(Network):
         """
         painted = []
         for i in range(max(1, len(image))):  # of none, forward says that there is none
-            with as_published(self, seed):
+            with self.as_predicted(seed):
                 painted.append(self.forward(image[i : i + 1]))
         return array_module(image).concatenate(painted)
+
+    @contextlib.contextmanager
+    def as_predicted(self, seed: int = 0) -> Iterator[None]:
+        """Within, `forward` computes what `predict` gives, of one image."""
+        with as_published(self, seed):
+            yield
 
     @classmethod
     def outline(cls, config: dict[str, Any]) -> Outline:

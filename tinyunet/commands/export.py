@@ -1,0 +1,81 @@
+"""``tinyunet export``."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinyunet.commands.options import Network
+from tinyunet.runs.ignored import check_network_of
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A model, such as runs/.../best.npz.")],
+    onnx: Annotated[
+        Path | None, typer.Option("--onnx", help="Write this ONNX file, which other programs run.")
+    ] = None,
+    web: Annotated[
+        Path | None,
+        typer.Option("--web", help="Fill this folder with a page that segments in a browser."),
+    ] = None,
+    probabilities: Annotated[
+        bool,
+        typer.Option("--probabilities", help="With --onnx: give probabilities, not logits."),
+    ] = False,
+    size: Annotated[
+        tuple[int, int] | None,
+        typer.Option(
+            metavar="HEIGHT WIDTH",
+            help="The one size of images that the file is for. [default: any, where the network "
+            "allows that]",
+        ),
+    ] = None,
+    runtime: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --web: a folder of the npm package onnxruntime-web, to be copied. [default: "
+            "the page loads it from a CDN]"
+        ),
+    ] = None,
+    example: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --web: an image that the page offers. [default: of cells, a picture of nuclei]"
+        ),
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="With --web: the page's.")] = None,
+    network: Network = None,
+) -> None:
+    """Write a model for other programs: an ONNX file, or a web page.
+
+    The page works in any browser, without a server that calculates: images stay where they are.
+    """
+    from tinyunet.exchange.onnx_file import export_onnx
+    from tinyunet.exchange.web_page import export_web
+    from tinyunet.runs.exported import read_for_export
+
+    if onnx is None and web is None:
+        raise ValueError("say what to write: --onnx FILE, or --web FOLDER")
+    tell = partial(typer.echo, err=True)
+    model, about = read_for_export(checkpoint, tell)
+    check_network_of(model, network)
+    notes: list[str] = []
+    if onnx is not None:
+        notes += export_onnx(model, onnx, probabilities=probabilities, size=size, **about)
+        size_of = onnx.stat().st_size
+        typer.echo(
+            f"{onnx}: "
+            + (f"{size_of / 1e3:.0f} kB" if size_of < 1e6 else f"{size_of / 1e6:.1f} MB")
+        )
+    if web is not None:
+        chosen = {key: about[key] for key in ("threshold", "class_names", "stretched") if about}
+        notes += export_web(
+            model, web, **chosen, runtime=runtime, example=example, size=size,
+            **({} if title is None else {"title": title}),
+        )  # fmt: skip
+        typer.echo(f"{web / 'index.html'}: see it with python -m http.server -d {web}")
+    for sentence in dict.fromkeys(notes):
+        tell(f"note: {sentence}")

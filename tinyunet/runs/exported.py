@@ -1,0 +1,34 @@
+"""What is written into a file for other programs, beside a model's network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tinyunet.networks.network import Network
+from tinyunet.runs.folder import load_model, read_model
+
+DIVIDED = "values of 8 bits are divided by 255"
+STRETCHED = "the least value becomes 0 and the 99.8 % percentile 1 (see tinyunet.data.read_image)"
+
+
+def read_for_export(
+    path: Path, tell: Callable[[str], None] = lambda sentence: None
+) -> tuple[Network, dict[str, Any]]:
+    """Read a model, and what its run says of it: thresholds, names of classes, how images are scaled.
+
+    Of a network that paints or judges, that is nothing.
+    """
+    saved = read_model(path)
+    if saved.model.gives_instead:
+        return saved.model, {}
+    model, threshold = load_model(path, None, None, tell)
+    about = {
+        "threshold": threshold,
+        "thresholds": saved.state.get("thresholds", {}),
+        "class_names": model.class_names,
+        "stretched": model.stretched,
+        "scaling": STRETCHED if model.stretched else f"{DIVIDED}; of more bits {STRETCHED}",
+    }
+    return model, about
