@@ -22,7 +22,7 @@ ORDER = (
     ("networks", "gradcheck"),
     ("segmentation", "exchange"),
     ("learning", "plots"),
-    ("runs",),
+    ("runs", "inside"),
     ("__init__",),
     ("bench", "exercises"),
     ("reproduce",),

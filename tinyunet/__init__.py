@@ -62,6 +62,7 @@ from tinyunet.version import __version__ as __version__
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet import data, metrics, plots, segmentation
     from tinyunet.data import separate, weight_map
+    from tinyunet.inside.page import explore
     from tinyunet.learning.adversarial import adversarial_step
     from tinyunet.learning.fit import fit
     from tinyunet.learning.painting import fit_painter
@@ -118,6 +119,7 @@ __all__ = [
     "check_object",
     "data",
     "evaluate",
+    "explore",
     "fit",
     "fit_painter",
     "fold",
@@ -150,6 +152,7 @@ _LATER = {
     "adversarial_step": "tinyunet.learning.adversarial",
     "data": "tinyunet.data",
     "evaluate": "tinyunet.segmentation",
+    "explore": "tinyunet.inside.page",
     "Training": "tinyunet.learning.training",
     "fit": "tinyunet.learning.fit",
     "fit_painter": "tinyunet.learning.painting",

@@ -87,14 +87,14 @@ def view(model: Layer, x: Array) -> View:
 
 
 @contextlib.contextmanager
-def recorded_calls(model: Layer, x: Array) -> Iterator[Calls]:
-    """Take note of every layer that runs on an image `x` (N, H, W, C) while the context lasts."""
+def recorded_calls(model: Layer, x: Array, calls: Calls | None = None) -> Iterator[Calls]:
+    """Take note, in `calls`, of every layer that runs on an image `x` (N, H, W, C) meanwhile."""
     leaves = {
         id(layer): (name, layer)  # once, also where a layer has two names
         for name, layer in reversed(list(model.named_layers()))
         if not any(True for _ in layer.children())
     }
-    calls = Calls(x)
+    calls = Calls(x) if calls is None else calls
     for name, layer in leaves.values():
         layer.forward = calls.recorded(name, layer)  # type: ignore[method-assign]
     try:
@@ -127,12 +127,16 @@ class Calls:
         def forward_and_note(*inputs: Any, **options: Any) -> Array:
             makers = [self.number(x) for x in inputs if hasattr(x, "shape")]
             y = forward(*inputs, **options)
-            number = self.maker[id(y)] = len(self.made)
-            self.made.append((name, layer, y, makers))  # y stays alive, so its id stays its own
-            self._sums[number] = _sum(y)
+            self.note(name, layer, y, makers)
             return y
 
         return forward_and_note
+
+    def note(self, name: str, layer: Layer, y: Array, makers: list[int | None]) -> None:
+        """Take note of a layer's call: what it gave, and which calls made what it got."""
+        number = self.maker[id(y)] = len(self.made)
+        self.made.append((name, layer, y, makers))  # y stays alive, so its id stays its own
+        self._sums[number] = _sum(y)
 
     def number(self, x: Array) -> int | None:
         """The call that made an array; None if none did, or if it was changed since, as by +=."""
