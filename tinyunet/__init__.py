@@ -64,6 +64,7 @@ if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet.data import separate, weight_map
     from tinyunet.inside.page import explore
     from tinyunet.learning.adversarial import adversarial_step
+    from tinyunet.learning.film import Film
     from tinyunet.learning.fit import fit
     from tinyunet.learning.painting import fit_painter
     from tinyunet.learning.schedule import rate_factor
@@ -149,6 +150,7 @@ __all__ = [
 # What needs SciPy or matplotlib, and where it is. Both are slow to load, and layers and gradient checks
 # do without them: such a name is imported when it is first used.
 _LATER = {
+    "Film": "tinyunet.learning.film",
     "adversarial_step": "tinyunet.learning.adversarial",
     "data": "tinyunet.data",
     "evaluate": "tinyunet.segmentation",

@@ -10,7 +10,7 @@ from tinyunet.inside.paths import Paths
 from tinyunet.inside.record import Record
 from tinyunet.inside.sheets import linear, sheet, thinned
 from tinyunet.networks.receptive_field import IMAGE
-from tinyunet.plots.u_layout import Layout
+from tinyunet.plots.u_boxes import Layout
 
 SIDE, CHANNELS, BINS = 128, 16, 32
 
@@ -18,9 +18,11 @@ SIDE, CHANNELS, BINS = 128, 16, 32
 def homes(record: Record, layout: Layout, paths: Paths) -> list[int]:
     """Return for each call the number of the box in which it is told.
 
-    A call has the box of its name, or of the layer that it is in. One without, such as a crop or a
+    The layout says it, or names do: a call has the box of its name, or of the layer that it is in. One without, such as a crop or a
     dropout, belongs to the box before; an up-convolution to that after, with what came across.
     """
+    if layout.home is not None:
+        return layout.home
     by_name = {box.name: i for i, box in enumerate(layout.boxes)}
     found: list[int | None] = []
     for call in record.calls:

@@ -18,7 +18,8 @@ from tinyunet.inside.whatif import Variant, variants
 from tinyunet.networks.network import Network
 from tinyunet.networks.receptive_field import IMAGE
 from tinyunet.plots.colours import visible
-from tinyunet.plots.u_layout import Layout, u_layout
+from tinyunet.plots.u_boxes import Layout
+from tinyunet.plots.u_layout import u_layout
 from tinyunet.segmentation.evaluation import score_classes
 from tinyunet.version import __version__
 
@@ -93,11 +94,11 @@ def _drawn(layout: Layout, paths: Paths, home: list[int], viewer: Viewer) -> dic
     ]  # fmt: skip
     arrows = []
     for a in layout.arrows:
-        across = a.kind in ("concat", "sum", "skip", "add")
+        across = a.kind in ("concat", "sum", "skip")
         arrows.append(
             {
                 "kind": a.kind, "start": a.start, "end": a.end,
-                "way": [[round(INCH * v, 1) for v in point] for point in (a.tail, a.tip)],
+                "way": [[round(INCH * v, 1) for v in point] for point in (a.tail, *a.bends, a.tip)],
                 "skip": skips.get((a.start, a.end)) if across else None,
             }
         )  # fmt: skip

@@ -138,9 +138,10 @@ function drawBox(box, i) {
   const arrows = layout.arrows.filter((arrow) => arrow.start === i || arrow.end === i);
   let above = [left + wide / 2, "middle"], below = [left + wide / 2, "middle"];
   for (const arrow of arrows) {  // beside an arrow that comes in or goes out there
-    const first = arrow.start === i, x = first ? arrow.way[0][0] : arrow.way.at(-1)[0];
-    if (arrow.kind === "pool") { if (first) below = [x + 7, "start"]; else above = [x - 7, "end"]; }
-    if (arrow.kind === "up") { if (first) above = [x + 7, "start"]; else below = [x - 7, "end"]; }
+    const first = arrow.start === i, [[x, y], [tip, end]] = [arrow.way[0], arrow.way.at(-1)];
+    if (arrow.way.length > 2 || x !== tip) continue;
+    if (end > y) { if (first) below = [x + 7, "start"]; else above = [x - 7, "end"]; }
+    else if (first) above = [x + 7, "start"]; else below = [x - 7, "end"];
   }
   const [height, width, channels] = box.shape;
   group.append(draw("text", { x: above[0], y: top - 4, "text-anchor": above[1] }, channels));

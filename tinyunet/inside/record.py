@@ -13,12 +13,10 @@ import numpy as np
 from tinyunet.engine.arrays import Array, to_cpu
 from tinyunet.layers import BatchNorm2d, Dropout
 from tinyunet.layers.layer import Layer
+from tinyunet.networks.graph import Edge
 from tinyunet.networks.network import Network
 from tinyunet.networks.plain import as_network
-from tinyunet.networks.receptive_field import IMAGE, Calls, recorded_calls
-
-Edge = tuple[int, int]  # the number of a call, and which of its inputs
-
+from tinyunet.networks.receptive_field import Calls, recorded_calls
 
 @dataclass(frozen=True)
 class Call:
@@ -100,17 +98,6 @@ class Record(Calls):
         """Whether layers made all arrays between the image and the logits, so that paths are known."""
         makers = [maker for call in self.calls for maker in call.makers]
         return None not in (self.last, *makers)
-
-    def before(self, number: int) -> set[int]:
-        """All calls on which a call's output depends, itself too."""
-        found, waiting = set(), [number]
-        while waiting:
-            call = waiting.pop()
-            if call in found or call == IMAGE:
-                continue
-            found.add(call)
-            waiting += [maker for maker in self.calls[call].makers if maker is not None]
-        return found
 
     def sweep(
         self,

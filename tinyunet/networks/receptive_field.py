@@ -113,11 +113,14 @@ class Calls:
         Of each call the layer's name, the layer, its output, and by which calls its inputs were made.
     maker
         By the id of an array the number of the call that made it.
+    image
+        The image's (N, H, W, C).
     """
 
     def __init__(self, x: Array) -> None:
         self.made: list[tuple[str, Layer, Array, list[int | None]]] = []
         self.maker = {id(x): IMAGE}
+        self.image = x.shape
         self._sums = {IMAGE: _sum(x)}
 
     def recorded(self, name: str, layer: Layer) -> Callable[..., Array]:
@@ -154,7 +157,7 @@ class Calls:
             numbers: dict[int | None, Fraction] = {IMAGE: Fraction(1), None: latest}
             numbers.update(enumerate(coarse))
             before = max((numbers[maker] for maker in makers), default=latest)
-            coarse.append(before * _coarser(layer, axis))
+            coarse.append(before * coarser(layer, axis))
         return math.lcm(*(distance.numerator for distance in coarse))
 
     def pads(self, last: int | None) -> bool:
@@ -197,15 +200,15 @@ def _pixels_read(layer: Layer, pixels: int, axis: int) -> int | None:
     return None
 
 
-def _coarser(layer: Layer, axis: int) -> Fraction:
+def coarser(layer: Layer, axis: int) -> Fraction:
     """How many times as far apart the pixels of a layer's output are as those of its input."""
     if isinstance(layer, Conv2d):
         return Fraction(layer.geometry.stride[axis])
     if isinstance(layer, MaxPool2d):
-        return Fraction(layer.kernel_size[axis])
+        return Fraction(layer.stride[axis])
     if isinstance(layer, ConvTranspose2d):
         return Fraction(1, layer.geometry.stride[axis])
-    return Fraction(1, layer._pool.kernel_size[axis] if isinstance(layer, MaxUnpool2d) else 1)
+    return Fraction(1, layer._pool.stride[axis] if isinstance(layer, MaxUnpool2d) else 1)
 
 
 def _pads(layer: Layer) -> bool:
