@@ -28,6 +28,7 @@ def explore(
     """See inside a network: a page, for any browser, of its maps, a pixel's view, and what-ifs."""
     import tinyunet as tu
     from tinyunet.data.sets.image_files import read_image, read_mask
+    from tinyunet.learning.film import FILE
     from tinyunet.runs.folder import load_model
 
     tell = partial(typer.echo, err=True)
@@ -36,7 +37,9 @@ def explore(
     pixels = read_image(image, stretch=model.stretched)
     truth = None if mask is None else read_mask(mask)
     page = tu.explore(
-        model, pixels, mask=truth, places=places, title=f"Inside {checkpoint} on {image.name}"
-    )
+        model, pixels, mask=truth, places=places, class_names=model.class_names,
+        film=checkpoint.parent if (checkpoint.parent / FILE).is_file() else None,
+        title=f"Inside {checkpoint.name} on {image.name}",
+    )  # fmt: skip
     page.save(out)
     tell(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")

@@ -412,6 +412,103 @@ function startScores() {
   $("scores").replaceChildren(make("caption", {}, scored ? "Scores against the given mask, and in brackets how they differ from the first row" : "No mask was given, so there are no scores"), top, body);
 }
 
+// ------------------------------------------------------------ the film
+
+const { film } = DATA;
+const LINES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a8a00", "#999999"];
+const DASHES = ["none", "6 3"];
+let playing = null;
+
+// Lines over the steps, logarithmic upwards: [{name, points: [[step, value]]}].
+function chart(svg, lines, total, what, words, marks = []) {
+  const wide = 460, tall = 200, left = 48, bottom = 22;
+  const values = lines.flatMap((line) => line.points.map((point) => point[1])).filter((v) => v > 0);
+  const low = Math.log10(Math.min(...values)), high = Math.log10(Math.max(...values)), span = high - low || 1;
+  const x = (step) => left + ((wide - left - 4) * step) / total;
+  const y = (value) => 8 + (tall - bottom - 8) * (1 - (Math.log10(Math.max(value, 10 ** low)) - low) / span);
+  svg.setAttribute("viewBox", `0 0 ${wide} ${tall}`);
+  svg.style.width = "100%";
+  svg.setAttribute("aria-label", words);
+  const parts = [draw("line", { x1: left, x2: wide - 4, y1: tall - bottom, y2: tall - bottom, stroke: "var(--line)" })];
+  for (const value of [10 ** low, 10 ** ((low + high) / 2), 10 ** high])
+    parts.push(draw("text", { x: left - 4, y: y(value) + 4, "text-anchor": "end", class: "soft" }, number(value)));
+  parts.push(draw("text", { x: left, y: tall - 6, class: "soft" }, "step 1"), draw("text", { x: wide - 4, y: tall - 6, "text-anchor": "end", class: "soft" }, `step ${total}`));
+  lines.forEach((line, i) => {
+    const path = draw("polyline", { points: line.points.map((point) => `${x(point[0]).toFixed(1)},${y(point[1]).toFixed(1)}`).join(" "),
+      fill: "none", stroke: LINES[i % LINES.length], "stroke-width": 1.6, "stroke-dasharray": DASHES[Math.floor(i / LINES.length) % 2] });
+    path.append(draw("title", {}, line.name));
+    parts.push(path);
+  });
+  for (const [step, value] of marks) parts.push(draw("circle", { cx: x(step), cy: y(value), r: 2.5, fill: "var(--pick)" }));
+  const now = draw("line", { y1: 4, y2: tall - bottom, stroke: "var(--pick)", "stroke-width": 1.5, class: "now" });
+  parts.push(now);
+  svg.replaceChildren(...parts);
+  return (step) => { now.setAttribute("x1", x(step)); now.setAttribute("x2", x(step)); };
+}
+function keys(caption, words, names) {
+  caption.textContent = words + " ";
+  names.forEach((name, i) => {
+    const key = make("span"), line = draw("svg", { width: 22, height: 8, "aria-hidden": "true" });
+    line.style.display = "inline-block";
+    line.append(draw("line", { x1: 0, x2: 22, y1: 4, y2: 4, stroke: LINES[i % LINES.length], "stroke-width": 2.5, "stroke-dasharray": DASHES[Math.floor(i / LINES.length) % 2] }));
+    key.style.whiteSpace = "nowrap"; key.style.marginRight = ".8em";
+    key.append(line, " " + name);
+    caption.append(key, " ");
+  });
+}
+function startFilm() {
+  if (!film) return;
+  $("film").hidden = $("film-link").hidden = false;
+  $("film-words").textContent = `${film.steps.length} moments of the training's ${film.total} steps, closer together at the beginning. Move the slider with the arrow keys.`;
+  const loss = film.loss.map((value, i) => [Math.min(film.total, (i + 0.5) * film.every), value]);
+  const movers = [chart($("curve"), [{ name: "loss", points: loss }], film.total, "loss",
+    `The loss of each step, from ${number(film.loss[0])} to ${number(film.loss.at(-1))}`)];
+  keys($("curve-words"), `The loss${film.every > 1 ? `, means over ${film.every} steps` : ""}, on a logarithmic scale; the upright line is the moment shown.`, []);
+  for (const [id, kind, words] of [["norms", "gradients", "Norms of the gradients of each layer's weights in that step"], ["weights", "weights", "Norms of each layer's weights"]]) {
+    const lines = film.names.map((name, k) => ({ name, points: film.steps.map((step, m) => [step, film[kind][m][k]]) }));
+    movers.push(chart($(id), lines, film.total, kind, `${words}, for ${film.names.join(", ")}`));
+    keys($(`${id}-words`), `${words} (square roots of sums of squares), on a logarithmic scale.`, film.names);
+  }
+  const slider = $("moment");
+  slider.max = film.steps.length - 1;
+  slider.value = slider.max;
+  const show = () => showMoment(Number(slider.value), movers);
+  slider.addEventListener("input", show);
+  $("play").addEventListener("click", () => {
+    if (playing) return stop();
+    if (slider.value === slider.max) slider.value = 0;
+    $("play").textContent = "Stop";
+    playing = setInterval(() => {
+      if (slider.value === slider.max) return stop();
+      slider.value = Number(slider.value) + 1;
+      show();
+    }, 350);
+    show();
+  });
+  const stop = () => { clearInterval(playing); playing = null; $("play").textContent = "Play"; };
+  $("film-scale").textContent = "Sizes of the first channels of some convolutions, every k-th pixel, each from 0 (dark blue) to its largest of that moment (yellow), which is written below it.";
+  show();
+}
+async function showMoment(m, movers) {
+  const all = await pictures(film.sheet), maps = film.channels.reduce((sum, n) => sum + n, 0);
+  let at = m * (maps + 1);
+  $("moment-words").textContent = `step ${film.steps[m]} of ${film.total}`;
+  movers.forEach((move) => move(film.steps[m]));
+  paint($("film-prediction"), all[at++], two ? from(SEQUENTIAL) : label);
+  $("film-prediction").setAttribute("aria-label", `Prediction at step ${film.steps[m]}`);
+  $("film-prediction-words").textContent = `Prediction after step ${film.steps[m]}` + (two ? `: the probability of ${DATA.classes[1]}, dark blue 0, yellow 1.` : ": the class of each pixel.");
+  const figures = [];
+  film.layers.forEach((name, i) => {
+    for (let c = 0; c < film.channels[i]; c++) {
+      const figure = make("figure"), canvas = make("canvas", { role: "img", "aria-label": `${name}, channel ${c}` });
+      paint(canvas, all[at++], from(SEQUENTIAL));
+      figure.append(canvas, make("figcaption", {}, `${name}, channel ${c}: to ${number(film.highs[m][i][c])}`));
+      figures.push(figure);
+    }
+  });
+  $("film-maps").replaceChildren(...figures);
+}
+
 // ------------------------------------------------------------ start
 
 function start() {
@@ -423,6 +520,7 @@ function start() {
   pick(Math.min(2, layout.boxes.length - 1), false);
   startViews();
   startVariants();
+  startFilm();
   $("exactness").replaceChildren(...DATA.exactness.map((text) => make("li", {}, text)));
 }
 start();

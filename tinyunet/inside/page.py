@@ -11,7 +11,9 @@ import numpy as np
 
 from tinyunet.engine.whole_files import write_text
 from tinyunet.inside.build import gather
+from tinyunet.inside.film import played
 from tinyunet.layers.layer import Layer
+from tinyunet.learning.film import FILE
 from tinyunet.networks.plain import labelling
 
 HERE = Path(__file__).parent
@@ -80,6 +82,8 @@ def explore(
     *,
     mask: np.ndarray | None = None,
     places: int | None = None,
+    class_names: list[str] | None = None,
+    film: str | Path | None = None,
     title: str | None = None,
     progress: bool = True,
 ) -> Page:
@@ -95,6 +99,10 @@ def explore(
         (H, W) whole numbers, the true classes, for scores; for two classes all but 0 is foreground.
     places
         How many places along each side a view is computed for. Default: up to 11, as time allows.
+    film
+        The folder of a training in which `tinyunet.Film` has kept frames.
+    class_names
+        What the classes are called.
     title
         Of the page.
     progress
@@ -108,13 +116,17 @@ def explore(
     Raises
     ------
     ValueError, TypeError
-        If the network gives no logits for pixels, or cannot take the image; if the mask doesn't fit.
+        If the network gives no logits for pixels, or cannot take the image; if the mask doesn't fit;
+        if the film is damaged.
+    FileNotFoundError
+        If there is no film.
     """
     if places is not None and not 1 <= places <= 32:
         raise ValueError(f"places must be from 1 to 32 along a side, got {places}")
     network = labelling(model)
-    data = gather(network, np.asarray(image), mask, places, progress, None)
+    data = gather(network, np.asarray(image), mask, places, progress, class_names)
     data["title"] = title or f"Inside {type(model).__name__}"
     data["exactness"] = EXACTNESS
+    data["film"] = None if film is None else played(Path(film) / FILE)
     data["channels"] = network.num_classes
     return Page(data)
