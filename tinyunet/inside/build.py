@@ -35,10 +35,22 @@ def gather(
     class_names: list[str] | None,
 ) -> dict[str, Any]:
     """Run the network in all ways that the page shows, and return what it shows."""
+    with one_blas_thread():  # once: a small network's layers would limit it a thousand times
+        return _gathered(model, image, mask, places, progress, class_names)
+
+
+def _gathered(
+    model: Network,
+    image: np.ndarray,
+    mask: np.ndarray | None,
+    places: int | None,
+    progress: bool,
+    class_names: list[str] | None,
+) -> dict[str, Any]:
     framed = frame(model, image)
-    with one_blas_thread():
-        record(model, framed.seen())  # once to warm up: the first pass fetches memory
-        whole = record(model, framed.seen())
+    truth = None if mask is None else _truth(model, framed, image, mask)
+    record(model, framed.seen())  # once to warm up: the first pass fetches memory
+    whole = record(model, framed.seen())
     paths = Paths(whole)
     layout = u_layout(whole.model, *whole.x.shape[1:3])
     home = homes(whole, layout, paths)
@@ -51,10 +63,9 @@ def gather(
         "image": _image(framed),
         "layout": _drawn(layout, paths, home, viewer),
         "boxes": tell(whole, layout, home, _backward_seconds(whole)),
-        "skips": _skips(whole, paths),
+        "skips": _skips(whole, paths, home),
         "bottom": None if paths.bottom is None else whole.calls[paths.bottom].name,
     }
-    truth = None if mask is None else _truth(model, framed, image, mask)
     found["whatif"] = _whatif(whole, paths, framed, truth, progress)
     found["views"] = _views(viewer, framed, places, progress) if whole.complete else None
     return found
@@ -108,10 +119,11 @@ def _drawn(layout: Layout, paths: Paths, home: list[int], viewer: Viewer) -> dic
     return {"boxes": boxes, "arrows": arrows, "size": size, "bottom": bottom, "targets": targets}
 
 
-def _skips(whole: Record, paths: Paths) -> list[dict[str, Any]]:
+def _skips(whole: Record, paths: Paths, home: list[int]) -> list[dict[str, Any]]:
     return [
         {
             "from": "image" if skip.source == IMAGE else whole.calls[skip.source].name,
+            "box": 0 if skip.source == IMAGE else home[skip.source],
             "to": whole.calls[skip.edge[0]].name,
             "shape": list((whole.x if skip.source == IMAGE else whole.calls[skip.source].output).shape[1:]),
         }

@@ -32,7 +32,7 @@ function number(x) {
   const size = Math.abs(x);
   return size >= 1e4 || size < 1e-3 ? x.toExponential(1) : String(Number(x.toPrecision(3)));
 }
-const percent = (x) => (100 * x).toFixed(Math.abs(x) < 0.0995 ? 1 : 0) + " %";
+const percent = (x) => (x > 0.99 && x < 1 ? "over 99" : (100 * x).toFixed(Math.abs(x) < 0.0995 ? 1 : 0)) + " %";
 const count = (n, one) => n.toLocaleString("en") + " " + one + (n === 1 ? "" : "s");
 const by = (shape) => shape.join(" x ");
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -162,13 +162,18 @@ function moveBox(event) {
   event.preventDefault();
   pick(Math.min(Math.max(to, 0), last), true);
 }
+function inSight(box) {  // sideways only: the drawing may be wider than the window
+  const frame = $("drawing"), outer = frame.getBoundingClientRect(), inner = box.getBoundingClientRect();
+  if (inner.left < outer.left || inner.right > outer.right)
+    frame.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+}
 function pick(i, focus) {
   picked = i;
   for (const box of document.querySelectorAll(".box")) {
     const here = Number(box.dataset.box) === i;
     box.classList.toggle("picked", here);
     box.setAttribute("tabindex", here ? 0 : -1);
-    if (here) { box.setAttribute("aria-pressed", "true"); if (focus) box.focus({ preventScroll: true }); }
+    if (here) { box.setAttribute("aria-pressed", "true"); if (focus) { box.focus({ preventScroll: true }); inSight(box); } }
     else box.setAttribute("aria-pressed", "false");
   }
   showMaps();
@@ -267,7 +272,7 @@ async function showField() {
   const [high, wide] = target.shape;
   canvas.width = wide; canvas.height = high;
   canvas.style.aspectRatio = `${wide} / ${high}`;
-  const pen = canvas.getContext("2d");
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
   if ($("only-map").checked) { pen.fillStyle = css("--panel"); pen.fillRect(0, 0, wide, high); }
   else { pen.globalAlpha = 0.45; pen.drawImage(seenImage, 0, 0, wide, high); pen.globalAlpha = 1; }
   if (!map) {
@@ -306,7 +311,10 @@ function showShares() {
     line.style.width = Math.min(100, 100 * Math.abs(share)) + "%";
     if (share < 0) line.className = "less";
     track.append(line);
-    row.append(make("span", {}, name), track, make("span", {}, percent(share)));
+    const box = rows.length < DATA.skips.length ? DATA.skips[rows.length].box : layout.bottom;
+    const button = make("button", { type: "button", title: "Show its maps" }, name);
+    if (box !== null) button.addEventListener("click", () => { pick(box, false); $("maps").scrollIntoView(); });
+    row.append(box === null ? make("span", {}, name) : button, track, make("span", {}, percent(share)));
     rows.push(row);
   }
   $("shares").replaceChildren(...rows);
@@ -409,7 +417,8 @@ function startScores() {
   }
   const top = make("thead");
   top.append(head);
-  $("scores").replaceChildren(make("caption", {}, scored ? "Scores against the given mask, and in brackets how they differ from the first row" : "No mask was given, so there are no scores"), top, body);
+  $("scores-words").textContent = scored ? "Scores against the given mask; in brackets, how they differ from the first row." : "No mask was given, so there are no scores.";
+  $("scores").replaceChildren(top, body);
 }
 
 // ------------------------------------------------------------ the film

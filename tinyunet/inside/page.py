@@ -98,7 +98,7 @@ def explore(
     mask
         (H, W) whole numbers, the true classes, for scores; for two classes all but 0 is foreground.
     places
-        How many places along each side a view is computed for. Default: up to 11, as time allows.
+        How many places along each side a view is computed for. Default: up to 9, as time allows.
     film
         The folder of a training in which `tinyunet.Film` has kept frames.
     class_names

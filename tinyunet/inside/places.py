@@ -13,11 +13,11 @@ from tinyunet.engine.arrays import Array
 from tinyunet.inside.field import Span, cut, fields, known
 from tinyunet.inside.frame import Frame
 from tinyunet.inside.paths import Paths
-from tinyunet.inside.record import Record, record
+from tinyunet.inside.record import Record
 from tinyunet.networks.receptive_field import IMAGE
 
-GRIDS = 11, 9, 7, 5, 3  # places along a side
-QUICK, PATIENT = 9.0, 75.0  # seconds for all places: of the larger grids, and of those up to 7 x 7
+GRIDS = 9, 7, 5, 3  # places along a side
+QUICK, PATIENT = 9.0, 75.0  # seconds for all places: of the larger grids, and of those up to 5 x 5
 TARGETS = 9  # maps beside the image
 
 
@@ -95,7 +95,7 @@ class Viewer:
             corner.append(min(first // step * step, last))
         top, left = corner
         x: Array = whole.x[:, top : top + self.window, left : left + self.window]
-        part = record(whole.model, np.ascontiguousarray(x))
+        part = Record(whole.model, np.ascontiguousarray(x), whole.dropouts)
         return part, Paths(part), (top, left)
 
 
@@ -136,7 +136,7 @@ def grid(viewer: Viewer, frame: Frame, side: int | None = None) -> list[tuple[in
         height, width = frame.image.shape[:2]
         viewer.view(height // 2 + frame.offset[0], width // 2 + frame.offset[1])
         one = time.perf_counter() - start
-        side = next(n for n in GRIDS if n * n * one < (QUICK if n > 7 else PATIENT) or n == 3)
+        side = next(n for n in GRIDS if n * n * one < (QUICK if n > 5 else PATIENT) or n == 3)
     ways = []
     for length in frame.image.shape[:2]:
         n = min(side, length)

@@ -43,7 +43,7 @@ def thinned(values: np.ndarray, side: int) -> tuple[np.ndarray, int]:
 def png(pixels: np.ndarray) -> str:
     """A picture (H, W) or (H, W, 3) of bytes, as the address that an img takes."""
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", optimize=True)
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
