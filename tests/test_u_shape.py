@@ -94,7 +94,11 @@ OTHERS = {
 def test_any_network_is_drawn_from_its_own_calls(name):
     net, side = OTHERS[name]
     # A head that only training asks is not drawn.
-    rows = [row for row in tu.networks.summarize(net, side).rows if (name, row.name) != ("U-Net++", "heads.0")]
+    rows = [
+        row
+        for row in tu.networks.summarize(net, side).rows
+        if (name, row.name) != ("U-Net++", "heads.0")
+    ]
     layout = tu.plots.u_layout(net, side)
     made = {row.name: row.shape for row in rows}
     inside = {i: [] for i in range(len(layout.boxes))}

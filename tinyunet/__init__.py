@@ -91,6 +91,7 @@ __all__ = [
     "DiceLoss",
     "Dropout",
     "Dropout2d",
+    "Film",
     "GANLoss",
     "GradientReport",
     "History",

@@ -21,7 +21,9 @@ def explore(
     ] = None,
     places: Annotated[
         int | None,
-        typer.Option(min=1, max=32, help="Views along each side. [default: up to 9, as time allows]"),
+        typer.Option(
+            min=1, max=32, help="Views along each side. [default: up to 9, as time allows]"
+        ),
     ] = None,
     network: Network = None,
 ) -> None:

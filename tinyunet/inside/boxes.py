@@ -18,8 +18,9 @@ SIDE, CHANNELS, BINS = 128, 16, 32
 def homes(record: Record, layout: Layout, paths: Paths) -> list[int]:
     """Return for each call the number of the box in which it is told.
 
-    The layout says it, or names do: a call has the box of its name, or of the layer that it is in. One without, such as a crop or a
-    dropout, belongs to the box before; an up-convolution to that after, with what came across.
+    The layout says it, or names do: a call has the box of its name, or of the layer that it is in. One
+    without, such as a crop or a dropout, belongs to the box before; an up-convolution to that after,
+    with what came across.
     """
     if layout.home is not None:
         return layout.home

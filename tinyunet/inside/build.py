@@ -120,15 +120,18 @@ def _drawn(layout: Layout, paths: Paths, home: list[int], viewer: Viewer) -> dic
 
 
 def _skips(whole: Record, paths: Paths, home: list[int]) -> list[dict[str, Any]]:
-    return [
-        {
-            "from": "image" if skip.source == IMAGE else whole.calls[skip.source].name,
-            "box": 0 if skip.source == IMAGE else home[skip.source],
-            "to": whole.calls[skip.edge[0]].name,
-            "shape": list((whole.x if skip.source == IMAGE else whole.calls[skip.source].output).shape[1:]),
-        }
-        for skip in paths.skips
-    ]  # fmt: skip
+    """Which box each skip comes from, and what it brings where."""
+    found = []
+    for skip in paths.skips:
+        image = skip.source == IMAGE
+        source = "image" if image else whole.calls[skip.source].name
+        found.append(
+            {
+                "from": source, "box": 0 if image else home[skip.source],
+                "to": whole.calls[skip.edge[0]].name, "shape": list(paths.shape(skip.source)[1:]),
+            }
+        )  # fmt: skip
+    return found
 
 
 def _backward_seconds(whole: Record) -> dict[int, float]:
@@ -179,7 +182,12 @@ def _whatif(
         first = p if first is None else first
         pictures.append(linear(p[..., 1], 0, 1) if count == 2 else p.argmax(2).astype(np.uint8))
         found.append(_described(variant, first, truth))
-    return {"two": count == 2, "variants": found, "sheet": sheet(pictures), "scored": truth is not None}
+    return {
+        "two": count == 2,
+        "variants": found,
+        "sheet": sheet(pictures),
+        "scored": truth is not None,
+    }
 
 
 def _described(variant: Variant, first: np.ndarray, truth: np.ndarray | None) -> dict[str, Any]:
@@ -218,7 +226,11 @@ def _as_bytes(viewer: Viewer, view: View, framed: Frame) -> dict[str, Any]:
         (a, b), (c, d) = view.boxes[number]
         most = float(size.max())
         boxes.append(
-            {"at": len(pictures), "box": [int(a), int(c), int(b - a + 1), int(d - c + 1)], "most": most}
+            {
+                "at": len(pictures),
+                "box": [int(a), int(c), int(b - a + 1), int(d - c + 1)],
+                "most": most,
+            }
         )
         pictures.append(logarithmic(size, most))
     row, column = view.row - framed.offset[0], view.column - framed.offset[1]

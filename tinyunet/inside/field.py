@@ -19,7 +19,7 @@ from tinyunet.layers import (
 from tinyunet.layers.average import bin_means
 from tinyunet.layers.leaky import LeakyReLU
 from tinyunet.layers.resize import interpolation
-from tinyunet.networks.receptive_field import IMAGE, PIXELWISE
+from tinyunet.networks.receptive_field import PIXELWISE
 
 Span = tuple[int, int]  # the first and the last row, or column
 

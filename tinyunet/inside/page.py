@@ -54,6 +54,38 @@ class Page:
         write_text(path, self.html)
         return path
 
+    def shares(self, row: int | None = None, column: int | None = None) -> dict[str, float]:
+        """Return how much of a logit's gradient came through each skip, and how much by the bottom.
+
+        Parameters
+        ----------
+        row, column
+            Of a pixel of the image: the nearest place with a view counts. Without them, the mean over
+            all places.
+
+        Returns
+        -------
+        dict
+            By ``"skip 1"``, the finest, and so on, and ``"bottom"``: shares that add up to 1.
+
+        Raises
+        ------
+        ValueError
+            If no views could be computed.
+        """
+        if self.data["views"] is None:
+            raise ValueError(
+                "there are no views: layers of the network do not make all of its arrays"
+            )
+        places = self.data["views"]["places"]
+        if row is not None and column is not None:
+            places = [
+                min(places, key=lambda p: (p["row"] - row) ** 2 + (p["column"] - column) ** 2)
+            ]
+        parts = np.array([[*place["skips"], place["bottom"]] for place in places]).mean(axis=0)
+        names = [f"skip {k}" for k in range(1, len(parts))]
+        return dict(zip([*names, "bottom"], parts.tolist(), strict=True))
+
     def _repr_html_(self) -> str:
         words = html.escape(self.data["title"], quote=True)
         inside = html.escape(self.html, quote=True)
@@ -64,15 +96,16 @@ class Page:
 
 
 EXACTNESS = (
-    "Predictions, maps and gradients are computed in the network's own precision; dropout is off and batch "
-    "norm uses its running statistics, as for any prediction.",
-    "Maps are shown in 256 steps, channel by channel, and large ones as means over blocks of pixels; what "
-    "the histogram and the numbers say is counted before that.",
+    "Predictions, maps and gradients are computed in the network's own precision; dropout is off and "
+    "batch norm uses its running statistics, as for any prediction.",
+    "Maps are shown in 256 steps, channel by channel, and large ones as means over blocks of pixels; "
+    "what the histogram and the numbers say is counted before that.",
     "Views show sizes of gradients on a logarithmic scale of four decades in 254 steps; what is not "
     "coloured is exactly 0. Every view is a backward pass of its own from one logit.",
-    "The theoretical field is the frame of all pixels from which a way leads to the logit, exactly for this "
-    "place; outside of it the gradient is exactly 0.",
-    "Times are of one forward pass on the computer that made the page and vary by some per cent.",
+    "The theoretical field is the frame of all pixels from which a way leads to the logit, exactly for "
+    "this place; outside of it the gradient is exactly 0.",
+    "Times are of one forward pass on the computer that made the page and vary by some per cent; "
+    "memory is that of the layers' outputs.",
 )
 
 

@@ -84,7 +84,7 @@ class Viewer:
         return View(row, column, channel, float(here[channel]), frames, sizes, bottom, skips)
 
     def _around(self, row: int, column: int) -> tuple[Record, Paths, tuple[int, int]]:
-        """A record in which the pixel's view lies whole, and where it begins in what the network saw."""
+        """A record that holds the pixel's whole view, and where it begins in what the network saw."""
         whole = self.record
         if self.window is None:
             return whole, self.paths, (0, 0)

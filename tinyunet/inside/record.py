@@ -18,6 +18,7 @@ from tinyunet.networks.network import Network
 from tinyunet.networks.plain import as_network
 from tinyunet.networks.receptive_field import Calls, recorded_calls
 
+
 @dataclass(frozen=True)
 class Call:
     """A layer's run.
@@ -86,9 +87,7 @@ class Record(Calls):
             seconds = time.perf_counter() - start
             shapes = tuple(x.shape for x in arrays)
             self.note(name, layer, y, list(makers))
-            self.calls.append(
-                Call(name, layer, shapes, makers, y, others, seconds, layer._kept)
-            )
+            self.calls.append(Call(name, layer, shapes, makers, y, others, seconds, layer._kept))
             return y
 
         return timed

@@ -122,7 +122,7 @@ class Film:
 def moments_of(total: int, count: int) -> list[int]:
     """Return about `count` of the steps 1 to `total`, closer together at the beginning."""
     places = 1 + (total - 1) * np.linspace(0, 1, count) ** 2
-    return sorted({int(round(place)) for place in places})
+    return sorted({round(float(place)) for place in places})
 
 
 def read_film(path: Path) -> dict[str, Any]:
@@ -150,7 +150,12 @@ def read_film(path: Path) -> dict[str, Any]:
 def _check(arrays: dict[str, Any]) -> None:
     """Raise ValueError unless all arrays are of as many moments."""
     moments, layers = len(arrays["steps"]), range(len(arrays["layers"]))
-    kept = ["prediction", "gradients", "weights", *(f"{k}.{i}" for k in ("maps", "highs") for i in layers)]
+    kept = [
+        "prediction",
+        "gradients",
+        "weights",
+        *(f"{k}.{i}" for k in ("maps", "highs") for i in layers),
+    ]
     if not moments or any(len(arrays[name]) != moments for name in kept):
         raise ValueError("its arrays are not of the same moments")
 
@@ -190,7 +195,7 @@ def _maps(calls: Calls, layers: list[str]) -> tuple[list[np.ndarray], list[list[
 
 
 def _prediction(logits: np.ndarray) -> np.ndarray:
-    """The foreground's probability as bytes, or of more than two classes the class, every k-th pixel."""
+    """The foreground's probability as bytes, or of more classes the class, at every k-th pixel."""
     k = -(-max(logits.shape[:2]) // SIDE)
     logits = logits[::k, ::k].astype(np.float64)
     if logits.shape[2] > 2:

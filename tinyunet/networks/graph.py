@@ -106,7 +106,9 @@ class Graph:
     def _deeper(self, number: int) -> int:
         """How many levels further down a call's output lies than its input."""
         _, layer, y, makers = self.calls.made[number]
-        if isinstance(layer, Separable) and makers[0] is not None:  # as many pixels as are asked for
+        if (
+            isinstance(layer, Separable) and makers[0] is not None
+        ):  # as many pixels as are asked for
             return round(math.log2(self.shape(makers[0])[1] / y.shape[1]))
         return round(math.log2(coarser(layer, 0)))
 
@@ -134,7 +136,9 @@ class Graph:
             number = waiting.pop()
             if number is not None and number != IMAGE and number not in way:
                 way.add(number)
-                waiting += [m for i, m in enumerate(self.makers[number]) if (number, i) not in edges]
+                waiting += [
+                    m for i, m in enumerate(self.makers[number]) if (number, i) not in edges
+                ]
         coarsest = max(self.levels[number] for number in way)
         return max(n for n in way if self.levels[n] == coarsest) if coarsest > 0 else None
 

@@ -12,7 +12,17 @@ from tinyunet.layers import Concat
 from tinyunet.networks.plain import as_network
 from tinyunet.plots.graph_layout import graph_layout
 from tinyunet.plots.u_boxes import (
-    BETWEEN, DIGIT, GAP, LEAST, MARGIN, TALL, WIDTHS, Arrow, Box, Layout, size,
+    BETWEEN,
+    DIGIT,
+    GAP,
+    LEAST,
+    MARGIN,
+    TALL,
+    WIDTHS,
+    Arrow,
+    Box,
+    Layout,
+    size,
 )  # fmt: skip
 
 PARTS = ("depth", "encoder", "pools", "bottom", "ups", "skips", "decoder", "head")
