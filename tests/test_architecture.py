@@ -23,7 +23,7 @@ ORDER = (
     ("segmentation",),
     ("exchange",),
     ("learning", "plots"),
-    ("runs",),
+    ("runs", "inside"),
     ("__init__",),
     ("bench", "exercises"),
     ("reproduce",),

@@ -80,10 +80,62 @@ def test_what_came_across_is_known():
     assert [(b.name, b.across) for b in boxes if b.across] == [("skips.1", 16), ("skips.0", 8)]
 
 
-def test_no_u_and_no_size_are_refused():
-    with pytest.raises(ValueError, match=r"parts of tu\.UNet, but Conv2d has no depth"):
-        tu.plots.u_shape(tu.Conv2d(1, 1), 20)
+OTHERS = {
+    "U-Net++": (tu.networks.UNetPlusPlus(channels=[2, 3, 4], heads=2), 16),
+    "FCN-4s": (tu.networks.FCN(1, 2, stride=4, widths=(2, 3, 4), convolutions=(1, 1, 1),
+                               head=[(4, 3)], padding="same", batch_norm=True), 32),
+    "SegNet": (tu.networks.SegNet(1, 2, widths=(2, 3), convolutions=(2, 1)), 20),
+    "PSPNet": (tu.networks.SmallPSPNet(), 61),
+    "plain": (tu.Sequential(tu.Conv2d(1, 2, activation="relu"), tu.ReLU(), tu.Conv2d(2, 2, 1)), 9),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_any_network_is_drawn_from_its_own_calls(name):
+    net, side = OTHERS[name]
+    # A head that only training asks is not drawn.
+    rows = [
+        row
+        for row in tu.networks.summarize(net, side).rows
+        if (name, row.name) != ("U-Net++", "heads.0")
+    ]
+    layout = tu.plots.u_layout(net, side)
+    made = {row.name: row.shape for row in rows}
+    inside = {i: [] for i in range(len(layout.boxes))}
+    for row, home in zip(rows, layout.home, strict=True):
+        inside[home].append(row)
+    for i, box in enumerate(layout.boxes[1:], start=1):
+        assert box.name in made
+        assert inside[i][0].name == box.name
+        assert (box.height, box.width, box.channels) == inside[i][-1].shape
+    for a, b in itertools.combinations(layout.boxes, 2):
+        apart = a.left + a.wide < b.left or b.left + b.wide < a.left
+        assert apart or a.top + a.tall < b.top or b.top + b.tall < a.top
+    for arrow in layout.arrows:
+        assert on_edge(arrow.tail, layout.boxes[arrow.start]), arrow
+        assert on_edge(arrow.tip, layout.boxes[arrow.end]), arrow
+        for (x, y), (x2, y2) in itertools.pairwise([arrow.tail, *arrow.bends, arrow.tip]):
+            assert x == x2 or y == y2, arrow
+    reached = {0}
+    for arrow in sorted(layout.arrows, key=lambda arrow: arrow.end):
+        assert arrow.start in reached
+        reached.add(arrow.end)
+    assert reached == set(range(len(layout.boxes)))
+
+
+def test_the_ways_of_a_nested_network_are_all_drawn():
+    layout = tu.plots.u_layout(OTHERS["U-Net++"][0], 16)
+    joins = [arrow for arrow in layout.arrows if arrow.kind == "concat"]
+    assert len(joins) == 1 + 1 + 2  # X01 and X11 get one each, X02 two
+    assert [b.across for b in layout.boxes if b.across] == [2, 3, 4]
+    last = [arrow for arrow in joins if layout.boxes[arrow.end].across == 4]
+    assert [bool(arrow.bends) for arrow in last] == [True, False]  # over X01, and straight from it
+
+
+def test_a_size_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"571 x 571 does not fit: pools\.0"):
         tu.plots.u_shape(tu.UNet(base_channels=1), 571)
     with pytest.raises(ValueError, match=r"76 x 76 does not fit: decoder"):
         tu.plots.u_shape(tu.UNet(base_channels=1, depth=3), 76)
+    with pytest.raises(ValueError, match=r"height 17"):
+        tu.plots.u_shape(OTHERS["U-Net++"][0], 17)

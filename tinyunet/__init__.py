@@ -64,7 +64,9 @@ if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet.data import separate, weight_map
     from tinyunet.exchange.onnx_file import export_onnx
     from tinyunet.exchange.web_page import export_web
+    from tinyunet.inside.page import explore
     from tinyunet.learning.adversarial import adversarial_step
+    from tinyunet.learning.film import Film
     from tinyunet.learning.fit import fit
     from tinyunet.learning.painting import fit_painter
     from tinyunet.learning.schedule import rate_factor
@@ -91,6 +93,7 @@ __all__ = [
     "DiceLoss",
     "Dropout",
     "Dropout2d",
+    "Film",
     "GANLoss",
     "GradientReport",
     "History",
@@ -122,6 +125,7 @@ __all__ = [
     "evaluate",
     "export_onnx",
     "export_web",
+    "explore",
     "fit",
     "fit_painter",
     "fold",
@@ -151,11 +155,13 @@ __all__ = [
 # What needs SciPy or matplotlib, and where it is. Both are slow to load, and layers and gradient checks
 # do without them: such a name is imported when it is first used.
 _LATER = {
+    "Film": "tinyunet.learning.film",
     "adversarial_step": "tinyunet.learning.adversarial",
     "data": "tinyunet.data",
     "evaluate": "tinyunet.segmentation",
     "export_onnx": "tinyunet.exchange.onnx_file",
     "export_web": "tinyunet.exchange.web_page",
+    "explore": "tinyunet.inside.page",
     "Training": "tinyunet.learning.training",
     "fit": "tinyunet.learning.fit",
     "fit_painter": "tinyunet.learning.painting",

@@ -652,5 +652,8 @@ quiz("saved memory", "c")
 #
 # The package's versions: `tinyunet/layers/activation.py` and `tinyunet/layers/pool.py`.
 #
+# How gates and winners act together, `tu.explore(model, image)` shows for a trained network: from a
+# pixel of the output, where in the image its gradient went, and which ReLUs are dead.
+#
 # Pooling goes down, from large images to small ones. The U-Net also has to come back up:
 # [lesson 4](04_up_convolution.ipynb).

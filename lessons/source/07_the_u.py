@@ -593,6 +593,17 @@ plt.show()
 #
 # These cells are bright, so brightness alone, a channel of the left arm, does well. What is left
 # for the network are the rims, the gaps between touching cells, and cells in the dark.
+#
+# `tu.explore` makes a page of all this, which any browser opens without a network: click a box of the
+# drawing to see its maps, click a pixel to see on what its logit depends. A way leads from the image to
+# that logit through every skip, and one by the bottom, and the gradient is the sum over all of them (the
+# fork!). How much does each bring?
+
+# %%
+page = tu.explore(net, x[0, frame : frame + out, frame : frame + out], places=3, progress=False)
+page.save("the_u.html")  # open it in your browser
+for way, share in page.shares().items():
+    print(f"{way}: {100 * share:5.1f} % of the gradient, mean of nine pixels")
 
 # %% [markdown]
 # ## Quiz

@@ -571,6 +571,19 @@ measured("0 px: lost without level 0", scores(concat)[0] - cut[0][0])
 # Be careful with the answer. It says what *this trained* network relies on, not what a network
 # trained without that skip could do. Those are two different questions; the experiment above asked
 # the second.
+#
+# And a third: through which skip does the *gradient* of a pixel's logit come? `tu.explore` tells them
+# apart, and writes a page in which you can click any pixel, and cut each wire with a switch.
+
+# %%
+page = tu.explore(concat, image, places=3, progress=False)
+page.save("skips.html")  # open it in your browser
+for way, share in page.shares().items():
+    print(f"{way}: {100 * share:5.1f} % of the gradient, mean of nine pixels")
+
+# %% [markdown]
+# (Skip 1 is the uppermost. What a way brings to the gradient says how strongly a small change of the
+# image acts along it; what is lost without it is another number.)
 
 # %% [markdown]
 # ## Quiz

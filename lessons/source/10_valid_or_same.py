@@ -575,6 +575,7 @@ quiz("chessboard", "a")
 #
 # The package's version is `tinyunet/segmentation/tiles.py`:
 # `tu.predict_image(model, image, tile=...)`. It takes both kinds of network; around the whole
-# image, one with same padding sees its zeros there, and no mirror.
+# image, one with same padding sees its zeros there, and no mirror. In the page that `tu.explore(model,
+# image)` makes, a switch exchanges the two, and every pixel shows the frame of what it sees.
 #
 # In [lesson 11](11_few_images.ipynb) we have ten images only, and make them last.

@@ -517,6 +517,13 @@ tu.plots.sensitivities(image, pixel, causes)
 # Nearly all look at the blob itself, which says nothing about its class. The black frames show where a
 # field ends. The pyramid looks at both cues, and the long dilation, for this pixel, at the one of the
 # other half. That is no mistake: since the two always differ, each tells of the other.
+#
+# `tu.explore` writes such maps for a grid of pixels into a page, each with the frame of its field, and
+# for every map on the way. Click through the blobs:
+
+# %%
+page = tu.explore(models["bins 1, 2, 3, 6"], image, places=3 if small else 7, progress=False)
+page.save("pyramid.html")  # open it in your browser
 
 # %% [markdown]
 # ## Break it: a cue from the other side

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from tinyunet.commands.options import AsJson, given, setting
 from tinyunet.runs.ignored import check_network_of
 from tinyunet.runs.network import known_names
 from tinyunet.runs.numbers import check_numbers, option
+
+if TYPE_CHECKING:
+    from tinyunet.layers.layer import Layer
 
 OF_CONSTRUCTOR = (
     "in_channels", "num_classes", "base_channels", "depth", "padding", "skip", "heads",
@@ -35,6 +38,9 @@ def summary(
     heads: Annotated[int, typer.Option(help="Of unet++: 1 or 4.")] = 1,
     height: Annotated[int | None, typer.Option(help="Of the image.")] = None,
     width: Annotated[int | None, typer.Option(help="Of the image.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the network into this PNG file, too.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a network layer by layer; the paper's by default.
@@ -74,8 +80,20 @@ def summary(
         if height or width:
             check_step(model, (height or width, width or height), 1, "cpu")
         found = summarize(model, height, width)
+    if plot is not None:
+        if model is None:  # its numbers were found without making it
+            tell = partial(typer.echo, err=True)
+            model = make_within(made_of, chosen, OF_CONSTRUCTOR, copies=SHOWING, tell=tell)
+        _draw(model, found.input_shape, plot)
     if as_json:
         more = {"published": published.to_dict()} if published else {}
         typer.echo(json.dumps(found.to_dict() | more, indent=1))
     else:
         typer.echo(f"{found}\n\n{published}" if published else str(found))
+
+
+def _draw(model: Layer, shape: tuple[int, ...], path: Path) -> None:
+    """Draw a network for an image of this shape."""
+    from tinyunet import plots
+
+    plots.save(plots.u_shape(model, *shape[:2]), path)

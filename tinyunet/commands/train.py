@@ -30,6 +30,10 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(help="Continue the run in this folder, with its settings.")
     ] = None,
+    film: Annotated[
+        bool,
+        typer.Option("--film", help="Keep frames of the training, for tinyunet explore to play."),
+    ] = False,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
@@ -45,7 +49,7 @@ def train(
     else:
         run = _new(chosen)
     result = train.train(
-        run, out, resume=resume is not None,
+        run, out, resume=resume is not None, film=film,
         tell=lambda sentence: typer.echo(as_options(sentence), err=True),
     )  # fmt: skip
     _print_end(result, run)
@@ -65,7 +69,7 @@ def _new(chosen: dict[str, Any]) -> Settings:
         chosen.setdefault("minutes", 1.0)
     check_numbers(chosen)
     settings = Settings(
-        **{k: v for k, v in chosen.items() if k not in ("out", "resume", "as_json")}
+        **{k: v for k, v in chosen.items() if k not in ("out", "resume", "film", "as_json")}
     )
     check_options_of_data(settings.data, chosen)
     check_options_of_optimizer(settings.optimizer, chosen)
@@ -74,7 +78,7 @@ def _new(chosen: dict[str, Any]) -> Settings:
 
 def _refuse_beside_resume(chosen: dict[str, Any], run: Settings) -> None:
     """A run goes on with its own settings: others given beside --resume would be ignored."""
-    kept = {"resume", "as_json", *MOVABLE}
+    kept = {"resume", "film", "as_json", *MOVABLE}
     named = chosen.get("network", "")
     if (class_name(named), fixed(named)) == (class_name(run.network), fixed(run.network)):
         kept.add("network")  # says where the class of the run's network is

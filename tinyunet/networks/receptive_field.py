@@ -87,14 +87,14 @@ def view(model: Layer, x: Array) -> View:
 
 
 @contextlib.contextmanager
-def recorded_calls(model: Layer, x: Array) -> Iterator[Calls]:
-    """Take note of every layer that runs on an image `x` (N, H, W, C) while the context lasts."""
+def recorded_calls(model: Layer, x: Array, calls: Calls | None = None) -> Iterator[Calls]:
+    """Take note, in `calls`, of every layer that runs on an image `x` (N, H, W, C) meanwhile."""
     leaves = {
         id(layer): (name, layer)  # once, also where a layer has two names
         for name, layer in reversed(list(model.named_layers()))
         if not any(True for _ in layer.children())
     }
-    calls = Calls(x)
+    calls = Calls(x) if calls is None else calls
     for name, layer in leaves.values():
         layer.forward = calls.recorded(name, layer)  # type: ignore[method-assign]
     try:
@@ -113,11 +113,14 @@ class Calls:
         Of each call the layer's name, the layer, its output, and by which calls its inputs were made.
     maker
         By the id of an array the number of the call that made it.
+    image
+        The image's (N, H, W, C).
     """
 
     def __init__(self, x: Array) -> None:
         self.made: list[tuple[str, Layer, Array, list[int | None]]] = []
         self.maker = {id(x): IMAGE}
+        self.image = x.shape
         self._sums = {IMAGE: _sum(x)}
 
     def recorded(self, name: str, layer: Layer) -> Callable[..., Array]:
@@ -127,12 +130,16 @@ class Calls:
         def forward_and_note(*inputs: Any, **options: Any) -> Array:
             makers = [self.number(x) for x in inputs if hasattr(x, "shape")]
             y = forward(*inputs, **options)
-            number = self.maker[id(y)] = len(self.made)
-            self.made.append((name, layer, y, makers))  # y stays alive, so its id stays its own
-            self._sums[number] = _sum(y)
+            self.note(name, layer, y, makers)
             return y
 
         return forward_and_note
+
+    def note(self, name: str, layer: Layer, y: Array, makers: list[int | None]) -> None:
+        """Take note of a layer's call: what it gave, and which calls made what it got."""
+        number = self.maker[id(y)] = len(self.made)
+        self.made.append((name, layer, y, makers))  # y stays alive, so its id stays its own
+        self._sums[number] = _sum(y)
 
     def number(self, x: Array) -> int | None:
         """The call that made an array; None if none did, or if it was changed since, as by +=."""
@@ -150,7 +157,7 @@ class Calls:
             numbers: dict[int | None, Fraction] = {IMAGE: Fraction(1), None: latest}
             numbers.update(enumerate(coarse))
             before = max((numbers[maker] for maker in makers), default=latest)
-            coarse.append(before * _coarser(layer, axis))
+            coarse.append(before * coarser(layer, axis))
         return math.lcm(*(distance.numerator for distance in coarse))
 
     def pads(self, last: int | None) -> bool:
@@ -193,15 +200,15 @@ def _pixels_read(layer: Layer, pixels: int, axis: int) -> int | None:
     return None
 
 
-def _coarser(layer: Layer, axis: int) -> Fraction:
+def coarser(layer: Layer, axis: int) -> Fraction:
     """How many times as far apart the pixels of a layer's output are as those of its input."""
     if isinstance(layer, Conv2d):
         return Fraction(layer.geometry.stride[axis])
     if isinstance(layer, MaxPool2d):
-        return Fraction(layer.kernel_size[axis])
+        return Fraction(layer.stride[axis])
     if isinstance(layer, ConvTranspose2d):
         return Fraction(1, layer.geometry.stride[axis])
-    return Fraction(1, layer._pool.kernel_size[axis] if isinstance(layer, MaxUnpool2d) else 1)
+    return Fraction(1, layer._pool.stride[axis] if isinstance(layer, MaxUnpool2d) else 1)
 
 
 def _pads(layer: Layer) -> bool:

@@ -1,117 +1,68 @@
-"""Where the boxes and arrows of a U-Net's drawing lie, as numbers; `u_shape` paints them.
+"""Where the boxes and arrows of a network's drawing lie, as numbers; `u_shape` paints them.
 
 Nothing here draws, so that a page may paint the same boxes in its own way.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tinyunet.layers import Concat
+from tinyunet.networks.plain import as_network
+from tinyunet.plots.graph_layout import graph_layout
+from tinyunet.plots.u_boxes import (
+    BETWEEN,
+    DIGIT,
+    GAP,
+    LEAST,
+    MARGIN,
+    TALL,
+    WIDTHS,
+    Arrow,
+    Box,
+    Layout,
+    size,
+)  # fmt: skip
 
-TALL = 2.1  # inches: the tallest box
-LEAST = 0.06  # inches: the lowest box
-WIDTHS = 0.06, 0.25  # inches: of a box without channels, and what the most channels add
-GAP = 0.23  # inches from box to box in a row, at least
-DIGIT = 0.075  # inches: how wide a digit is written
-BETWEEN = 0.5  # inches from one level's tallest box to the next one's
-MARGIN = 0.32  # inches around all
 PARTS = ("depth", "encoder", "pools", "bottom", "ups", "skips", "decoder", "head")
 
 
-@dataclass(frozen=True)
-class Box:
-    """An array (height, width, channels) between two layers, and its place on paper in inches.
-
-    Attributes
-    ----------
-    name
-        Of the layer that makes it, as in `tinyunet.networks.summarize`: ``encoder.0.conv1``; ``image``.
-    step
-        What makes it: ``"image"``, ``"conv"``, ``"pool"``, ``"up"`` (with what came across beside it)
-        or ``"head"``.
-    level
-        0 at the top.
-    height, width, channels
-        Of the array.
-    across
-        How many of the channels came across by a concat.
-    left, top, wide, tall
-        On paper; top counts downwards.
-    """
-
-    name: str
-    step: str
-    level: int
-    height: int
-    width: int
-    channels: int
-    across: int = 0
-    left: float = 0.0
-    top: float = 0.0
-    wide: float = 0.0
-    tall: float = 0.0
-
-
-@dataclass(frozen=True)
-class Arrow:
-    """A step from one box to another; it begins and ends on their edges.
-
-    Attributes
-    ----------
-    kind
-        The step of the box at its end, or ``"concat"`` or ``"sum"`` for what goes across.
-    start, end
-        Numbers of boxes.
-    tail, tip
-        Points (x, y) on paper in inches; y counts downwards.
-    """
-
-    kind: str
-    start: int
-    end: int
-    tail: tuple[float, float]
-    tip: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """All boxes in the order in which they are computed, the arrows, and the paper's size in inches."""
-
-    boxes: list[Box]
-    arrows: list[Arrow]
-    width: float
-    height: float
-
-
 def u_layout(net: Any, height: int, width: int | None = None) -> Layout:
-    """Ask a U-Net's layers for their sizes and channels, and lay them out as a U.
+    """Lay a network's arrays out: a U-Net as a U, any other in rows by how fine its arrays are.
 
-    A box is as tall as its array and as wide as it has channels, on a scale of its own each.
+    A box is as tall as its array and as wide as it has channels, on a scale of its own each. A U-Net's
+    layers are asked for sizes and channels. Any other network runs once, on noise, and is laid out from
+    left to right: a layer that only norms, rectifies, crops or joins has no box of its own.
 
     Parameters
     ----------
     net
-        A `tinyunet.UNet`, or a network with layers of the same names.
+        A `Network`, or any layer that turns images into logits.
     height, width
         Of the image, in pixels; a lone height means a square.
 
     Raises
     ------
     ValueError
-        If the network is no U-Net, or does not take an image of this size.
+        If the network does not take an image of this size.
     """
-    missing = [part for part in PARTS if not hasattr(net, part)]
-    if missing:
-        raise ValueError(
-            f"the U is drawn of networks with the parts of tu.UNet, but {type(net).__name__} has no "
-            f"{missing[0]}"
-        )
-    boxes = _placed(_arrays(net, height, height if width is None else width))
+    width = height if width is None else width
+    if not _is_u(net):
+        return graph_layout(as_network(net), height, width)
+    boxes = _placed(_arrays(net, height, width))
     right = max(box.left + box.wide for box in boxes)
     bottom = max(box.top + box.tall for box in boxes)
     return Layout(boxes, _arrows(net, boxes), right + MARGIN, bottom + MARGIN)
+
+
+def _is_u(net: Any) -> bool:
+    """Whether a network has the parts of `tinyunet.UNet`."""
+    if not all(hasattr(net, part) for part in PARTS):
+        return False
+    blocks = [*net.encoder, net.bottom, *net.decoder]
+    pairs = all(hasattr(block, conv) for block in blocks for conv in ("conv1", "conv2"))
+    return pairs and all(hasattr(skip, "join") for skip in net.skips)
 
 
 def _arrays(net: Any, height: int, width: int) -> list[Box]:
@@ -178,11 +129,6 @@ def _placed(arrays: list[Box]) -> list[Box]:
         top = tops[box.level] + (room[box.level] - tall) / 2
         placed.append(replace(box, left=left, top=top, wide=wide, tall=tall))
     return placed
-
-
-def size(box: Box) -> str:
-    """An array's size in words: 28 for a square, 28x36 for another."""
-    return str(box.height) if box.height == box.width else f"{box.height}x{box.width}"
 
 
 def came_up(box: Box) -> tuple[float, float]:

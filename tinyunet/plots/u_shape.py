@@ -1,4 +1,4 @@
-"""The U of a U-Net, drawn from the network itself."""
+"""A network, drawn from itself: the U of a U-Net."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from tinyunet.plots.figure import LINE, MARK, NotebookFigure
-from tinyunet.plots.u_layout import Box, Layout, size, u_layout
+from tinyunet.plots.u_boxes import Box, Layout, size
+from tinyunet.plots.u_layout import u_layout
 
 ENTRY, LINE_HEIGHT = 1.4, 0.22  # inches: of the legend's entries, below the drawing
 FONT = 9  # points
@@ -20,27 +21,28 @@ GRAY: Colour = "0.45"
 COLOURS: dict[str, Colour] = {"conv": LINE, "pool": MARK, "up": "#009e73", "head": "#cc79a7"}
 SHADE, WHITE = "#8ec1e6", "white"
 NAMES = {"conv": "conv, ReLU", "pool": "max-pool", "up": "up-conv", "head": "last conv"}
-ACROSS = {"concat": "concat", "sum": "add"}
+OTHERS = NAMES | {"conv": "conv", "pool": "pooling", "up": "enlarged", "other": "other layers"}
+ACROSS = {"concat": "concat", "sum": "add", "skip": "joined"}
 
 
 def u_shape(net: Any, height: int, width: int | None = None) -> Figure:
-    """Draw a U-Net of any depth as a U: a box for each array, and an arrow for each step.
+    """Draw a network: a box for each array, and an arrow for each step; a U-Net as a U.
 
     A box is as tall as its array and as wide as it has channels (above it; below it stands its side in
     pixels). What came across is white. Nothing is drawn from memory: sizes and channels are those of
-    the network's layers.
+    the network's layers. `u_layout` says how other networks are laid out.
 
     Parameters
     ----------
     net
-        A `tinyunet.UNet`, or a network with layers of the same names.
+        A `Network`, or any layer that turns images into logits.
     height, width
         Of the image, in pixels; a lone height means a square.
 
     Raises
     ------
     ValueError
-        If the network is no U-Net, or does not take an image of this size.
+        If the network does not take an image of this size.
     """
     layout = u_layout(net, height, width)
     columns = max(1, int(layout.width / ENTRY))
@@ -80,12 +82,15 @@ def _write(axis: Axes, number: int, layout: Layout) -> None:
     above, below = (middle, "center"), (middle, "center")
     for arrow in layout.arrows:
         here = number in (arrow.start, arrow.end)
-        if here and arrow.kind == "pool":  # to the right of its tail, to the left of its tip
+        if not arrow.is_upright:
+            continue
+        down = arrow.tip[1] > arrow.tail[1]
+        if here and down:  # to the right of its tail, to the left of its tip
             if number == arrow.start:
                 below = arrow.tail[0] + BESIDE, "left"
             else:
                 above = arrow.tip[0] - BESIDE, "right"
-        elif here and arrow.kind == "up":
+        elif here:
             if number == arrow.start:
                 above = arrow.tail[0] + BESIDE, "left"
             else:
@@ -102,16 +107,21 @@ def _arrows(axis: Axes, layout: Layout) -> None:
     for arrow in layout.arrows:
         if arrow.kind in ACROSS:
             start, end = layout.boxes[arrow.start], layout.boxes[arrow.end]
-            if (start.height, start.width) != (end.height, end.width):
+            larger = start.height >= end.height and start.width >= end.width
+            if not arrow.bends and larger and start.level == end.level and start.tall > end.tall:
                 axis.add_patch(
                     Rectangle(
                         (start.left, end.top), start.wide, end.tall, fill=False, linestyle=(0, (2, 2)),
                         edgecolor="0.25", linewidth=0.8,
                     )
                 )  # fmt: skip
+        *before, corner = arrow.tail, *arrow.bends
+        if before:
+            x, y = zip(*before, corner, strict=True)
+            axis.add_line(Line2D(x, y, color=COLOURS.get(arrow.kind, GRAY), linewidth=1.5))
         axis.add_patch(
             FancyArrowPatch(
-                arrow.tail, arrow.tip, arrowstyle="-|>", mutation_scale=9, shrinkA=0, shrinkB=0,
+                corner, arrow.tip, arrowstyle="-|>", mutation_scale=9, shrinkA=0, shrinkB=0,
                 color=COLOURS.get(arrow.kind, GRAY), linewidth=1.5,
             )
         )  # fmt: skip
@@ -120,9 +130,11 @@ def _arrows(axis: Axes, layout: Layout) -> None:
 def _legend(layout: Layout) -> list[Line2D]:
     """What the arrows mean, as far as there are any."""
     skips = [arrow for arrow in layout.arrows if arrow.kind in ACROSS]
-    crops = any(layout.boxes[a.start].height != layout.boxes[a.end].height for a in skips)
+    ends = [(layout.boxes[arrow.start], layout.boxes[arrow.end]) for arrow in skips]
+    crops = any(a.height > b.height for a, b in ends if a.level == b.level)
     kinds = {arrow.kind for arrow in layout.arrows}
-    names = NAMES | {kind: ("crop, " if crops else "") + word for kind, word in ACROSS.items()}
+    own = NAMES if layout.home is None else OTHERS
+    names = own | {kind: ("crop, " if crops else "") + word for kind, word in ACROSS.items()}
     return [
         Line2D([], [], color=COLOURS.get(kind, GRAY), linewidth=3, label=name)
         for kind, name in names.items()

@@ -6,6 +6,7 @@ A run's folder holds
     best.npz          the model that scored best on the validation images, and its thresholds
     last.npz          where training stands, to resume it
     history.json      losses and validation scores
+    film.npz          frames of the training, with --film
     results.json      scores of the test images, beside the references
     predictions.png, curves.png, weights.png
 """

@@ -16,6 +16,7 @@ from typing import Any
 from tinyunet.data import Dataset
 from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
+from tinyunet.learning.film import FILE, Film
 from tinyunet.learning.history import History
 from tinyunet.learning.run_files import RunFiles
 from tinyunet.learning.run_folder import refuse_file
@@ -73,11 +74,17 @@ class Result:
 
 
 def train(
-    settings: Settings, out: Path | None = None, *, resume: bool = False, tell: Tell = say
+    settings: Settings,
+    out: Path | None = None,
+    *,
+    resume: bool = False,
+    film: bool = False,
+    tell: Tell = say,
 ) -> Result:
     """Train, evaluate on the test images, and fill the folder `out`; by default a new one in ``runs``.
 
-    `tell` gets sentences about what comes, and about what is not as a user might think.
+    With `film`, frames of the training are kept in the folder, too: see `tinyunet.Film`. `tell` gets
+    sentences about what comes, and about what is not as a user might think.
 
     Raises
     ------
@@ -103,6 +110,8 @@ def train(
     # `best.npz` says so only in the end, and `last.npz` never.
     settings = replace(settings, stretch=parts[0].stretched)
     training, out = _prepared(settings, parts, out, resume, tell)
+    if film or (begun and (out / FILE).is_file()):
+        training.callbacks += (Film(out),)
     with training.files.alone(), _way_on(settings, out, tell):
         if not begun:  # another may have begun meanwhile
             folder.refuse_begun(out)

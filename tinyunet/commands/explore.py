@@ -1,0 +1,47 @@
+"""``tinyunet explore``."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinyunet.commands.options import Network
+from tinyunet.runs.ignored import check_network_of
+
+
+def explore(
+    checkpoint: Annotated[Path, typer.Argument(help="A model, such as runs/.../best.npz.")],
+    image: Annotated[Path, typer.Argument(help="An image file.")],
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("page.html"),
+    mask: Annotated[
+        Path | None, typer.Option(help="The image's true mask, for scores of what is changed.")
+    ] = None,
+    places: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=32, help="Views along each side. [default: up to 9, as time allows]"
+        ),
+    ] = None,
+    network: Network = None,
+) -> None:
+    """See inside a network: a page, for any browser, of its maps, a pixel's view, and what-ifs."""
+    import tinyunet as tu
+    from tinyunet.data.sets.image_files import read_image, read_mask
+    from tinyunet.learning.film import FILE
+    from tinyunet.runs.folder import load_model
+
+    tell = partial(typer.echo, err=True)
+    model, _ = load_model(checkpoint, None, None)
+    check_network_of(model, network)
+    pixels = read_image(image, stretch=model.stretched)
+    truth = None if mask is None else read_mask(mask)
+    page = tu.explore(
+        model, pixels, mask=truth, places=places, class_names=model.class_names,
+        film=checkpoint.parent if (checkpoint.parent / FILE).is_file() else None,
+        title=f"Inside {checkpoint.name} on {image.name}",
+    )  # fmt: skip
+    page.save(out)
+    tell(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")

@@ -1,0 +1,119 @@
+"""What is told of each box of a network's drawing: maps, numbers, time and memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinyunet.inside.paths import Paths
+from tinyunet.inside.record import Record
+from tinyunet.inside.sheets import linear, sheet, thinned
+from tinyunet.networks.receptive_field import IMAGE
+from tinyunet.plots.u_boxes import Layout
+
+SIDE, CHANNELS, BINS = 128, 16, 32
+
+
+def homes(record: Record, layout: Layout, paths: Paths) -> list[int]:
+    """Return for each call the number of the box in which it is told.
+
+    The layout says it, or names do: a call has the box of its name, or of the layer that it is in. One
+    without, such as a crop or a dropout, belongs to the box before; an up-convolution to that after,
+    with what came across.
+    """
+    if layout.home is not None:
+        return layout.home
+    by_name = {box.name: i for i, box in enumerate(layout.boxes)}
+    found: list[int | None] = []
+    for call in record.calls:
+        name: str = call.name
+        while name and name not in by_name:
+            name = name.rpartition(".")[0]
+        found.append(by_name.get(name))
+    for number, call in enumerate(record.calls):
+        before = call.makers[0] if call.makers else None
+        if found[number] is not None:
+            continue
+        if before is not None and paths.level(number) != paths.level(before):
+            after = [n for n, other in enumerate(record.calls) if number in other.makers]
+            found[number] = found[after[0]] if after else None
+        if found[number] is None:
+            known = before is not None and before != IMAGE
+            found[number] = (found[before] if known else 0) or 0
+    return [box or 0 for box in found]
+
+
+def tell(record: Record, layout: Layout, home: list[int], backward: dict[int, float]) -> list[dict]:
+    """Return what the page says of each box; `backward` has the seconds of each call's backward."""
+    seconds = sum(call.seconds for call in record.calls) or 1.0
+    memory = [_bytes(call) for call in record.calls]
+    told = []
+    for i, box in enumerate(layout.boxes):
+        calls = [n for n, at in enumerate(home) if at == i]
+        if i == 0:
+            array, calls = record.x, []
+        elif calls:
+            array = record.calls[calls[-1]].output
+        else:
+            continue
+        layers = [str(record.calls[n].layer) for n in calls]
+        told.append(
+            {
+                "box": i,
+                "name": box.name,
+                "layers": layers,
+                "shape": list(array.shape[1:]),
+                "parameters": sum(record.calls[n].layer.num_parameters for n in calls),
+                "time": sum(record.calls[n].seconds for n in calls) / seconds,
+                "ms": [1e3 * sum(record.calls[n].seconds for n in calls),
+                       1e3 * sum(backward.get(n, 0.0) for n in calls)],
+                "memory": sum(memory[n] for n in calls) / (sum(memory) or 1),
+                "mb": sum(memory[n] for n in calls) / 1e6,
+                **_maps(array[0], relu=any(_is_relu(record.calls[n].layer) for n in calls)),
+            }
+        )  # fmt: skip
+    return told
+
+
+def _bytes(call: Any) -> int:
+    return int(call.output.nbytes)
+
+
+def _is_relu(layer: Any) -> bool:
+    return getattr(layer, "activation", None) == "relu" or type(layer).__name__ == "ReLU"
+
+
+def _maps(array: np.ndarray, relu: bool) -> dict[str, Any]:
+    """Feature maps (H, W, C) as bytes, the strongest first, with a histogram of all values."""
+    flat = np.asarray(array, np.float64).reshape(-1, array.shape[2])
+    strength = np.abs(flat).mean(axis=0)
+    order = np.argsort(-strength, kind="stable")[:CHANNELS]
+    lows, highs = flat.min(axis=0), flat.max(axis=0)
+    lows = np.minimum(lows, 0)
+    zeros = (flat == 0).mean(axis=0)
+    small, k = thinned(array[..., order], SIDE)
+    maps = []
+    for i, channel in enumerate(order):
+        far = max(-lows[channel], highs[channel])
+        low, high = (-far, far) if lows[channel] < 0 else (0.0, far)
+        maps.append(linear(small[..., i], low, high))
+    counts, edges = np.histogram(flat, BINS)
+    return {
+        "sheet": sheet(maps),
+        "thinned": k,
+        "channels": [
+            {
+                "channel": int(c),
+                "low": float(lows[c]),
+                "high": float(highs[c]),
+                "mean": float(flat[:, c].mean()),
+                "zeros": float(zeros[c]),
+            }
+            for c in order
+        ],
+        "histogram": {"counts": counts.tolist(), "low": float(edges[0]), "high": float(edges[-1])},
+        "zeros": float((flat == 0).mean()),
+        "relu": relu,
+        "dead": np.flatnonzero(zeros == 1).tolist() if relu else [],
+    }

@@ -1,0 +1,58 @@
+"""The film of a training, as the page plays it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinyunet.inside.sheets import sheet
+from tinyunet.learning.film import read_film
+from tinyunet.learning.history import History
+
+POINTS = 600  # of the loss curve, at most
+LAYERS = 12  # of which norms are drawn, at most
+
+
+def played(path: Path) -> dict[str, Any]:
+    """Read a film for the page: the loss, and at each moment the prediction, maps and norms."""
+    arrays = read_film(path)
+    loss, validation = _history(path.parent, arrays)
+    total, steps = len(loss), arrays["steps"].tolist()
+    every = max(1, -(-total // POINTS))
+    smooth = [float(np.mean(loss[i : i + every])) for i in range(0, total, every)]
+    names = arrays["names"]
+    chosen = np.unique(np.linspace(0, len(names) - 1, min(LAYERS, len(names))).round().astype(int))
+    layers = arrays["layers"]
+    pictures = []
+    for moment in range(len(steps)):
+        pictures.append(arrays["prediction"][moment])
+        for i in range(len(layers)):
+            pictures += list(arrays[f"maps.{i}"][moment])
+    return {
+        "steps": steps,
+        "every": every, "loss": smooth, "total": total,
+        "validation": [[int(step), float(score)] for step, score in validation],
+        "layers": layers,
+        "channels": [int(arrays[f"maps.{i}"].shape[1]) for i in range(len(layers))],
+        "highs": [[arrays[f"highs.{i}"][m].tolist() for i in range(len(layers))]
+                  for m in range(len(steps))],
+        "names": [names[i] for i in chosen],
+        "gradients": arrays["gradients"][:, chosen].tolist(),
+        "weights": arrays["weights"][:, chosen].tolist(),
+        "sheet": sheet(pictures),
+    }  # fmt: skip
+
+
+def _history(folder: Path, arrays: dict[str, Any]) -> tuple[np.ndarray, list]:
+    """The whole run's loss and scores where its history is there, else the film's own."""
+    path = folder / "history.json"
+    try:
+        history = History.restored(json.loads(path.read_text(encoding="utf-8")))
+        if len(history.loss) >= len(arrays["loss"]):
+            return np.asarray(history.loss), history.validation
+    except (OSError, ValueError):
+        pass
+    return arrays["loss"], arrays["validation"].tolist()

@@ -1,0 +1,535 @@
+"use strict";
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const $ = (id) => document.getElementById(id);
+const SVG = "http://www.w3.org/2000/svg";
+const KINDS = { conv: "convolution", pool: "pooling", up: "up-convolution", head: "last convolution",
+  concat: "skip: concatenated", sum: "skip: added", skip: "skip", other: "another layer" };
+const COLOURS = { conv: "--conv", pool: "--pool", up: "--up", head: "--head", other: "--soft" };
+const CIVIDIS = [[0,34,78],[0,46,106],[26,56,111],[50,67,109],[67,78,108],[83,90,109],[97,101,111],
+  [111,112,115],[125,124,120],[140,136,120],[155,148,118],[171,160,114],[188,174,108],[205,187,99],
+  [222,201,88],[240,216,70],[254,232,56]];
+const BLUE_ORANGE = [[8,48,107],[33,113,181],[107,174,214],[198,219,239],[247,247,247],[253,208,162],
+  [253,141,60],[217,72,1],[127,39,4]];
+const PALETTE = [[51,51,51],[230,159,0],[86,180,233],[0,158,115],[240,228,66],[0,114,178],[213,94,0],
+  [204,121,167],[153,153,153],[255,255,255]];
+
+// ------------------------------------------------------------ small helpers
+
+function make(tag, attributes = {}, words) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (words !== undefined) element.textContent = words;
+  return element;
+}
+function draw(tag, attributes = {}, words) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (words !== undefined) element.textContent = words;
+  return element;
+}
+function number(x) {
+  if (x === 0) return "0";
+  const size = Math.abs(x);
+  return size >= 1e4 || size < 1e-3 ? x.toExponential(1) : String(Number(x.toPrecision(3)));
+}
+const percent = (x) => (x > 0.99 && x < 1 ? "over 99" : (100 * x).toFixed(Math.abs(x) < 0.0995 ? 1 : 0)) + " %";
+const count = (n, one) => n.toLocaleString("en") + " " + one + (n === 1 ? "" : "s");
+const by = (shape) => shape.join(" x ");
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function table(anchors) {
+  const colours = new Uint8Array(768);
+  for (let i = 0; i < 256; i++) {
+    const place = (i / 255) * (anchors.length - 1), k = Math.min(Math.floor(place), anchors.length - 2);
+    for (let c = 0; c < 3; c++)
+      colours[3 * i + c] = Math.round(anchors[k][c] + (place - k) * (anchors[k + 1][c] - anchors[k][c]));
+  }
+  return colours;
+}
+const SEQUENTIAL = table(CIVIDIS), DIVERGING = table(BLUE_ORANGE);
+
+// A sheet of pictures, read once: its pictures as bytes.
+const read = new Map();
+function pictures(sheet) {
+  if (!read.has(sheet.png)) read.set(sheet.png, new Promise((done, fail) => {
+    const image = new Image();
+    image.onload = () => {
+      const canvas = make("canvas", { width: image.width, height: image.height });
+      const pen = canvas.getContext("2d", { willReadFrequently: true });
+      pen.drawImage(image, 0, 0);
+      const all = pen.getImageData(0, 0, image.width, image.height).data;
+      done(sheet.at.map(([top, height, width]) => {
+        const bytes = new Uint8Array(height * width);
+        for (let y = 0; y < height; y++)
+          for (let x = 0; x < width; x++) bytes[y * width + x] = all[4 * ((top + y) * image.width + x)];
+        return { height, width, bytes };
+      }));
+    };
+    image.onerror = () => fail(new Error("a picture of the page cannot be read"));
+    image.src = sheet.png;
+  }));
+  return read.get(sheet.png);
+}
+function paint(canvas, { height, width, bytes }, colour) {
+  canvas.width = width; canvas.height = height;
+  const pen = canvas.getContext("2d"), image = pen.createImageData(width, height);
+  for (let i = 0; i < bytes.length; i++) {
+    const rgb = colour(bytes[i], i);
+    image.data.set([rgb[0], rgb[1], rgb[2], 255], 4 * i);
+  }
+  pen.putImageData(image, 0, 0);
+}
+const from = (colours) => (byte) => colours.subarray(3 * byte, 3 * byte + 3);
+const label = (byte) => PALETTE[byte % PALETTE.length];
+function bar(canvas, colours) {
+  paint(canvas, { height: 1, width: 256, bytes: Uint8Array.from({ length: 256 }, (_, i) => i) }, from(colours));
+}
+
+// ------------------------------------------------------------ the drawing
+
+const { layout } = DATA;
+const told = new Map(DATA.boxes.map((box) => [box.box, box]));
+let picked = 0;
+
+function drawNetwork() {
+  const [wide, tall] = layout.size;
+  const svg = draw("svg", { viewBox: `0 0 ${wide} ${tall}`, width: wide, height: tall, role: "group",
+    "aria-label": `The network ${DATA.model}: ${layout.boxes.length} arrays, left to right as they are computed` });
+  const heads = draw("defs");
+  svg.append(heads);
+  layout.arrows.forEach((arrow, i) => svg.append(drawArrow(arrow, i)));
+  layout.boxes.forEach((box, i) => svg.append(drawBox(box, i)));
+  $("drawing").replaceChildren(svg);
+  const kinds = [...new Set(layout.arrows.map((arrow) => arrow.kind))];
+  $("legend").replaceChildren(...kinds.map((kind) => {
+    const item = make("li"), line = make("i");
+    line.style.borderColor = `var(${COLOURS[kind] ?? "--skip"})`;
+    item.append(line, KINDS[kind] ?? kind);
+    return item;
+  }));
+  svg.addEventListener("keydown", moveBox);
+}
+function drawArrow(arrow, i) {
+  const colour = `var(${COLOURS[arrow.kind] ?? "--skip"})`;
+  const group = draw("g", { id: `arrow-${i}`, class: "arrow", stroke: colour, fill: colour });
+  const points = arrow.way, [x, y] = points.at(-1), [px, py] = points.at(-2);
+  const length = Math.hypot(x - px, y - py) || 1, dx = (x - px) / length, dy = (y - py) / length;
+  const end = [x - 6 * dx, y - 6 * dy];
+  const line = [...points.slice(0, -1), end].map((point) => point.join(",")).join(" ");
+  group.append(draw("polyline", { points: line, fill: "none", "stroke-width": 1.5 }));
+  group.append(draw("path", { stroke: "none", class: "tip",
+    d: `M${x},${y} L${x - 8 * dx - 4 * dy},${y - 8 * dy + 4 * dx} L${x - 8 * dx + 4 * dy},${y - 8 * dy - 4 * dx} Z` }));
+  group.append(draw("title", {}, `${KINDS[arrow.kind] ?? arrow.kind}: ${layout.boxes[arrow.start].name} to ${layout.boxes[arrow.end].name}`));
+  return group;
+}
+function words(i) {
+  const box = layout.boxes[i], facts = told.get(i);
+  let text = `${box.name}, ${by(box.shape)}`;
+  if (facts && i) text += `, ${count(facts.parameters, "parameter")}, ${percent(facts.time)} of the time`;
+  return text;
+}
+function drawBox(box, i) {
+  const [left, top, wide, tall] = box.at;
+  const group = draw("g", { class: "box", role: "button", tabindex: i ? -1 : 0, "data-box": i, "aria-label": words(i) });
+  const frame = { x: left, y: top, width: wide, height: tall };
+  group.append(draw("rect", { ...frame, class: "frame" }));
+  if (box.across) group.append(draw("rect", { ...frame, width: (wide * box.across) / box.shape[2], class: "across" }));
+  group.append(draw("rect", { x: left - 8, y: top - 14, width: wide + 16, height: tall + 28, class: "hit" }));
+  const arrows = layout.arrows.filter((arrow) => arrow.start === i || arrow.end === i);
+  let above = [left + wide / 2, "middle"], below = [left + wide / 2, "middle"];
+  for (const arrow of arrows) {  // beside an arrow that comes in or goes out there
+    const first = arrow.start === i, [[x, y], [tip, end]] = [arrow.way[0], arrow.way.at(-1)];
+    if (arrow.way.length > 2 || x !== tip) continue;
+    if (end > y) { if (first) below = [x + 7, "start"]; else above = [x - 7, "end"]; }
+    else if (first) above = [x + 7, "start"]; else below = [x - 7, "end"];
+  }
+  const [height, width, channels] = box.shape;
+  group.append(draw("text", { x: above[0], y: top - 4, "text-anchor": above[1] }, channels));
+  group.append(draw("text", { x: below[0], y: top + tall + 12, "text-anchor": below[1], class: "soft" },
+    height === width ? height : `${height}x${width}`));
+  group.append(draw("title", {}, words(i)));
+  group.addEventListener("click", () => pick(i, true));
+  group.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); pick(i, true); }
+  });
+  return group;
+}
+function moveBox(event) {
+  const last = layout.boxes.length - 1;
+  const to = { ArrowRight: picked + 1, ArrowDown: picked + 1, ArrowLeft: picked - 1, ArrowUp: picked - 1,
+    Home: 0, End: last }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  pick(Math.min(Math.max(to, 0), last), true);
+}
+function inSight(box) {  // sideways only: the drawing may be wider than the window
+  const frame = $("drawing"), outer = frame.getBoundingClientRect(), inner = box.getBoundingClientRect();
+  if (inner.left < outer.left || inner.right > outer.right)
+    frame.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+}
+function pick(i, focus) {
+  picked = i;
+  for (const box of document.querySelectorAll(".box")) {
+    const here = Number(box.dataset.box) === i;
+    box.classList.toggle("picked", here);
+    box.setAttribute("tabindex", here ? 0 : -1);
+    if (here) { box.setAttribute("aria-pressed", "true"); if (focus) { box.focus({ preventScroll: true }); inSight(box); } }
+    else box.setAttribute("aria-pressed", "false");
+  }
+  showMaps();
+}
+
+// ------------------------------------------------------------ a box's maps
+
+async function showMaps() {
+  const facts = told.get(picked), box = layout.boxes[picked];
+  $("box-name").textContent = box.name;
+  if (!facts) {
+    $("box-words").textContent = "No layer that ran makes this array on its own.";
+    $("grid").replaceChildren();
+    return;
+  }
+  const shown = facts.channels.length, all = box.shape[2];
+  let text = `${by(box.shape)} (height, width, channels)`;
+  if (picked) text += `; ${count(facts.parameters, "parameter")}; ${percent(facts.time)} of the forward time ` +
+    `(${facts.ms[0].toFixed(1)} ms; backward ${facts.ms[1].toFixed(1)} ms), ${percent(facts.memory)} of the memory of all arrays ` +
+    `(${facts.mb.toFixed(2)} MB). ${facts.layers.join(", ")}`;
+  text += `. ${percent(facts.zeros)} of the values are 0.`;
+  if (facts.dead.length) text += ` Dead here, 0 at every pixel of this image: channel${facts.dead.length > 1 ? "s" : ""} ${facts.dead.slice(0, 40).join(", ")}${facts.dead.length > 40 ? ", ..." : ""}.`;
+  else if (facts.relu) text += " No ReLU is dead: every channel is above 0 somewhere.";
+  text += ` Shown: ${shown < all ? `the ${shown} strongest of ${all} channels` : all > 1 ? `all ${all} channels, the strongest first` : "its only channel"}` +
+    (facts.thinned > 1 ? `, each pixel the mean of ${facts.thinned} x ${facts.thinned}.` : ".");
+  $("box-words").textContent = text;
+  const maps = await pictures(facts.sheet);
+  if (told.get(picked) !== facts) return;
+  const one = $("one-scale").checked;
+  const far = (c) => Math.max(-c.low, c.high);
+  const most = Math.max(...facts.channels.map(far)), signed = facts.channels.some((c) => c.low < 0);
+  const colours = signed ? DIVERGING : SEQUENTIAL;
+  $("grid").replaceChildren(...facts.channels.map((channel, k) => {
+    const figure = make("figure"), own = channel.low < 0;
+    const canvas = make("canvas", { role: "img", "aria-label":
+      `Channel ${channel.channel} of ${box.name}: from ${number(channel.low)} to ${number(channel.high)}, mean ${number(channel.mean)}, ${percent(channel.zeros)} zeros` });
+    const scale = one && most ? far(channel) / most : 1;
+    paint(canvas, maps[k], (byte) => {
+      let value = own ? (byte - 127.5) / 127.5 : byte / 255;
+      value *= scale;
+      return from(colours)(Math.round(signed ? 127.5 + 127.5 * value : 255 * value));
+    });
+    figure.append(canvas, make("figcaption", {}, `channel ${channel.channel}: ${number(channel.low)} to ${number(channel.high)}, ${percent(channel.zeros)} zeros`));
+    return figure;
+  }));
+  bar($("grid-bar"), colours);
+  const end = one ? number(most) : "its largest size";
+  $("grid-scale").textContent = (signed ? `from -${end} (blue) over 0 (white) to ${end} (brown)` : `from 0 (dark blue) to ${end} (yellow)`) +
+    (one ? ", the same for all channels" : ", each channel on its own") + "; 256 steps; no unit.";
+  showHistogram(facts, box);
+}
+$("one-scale").addEventListener("change", showMaps);
+
+function showHistogram(facts, box) {
+  const { counts, low, high } = facts.histogram, wide = 420, tall = 110, most = Math.max(...counts);
+  const svg = $("histogram");
+  svg.setAttribute("viewBox", `0 0 ${wide} ${tall + 18}`);
+  svg.style.width = "100%"; svg.style.maxWidth = wide + "px";
+  const step = wide / counts.length, log = (n) => (n ? Math.log10(n + 1) / Math.log10(most + 1) : 0);
+  const parts = counts.map((n, i) => draw("rect", { x: i * step + 0.5, y: tall - tall * log(n), width: step - 1, height: tall * log(n), fill: "var(--conv)" }));
+  parts.push(draw("text", { x: 0, y: tall + 14 }, number(low)), draw("text", { x: wide, y: tall + 14, "text-anchor": "end" }, number(high)));
+  if (low < 0 && high > 0) {
+    const x = (wide * -low) / (high - low);
+    parts.push(draw("line", { x1: x, x2: x, y1: 0, y2: tall, stroke: "var(--pick)", "stroke-dasharray": "3 3" }), draw("text", { x, y: tall + 14, "text-anchor": "middle" }, "0"));
+  }
+  svg.replaceChildren(...parts);
+  svg.setAttribute("aria-label", `Histogram of all values of ${box.name}, from ${number(low)} to ${number(high)}; ${percent(facts.zeros)} are 0`);
+  $("histogram-words").textContent = `All values of ${box.name}: how many lie where, in ${counts.length} bins; heights are logarithmic, the highest bar is ${most.toLocaleString("en")} values.`;
+}
+
+// ------------------------------------------------------------ a pixel's view
+
+let place = 0;
+const { views } = DATA, two = DATA.whatif.two;
+let seenImage = null;
+
+function loadImage() {
+  return new Promise((done) => { const image = new Image(); image.onload = () => done(image); image.src = DATA.image.png; });
+}
+async function showPrediction() {
+  const canvas = $("prediction"), map = (await pictures(DATA.whatif.sheet))[0];
+  paint(canvas, map, two ? from(SEQUENTIAL) : label);
+  const here = views.places[place], pen = canvas.getContext("2d");
+  for (const { row, column } of views.places) { pen.fillStyle = "#fff"; pen.fillRect(column, row, 1, 1); }
+  const size = Math.max(2, Math.round(map.width / 70));
+  pen.strokeStyle = "#d55e00"; pen.lineWidth = Math.max(1, map.width / 160);
+  pen.strokeRect(here.column - size + 0.5, here.row - size + 0.5, 2 * size, 2 * size);
+  canvas.setAttribute("aria-label", `Prediction; row ${here.row}, column ${here.column} is chosen. Arrow keys choose another of ${views.places.length} places.`);
+  $("prediction-words").textContent = (two ? `The probability of ${DATA.classes[1]}: dark blue 0, yellow 1. ` : "The class of each pixel. ") +
+    `White dots: the ${views.places.length} places with a view; orange: the one shown.`;
+}
+async function showField() {
+  seenImage ??= await loadImage();
+  const here = views.places[place], k = Number($("target").value), map = here.maps[k];
+  const target = views.maps[k], canvas = $("field");
+  const [high, wide] = target.shape;
+  canvas.width = wide; canvas.height = high;
+  canvas.style.aspectRatio = `${wide} / ${high}`;
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  if ($("only-map").checked) { pen.fillStyle = css("--panel"); pen.fillRect(0, 0, wide, high); }
+  else { pen.globalAlpha = 0.45; pen.drawImage(seenImage, 0, 0, wide, high); pen.globalAlpha = 1; }
+  if (!map) {
+    $("field-words").textContent = "No way leads from this logit to that map.";
+    return;
+  }
+  const picture = (await pictures(here.sheet))[map.at], [top, left, height, width] = map.box;
+  const image = pen.getImageData(left, top, width, height);
+  let last = 0;
+  picture.bytes.forEach((byte, i) => {
+    if (!byte) return;
+    image.data.set(SEQUENTIAL.subarray(3 * byte, 3 * byte + 3), 4 * i);
+    image.data[4 * i + 3] = 255; last++;
+  });
+  pen.putImageData(image, left, top);
+  pen.strokeStyle = "#d55e00"; pen.lineWidth = Math.max(1, wide / 200);
+  pen.strokeRect(left - 0.5, top - 0.5, width + 1, height + 1);
+  const what = k ? `the map ${target.name}` : "the image" + (DATA.image.top ? ", with the mirrored border that the network saw" : "");
+  const text = `${k ? "Map" : "Image"}: where ${what} counts for this logit. The frame, ${height} x ${width} pixels, is all that it can see (its theoretical receptive field here); ` +
+    `the colours are what counts in fact: ${percent(last / (high * wide))} of the pixels have a gradient, most near ${nearest(picture)}.`;
+  $("field-words").textContent = text;
+  canvas.setAttribute("aria-label", text);
+  $("field-scale").textContent = `|d logit / d ${k ? "map" : "image"}|, summed over channels; logarithmic: from 1/10,000 of the largest and below (dark blue) to the largest, ${number(map.most)} logit per unit of ${k ? "the map" : "brightness"} (yellow); not coloured: exactly 0. 254 steps, each 3.7 %.`;
+}
+function nearest({ bytes, width }) {
+  let at = 0;
+  bytes.forEach((byte, i) => { if (byte > bytes[at]) at = i; });
+  return `row ${Math.floor(at / width)}, column ${at % width} of the frame`;
+}
+function showShares() {
+  const here = views.places[place], rows = [];
+  const parts = [...DATA.skips.map((skip, k) => [`skip ${k + 1}, from ${skip.from} (${skip.shape[0]} x ${skip.shape[1]})`, here.skips[k]]),
+    [DATA.skips.length ? `bottom, by no skip${DATA.bottom ? ` (${DATA.bottom})` : ""}` : "the only way", here.bottom]];
+  for (const [name, share] of parts) {
+    const row = make("div", { class: "share" }), track = make("span", { class: "bar" }), line = make("i");
+    line.style.width = Math.min(100, 100 * Math.abs(share)) + "%";
+    if (share < 0) line.className = "less";
+    track.append(line);
+    const box = rows.length < DATA.skips.length ? DATA.skips[rows.length].box : layout.bottom;
+    const button = make("button", { type: "button", title: "Show its maps" }, name);
+    if (box !== null) button.addEventListener("click", () => { pick(box, false); $("maps").scrollIntoView(); });
+    row.append(box === null ? make("span", {}, name) : button, track, make("span", {}, percent(share)));
+    rows.push(row);
+  }
+  $("shares").replaceChildren(...rows);
+  layout.arrows.forEach((arrow, i) => {
+    const share = arrow.skip === null || arrow.skip === undefined ? null : here.skips[arrow.skip];
+    const into = share === null && arrow.end === layout.bottom ? here.bottom : share;
+    if (into === null) return;
+    const line = $(`arrow-${i}`).querySelector("polyline");
+    line.setAttribute("stroke-width", Math.max(0.6, 14 * Math.min(1, Math.abs(into))));
+    line.setAttribute("stroke-dasharray", into < 0 ? "4 3" : "none");
+  });
+}
+function showPlace() {
+  const here = views.places[place];
+  $("place").textContent = `Row ${here.row}, column ${here.column} of the image: the logit of ` +
+    `${two && DATA.channels === 1 ? DATA.classes[1] : `class ${here.channel} (${DATA.classes[here.channel]}), which won there,`} is ${number(here.logit)}.`;
+}
+function look(i) {
+  place = i;
+  showPrediction(); showField(); showShares(); showPlace();
+}
+function startViews() {
+  if (!views) {
+    $("pixel").querySelectorAll("figure, .controls, .scale, #shares, h3, .note").forEach((part) => { part.hidden = true; part.style.display = "none"; });
+    $("pixel-intro").textContent = "This network's forward makes arrays without layers of its own, so the ways that a gradient takes cannot be told apart, and no views were computed.";
+    return;
+  }
+  views.maps.forEach((map, k) => $("target").append(make("option", { value: k }, k ? `${map.name} (${map.shape[0]} x ${map.shape[1]})` : "image")));
+  $("target").addEventListener("change", showField);
+  $("only-map").addEventListener("change", showField);
+  bar($("field-bar"), SEQUENTIAL);
+  const canvas = $("prediction");
+  canvas.addEventListener("click", (event) => {
+    const box = canvas.getBoundingClientRect();
+    const column = ((event.clientX - box.left) / box.width) * DATA.image.width;
+    const row = ((event.clientY - box.top) / box.height) * DATA.image.height;
+    const far = (p) => Math.hypot(p.row + 0.5 - row, p.column + 0.5 - column);
+    let best = 0;
+    views.places.forEach((p, i) => { if (far(p) < far(views.places[best])) best = i; });
+    look(best);
+    $("place").textContent += ` You clicked row ${Math.floor(row)}, column ${Math.floor(column)}; this is the nearest place with a view.`;
+  });
+  canvas.addEventListener("keydown", (event) => {
+    const n = views.columns, rows = views.places.length / n;
+    const [y, x] = [Math.floor(place / n), place % n];
+    const to = { ArrowLeft: [y, x - 1], ArrowRight: [y, x + 1], ArrowUp: [y - 1, x], ArrowDown: [y + 1, x], Home: [y, 0], End: [y, n - 1] }[event.key];
+    if (!to) return;
+    event.preventDefault();
+    look(Math.min(Math.max(to[0], 0), rows - 1) * n + Math.min(Math.max(to[1], 0), n - 1));
+  });
+  $("arrow-words").textContent = DATA.skips.length ? "Arrows of skips, and into the bottom, are as thick as their share of the chosen pixel's gradient." : "";
+  look(Math.floor(views.places.length / 2));
+}
+
+// ------------------------------------------------------------ what if
+
+async function showVariant(i) {
+  const { variants, sheet } = DATA.whatif, variant = variants[i], maps = await pictures(sheet);
+  const first = maps[0], now = maps[i];
+  $("variant-words").textContent = `${variant.words} ` + (i ? `${percent(variant.changed)} of the pixels have another class than before; the probabilities moved by ${percent(variant.change)} on average.` : "");
+  paint($("changed"), now, two ? from(SEQUENTIAL) : label);
+  $("changed-words").textContent = `${variant.name}: ` + (two ? `the probability of ${DATA.classes[1]}; dark blue 0, yellow 1.` : "the class of each pixel.");
+  $("changed").setAttribute("aria-label", `Prediction, ${variant.name}`);
+  const shown = { ...now, bytes: now.bytes.map((byte, k) => (two ? Math.round(127.5 + (byte - first.bytes[k]) / 2) : byte === first.bytes[k] ? 0 : 255)) };
+  paint($("difference"), shown, from(two ? DIVERGING : SEQUENTIAL));
+  $("difference-words").textContent = two ? "Minus the prediction as it is." : "Yellow: another class than as it is.";
+  $("difference").setAttribute("aria-label", `Difference to the prediction as it is: ${percent(variant.changed)} of the pixels changed their class`);
+  document.querySelectorAll("#scores tbody tr").forEach((row, k) => row.classList.toggle("picked", k === i));
+}
+function startVariants() {
+  const { variants } = DATA.whatif, groups = { cut: "a way cut", dropout: "dropout", border: "the border", symmetry: "the image turned" };
+  let group = "";
+  variants.forEach((variant, i) => {
+    if (variant.group !== group) { group = variant.group; $("variants").append(make("b", {}, groups[group])); }
+    const words = make("label"), input = make("input", { type: "radio", name: "variant", value: i });
+    input.checked = i === 0;
+    input.addEventListener("change", () => showVariant(i));
+    words.append(input, " " + variant.name);
+    $("variants").append(words);
+  });
+  bar($("difference-bar"), two ? DIVERGING : SEQUENTIAL);
+  $("difference-scale").textContent = two ? "difference of probabilities: -1 (blue), 0 (white), +1 (brown); 256 steps" : "";
+  if (!two) { $("difference-bar").hidden = true; $("difference-bar").style.display = "none"; }
+  startScores();
+  showVariant(0);
+}
+function startScores() {
+  const { variants, scored } = DATA.whatif, names = scored ? Object.keys(variants[0].scores) : [];
+  const head = make("tr"), body = make("tbody");
+  ["", ...names, "other class", "probability moved"].forEach((name) => head.append(make("th", { scope: "col" }, name)));
+  for (const variant of variants) {
+    const row = make("tr");
+    row.append(make("td", {}, variant.name));
+    for (const name of names) {
+      const value = variant.scores[name], change = value - variants[0].scores[name];
+      row.append(make("td", {}, variant === variants[0] ? value.toFixed(3) : `${value.toFixed(3)} (${change < 0 ? "" : "+"}${change.toFixed(3)})`));
+    }
+    row.append(make("td", {}, percent(variant.changed)), make("td", {}, percent(variant.change)));
+    body.append(row);
+  }
+  const top = make("thead");
+  top.append(head);
+  $("scores-words").textContent = scored ? "Scores against the given mask; in brackets, how they differ from the first row." : "No mask was given, so there are no scores.";
+  $("scores").replaceChildren(top, body);
+}
+
+// ------------------------------------------------------------ the film
+
+const { film } = DATA;
+const LINES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a8a00", "#999999"];
+const DASHES = ["none", "6 3"];
+let playing = null;
+
+// Lines over the steps, logarithmic upwards: [{name, points: [[step, value]]}].
+function chart(svg, lines, total, what, words, marks = []) {
+  const wide = 460, tall = 200, left = 48, bottom = 22;
+  const values = lines.flatMap((line) => line.points.map((point) => point[1])).filter((v) => v > 0);
+  const low = Math.log10(Math.min(...values)), high = Math.log10(Math.max(...values)), span = high - low || 1;
+  const x = (step) => left + ((wide - left - 4) * step) / total;
+  const y = (value) => 8 + (tall - bottom - 8) * (1 - (Math.log10(Math.max(value, 10 ** low)) - low) / span);
+  svg.setAttribute("viewBox", `0 0 ${wide} ${tall}`);
+  svg.style.width = "100%";
+  svg.setAttribute("aria-label", words);
+  const parts = [draw("line", { x1: left, x2: wide - 4, y1: tall - bottom, y2: tall - bottom, stroke: "var(--line)" })];
+  for (const value of [10 ** low, 10 ** ((low + high) / 2), 10 ** high])
+    parts.push(draw("text", { x: left - 4, y: y(value) + 4, "text-anchor": "end", class: "soft" }, number(value)));
+  parts.push(draw("text", { x: left, y: tall - 6, class: "soft" }, "step 1"), draw("text", { x: wide - 4, y: tall - 6, "text-anchor": "end", class: "soft" }, `step ${total}`));
+  lines.forEach((line, i) => {
+    const path = draw("polyline", { points: line.points.map((point) => `${x(point[0]).toFixed(1)},${y(point[1]).toFixed(1)}`).join(" "),
+      fill: "none", stroke: LINES[i % LINES.length], "stroke-width": 1.6, "stroke-dasharray": DASHES[Math.floor(i / LINES.length) % 2] });
+    path.append(draw("title", {}, line.name));
+    parts.push(path);
+  });
+  for (const [step, value] of marks) parts.push(draw("circle", { cx: x(step), cy: y(value), r: 2.5, fill: "var(--pick)" }));
+  const now = draw("line", { y1: 4, y2: tall - bottom, stroke: "var(--pick)", "stroke-width": 1.5, class: "now" });
+  parts.push(now);
+  svg.replaceChildren(...parts);
+  return (step) => { now.setAttribute("x1", x(step)); now.setAttribute("x2", x(step)); };
+}
+function keys(caption, words, names) {
+  caption.textContent = words + " ";
+  names.forEach((name, i) => {
+    const key = make("span"), line = draw("svg", { width: 22, height: 8, "aria-hidden": "true" });
+    line.style.display = "inline-block";
+    line.append(draw("line", { x1: 0, x2: 22, y1: 4, y2: 4, stroke: LINES[i % LINES.length], "stroke-width": 2.5, "stroke-dasharray": DASHES[Math.floor(i / LINES.length) % 2] }));
+    key.style.whiteSpace = "nowrap"; key.style.marginRight = ".8em";
+    key.append(line, " " + name);
+    caption.append(key, " ");
+  });
+}
+function startFilm() {
+  if (!film) return;
+  $("film").hidden = $("film-link").hidden = false;
+  $("film-words").textContent = `${film.steps.length} moments of the training's ${film.total} steps, closer together at the beginning. Move the slider with the arrow keys.`;
+  const loss = film.loss.map((value, i) => [Math.min(film.total, (i + 0.5) * film.every), value]);
+  const movers = [chart($("curve"), [{ name: "loss", points: loss }], film.total, "loss",
+    `The loss of each step, from ${number(film.loss[0])} to ${number(film.loss.at(-1))}`)];
+  keys($("curve-words"), `The loss${film.every > 1 ? `, means over ${film.every} steps` : ""}, on a logarithmic scale; the upright line is the moment shown.`, []);
+  for (const [id, kind, words] of [["norms", "gradients", "Norms of the gradients of each layer's weights in that step"], ["weights", "weights", "Norms of each layer's weights"]]) {
+    const lines = film.names.map((name, k) => ({ name, points: film.steps.map((step, m) => [step, film[kind][m][k]]) }));
+    movers.push(chart($(id), lines, film.total, kind, `${words}, for ${film.names.join(", ")}`));
+    keys($(`${id}-words`), `${words} (square roots of sums of squares), on a logarithmic scale.`, film.names);
+  }
+  const slider = $("moment");
+  slider.max = film.steps.length - 1;
+  slider.value = slider.max;
+  const show = () => showMoment(Number(slider.value), movers);
+  slider.addEventListener("input", show);
+  $("play").addEventListener("click", () => {
+    if (playing) return stop();
+    if (slider.value === slider.max) slider.value = 0;
+    $("play").textContent = "Stop";
+    playing = setInterval(() => {
+      if (slider.value === slider.max) return stop();
+      slider.value = Number(slider.value) + 1;
+      show();
+    }, 350);
+    show();
+  });
+  const stop = () => { clearInterval(playing); playing = null; $("play").textContent = "Play"; };
+  $("film-scale").textContent = "Sizes of the first channels of some convolutions, every k-th pixel, each from 0 (dark blue) to its largest of that moment (yellow), which is written below it.";
+  show();
+}
+async function showMoment(m, movers) {
+  const all = await pictures(film.sheet), maps = film.channels.reduce((sum, n) => sum + n, 0);
+  let at = m * (maps + 1);
+  $("moment-words").textContent = `step ${film.steps[m]} of ${film.total}`;
+  movers.forEach((move) => move(film.steps[m]));
+  paint($("film-prediction"), all[at++], two ? from(SEQUENTIAL) : label);
+  $("film-prediction").setAttribute("aria-label", `Prediction at step ${film.steps[m]}`);
+  $("film-prediction-words").textContent = `Prediction after step ${film.steps[m]}` + (two ? `: the probability of ${DATA.classes[1]}, dark blue 0, yellow 1.` : ": the class of each pixel.");
+  const figures = [];
+  film.layers.forEach((name, i) => {
+    for (let c = 0; c < film.channels[i]; c++) {
+      const figure = make("figure"), canvas = make("canvas", { role: "img", "aria-label": `${name}, channel ${c}` });
+      paint(canvas, all[at++], from(SEQUENTIAL));
+      figure.append(canvas, make("figcaption", {}, `${name}, channel ${c}: to ${number(film.highs[m][i][c])}`));
+      figures.push(figure);
+    }
+  });
+  $("film-maps").replaceChildren(...figures);
+}
+
+// ------------------------------------------------------------ start
+
+function start() {
+  const { image } = DATA;
+  $("title").textContent = DATA.title;
+  $("what").textContent = `${DATA.model}: ${count(DATA.parameters, "parameter")}, on an image of ${image.height} x ${image.width} pixels` +
+    (image.seen[0] > image.height || image.seen[1] > image.width ? `, seen with a mirrored border as ${image.seen[0]} x ${image.seen[1]}` : "") + `. Made by tinyunet ${DATA.version}; nothing on this page comes from elsewhere.`;
+  drawNetwork();
+  pick(Math.min(2, layout.boxes.length - 1), false);
+  startViews();
+  startVariants();
+  startFilm();
+  $("exactness").replaceChildren(...DATA.exactness.map((text) => make("li", {}, text)));
+}
+start();

@@ -1,0 +1,165 @@
+"""The page: one file that needs nothing from outside, to be written, or shown in a notebook."""
+
+from __future__ import annotations
+
+import html
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinyunet.engine.whole_files import write_text
+from tinyunet.inside.build import gather
+from tinyunet.inside.film import played
+from tinyunet.layers.layer import Layer
+from tinyunet.learning.film import FILE
+from tinyunet.networks.plain import labelling
+
+HERE = Path(__file__).parent
+TALL = 720  # pixels of the frame in a notebook
+
+
+class Page:
+    """A page of a network and an image; a notebook shows it in a frame.
+
+    Attributes
+    ----------
+    data
+        What it shows, as plain data.
+    """
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.data = data
+
+    @property
+    def html(self) -> str:
+        """The whole file."""
+        page = (HERE / "page.html").read_text(encoding="utf-8")
+        # No "<" in the data, so that nothing in them can end the script that holds them.
+        data = json.dumps(self.data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+        parts = {
+            "title": html.escape(self.data["title"]),
+            "style": (HERE / "page.css").read_text(encoding="utf-8"),
+            "script": (HERE / "page.js").read_text(encoding="utf-8"),
+            "data": data,
+        }
+        for name, text in parts.items():  # the data last: they may hold such marks
+            page = page.replace("{{" + name + "}}", text)
+        return page
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page into a file, whole or not at all, and return where it is."""
+        path = Path(path)
+        write_text(path, self.html)
+        return path
+
+    def shares(self, row: int | None = None, column: int | None = None) -> dict[str, float]:
+        """Return how much of a logit's gradient came through each skip, and how much by the bottom.
+
+        Parameters
+        ----------
+        row, column
+            Of a pixel of the image: the nearest place with a view counts. Without them, the mean over
+            all places.
+
+        Returns
+        -------
+        dict
+            By ``"skip 1"``, the finest, and so on, and ``"bottom"``: shares that add up to 1.
+
+        Raises
+        ------
+        ValueError
+            If no views could be computed.
+        """
+        if self.data["views"] is None:
+            raise ValueError(
+                "there are no views: layers of the network do not make all of its arrays"
+            )
+        places = self.data["views"]["places"]
+        if row is not None and column is not None:
+            places = [
+                min(places, key=lambda p: (p["row"] - row) ** 2 + (p["column"] - column) ** 2)
+            ]
+        parts = np.array([[*place["skips"], place["bottom"]] for place in places]).mean(axis=0)
+        names = [f"skip {k}" for k in range(1, len(parts))]
+        return dict(zip([*names, "bottom"], parts.tolist(), strict=True))
+
+    def _repr_html_(self) -> str:
+        words = html.escape(self.data["title"], quote=True)
+        inside = html.escape(self.html, quote=True)
+        return (
+            f'<iframe title="{words}" srcdoc="{inside}" style="width: 100%; height: {TALL}px; '
+            'border: 1px solid #999"></iframe>'
+        )
+
+
+EXACTNESS = (
+    "Predictions, maps and gradients are computed in the network's own precision; dropout is off and "
+    "batch norm uses its running statistics, as for any prediction.",
+    "Maps are shown in 256 steps, channel by channel, and large ones as means over blocks of pixels; "
+    "what the histogram and the numbers say is counted before that.",
+    "Views show sizes of gradients on a logarithmic scale of four decades in 254 steps; what is not "
+    "coloured is exactly 0. Every view is a backward pass of its own from one logit.",
+    "The theoretical field is the frame of all pixels from which a way leads to the logit, exactly for "
+    "this place; outside of it the gradient is exactly 0.",
+    "Times are of one forward pass on the computer that made the page and vary by some per cent; "
+    "memory is that of the layers' outputs.",
+)
+
+
+def explore(
+    model: Layer,
+    image: np.ndarray,
+    *,
+    mask: np.ndarray | None = None,
+    places: int | None = None,
+    class_names: list[str] | None = None,
+    film: str | Path | None = None,
+    title: str | None = None,
+    progress: bool = True,
+) -> Page:
+    """Look inside a network: its maps, on what a pixel depends, and what each part brings.
+
+    Parameters
+    ----------
+    model
+        The network, a `Network` or any layer that turns images into logits. It is copied.
+    image
+        (H, W) or (H, W, C), floats of about [0, 1]; of sides above 1024 pixels the middle is shown.
+    mask
+        (H, W) whole numbers, the true classes, for scores; for two classes all but 0 is foreground.
+    places
+        How many places along each side a view is computed for. Default: up to 9, as time allows.
+    film
+        The folder of a training in which `tinyunet.Film` has kept frames.
+    class_names
+        What the classes are called.
+    title
+        Of the page.
+    progress
+        Show progress bars.
+
+    Returns
+    -------
+    Page
+        ``page.save("page.html")`` writes it; a notebook shows it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the network gives no logits for pixels, or cannot take the image; if the mask doesn't fit;
+        if the film is damaged.
+    FileNotFoundError
+        If there is no film.
+    """
+    if places is not None and not 1 <= places <= 32:
+        raise ValueError(f"places must be from 1 to 32 along a side, got {places}")
+    network = labelling(model)
+    data = gather(network, np.asarray(image), mask, places, progress, class_names)
+    data["title"] = title or f"Inside {type(model).__name__}"
+    data["exactness"] = EXACTNESS
+    data["film"] = None if film is None else played(Path(film) / FILE)
+    data["channels"] = network.num_classes
+    return Page(data)
