@@ -7,6 +7,7 @@ its gradient with respect to the logits, once.
 from __future__ import annotations
 
 from tinyunet.engine.arrays import Array, array_module, device_name
+from tinyunet.engine.workers import joined
 
 
 class Loss:
@@ -88,9 +89,10 @@ class Loss:
             )
 
     def _floats(self, sums: list[Array], labels: Array, onehot: Array) -> list[float]:
-        """Return sums as Python floats, or raise ValueError if a label is out of range.
+        """Return sums over the batch as Python floats; ValueError if a label is out of range.
 
-        Both are asked for at once: it is the one moment that waits for a GPU.
+        Both are asked for at once: it is the one moment that waits for a GPU. Where workers share the
+        batch, the sums are those of all its pixels.
         """
         known = onehot.any(axis=0)
         if self.ignore_label is not None:
@@ -104,7 +106,7 @@ class Loss:
                 f"{name} got labels from {int(labels.min())} to {int(labels.max())}, but the logits "
                 f"have {classes} classes: labels must be 0 to {classes - 1}{ignored}"
             )
-        return floats
+        return list(joined(*floats))
 
 
 def _remedy(logits: tuple[int, ...], labels: tuple[int, ...]) -> str:
