@@ -30,7 +30,7 @@ class Still:
 
 
 def gradients(make, loss, count, data):
-    """The loss and the gradients of `count` workers' step, after a check that all have the same bits."""
+    """The loss and the gradients of `count` workers' step, which must have the same bits."""
 
     def work(workers):
         model = make()
@@ -73,3 +73,25 @@ def test_gradients_of_shares_add_up_to_those_of_the_batch(name, count):
     model.backward_parameters(alone.backward())
     whole = value, dict(model.named_gradients())
     assert_same(gradients(make, loss, count, data), whole)
+
+
+CELLS = tu.data.synthetic_cells(6, 32, seed=3)
+
+
+def trained(workers, **more):
+    model = tu.UNet(1, 2, base_channels=2, depth=1, padding="same", dropout=0.3, dtype="float64")
+    settings = {"batch_size": 5, "steps": 8, "crop": 16, "progress": False, **more}
+    parts = CELLS.subset(range(4)), CELLS.subset([4, 5])
+    return tu.fit(model, *parts, workers=workers, **settings), model.state_dict()
+
+
+def test_a_training_is_the_same_with_any_number_of_workers(tmp_path):
+    runs = {n: together(n, lambda workers: trained(workers)) for n in (1, 2, 3)}
+    alone, parameters = runs[1][0]
+    for count in (2, 3):
+        for history, state in runs[count]:
+            np.testing.assert_allclose(history.loss, alone.loss, rtol=1e-9)
+            assert [s for s, _ in history.validation] == [s for s, _ in alone.validation]
+            for name, array in state.items():
+                np.testing.assert_array_equal(array, runs[count][0][1][name])
+                np.testing.assert_allclose(array, parameters[name], rtol=1e-6, atol=1e-9)

@@ -12,6 +12,7 @@ on one machine or many. `together` is threads of this process, for tests and for
 from __future__ import annotations
 
 import contextlib
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -43,7 +44,7 @@ class Workers:
 
     def sum(self, numbers: np.ndarray) -> None:
         """Set `numbers`, an array (n,) in the host's memory, to the sum over all workers."""
-        parts = self.all(numbers.copy())
+        parts = self.all(numbers)
         numbers[...] = parts[0]
         for part in parts[1:]:
             numbers += part
@@ -81,9 +82,9 @@ class _Together(Workers):
 
     def all(self, value: Any) -> list[Any]:
         """Return what each worker gives here, in the order of ranks."""
-        self._table[self.rank] = value
+        self._table[self.rank] = pickle.dumps(value)  # as between processes: each gets its own
         self._barrier.wait()
-        values = list(self._table)
+        values = [pickle.loads(given) for given in self._table]
         self._barrier.wait()  # nobody lays the next one down before all have read
         return values
 

@@ -53,7 +53,7 @@ class Dropout(Layer):
         return dy if mask is None else dy * mask * (1 / (1 - self.p))
 
     def _draw(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Draw which values are kept; where workers share a batch, for all of it, and take one's own."""
+        """Draw which values are kept: for all images of a batch, also where workers share it."""
         images, mine = place_in_batch(shape[0])
         return self.rng.random((images, *shape[1:]), np.float32)[mine] >= self.p
 

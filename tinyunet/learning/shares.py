@@ -5,9 +5,9 @@ batch is a sum over all its pixels, divided by how many count:
 
     L = sum of l over all counted pixels / n,     n = counted pixels of the whole batch
 
-So each loss adds up its sums over the workers (`tinyunet.engine.workers.joined`) before it divides. What
-its backward then hands the network is dL/d(logits) of that worker's images, and as no image's logits
-depend on another image, the gradient of a parameter is the sum of what the workers find:
+So each loss adds up its sums over the workers (`tinyunet.engine.workers.joined`) before it divides.
+What its backward then hands the network is dL/d(logits) of that worker's images, and as no image's
+logits depend on another image, the gradient of a parameter is the sum of what the workers find:
 
     dL/dw = sum over workers of dL/dw through their images
 
@@ -21,14 +21,20 @@ does what one does, up to rounding; and the same number does it to the last bit.
 
 from __future__ import annotations
 
+import contextlib
 import zlib
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from tinyunet.data.batches import Batch
 from tinyunet.engine.arrays import Array, array_module, to_cpu, to_device
+from tinyunet.engine.interrupts import noted
 from tinyunet.engine.workers import Workers
 from tinyunet.layers.layer import Layer
+from tinyunet.learning.history import History
+from tinyunet.learning.optim import Optimizer
+from tinyunet.learning.run_files import RunFiles
 
 
 def share_of(batch: Batch, workers: Workers) -> Batch:
@@ -87,3 +93,60 @@ def _checksum(arrays: object) -> int:
     for array in arrays:
         value = zlib.crc32(np.ascontiguousarray(to_cpu(array)), value)
     return value
+
+
+# ---------------------------------------------------------------------- a whole training
+
+
+def begun(
+    files: RunFiles, run: tuple, workers: Workers
+) -> tuple[History, dict[str, np.ndarray] | None]:
+    """Begin or resume a run on all workers as the first finds it; `run` is what `files.begin` takes.
+
+    Parameters, optimizer and generators of the others become those of the first, which alone needs
+    the files.
+    """
+    found = files.begin(*run) if workers.rank == 0 else None
+    if workers.count == 1:
+        return found
+    model, optimizer, *_ = run
+    generators = dict(model.named_generators())
+    known = isinstance(optimizer, Optimizer)
+    kept = None
+    if workers.rank == 0:
+        states = {name: g.bit_generator.state for name, g in generators.items()}
+        moving = _on_host(optimizer.state) if known else {}
+        steps = optimizer.steps if known else 0
+        kept = found, _on_host(model.state_dict()), states, moving, steps
+    found, parameters, states, moving, steps = workers.same(kept)
+    if workers.rank:
+        model.load_state_dict(parameters)
+        for name, generator in generators.items():
+            generator.bit_generator.state = states[name]
+        if known:
+            optimizer.load_state_dict(moving, steps)
+    return found
+
+
+def _on_host(arrays: dict[str, Array]) -> dict[str, np.ndarray]:
+    return {name: to_cpu(array) for name, array in arrays.items()}
+
+
+@contextlib.contextmanager
+def end_together(workers: Workers) -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C end the training of all workers after the same step.
+
+    It reaches each at another moment, or only one of them, and the others would wait for ever. So it is
+    taken down, and the function that this gives, called by all after each step, raises
+    KeyboardInterrupt in all.
+    """
+    if workers.count == 1:
+        yield lambda: None
+        return
+
+    def look() -> None:
+        if any(workers.all(bool(came))):
+            raise KeyboardInterrupt
+
+    with noted() as came:
+        yield look

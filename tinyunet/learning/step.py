@@ -16,10 +16,9 @@ from tinyunet.learning.optim import Optimizer
 from tinyunet.learning.shares import add_gradients, share_of
 from tinyunet.losses import Loss
 
-
 _ALONE = (
-    "{0} cannot be shared by {1} workers: it divides by what its own share of the batch has. Its forward "
-    "should add up its sums over all shares, with tinyunet.engine.workers.joined, before it divides"
+    "{0} cannot be shared by {1} workers: it divides by what its own share of the batch has. Its "
+    "forward should add up its sums over all shares, with tinyunet.joined, before it divides"
 )
 
 
