@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from tinyunet.engine.arrays import Array, array_module
+from tinyunet.engine.workers import joined
 from tinyunet.losses.loss import Loss, class_first, class_last, one_hot, softmax
 
 
@@ -51,15 +50,14 @@ class DiceLoss(Loss):
 
         pixels = (1, 2, 3)
         both, either = (w * p * g).sum(pixels), (w * (p * p + g)).sum(pixels)  # g * g is g
-        sums = self._floats([*both, *either, *g.sum(pixels)], labels, onehot)
-        both, either, pixels_of = np.reshape(sums, (3, classes))
+        both, either, pixels_of = joined(both, either, g.sum(pixels))
         bottom = either + self.smooth
         dice = (2 * both + self.smooth) / bottom
-        present = pixels_of > 0
-        share = present / max(present.sum(), 1)  # each present class counts the same
-        kept = (xp.asarray(values, logits.dtype) for values in (dice, bottom, share))
-        self._kept = p, g, w, *kept
-        return float(1 - (share * dice).sum())
+        present = (pixels_of > 0).astype(logits.dtype)
+        share = present / xp.maximum(present.sum(), 1)  # each present class counts the same
+        (loss,) = self._own_floats([1 - (share * dice).sum()], labels, onehot)
+        self._kept = p, g, w, dice, bottom, share
+        return loss
 
     def backward(self) -> Array:
         """Return dlogits (N, H, W, K)."""

@@ -89,10 +89,13 @@ class Loss:
             )
 
     def _floats(self, sums: list[Array], labels: Array, onehot: Array) -> list[float]:
-        """Return sums over the batch as Python floats; ValueError if a label is out of range.
+        """Return sums over the batch as `_own_floats` does; where workers share it, over all of it."""
+        return list(joined(*self._own_floats(sums, labels, onehot)))
 
-        Both are asked for at once: it is the one moment that waits for a GPU. Where workers share the
-        batch, the sums are those of all its pixels.
+    def _own_floats(self, sums: list[Array], labels: Array, onehot: Array) -> list[float]:
+        """Return sums as Python floats, or raise ValueError if a label is out of range.
+
+        Both are asked for at once: it is the one moment that waits for a GPU.
         """
         known = onehot.any(axis=0)
         if self.ignore_label is not None:
@@ -106,7 +109,7 @@ class Loss:
                 f"{name} got labels from {int(labels.min())} to {int(labels.max())}, but the logits "
                 f"have {classes} classes: labels must be 0 to {classes - 1}{ignored}"
             )
-        return list(joined(*floats))
+        return floats
 
 
 def _remedy(logits: tuple[int, ...], labels: tuple[int, ...]) -> str:
