@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from tinyunet.engine.workers import ALONE, Workers
 
 # How many processes there are, as Open MPI and those with Hydra (MPICH, Intel MPI) tell each.
 TOLD = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK")
 INSTALL = 'pip install "tinyunet[mpi]", and an MPI such as Open MPI (apt install openmpi-bin)'
 START = "mpirun -n {count} python -m mpi4py -m tinyunet"
 
@@ -56,6 +58,12 @@ class MPIWorkers(Workers):
         self._comm.Allgather(mine[0], pieces)
         numbers[...] = pieces.reshape(-1)[: numbers.size]
 
+    def wait(self) -> None:
+        """Wait until all have come here; MPI's own ways to wait keep a core busy."""
+        request = self._comm.Ibarrier()
+        while not request.Test():
+            time.sleep(0.01)
+
     def neighbours(self) -> tuple[int, int]:
         """Which of the workers on this machine it is, and how many of them may use its cores."""
         from mpi4py import MPI
@@ -88,6 +96,12 @@ def workers() -> Workers:
     from mpi4py import MPI
 
     return MPIWorkers(MPI.COMM_WORLD) if MPI.COMM_WORLD.size > 1 else ALONE
+
+
+def told_rank() -> int:
+    """Return this process's rank as mpirun told it, before any message; 0 without mpirun."""
+    ranks = (os.environ.get(name, "") for name in RANKS)
+    return next((int(rank) for rank in ranks if rank.isdecimal()), 0)
 
 
 def share_cores(found: Workers) -> int:

@@ -49,6 +49,10 @@ class Workers:
         for part in parts[1:]:
             numbers += part
 
+    def wait(self) -> None:
+        """Wait until all have come here."""
+        self.all(None)
+
     def share(self, n: int) -> slice:
         """Which of n things are this worker's, in one piece; shares differ by one at most."""
         return slice(self.rank * n // self.count, (self.rank + 1) * n // self.count)
