@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from tinyunet import networks
 from tinyunet.engine.arrays import array_module, gpu_available, to_cpu, to_gpu
+from tinyunet.engine.mpi import workers
 from tinyunet.engine.threads import num_threads, one_blas_thread
+from tinyunet.engine.workers import joined, sharing, together
 from tinyunet.exchange.torch_layout import to_torch_layout
 from tinyunet.gradcheck import (
     GradientReport,
@@ -132,6 +134,7 @@ __all__ = [
     "gpu_available",
     "held_decisions",
     "instances",
+    "joined",
     "load",
     "median_frequency",
     "metrics",
@@ -145,11 +148,14 @@ __all__ = [
     "save",
     "segmentation",
     "separate",
+    "sharing",
     "to_cpu",
     "to_gpu",
     "to_torch_layout",
+    "together",
     "training_step",
     "weight_map",
+    "workers",
 ]
 
 # What needs SciPy or matplotlib, and where it is. Both are slow to load, and layers and gradient checks

@@ -5,6 +5,7 @@ from __future__ import annotations
 try:
     import os
     import sys
+    import time
     import traceback
     import warnings
     from typing import Annotated, Any
@@ -30,12 +31,14 @@ try:
     )
     from tinyunet.commands.shell_words import as_options
     from tinyunet.engine.interrupts import sigterm_is_ctrl_c
+    from tinyunet.engine.mpi import told_rank
     from tinyunet.runs import own_files
 except KeyboardInterrupt:  # nothing has begun: there is nothing to say
     raise SystemExit(130) from None
 
 INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
 USERS = (ValueError, TypeError, OSError, RuntimeError, MemoryError)  # errors with words for users
+MOMENT = 0.5  # seconds
 SHOW = "TINYUNET_TRACEBACK"  # the environment variable that shows where an error comes from
 
 
@@ -129,13 +132,22 @@ def main() -> None:
     except Exception as error:
         if os.environ.get(SHOW):
             traceback.print_exc()
-        typer.echo(f"error: {as_options(_in_words(error))}", err=True)
+        typer.echo(f"{_whose()}error: {as_options(_in_words(error))}", err=True)
         sys.exit(2 if isinstance(error, USERS) or own_files.raised_in(error) else 1)
+
+
+def _whose() -> str:
+    """Which of several workers has an error; what all meet, the first says and then ends them all."""
+    rank = told_rank()
+    if rank:
+        time.sleep(MOMENT)
+    return f"worker {rank}: " if rank else ""
 
 
 def _say(message: Warning | str, *_: Any) -> None:
     """A warning as a sentence, without the line of Python that it comes from."""
-    typer.echo(f"warning: {as_options(str(message))}", err=True)
+    if not told_rank():  # the first of several workers says it for all
+        typer.echo(f"warning: {as_options(str(message))}", err=True)
 
 
 def _in_words(error: Exception) -> str:

@@ -10,12 +10,14 @@ import typer
 
 from tinyunet.commands.options import AsJson, given, with_settings
 from tinyunet.commands.shell_words import as_options
+from tinyunet.commands.together import at_work
 from tinyunet.runs.ignored import check_options_of_data, check_options_of_optimizer
 from tinyunet.runs.network import class_name, fixed
 from tinyunet.runs.numbers import check_numbers
 from tinyunet.runs.settings import Settings
 
 if TYPE_CHECKING:
+    from tinyunet.engine.workers import Workers
     from tinyunet.runs.train import Result
 
 MOVABLE = ("device", "data", "data_root")  # a run goes on anywhere, and its images may be elsewhere
@@ -37,7 +39,23 @@ def train(
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
-    """Train a network; about a minute on synthetic cells by default."""
+    """Train a network; about a minute on synthetic cells by default.
+
+    Several processes share each batch: mpirun -n 4 python -m mpi4py -m tinyunet train ...
+    """
+    from tinyunet.runs import train
+
+    with at_work("share each batch") as workers:
+        if workers.rank:
+            train.help_train(workers)
+            return
+        _lead(context, out, resume, as_json, workers)
+
+
+def _lead(
+    context: typer.Context, out: Path | None, resume: Path | None, as_json: bool, workers: Workers
+) -> None:
+    """Train, alone or as the first of several workers, and say what came of it."""
     from tinyunet.runs import folder, train
 
     chosen = given(context)
@@ -49,7 +67,7 @@ def train(
     else:
         run = _new(chosen)
     result = train.train(
-        run, out, resume=resume is not None, film=film,
+        run, out, resume=resume is not None, film=film, workers=workers,
         tell=lambda sentence: typer.echo(as_options(sentence), err=True),
     )  # fmt: skip
     _print_end(result, run)

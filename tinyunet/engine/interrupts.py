@@ -46,6 +46,23 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def noted() -> Iterator[list[int]]:
+    """Take Ctrl-C and SIGTERM down in the list that this gives, and do nothing about them.
+
+    On the main thread only, and only for signals that are handled in Python.
+    """
+    came: list[int] = []
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    handled = [n for n in NUMBERS if on_main_thread and callable(_get(n))]
+    before = {number: _set(number, lambda number, frame: came.append(number)) for number in handled}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            _set(number, handler)
+
+
+@contextlib.contextmanager
 def sigterm_is_ctrl_c() -> Iterator[None]:
     """Treat SIGTERM as Ctrl-C while the context lasts, unless it is ignored.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyunet.engine.arrays import Array, MaybeArray, device_name, to_cpu, to_device
+from tinyunet.engine.workers import place_in_batch
 from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 
@@ -38,7 +39,7 @@ class Dropout(Layer):
             self._keep(x, None)
             return x
         if self._held is None:
-            mask = to_device(self.rng.random(x.shape, np.float32) >= self.p, device_name(x))
+            mask = to_device(self._draw(x.shape), device_name(x))
         else:
             mask = self._held
         y = x * mask * (1 / (1 - self.p))
@@ -51,6 +52,11 @@ class Dropout(Layer):
         if not input_gradient:
             return None
         return dy if mask is None else dy * mask * (1 / (1 - self.p))
+
+    def _draw(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Draw which values are kept: for all images of a batch, also where workers share it."""
+        images, mine = place_in_batch(shape[0])
+        return self.rng.random((images, *shape[1:]), np.float32)[mine] >= self.p
 
     def decisions(self) -> list[Array]:
         """Return the mask of the values that were kept."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from tinyunet.engine.arrays import Array, device_name, to_device
 from tinyunet.layers.dropout import Dropout
 
@@ -22,8 +20,8 @@ class Dropout2d(Dropout):
             self._keep(x, None)
             return x
         if self._held is None:
-            drawn = self.rng.random((len(x), 1, 1, x.shape[3]), np.float32)  # for all pixels
-            mask = to_device(drawn >= self.p, device_name(x))
+            drawn = self._draw((len(x), 1, 1, x.shape[3]))  # for all pixels
+            mask = to_device(drawn, device_name(x))
         else:
             mask = self._held
         y = x * mask * (1 / (1 - self.p))

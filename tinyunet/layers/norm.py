@@ -12,6 +12,7 @@ from tinyunet.engine.arrays import Array, MaybeArray, array_module
 from tinyunet.engine.elementwise import fused, over_bands, sum_pixels
 from tinyunet.engine.memory import empty
 from tinyunet.engine.threads import Band, bands, total
+from tinyunet.engine.workers import joined
 from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 
@@ -62,6 +63,7 @@ class BatchNorm2d(Layer):
     -----
     ``params["weight"]`` and ``["bias"]``, ``buffers["running_mean"]`` and ``["running_var"]`` are
     (num_features,); ``buffers["num_batches_tracked"]`` counts. Names and conventions are PyTorch's.
+    Where workers share a batch, the sums are those of all its images: see `tinyunet.engine.workers`.
     While decisions are held, and in a gradient check, the running statistics do not move. `fold` makes
     one convolution of a trained pair.
     """
@@ -97,10 +99,12 @@ class BatchNorm2d(Layer):
         self._check_image(x, self.num_features)
         xp, by_batch = array_module(x), self.training and self.statistics == "batch"
         if by_batch:
-            mean, var = self._moments(x)
+            (count,) = joined(float(x.size // x.shape[3]))
+            mean, var = self._moments(x, count)
             if not self._replays:  # see held_decisions
-                self._move(mean, var, x.size // x.shape[3])
+                self._move(mean, var, count)
         else:
+            count = 0.0  # nothing depends on this batch
             mean, var = (
                 self.buffers[f"running_{what}"].astype("float64") for what in ("mean", "var")
             )
@@ -109,20 +113,21 @@ class BatchNorm2d(Layer):
         rows = _rows(x, mean, scale, self.params["bias"])
         y = empty(xp, x.shape, x.dtype)
         over_bands(lambda *parts: fused(_normalise, xp)(*parts, *rows), _lines(y), _lines(x))
-        self._keep(y, x, mean, root, by_batch)
+        self._keep(y, x, mean, root, count)
         return y
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
         """Set the gradients of weight and bias and return dx (N, H, W, C)."""
-        x, mean, root, by_batch = self._take(dy)
-        xp, count = array_module(dy), x.size // x.shape[3]
+        x, mean, root, count = self._take(dy)
+        xp = array_module(dy)
         dbias, along = _sums(dy, x, _rows(x, mean)[0])
         dweight = along / root  # sum(dy * (x - mean)) / root
         self.grads = {"weight": dweight.astype(dy.dtype), "bias": dbias.astype(dy.dtype)}
         if not input_gradient:
             return None
         dx, scale = empty(xp, x.shape, dy.dtype), self.params["weight"] / root
-        if by_batch:
+        if count:
+            dweight, dbias = joined(dweight, dbias)  # mean and var are the whole batch's
             rows = _rows(x, mean, dweight / (count * root), dbias / count, scale)
             parts = _lines(dx), _lines(dy), _lines(x)
             over_bands(lambda *parts: fused(_normalise_back, xp)(*parts, *rows), *parts)
@@ -133,9 +138,8 @@ class BatchNorm2d(Layer):
             )
         return dx
 
-    def _moments(self, x: Array) -> tuple[Array, Array]:
-        """Return the batch's mean and variance (C,)."""
-        count = x.size // x.shape[3]
+    def _moments(self, x: Array, count: float) -> tuple[Array, Array]:
+        """Return the batch's mean and variance (C,), of `count` values each."""
         if count == 1:
             raise ValueError(
                 f"{self} got one value a channel: shape {x.shape}. In training that has no variance: "
@@ -143,12 +147,12 @@ class BatchNorm2d(Layer):
             )
         # Not E[x^2] - E[x]^2: where the mean is large, rounding leaves nothing of the difference. Sums
         # about a number near the mean lose nothing; the first of them says how near it was.
-        near = sum_pixels(x) / count
-        first, second = _sums(None, x, _rows(x, near)[0])
+        near = joined(sum_pixels(x))[0] / count
+        first, second = joined(*_sums(None, x, _rows(x, near)[0]))
         mean = near + first / count
         return mean, second / count - (first / count) ** 2
 
-    def _move(self, mean: Array, var: Array, count: int) -> None:
+    def _move(self, mean: Array, var: Array, count: float) -> None:
         """Move the running statistics towards a batch's."""
         self.buffers["num_batches_tracked"][...] += 1
         new = 1 / self.buffers["num_batches_tracked"] if self.momentum is None else self.momentum

@@ -68,6 +68,10 @@ def fit(
         and a `Step`: to draw, or to keep scores of your own. `tinyunet.plots.Live` is one.
         ``training.finish()`` ends the training. Ctrl-C waits for them, and `minutes` do not reckon with
         them.
+    workers
+        Who shares each batch: ``tinyunet.workers()`` gives the processes that mpirun started. Each
+        calls `fit` with the same arguments, and their models end with the same parameters. The
+        first alone writes to `out` and shows a bar. By default this process does all.
 
     Returns
     -------

@@ -216,12 +216,14 @@ def settings_kept(
     weights: str | list[np.ndarray] | None,
     schedule: str,
     seed: int,
+    workers: int,
 ) -> dict[str, Any]:
     """What a run has to be given again when it is resumed, fit for JSON."""
     settings = {
         "batch_size": int(batch_size),
         "crop": [int(side) for side in input_size],
         "seed": int(seed),
+        "workers": workers,
         "schedule": schedule,
         "weights": weights if isinstance(weights, str | None) else "given maps",
     }

@@ -19,7 +19,7 @@ from tinyunet.learning import checkpoint
 from tinyunet.learning.checkpoint_header import OPTIMIZERS
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import Optimizer
-from tinyunet.learning.run_folder import has_steps, refuse_file, stamp
+from tinyunet.learning.run_folder import has_steps, refuse_file, say_if_shared_otherwise, stamp
 from tinyunet.networks.network import Network
 
 # Between validations files are written after so many seconds, if that takes a share of them at most.
@@ -68,6 +68,21 @@ class RunFiles:
             if fresh:
                 self._refuse_others()
             yield
+
+    def begin(
+        self,
+        model: Network,
+        optimizer: Optimizer,
+        settings: dict[str, Any],
+        steps: int | None,
+        resume: bool,
+    ) -> tuple[History, dict[str, np.ndarray] | None]:
+        """Return a new run's history, or what `restore` returns; parameters and errors as there."""
+        self.check_savable(model, optimizer)
+        if resume:
+            return self.restore(model, optimizer, settings, steps)
+        self.refuse_to_overwrite()
+        return History(total_steps=int(steps or 0)), None
 
     def refuse_to_overwrite(self) -> None:
         """Raise FileExistsError if the folder holds a run that has taken a step, or its model."""
@@ -194,6 +209,7 @@ class RunFiles:
             generator.bit_generator.state = generators[name].bit_generator.state
         optimizer.load_state_dict(saved.optimizer.state, saved.optimizer.steps)
         history.resumed_at = len(history.loss)
+        say_if_shared_otherwise(kept.get("workers", 1), settings["workers"])
         return history, best
 
 
@@ -209,7 +225,7 @@ def _differences(
     problems += [
         f"{name}: {kept[name]!r} in the file, {value!r} asked for"
         for name, value in settings.items()
-        if kept.get(name, value) != value
+        if kept.get(name, value) != value and name != "workers"
     ]
     was, asked = (checkpoint.describe_optimizer(o) for o in (saved.optimizer, optimizer))
     return problems + ([f"optimizer: {was} in the file, {asked} asked for"] if was != asked else [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 
@@ -32,3 +33,13 @@ def stamp(path: Path) -> tuple[int, ...] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def say_if_shared_otherwise(before: int, now: int) -> None:
+    """Warn if a run goes on with another number of workers."""
+    if before != now:
+        warnings.warn(
+            f"batches of this run were shared by {before} worker{'s' * (before != 1)}, and are by "
+            f"{now} from here on: it goes on as it would have up to rounding, not to the last bit",
+            stacklevel=5,
+        )

@@ -10,15 +10,23 @@ import numpy as np
 from tinyunet.data.batches import Batch
 from tinyunet.engine.arrays import Array, to_cpu, to_device
 from tinyunet.engine.threads import one_blas_thread
+from tinyunet.engine.workers import sharers, times_joined
 from tinyunet.layers.layer import Layer
 from tinyunet.learning.optim import Optimizer
+from tinyunet.learning.shares import add_gradients, share_of
 from tinyunet.losses import Loss
+
+_ALONE = (
+    "{0} cannot be shared by {1} workers: it divides by what its own share of the batch has. Its "
+    "forward should add up its sums over all shares, with tinyunet.joined, before it divides"
+)
 
 
 def training_step(model: Layer, loss: Loss, optimizer: Optimizer, batch: Batch) -> float:
     """Take one step of training and return the loss before it.
 
-    A loss that is not finite ends the step: neither gradients nor parameters change.
+    A loss that is not finite ends the step: neither gradients nor parameters change. Where workers
+    share the batch, each takes its images, and all get the whole batch's loss and gradients.
 
     Parameters
     ----------
@@ -27,14 +35,20 @@ def training_step(model: Layer, loss: Loss, optimizer: Optimizer, batch: Batch) 
     batch
         Images (N, H, W, C), labels (N, H', W'), and weights (N, H', W') or None, on the host.
     """
-    images, labels, weights = batch
+    workers = sharers()
+    images, labels, weights = share_of(batch, workers)
     images = _like(model, images)
     labels = to_device(labels, model.device)
     weights = None if weights is None else _like(model, weights)
     with one_blas_thread():  # once: a small network's layers would limit it a hundred times
-        value = loss(model(images), labels, weights)
+        logits, before = model(images), times_joined()
+        value = loss(logits, labels, weights)
+        if workers.count > 1 and times_joined() == before:
+            raise TypeError(_ALONE.format(type(loss).__name__, workers.count))
         if math.isfinite(value):
             model.backward_parameters(loss.backward())
+            if workers.count > 1:
+                add_gradients(model, workers)
             optimizer.step()
     return value
 

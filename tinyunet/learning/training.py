@@ -16,6 +16,7 @@ from tinyunet.data.batches import Batch, Batches
 from tinyunet.data.dataset import Dataset
 from tinyunet.engine.arrays import Array
 from tinyunet.engine.interrupts import uninterrupted
+from tinyunet.engine.workers import ALONE, Workers, sharing
 from tinyunet.layers.layer import Layer
 from tinyunet.learning.arguments import checked_loss
 from tinyunet.learning.calibration import calibrate
@@ -31,6 +32,7 @@ from tinyunet.learning.preparation import (
 )
 from tinyunet.learning.run_files import RunFiles
 from tinyunet.learning.schedule import is_time_to_validate, rate_factor
+from tinyunet.learning.shares import begun, check_agreement, check_shares, end_together
 from tinyunet.learning.step import Step, has_finite_parameters, training_step
 from tinyunet.losses import Loss
 from tinyunet.networks.plain import labelling
@@ -76,29 +78,26 @@ class Training:
         resume: bool = False,
         progress: bool = True,
         callbacks: Sequence[Callable[[Training, Step], None]] = (),
+        workers: Workers = ALONE,
     ) -> None:
         self.model = labelling(model)
         self.optimizer = Adam(self.model, lr=2e-3) if optimizer is None else optimizer
         learns, length = (self.model, self.optimizer), (steps, minutes, patience)
         check_settings(*learns, train, validation, *length, batch_size, schedule, seed, callbacks)
         self.validation, self.minutes, self.schedule = validation, minutes, schedule
-        self.patience, self.progress, self.callbacks = patience, progress, tuple(callbacks)
+        check_shares(int(batch_size), workers)
+        self.patience, self.callbacks, self.workers = patience, tuple(callbacks), workers
+        self.progress = progress and not workers.rank
         self.loss = checked_loss(loss_for(self.model, train, loss))
         self.input_size = window_size(self.model, train, crop)
-        self.settings = settings_kept(batch_size, self.input_size, augment, weights, schedule, seed)
-        self.files = RunFiles(out)
-        self.files.check_savable(self.model, self.optimizer)
-        self.history = History(total_steps=int(steps or 0))
-        self.best_parameters: dict[str, Array] | None = None
-        if resume:
-            run = self.model, self.optimizer, self.settings, steps
-            self.history, self.best_parameters = self.files.restore(*run)
-        else:
-            self.files.refuse_to_overwrite()
-        self.batches = Batches(
-            train, weight_maps(train, weights), int(batch_size),
-            self.input_size, self.model.output_size(*self.input_size), augment, seed,
-        )  # fmt: skip
+        kept = batch_size, self.input_size, augment, weights, schedule, seed, workers.count
+        self.settings = settings_kept(*kept)
+        self.files, self._in_files = RunFiles(None if workers.rank else out), bool(out)
+        run = begun(self.files, (*learns, self.settings, steps, resume), workers)
+        self.history, self.best_parameters = run
+        sizes = self.input_size, self.model.output_size(*self.input_size)
+        maps = weight_maps(train, weights)
+        self.batches = Batches(train, maps, int(batch_size), *sizes, augment, seed)
         self._loop: Loop | None = None
         self._last_parameters: dict[str, Array] | None = None  # where `finish` has put better ones
 
@@ -141,18 +140,19 @@ class Training:
         and another loop, or `run`, goes on from there. The files in `out` are those of the last
         validation, or of a minute ago, then, until `finish` is called.
         """
-        with self._begin() as loop:
+        with self._begin() as loop, end_together(self.workers) as look:
             with contextlib.suppress(Diverged):  # the history says it
                 while loop.open and not self.complete:
                     batch = loop.batch(self.done)
                     with uninterrupted():
                         step = self._learn(batch)
                         validating = is_time_to_validate(self.done, self.total)
-                        if validating:
+                        if validating and self.validation is not None:
                             step = self._validate(step)
                         self._show(step, loop)
                         if validating or self.files.is_due():
                             self._keep()
+                    look()
                     yield step
             if loop.open:
                 self.finish()
@@ -168,7 +168,7 @@ class Training:
                 self.history.note_interruption()
             # The last update's work, which no loss and no validation shows. To ask a GPU makes it
             # wait: only where the model is written to a file anyway.
-            unseen = self.files.out and self.best_parameters is None and not self.history.diverged
+            unseen = self._in_files and self.best_parameters is None and not self.history.diverged
             if unseen and not has_finite_parameters(self.model):
                 self._note_divergence("the network's parameters became NaN", self.done)
             self._keep()
@@ -183,7 +183,8 @@ class Training:
         optimizer, chosen = self.optimizer, self.optimizer.lr
         optimizer.lr = rate = chosen * rate_factor(self.schedule, self.done, self.total)
         try:
-            value = training_step(self.model, self.loss, optimizer, batch)
+            with sharing(self.workers):
+                value = training_step(self.model, self.loss, optimizer, batch)
         finally:
             optimizer.lr = chosen
         if not math.isfinite(value):
@@ -193,10 +194,10 @@ class Training:
 
     def _validate(self, step: Step) -> Step:
         """Score the model on the validation images; if it was never better, keep its parameters."""
-        if self.validation is None:
-            return step
         history = self.history
-        history.score_name, score = validation_score(self.model, self.validation)
+        check_agreement(self.model, self.done, self.workers)
+        with sharing(self.workers):
+            history.score_name, score = validation_score(self.model, self.validation)
         if math.isnan(score):
             raise self._note_divergence("the network's predictions became NaN", self.done)
         if history.best_score is None or score >= history.best_score:  # of equals, the later
@@ -217,8 +218,6 @@ class Training:
         run = self.model, self.optimizer, self.history, self.settings, self.best_parameters
         self.files.keep(*run)
 
-    # ------------------------------------------------------------------ around it
-
     def _begin(self) -> Loop:
         """Start a loop where the last one ended."""
         if self.history.diverged:
@@ -226,9 +225,9 @@ class Training:
         started = time.perf_counter()
         self._leave_loop()
         if not self.total:
-            self.history.total_steps = calibrate(
-                self.model, self.loss, self.optimizer, self.batches, self.validation, self.minutes
-            )
+            run = self.model, self.loss, self.optimizer, self.batches, self.validation
+            with sharing(self.workers):
+                self.history.total_steps = calibrate(*run, self.minutes)
         with contextlib.ExitStack() as held:
             held.enter_context(self.files.alone())
             self.history.stopped = ""

@@ -148,13 +148,12 @@ class BCEDiceLoss(BinaryLoss):
         Parameters and errors as for `BCEWithLogitsLoss.forward`.
         """
         p, t, losses, counts, w = self._pixels(logits, labels, weights)
-        bottom = (w * (p + t)).sum() + self.smooth
-        dice = (2 * (w * p * t).sum() + self.smooth) / bottom
-        sums = [(w * losses).sum(), counts.sum(), dice]
-        total, counted, overlap = self._floats(sums, labels, one_hot(labels, 2))
-        counted = max(counted, 1.0)
+        sums = [(w * losses).sum(), counts.sum(), (w * p * t).sum(), (w * (p + t)).sum()]
+        total, counted, both, either = self._floats(sums, labels, one_hot(labels, 2))
+        counted, bottom = max(counted, 1.0), either + self.smooth
+        dice = (2 * both + self.smooth) / bottom
         self._kept = p, t, w, counted, dice, bottom
-        return self.bce * total / counted - self.dice * overlap
+        return self.bce * total / counted - self.dice * dice
 
     def backward(self) -> Array:
         """Return dlogits (N, H, W, 1)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinyunet.engine.arrays import Array, array_module
+from tinyunet.engine.workers import joined
 from tinyunet.losses.loss import Loss, class_first, class_last, one_hot, softmax
 
 
@@ -48,11 +49,13 @@ class DiceLoss(Loss):
         p, _, _ = softmax(class_first(logits))
 
         pixels = (1, 2, 3)
-        bottom = (w * (p * p + g)).sum(pixels) + self.smooth  # g * g is g
-        dice = (2 * (w * p * g).sum(pixels) + self.smooth) / bottom
-        present = (g.sum(pixels) > 0).astype(logits.dtype)
+        both, either = (w * p * g).sum(pixels), (w * (p * p + g)).sum(pixels)  # g * g is g
+        both, either, pixels_of = joined(both, either, g.sum(pixels))
+        bottom = either + self.smooth
+        dice = (2 * both + self.smooth) / bottom
+        present = (pixels_of > 0).astype(logits.dtype)
         share = present / xp.maximum(present.sum(), 1)  # each present class counts the same
-        (loss,) = self._floats([1 - (share * dice).sum()], labels, onehot)
+        (loss,) = self._own_floats([1 - (share * dice).sum()], labels, onehot)
         self._kept = p, g, w, dice, bottom, share
         return loss
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinyunet.engine.arrays import Array, array_module, device_name
+from tinyunet.engine.workers import joined
 from tinyunet.losses.loss import Loss
 
 
@@ -37,13 +38,14 @@ class L1Loss(Loss):
         _check_images(outputs, targets, weights)
         difference = outputs - targets
         w = 1 if weights is None else weights[..., None]
-        self._kept = difference, w
-        return (abs(difference) * w).sum().item() / difference.size
+        total, count = joined((abs(difference) * w).sum().item(), float(difference.size))
+        self._kept = difference, w, count
+        return total / count
 
     def backward(self) -> Array:
         """Return dL/d(outputs) = w * sign(x - t) / count."""
-        difference, w = self._take()
-        return array_module(difference).sign(difference) * w / difference.size
+        difference, w, count = self._take()
+        return array_module(difference).sign(difference) * w / count
 
 
 def _check_images(outputs: Array, targets: Array, weights: Array | None) -> None:

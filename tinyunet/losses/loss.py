@@ -7,6 +7,7 @@ its gradient with respect to the logits, once.
 from __future__ import annotations
 
 from tinyunet.engine.arrays import Array, array_module, device_name
+from tinyunet.engine.workers import joined
 
 
 class Loss:
@@ -88,6 +89,10 @@ class Loss:
             )
 
     def _floats(self, sums: list[Array], labels: Array, onehot: Array) -> list[float]:
+        """Return sums over the batch as `_own_floats` does; where workers share it, over all of it."""
+        return list(joined(*self._own_floats(sums, labels, onehot)))
+
+    def _own_floats(self, sums: list[Array], labels: Array, onehot: Array) -> list[float]:
         """Return sums as Python floats, or raise ValueError if a label is out of range.
 
         Both are asked for at once: it is the one moment that waits for a GPU.

@@ -15,6 +15,7 @@ from typing import Any
 
 from tinyunet.data import Dataset
 from tinyunet.engine.whole_files import write_text
+from tinyunet.engine.workers import ALONE, Workers
 from tinyunet.learning import checkpoint
 from tinyunet.learning.film import FILE, Film
 from tinyunet.learning.history import History
@@ -80,11 +81,13 @@ def train(
     resume: bool = False,
     film: bool = False,
     tell: Tell = say,
+    workers: Workers = ALONE,
 ) -> Result:
     """Train, evaluate on the test images, and fill the folder `out`; by default a new one in ``runs``.
 
     With `film`, frames of the training are kept in the folder, too: see `tinyunet.Film`. `tell` gets
-    sentences about what comes, and about what is not as a user might think.
+    sentences about what comes, and about what is not as a user might think. Of several `workers` the
+    first calls this, and the others `help_train`.
 
     Raises
     ------
@@ -109,7 +112,8 @@ def train(
         parts, record = first_parts(settings, tell)
     # `best.npz` says so only in the end, and `last.npz` never.
     settings = replace(settings, stretch=parts[0].stretched)
-    training, out = _prepared(settings, parts, out, resume, tell)
+    workers.same((settings, parts))
+    training, out = _prepared(settings, parts, out, resume, tell, workers)
     if film or (begun and (out / FILE).is_file()):
         training.callbacks += (Film(out),)
     with training.files.alone(), _way_on(settings, out, tell):
@@ -130,6 +134,14 @@ def train(
         _score(result, settings.average, out)
         draw(result, out, settings.weights)
     return result
+
+
+def help_train(workers: Workers) -> None:
+    """Share the batches of a run, which the first worker leads: it alone reads and writes files."""
+    settings, parts = workers.same(None)
+    model, optimizer = build(settings, parts)
+    options = fit_options(settings, model, parts[0])
+    Training(model, *parts[:2], optimizer=optimizer, workers=workers, **options).run()
 
 
 @contextlib.contextmanager
@@ -162,7 +174,7 @@ def _begun(settings: Settings, out: Path, tell: Tell) -> tuple[Parts, Record | N
 
 
 def _prepared(
-    settings: Settings, parts: Parts, out: Path | None, resume: bool, tell: Tell
+    settings: Settings, parts: Parts, out: Path | None, resume: bool, tell: Tell, workers: Workers
 ) -> tuple[Training, Path]:
     """Make the network and what trains it, and the run's folder if it has no name."""
     model, optimizer = build(settings, parts)
@@ -175,7 +187,7 @@ def _prepared(
         raise ValueError(
             "every pixel of the validation images is ignored: choose another --split-seed"
         )
-    learns = {"optimizer": optimizer, "resume": resume}
+    learns = {"optimizer": optimizer, "resume": resume, "workers": workers}
     if out is not None:
         return Training(model, *parts[:2], **learns, **options, out=out), out
     out = folder.new_folder(Path("runs"), Path(settings.data).absolute().name)

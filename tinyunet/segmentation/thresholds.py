@@ -14,6 +14,7 @@ import numpy as np
 from tinyunet import metrics
 from tinyunet.data.dataset import Dataset
 from tinyunet.engine.progress import Progress
+from tinyunet.engine.workers import sharers
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.plain import labelling
 from tinyunet.segmentation.cells import instances
@@ -46,7 +47,7 @@ def choose_threshold(model: Layer, data: Dataset, average: bool | str = False) -
         return 0.5
     maps = predict(model, with_cells, average=average)
     bar = Progress(THRESHOLDS, desc="thresholds", delay=2, leave=False)
-    means = {threshold: _mean_seg(maps, with_cells, threshold) for threshold in bar}
+    means = {threshold: float(np.mean(_segs(maps, with_cells, threshold))) for threshold in bar}
     return max(THRESHOLDS, key=lambda t: (means[t], -abs(t - 0.5)))  # of equals, next to a half
 
 
@@ -57,20 +58,34 @@ def validation_score(model: Layer, data: Dataset) -> tuple[str, float]:
     at a fixed one a network looks better or worse for the width of its outlines alone. Images without
     a cell have no say, as for `choose_threshold`, unless there are no others.
 
-    It is NaN where the network no longer gives probabilities: training has diverged.
+    It is NaN where the network no longer gives probabilities: training has diverged. Workers that share
+    batches score some images each.
     """
     model = labelling(model)
     cells = knows_cells(model, data)
     if cells:
         data = _with_cells(data) or data
-    maps = predict(model, data, progress=False)
-    if not all(np.isfinite(p).all() for p in maps):
+    workers, every = sharers(), range(len(data))
+    own = every[workers.rank :: workers.count]
+    scores = workers.all(_scores(model, data.subset(own), cells) if own else [])
+    scores = [scores[i % workers.count][i // workers.count] for i in every]
+    if not all(scores):
         score = math.nan
     elif cells:
-        score = max(_mean_seg(maps, data, threshold) for threshold in IN_TRAINING)
+        score = max(float(np.mean(segs)) for segs in zip(*scores, strict=True))
     else:
-        score = mean(evaluate(model, data, probabilities=maps, progress=False))["IoU"]
+        score = mean(scores)["IoU"]
     return "SEG" if cells else "IoU", score
+
+
+def _scores(model: Layer, data: Dataset, cells: bool) -> list:
+    """Of each image its SEG by threshold, or its scores of masks; None where these are NaN."""
+    maps = predict(model, data, progress=False)
+    if not all(np.isfinite(p).all() for p in maps):
+        return [None] * len(data)
+    if cells:
+        return list(zip(*(_segs(maps, data, t) for t in IN_TRAINING), strict=True))
+    return evaluate(model, data, probabilities=maps, progress=False)
 
 
 def _with_cells(data: Dataset) -> Dataset | None:
@@ -79,10 +94,10 @@ def _with_cells(data: Dataset) -> Dataset | None:
     return data.subset(places) if places else None
 
 
-def _mean_seg(maps: Sequence[np.ndarray], data: Dataset, threshold: float) -> float:
-    """Mean SEG of images whose probabilities (H, W, K) are known."""
+def _segs(maps: Sequence[np.ndarray], data: Dataset, threshold: float) -> list[float]:
+    """The SEG of each image whose probabilities (H, W, K) are known."""
     pairs = (
         metrics.leave_out(instances(p, threshold), truth, data.ignored(i))
         for i, (p, truth) in enumerate(zip(maps, data.instances, strict=True))
     )
-    return float(np.mean([metrics.seg(*pair) for pair in pairs]))
+    return [metrics.seg(*pair) for pair in pairs]
