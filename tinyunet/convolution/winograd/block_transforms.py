@@ -45,8 +45,8 @@ def window(
     if gate is None:
         np.copyto(inside, x[there])
     else:
-        np.greater(gate[there], 0, out=inside, casting="unsafe")
-        inside *= x[there]
+        counts = scratch("gate", inside.shape, np.bool_)
+        np.multiply(x[there], np.greater(gate[there], 0, out=counts), out=inside)
     return window
 
 
@@ -109,15 +109,14 @@ def tiles_out(
         np.copyto(place, image)
 
 
-def kernels(f: Transform, w: np.ndarray, turned: bool) -> np.ndarray:
+def kernels(f: Transform, w: np.ndarray) -> np.ndarray:
     """G w G^T as (t * t, C_in, C_out), in this thread's scratch memory."""
     a, b = w.shape[2:]
     kernels = scratch("w", (3, 3, a, b), w.dtype)
-    np.copyto(kernels, w[::-1, ::-1] if turned else w)
+    np.copyto(kernels, w)
     u = scratch("U", (f.t, f.t, a * b), w.dtype)
     sandwich(f.cast("G", w.dtype), kernels.reshape(3, 3, -1), u)
-    u = u.reshape(-1, a, b)
-    return u.swapaxes(1, 2) if turned else u
+    return u.reshape(-1, a, b)
 
 
 def sandwich(matrix: np.ndarray, d: np.ndarray, out: np.ndarray) -> None:
