@@ -7,8 +7,8 @@ With a row of A's patch matrix for each pixel of x (see `im2col.py`), and w as (
     dw  = x.T @ patches(dy)
     db  = sum of dy
 
-With the U-Net's kernel and stride, 2 and 2, patches tile y: every pixel lies in just one. Then the bias is
-added to the patches, and db summed over them, while they are in cache.
+With the U-Net's kernel and stride, 2 and 2, patches tile y: every pixel lies in just one. Then the
+bias is added to the patches, and db summed over them, while they are in cache.
 """
 
 from __future__ import annotations

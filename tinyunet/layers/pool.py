@@ -13,9 +13,7 @@ from tinyunet.engine.memory import empty, scratch
 from tinyunet.engine.threads import bands, each
 from tinyunet.layers.layer import Layer
 
-# Numbers of output in a band. With a quarter of that, band and input fit into half a core's L2 cache, but
-# two threads lose more by waiting for Python's lock between the short calls.
-BAND = 1 << 16
+BAND = 1 << 16  # numbers of output: with fewer, threads wait for Python's lock between short calls
 
 
 class MaxPool2d(Layer):
@@ -94,11 +92,7 @@ class MaxPool2d(Layer):
             fill(dx, 0)
             winner = _first_winner(corners) if winner is None else winner
             images = [images for images, _ in bands((len(dy), 1, dy[0].size), xp)]
-            each(
-                lambda some: _add_up(dy[some], winner[some], [d[some] for d in dcorners]),
-                images,
-                xp,
-            )
+            each(lambda i: _add_up(dy[i], winner[i], [d[i] for d in dcorners]), images, xp)
         return self._cut(dx, x_shape)
 
     def decisions(self) -> list[Array]:

@@ -12,6 +12,8 @@ neighbours' tiles as well; so for m = 4, a line of two tiles with the pixels tha
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tinyunet.convolution.winograd.blocks import Block
@@ -107,6 +109,16 @@ def tiles_out(
         np.maximum(image, row(0, width, c, y.dtype).reshape(width, c), out=place)
     else:
         np.copyto(place, image)
+
+
+def sum_of_tiles(d: np.ndarray) -> np.ndarray:
+    """The sum of dy over the pixels of all tiles A dY A^T (t, t, tiles, C), or (t * t, tiles, C).
+
+    At the point 1, A dY A^T is the plain sum over the tile: it makes db for free.
+    """
+    *points, tiles, channels = d.shape
+    t = math.isqrt(math.prod(points))
+    return np.ones(tiles, d.dtype) @ d.reshape(t, t, tiles, channels)[1, 1]
 
 
 def kernels(f: Transform, w: np.ndarray) -> np.ndarray:

@@ -31,6 +31,7 @@ from tinyunet.convolution.geometry import Geometry
 from tinyunet.convolution.winograd.block_transforms import (
     kernels,
     sandwich,
+    sum_of_tiles,
     tiles_in,
     tiles_out,
     window,
@@ -67,7 +68,7 @@ def input_gradient(
 ) -> np.ndarray:
     """Return dx (N, H, W, C_in). With a `gate`, dy counts only where gate > 0 (a fused ReLU)."""
     (top, _), (left, _) = geometry.padding
-    return _convolve(dy, _turned(w), (2 - top, 2 - left), x_shape[1:3], gate=gate)
+    return _convolve(dy, turned(w), (2 - top, 2 - left), x_shape[1:3], gate=gate)
 
 
 def weight_gradient(
@@ -88,9 +89,7 @@ def weight_gradient(
         """V = B^T X B and A dY A^T of a block, and its share of db."""
         tiles_in(bt, window(x, block, m, 2, top, left), m, v)
         tiles_in(a, window(dy, block, m, 0, 0, 0, gate), m, products)
-        # At the point 1, A dY A^T is the plain sum over the tile: it makes db for free.
-        at_one = products.reshape(plan.f.t, plan.f.t, -1, c_out)[1, 1]
-        return np.ones(len(at_one), dtype) @ at_one
+        return sum_of_tiles(products)
 
     dw = empty(np, w_shape, dtype)
     add_up = _gradient_by_channels if plan.few(c_in, c_out) else _gradient_by_blocks
@@ -126,7 +125,7 @@ def _convolve(
     return y
 
 
-def _turned(w: np.ndarray) -> np.ndarray:
+def turned(w: np.ndarray) -> np.ndarray:
     """The kernel that leads from dy to dx: turned by half a circle, its channels exchanged."""
     return w[::-1, ::-1].swapaxes(2, 3)
 
