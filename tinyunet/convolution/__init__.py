@@ -15,7 +15,7 @@ from types import ModuleType
 from tinyunet.convolution import im2col, naive
 from tinyunet.convolution.geometry import Geometry, geometry
 from tinyunet.convolution.gpu import winograd as gpu_winograd
-from tinyunet.convolution.winograd import blocked
+from tinyunet.convolution.winograd import blocked, both
 from tinyunet.engine.arrays import Array, MaybeArray, device_name
 from tinyunet.engine.elementwise import gated
 
@@ -77,6 +77,8 @@ def gradients(
     chosen = choose(algorithm, x, weight, geometry)
     if gate is not None and device_name(dy) == "gpu":
         dy, gate = gated(dy, gate), None
+    if chosen is blocked and input_gradient and parameter_gradients:
+        return both.gradients(x, dy, weight, geometry, gate)
     dw, db = None, None
     if parameter_gradients:
         dw, db = chosen.weight_gradient(x, dy, weight.shape, geometry, gate)

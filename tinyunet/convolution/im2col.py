@@ -31,9 +31,10 @@ from tinyunet.convolution.windows import tiled
 from tinyunet.engine.arrays import Array, array_module
 from tinyunet.engine.elementwise import bias_and_relu, fill, gated
 from tinyunet.engine.memory import empty
-from tinyunet.engine.threads import Band, bands, each, total
+from tinyunet.engine.threads import Band, bands, each, num_threads, total
 
 BAND = 1 << 18  # numbers in one band of patches: 1 MiB of float32, half a core's L2 cache
+LEAST = 1 << 16  # less is done before another thread has begun
 ADDING = 4  # how much longer it takes to add patches up than to copy them
 GPU_BAND = 1 << 28  # on a GPU, which likes large pieces: 1 GiB holds the paper's largest layer
 
@@ -142,11 +143,11 @@ def cut(y_shape: tuple, matrix_shape: tuple, xp: ModuleType = np) -> list[Band]:
     arrays they hold about GPU_BAND: every band costs a GPU the same few launches.
     """
     n, height, width, _ = y_shape
-    band = BAND if xp is np else GPU_BAND
-    return bands(
-        (n, height, width * matrix_shape[0]),
-        size=max(band, matrix_shape[0] * matrix_shape[1] // 4),
-    )
+    size = max(BAND if xp is np else GPU_BAND, matrix_shape[0] * matrix_shape[1] // 4)
+    if xp is np:  # something for every thread
+        numbers = n * height * width * matrix_shape[0]
+        size = min(size, max(LEAST, -(-numbers // num_threads())))
+    return bands((n, height, width * matrix_shape[0]), size=size)
 
 
 def _gated(dy: Array, gate: Array | None, band: Band) -> Array:

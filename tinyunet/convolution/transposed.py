@@ -5,16 +5,21 @@ With a row of A's patch matrix for each pixel of x (see `im2col.py`), and w as (
     y   = patches^T(x @ w) + b
     dx  = patches(dy) @ w.T
     dw  = x.T @ patches(dy)
-    db  = sum of dy                 `elementwise.sum_pixels`
+    db  = sum of dy
+
+With the U-Net's kernel and stride, 2 and 2, patches tile y: every pixel lies in just one. Then the
+bias is added to the patches, and db summed over them, while they are in cache.
 """
 
 from __future__ import annotations
+
+import math
 
 from tinyunet.convolution import im2col
 from tinyunet.convolution.geometry import Geometry
 from tinyunet.convolution.im2col import cut, patches, spread
 from tinyunet.engine.arrays import Array, array_module
-from tinyunet.engine.elementwise import add_bias
+from tinyunet.engine.elementwise import add_bias, bias_and_relu, sum_pixels
 from tinyunet.engine.memory import empty
 from tinyunet.engine.threads import Band, total
 
@@ -30,35 +35,41 @@ def output_size(height: int, width: int, geometry: Geometry) -> tuple[int, int]:
 def forward(x: Array, w: Array, b: Array | None, geometry: Geometry) -> Array:
     """Return y (N, H', W', C_out) from x (N, H, W, C_in) and w (C_in, kh, kw, C_out)."""
     matrix = w.reshape(w.shape[0], -1)
+    y_shape = x.shape[0], *output_size(*x.shape[1:3], geometry), w.shape[3]
+    tiles = b is not None and geometry.tiles(y_shape[1:3])
+    places = array_module(x).tile(b, math.prod(geometry.kernel)) if tiles else None
 
     def dpatches(band: Band) -> Array:  # what each pixel adds to the output
-        return _pixels(x, band) @ matrix
+        added = _pixels(x, band) @ matrix
+        bias_and_relu(added, places, False, x.shape[2])
+        return added
 
-    y_shape = x.shape[0], *output_size(*x.shape[1:3], geometry), w.shape[3]
     y = spread(dpatches, x, y_shape, geometry)
-    if b is not None:
+    if b is not None and not tiles:
         add_bias(y, b)
     return y
 
 
 def gradients(
     x: Array, dy: Array, w: Array, geometry: Geometry, input_gradient: bool = True
-) -> tuple[Array, Array | None]:
-    """Return dw (C_in, kh, kw, C_out) and dx (N, H, W, C_in), or None in its place.
+) -> tuple[Array, Array, Array | None]:
+    """Return dw (C_in, kh, kw, C_out), db (C_out,) and dx (N, H, W, C_in), or None in its place.
 
-    In one function, since both read the same patches of dy.
+    In one function, since all read the same patches of dy.
     """
     xp, matrix = array_module(dy), w.reshape(w.shape[0], -1)
     dx = empty(xp, x.shape, dy.dtype) if input_gradient else None
 
-    def share(band: Band) -> tuple[Array]:  # dx, and this band's part of dw
+    def share(band: Band) -> tuple[Array, Array]:  # dx, and this band's part of dw and db
         seen = patches(dy, band, geometry)
         if dx is not None:
             xp.matmul(seen, matrix.T, out=_pixels(dx, band))
-        return (_pixels(x, band).T @ seen,)
+        return _pixels(x, band).T @ seen, xp.ones(len(seen), dy.dtype) @ seen
 
-    (dw,) = total(share, cut(x.shape, matrix.shape[::-1], xp), xp)
-    return dw.reshape(w.shape), dx
+    dw, places = total(share, cut(x.shape, matrix.shape[::-1], xp), xp)
+    tiles = geometry.tiles(dy.shape[1:3])
+    db = places.reshape(-1, w.shape[3]).sum(0) if tiles else sum_pixels(dy)
+    return dw.reshape(w.shape), db, dx
 
 
 def input_gradient(dy: Array, w: Array, geometry: Geometry) -> Array:

@@ -137,7 +137,7 @@ def _why_no_gpu(runtime: Any) -> str:
 
 
 def sliding_windows(x: Array, spans: tuple[int, ...], axes: tuple[int, ...]) -> Array:
-    """Return every window of `spans` along `axes` of a contiguous array, as new axes at the end.
+    """Return every window of `spans` along `axes` of an array, as new axes at the end.
 
     A view, like NumPy's `sliding_window_view`. That one checks its arguments for 30 us, as long as a
     small block of work takes, and CuPy's waits for the GPU.
@@ -147,7 +147,7 @@ def sliding_windows(x: Array, spans: tuple[int, ...], axes: tuple[int, ...]) -> 
         shape[axis] -= span - 1
     strides = (*x.strides, *[x.strides[axis] for axis in axes])
     xp = array_module(x)
-    if xp is np:  # `as_strided` takes 6 us
+    if xp is np and x.flags.c_contiguous:  # `as_strided` takes 6 us
         return np.ndarray(shape, x.dtype, x, strides=strides)
     return xp.lib.stride_tricks.as_strided(x, shape, strides)
 

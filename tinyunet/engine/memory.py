@@ -7,11 +7,11 @@ first touch: filling a fresh 100 MB array takes twice the time of filling one th
 from __future__ import annotations
 
 import collections
-import contextlib
 import ctypes
 import math
 import threading
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -103,11 +103,17 @@ class HostPool:
 
     def _take(self, size: int) -> np.ndarray:
         """Take the smallest free block that has this size or little more, or a new one."""
-        for candidate in sorted(self._free.copy()):
-            if size <= candidate <= SLACK * size:
-                with contextlib.suppress(IndexError):  # another thread was faster
-                    return self._free[candidate].pop()
+        for candidate in self._sizes(size):
+            try:
+                return self._free[candidate].pop()
+            except IndexError:  # all are in use, or another thread was faster
+                continue
         return np.empty(size, np.uint8)
+
+    def _sizes(self, size: int) -> Iterator[int]:
+        """Yield the sizes that suit, from the smallest on: in a loop, mostly the first is there."""
+        yield size
+        yield from sorted(s for s in self._free.copy() if size < s <= SLACK * size)
 
     def _give_back(self, block: np.ndarray) -> None:
         if self.free_bytes() + block.size <= self.capacity:

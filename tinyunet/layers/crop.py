@@ -37,10 +37,12 @@ class CropAt(Layer):
         return y
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
-        """Return dx (N, H, W, C): dy where y was, and 0 around it."""
+        """Return dx (N, H, W, C): dy where y was, and 0 around it; dy itself if nothing was cut off."""
         shape, part = self._take(dy)
         if not input_gradient:
             return None
+        if dy.shape == shape:
+            return dy
         dx = empty(array_module(dy), shape, dy.dtype)
         fill(dx, 0)
         copy(dx[part], dy)

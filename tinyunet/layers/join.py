@@ -35,12 +35,13 @@ class CenterCrop(Layer):
         return y
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> MaybeArray:
-        """Return dx (N, H, W, C): dy in the middle and 0 around it."""
+        """Return dx (N, H, W, C): dy in the middle, 0 around it; dy itself if nothing was cut off."""
         shape, middle = self._take(dy)
         if not input_gradient:
             return None
-        xp = array_module(dy)
-        dx = empty(xp, shape, dy.dtype)
+        if dy.shape == shape:
+            return dy
+        dx = empty(array_module(dy), shape, dy.dtype)
         fill(dx, 0)
         copy(dx[middle], dy)
         return dx

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from types import ModuleType
 
+import numpy as np
+
 from tinyunet.engine.arrays import Array, MaybeArray, array_module, pair
 from tinyunet.engine.elementwise import copy, fill, fused, over_bands
-from tinyunet.engine.memory import empty
+from tinyunet.engine.memory import empty, scratch
 from tinyunet.engine.threads import bands, each
 from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 from tinyunet.layers.pool_nodes import write_pool
 
-BAND = 1 << 14  # numbers of output in a band: with the input under them, half a core's L2 cache
+BAND = 1 << 16  # numbers of output: with fewer, threads wait for Python's lock between short calls
 
 
 class MaxPool2d(Layer):
@@ -65,7 +67,10 @@ class MaxPool2d(Layer):
         corners, winner = self._corners(x), None
         if self._held is None:
             y = empty(xp, corners[0].shape, x.dtype)
-            over_bands(fused(_largest, xp), y, *corners, size=BAND)
+            if xp is np:
+                over_bands(self._largest_by_rows, y, *self._lines(x), size=BAND)
+            else:
+                fused(_largest, xp)(y, *corners)
         else:  # the winners are given: see held_decisions
             winner = self._decide(_first_winner(corners))
             y = sum(xp.where(winner == i, corner, 0) for i, corner in enumerate(corners))
@@ -89,11 +94,7 @@ class MaxPool2d(Layer):
             fill(dx, 0)
             winner = _first_winner(corners) if winner is None else winner
             images = [images for images, _ in bands((len(dy), 1, dy[0].size), xp)]
-            each(
-                lambda some: _add_up(dy[some], winner[some], [d[some] for d in dcorners]),
-                images,
-                xp,
-            )
+            each(lambda i: _add_up(dy[i], winner[i], [d[i] for d in dcorners]), images, xp)
         return self._cut(dx, x_shape)
 
     def write_nodes(self, graph: Graph, x: str) -> str:
@@ -187,11 +188,25 @@ class MaxPool2d(Layer):
         """Whether windows tile an image, and none reaches beyond it."""
         return self.stride == self.kernel_size and self.padding == (0, 0) and not self.ceil_mode
 
+    def _largest_by_rows(self, y: np.ndarray, *lines: np.ndarray) -> None:
+        """Set y to the largest of each window: first of its lines, which lie dense in memory."""
+        line = scratch("line", lines[0].shape, y.dtype)
+        _largest(np, line, *lines)
+        _largest(np, y, *self._columns(line))
+
     def _corners(self, x: Array) -> list[Array]:
         """Return a frame's pixels at each place of the window, row by row: views (N, H', W', C)."""
-        (kh, kw), (sy, sx), (height, width) = self.kernel_size, self.stride, x.shape[1:3]
-        rows, columns = height - kh + 1, width - kw + 1  # of the frame, for the first corner
-        return [x[:, p : p + rows : sy, q : q + columns : sx] for p in range(kh) for q in range(kw)]
+        return [corner for line in self._lines(x) for corner in self._columns(line)]
+
+    def _lines(self, x: Array) -> list[Array]:
+        """Return a frame's rows at each height in the window: views (N, H', W, C)."""
+        (height, _), (step, _), rows = self.kernel_size, self.stride, x.shape[1]
+        return [x[:, p : p + rows - height + 1 : step] for p in range(height)]
+
+    def _columns(self, x: Array) -> list[Array]:
+        """Return a frame's columns at each place across the window: views (N, H, W', C)."""
+        (_, width), (_, step), columns = self.kernel_size, self.stride, x.shape[2]
+        return [x[:, :, q : q + columns - width + 1 : step] for q in range(width)]
 
     def _describe(self) -> str:
         parts = [f"kernel_size={self.kernel_size}"]
@@ -203,8 +218,8 @@ class MaxPool2d(Layer):
 
 def _largest(xp: ModuleType, y: Array, first: Array, *others: Array) -> None:
     """Set y to the largest of the corners of each window."""
-    y[...] = first
-    for corner in others:
+    xp.maximum(first, others[0] if others else first, out=y)
+    for corner in others[1:]:
         xp.maximum(y, corner, out=y)
 
 
@@ -214,12 +229,13 @@ def _route(xp: ModuleType, dy: Array, y: Array, winner: Array | None, *corners: 
     Here ties are decided: corners are visited row by row, and the first that holds the maximum takes
     all of dy, so that nothing is left for a later one.
     """
-    count = len(corners) // 2
-    unclaimed = dy.copy()  # what no earlier corner of the window has taken
+    count, claimed = len(corners) // 2, None  # whether an earlier corner of the window won
     for i, (dcorner, corner) in enumerate(zip(corners[:count], corners[count:], strict=True)):
         won = xp.equal(corner, y) if winner is None else xp.equal(winner, i)
-        dcorner[...] = unclaimed * won
-        unclaimed -= dcorner
+        if claimed is not None:
+            won = xp.greater(won, claimed)
+        xp.multiply(dy, won, out=dcorner)
+        claimed = won if claimed is None else xp.logical_or(claimed, won)
 
 
 def _add_up(dy: Array, winner: Array, dcorners: list[Array]) -> None:

@@ -94,12 +94,11 @@ class ConvTranspose2d(Layer):
         """Set the gradients of weight and bias and return dx (N, H, W, in_channels)."""
         (x,) = self._take(dy)
         weight = self.params["weight"]
-        self.grads = {"bias": sum_pixels(dy)} if "bias" in self.params else {}
         if "weight" in self.frozen:
+            self.grads = {"bias": sum_pixels(dy)} if "bias" in self.params else {}
             return transposed.input_gradient(dy, weight, self.geometry) if input_gradient else None
-        self.grads["weight"], dx = transposed.gradients(
-            x, dy, weight, self.geometry, input_gradient
-        )
+        dw, db, dx = transposed.gradients(x, dy, weight, self.geometry, input_gradient)
+        self.grads = {"weight": dw, "bias": db} if "bias" in self.params else {"weight": dw}
         return dx
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:

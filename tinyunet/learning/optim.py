@@ -63,22 +63,18 @@ class Optimizer:
                 "step; if it has run, this optimizer is of another model"
             )
         self.steps += 1
+        blocks = []
         for name, parameter in parameters.items():
-            self._update(parameter, gradients[name], *self._slots(name, parameter))
+            blocks += _cut(parameter, gradients[name], *self._slots(name, parameter))
+        if blocks:
+            each(self._update, blocks, array_module(blocks[0][0]))
 
-    def _update(self, parameter: Array, gradient: Array, *slots: Array) -> None:
-        """Change a parameter in blocks that stay in cache, on several threads."""
-        xp, arrays = array_module(parameter), [parameter, gradient, *slots]
-        if all(array.flags.c_contiguous for array in arrays):  # else reshape would copy
-            arrays = [array.reshape(-1) for array in arrays]
-
-        def work(block: slice) -> None:  # of the first axis
-            p, g, *state = (array[block] for array in arrays)
-            if self.weight_decay:
-                g = g + self.weight_decay * p
-            self._change(p, g, *state)
-
-        each(work, [rows for _, rows in bands((1, *arrays[0].shape), xp, BLOCK)], xp)
+    def _update(self, block: tuple[Array, ...]) -> None:
+        """Change a block of a parameter, given with those of its gradient and its state."""
+        p, g, *state = block
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        self._change(p, g, *state)
 
     def _slots(self, name: str, parameter: Array) -> list[Array]:
         """The state arrays of a parameter."""
@@ -127,6 +123,14 @@ class Optimizer:
             raise ValueError(f"the state does not fit this {type(self).__name__}:\n  {lines}")
         self.state = {key: array.copy() for key, array in state.items()}
         self.steps = steps
+
+
+def _cut(*arrays: Array) -> list[tuple[Array, ...]]:
+    """Cut arrays of one shape, along their first axis, into blocks that stay in cache together."""
+    if all(array.flags.c_contiguous for array in arrays):  # else reshape would copy
+        arrays = tuple(array.reshape(-1) for array in arrays)
+    pieces = bands((1, *arrays[0].shape), array_module(arrays[0]), BLOCK)
+    return [tuple(array[rows] for array in arrays) for _, rows in pieces]
 
 
 def _finite(name: str, value: float) -> float:

@@ -12,6 +12,8 @@ neighbours' tiles as well; so for m = 4, a line of two tiles with the pixels tha
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tinyunet.convolution.winograd.blocks import Block
@@ -45,8 +47,8 @@ def window(
     if gate is None:
         np.copyto(inside, x[there])
     else:
-        np.greater(gate[there], 0, out=inside, casting="unsafe")
-        inside *= x[there]
+        counts = scratch("gate", inside.shape, np.bool_)
+        np.multiply(x[there], np.greater(gate[there], 0, out=counts), out=inside)
     return window
 
 
@@ -109,15 +111,24 @@ def tiles_out(
         np.copyto(place, image)
 
 
-def kernels(f: Transform, w: np.ndarray, turned: bool) -> np.ndarray:
+def sum_of_tiles(d: np.ndarray) -> np.ndarray:
+    """The sum of dy over the pixels of all tiles A dY A^T (t, t, tiles, C), or (t * t, tiles, C).
+
+    At the point 1, A dY A^T is the plain sum over the tile: it makes db for free.
+    """
+    *points, tiles, channels = d.shape
+    t = math.isqrt(math.prod(points))
+    return np.ones(tiles, d.dtype) @ d.reshape(t, t, tiles, channels)[1, 1]
+
+
+def kernels(f: Transform, w: np.ndarray) -> np.ndarray:
     """G w G^T as (t * t, C_in, C_out), in this thread's scratch memory."""
     a, b = w.shape[2:]
     kernels = scratch("w", (3, 3, a, b), w.dtype)
-    np.copyto(kernels, w[::-1, ::-1] if turned else w)
+    np.copyto(kernels, w)
     u = scratch("U", (f.t, f.t, a * b), w.dtype)
     sandwich(f.cast("G", w.dtype), kernels.reshape(3, 3, -1), u)
-    u = u.reshape(-1, a, b)
-    return u.swapaxes(1, 2) if turned else u
+    return u.reshape(-1, a, b)
 
 
 def sandwich(matrix: np.ndarray, d: np.ndarray, out: np.ndarray) -> None:

@@ -31,6 +31,7 @@ from tinyunet.convolution.geometry import Geometry
 from tinyunet.convolution.winograd.block_transforms import (
     kernels,
     sandwich,
+    sum_of_tiles,
     tiles_in,
     tiles_out,
     window,
@@ -67,7 +68,7 @@ def input_gradient(
 ) -> np.ndarray:
     """Return dx (N, H, W, C_in). With a `gate`, dy counts only where gate > 0 (a fused ReLU)."""
     (top, _), (left, _) = geometry.padding
-    return _convolve(dy, w, (2 - top, 2 - left), x_shape[1:3], gate=gate, turned=True)
+    return _convolve(dy, turned(w), (2 - top, 2 - left), x_shape[1:3], gate=gate)
 
 
 def weight_gradient(
@@ -88,9 +89,7 @@ def weight_gradient(
         """V = B^T X B and A dY A^T of a block, and its share of db."""
         tiles_in(bt, window(x, block, m, 2, top, left), m, v)
         tiles_in(a, window(dy, block, m, 0, 0, 0, gate), m, products)
-        # At the point 1, A dY A^T is the plain sum over the tile: it makes db for free.
-        at_one = products.reshape(plan.f.t, plan.f.t, -1, c_out)[1, 1]
-        return np.ones(len(at_one), dtype) @ at_one
+        return sum_of_tiles(products)
 
     dw = empty(np, w_shape, dtype)
     add_up = _gradient_by_channels if plan.few(c_in, c_out) else _gradient_by_blocks
@@ -105,13 +104,9 @@ def _convolve(
     bias: np.ndarray | None = None,
     relu: bool = False,
     gate: np.ndarray | None = None,
-    turned: bool = False,
 ) -> np.ndarray:
-    """Convolve x (times gate > 0), padded at the top and left, to an output of `size`.
-
-    With `turned`, the kernel is turned by half a circle and its channels are exchanged.
-    """
-    c_in, c_out = (w.shape[3], w.shape[2]) if turned else w.shape[2:]
+    """Convolve x (times gate > 0), padded at the top and left, to an output of `size`."""
+    c_in, c_out = w.shape[2:]
     y = empty(np, (x.shape[0], *size, c_out), x.dtype)
     plan = Plan.of(x.shape[0], *size, summed=c_in)
     bt, at = plan.f.cast("BT", x.dtype), plan.f.cast("A", x.dtype, True)
@@ -126,19 +121,21 @@ def _convolve(
         tiles_out(at, products, block, y[..., channels], some_bias, relu)
 
     share_out = _convolve_by_channels if plan.few(c_in, c_out) else _convolve_by_blocks
-    share_out(plan, transform, w, turned, finish)
+    share_out(plan, transform, w, finish)
     return y
+
+
+def turned(w: np.ndarray) -> np.ndarray:
+    """The kernel that leads from dy to dx: turned by half a circle, its channels exchanged."""
+    return w[::-1, ::-1].swapaxes(2, 3)
 
 
 # ---------------------------------------------------------------------- by blocks of tiles
 
 
-def _convolve_by_blocks(
-    plan: Plan, transform: Callable, w: np.ndarray, turned: bool, finish: Callable
-) -> None:
+def _convolve_by_blocks(plan: Plan, transform: Callable, w: np.ndarray, finish: Callable) -> None:
     """Each block goes all the way."""
-    u = kernels(plan.f, w, turned)
-    u = np.ascontiguousarray(u) if turned else u.copy()  # scratch belongs to this thread alone
+    u = kernels(plan.f, w)  # this thread's scratch memory, which all threads read
     points, c_in, c_out = u.shape
 
     def convolve(block: Block) -> None:
@@ -169,17 +166,15 @@ def _gradient_by_blocks(plan: Plan, transform: Callable, dw: np.ndarray) -> np.n
 # ---------------------------------------------------------------------- by output channels
 
 
-def _convolve_by_channels(
-    plan: Plan, transform: Callable, w: np.ndarray, turned: bool, finish: Callable
-) -> None:
+def _convolve_by_channels(plan: Plan, transform: Callable, w: np.ndarray, finish: Callable) -> None:
     """All tiles are transformed first, then y is made slice by slice of its channels."""
-    t, (c_in, c_out) = plan.f.t, (w.shape[3], w.shape[2]) if turned else w.shape[2:]
+    t, (c_in, c_out) = plan.f.t, w.shape[2:]
     everything = Block(0, plan.n, 0, plan.rows, 0, plan.columns)
     v = empty(np, (t, t, plan.tiles, c_in), w.dtype)
     each(lambda block: transform(block, v[:, :, tile_range(plan, block)]), row_blocks(plan, c_in))
 
     def multiply(channels: slice) -> None:
-        u = kernels(plan.f, w[:, :, channels] if turned else w[..., channels], turned)
+        u = kernels(plan.f, w[..., channels])
         products = scratch("M", (t * t, plan.tiles, u.shape[2]), w.dtype)
         np.matmul(v.reshape(t * t, plan.tiles, c_in), u, out=products)
         finish(products, everything, channels)
