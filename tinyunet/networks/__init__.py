@@ -2,6 +2,7 @@
 
 from tinyunet.networks.fcn import FCN
 from tinyunet.networks.network import Network
+from tinyunet.networks.norm_unet import DoubleConvNorm, NormUNet
 from tinyunet.networks.outline import Outline
 from tinyunet.networks.paintschainer import PaintsChainer
 from tinyunet.networks.paintschainer_judge import PaintsChainerDiscriminator
@@ -24,7 +25,9 @@ __all__ = [
     "VGG16",
     "ConvBlock",
     "DoubleConv",
+    "DoubleConvNorm",
     "Network",
+    "NormUNet",
     "Outline",
     "PSPNet",
     "PaintsChainer",
