@@ -56,7 +56,7 @@ from tinyunet.losses import (
     median_frequency,
     pixel_weights,
 )
-from tinyunet.networks import Network, UNet
+from tinyunet.networks import Network, UNet, freeze, unfreeze
 from tinyunet.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
@@ -121,6 +121,7 @@ __all__ = [
     "fit",
     "fit_painter",
     "fold",
+    "freeze",
     "gpu_available",
     "held_decisions",
     "instances",
@@ -141,6 +142,7 @@ __all__ = [
     "to_gpu",
     "to_torch_layout",
     "training_step",
+    "unfreeze",
     "weight_map",
 ]
 

@@ -1,6 +1,7 @@
 """Networks made of layers, and the contract that they keep."""
 
 from tinyunet.networks.fcn import FCN
+from tinyunet.networks.freezing import freeze, unfreeze
 from tinyunet.networks.network import Network
 from tinyunet.networks.norm_unet import DoubleConvNorm, NormUNet
 from tinyunet.networks.outline import Outline
@@ -44,7 +45,9 @@ __all__ = [
     "as_convolution",
     "as_network",
     "find_network",
+    "freeze",
     "registered",
     "summarize",
     "transplant",
+    "unfreeze",
 ]
