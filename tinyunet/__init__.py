@@ -62,6 +62,7 @@ from tinyunet.version import __version__ as __version__
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet import data, metrics, plots, segmentation
     from tinyunet.data import separate, weight_map
+    from tinyunet.exchange.torch_weights import load_torch, save_torch
     from tinyunet.learning.adversarial import adversarial_step
     from tinyunet.learning.fit import fit
     from tinyunet.learning.painting import fit_painter
@@ -126,6 +127,7 @@ __all__ = [
     "held_decisions",
     "instances",
     "load",
+    "load_torch",
     "median_frequency",
     "metrics",
     "networks",
@@ -136,6 +138,7 @@ __all__ = [
     "predict_image",
     "rate_factor",
     "save",
+    "save_torch",
     "segmentation",
     "separate",
     "to_cpu",
@@ -156,10 +159,12 @@ _LATER = {
     "fit": "tinyunet.learning.fit",
     "fit_painter": "tinyunet.learning.painting",
     "instances": "tinyunet.segmentation",
+    "load_torch": "tinyunet.exchange.torch_weights",
     "metrics": "tinyunet.metrics",
     "plots": "tinyunet.plots",
     "predict_image": "tinyunet.segmentation",
     "rate_factor": "tinyunet.learning.schedule",
+    "save_torch": "tinyunet.exchange.torch_weights",
     "segmentation": "tinyunet.segmentation",
     "separate": "tinyunet.data",
     "training_step": "tinyunet.learning.step",
