@@ -58,13 +58,14 @@ from tinyunet.losses import (
     median_frequency,
     pixel_weights,
 )
-from tinyunet.networks import Network, UNet
+from tinyunet.networks import Network, UNet, freeze, unfreeze
 from tinyunet.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what editors read in the place of `__getattr__` below
     from tinyunet import data, metrics, plots, segmentation
     from tinyunet.data import separate, weight_map
     from tinyunet.exchange.onnx_file import export_onnx
+    from tinyunet.exchange.torch_weights import load_torch, save_torch
     from tinyunet.exchange.web_page import export_web
     from tinyunet.inside.page import explore
     from tinyunet.learning.adversarial import adversarial_step
@@ -125,17 +126,19 @@ __all__ = [
     "check_object",
     "data",
     "evaluate",
+    "explore",
     "export_onnx",
     "export_web",
-    "explore",
     "fit",
     "fit_painter",
     "fold",
+    "freeze",
     "gpu_available",
     "held_decisions",
     "instances",
     "joined",
     "load",
+    "load_torch",
     "median_frequency",
     "metrics",
     "networks",
@@ -146,6 +149,7 @@ __all__ = [
     "predict_image",
     "rate_factor",
     "save",
+    "save_torch",
     "segmentation",
     "separate",
     "sharing",
@@ -154,6 +158,7 @@ __all__ = [
     "to_torch_layout",
     "together",
     "training_step",
+    "unfreeze",
     "weight_map",
     "workers",
 ]
@@ -172,10 +177,12 @@ _LATER = {
     "fit": "tinyunet.learning.fit",
     "fit_painter": "tinyunet.learning.painting",
     "instances": "tinyunet.segmentation",
+    "load_torch": "tinyunet.exchange.torch_weights",
     "metrics": "tinyunet.metrics",
     "plots": "tinyunet.plots",
     "predict_image": "tinyunet.segmentation",
     "rate_factor": "tinyunet.learning.schedule",
+    "save_torch": "tinyunet.exchange.torch_weights",
     "segmentation": "tinyunet.segmentation",
     "separate": "tinyunet.data",
     "training_step": "tinyunet.learning.step",

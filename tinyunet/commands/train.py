@@ -49,11 +49,16 @@ def train(
         if workers.rank:
             train.help_train(workers)
             return
-        _lead(context, out, resume, as_json, workers)
+        _lead(context, out, resume, film, as_json, workers)
 
 
 def _lead(
-    context: typer.Context, out: Path | None, resume: Path | None, as_json: bool, workers: Workers
+    context: typer.Context,
+    out: Path | None,
+    resume: Path | None,
+    film: bool,
+    as_json: bool,
+    workers: Workers,
 ) -> None:
     """Train, alone or as the first of several workers, and say what came of it."""
     from tinyunet.runs import folder, train

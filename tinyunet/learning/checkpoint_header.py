@@ -18,7 +18,7 @@ from tinyunet.networks.outline import Outline
 
 FORMAT = 2
 OPTIMIZERS = {"SGD": SGD, "Adam": Adam}
-PARTS = ("format", "network", "generators", "state", "optimizer")
+PARTS = ("format", "network", "generators", "state", "optimizer", "frozen")
 SHARE = real(lambda value: 0 <= value < 1, "at least 0 and below 1")
 FROM_0 = real(lambda value: value >= 0, "a number from 0")
 STEPS = whole(0, 2**53, "a whole number from 0")
@@ -84,6 +84,9 @@ def check_header(header: Any) -> None:
         check_object(f"generators.{name}", state)
         check(f"generators.{name}", state, GENERATOR, complete=True)
         check(f"generators.{name}.state", state["state"], PCG64, complete=True)
+    frozen = header.get("frozen", [])
+    if type(frozen) is not list or not all(type(name) is str for name in frozen):
+        raise ValueError(f"frozen must be a list of names, got {short(frozen)}")
     if "optimizer" in header:
         check_object("optimizer", header["optimizer"])
         kind = header["optimizer"].get("kind")
@@ -119,9 +122,13 @@ def check_members(
         for name, shape in outline.shapes.items()
     }
     needed = set(wanted)
+    frozen = {*outline.frozen, *header.get("frozen", [])}
+    unknown = sorted(frozen - outline.parameters.keys())
+    if unknown:
+        raise ValueError(f"frozen names {short(unknown[0])}, which is no parameter of the network")
     if "optimizer" in header:
         slots = OPTIMIZERS[header["optimizer"]["kind"]].SLOTS
-        learned = {n: s for n, s in outline.parameters.items() if n not in outline.frozen}
+        learned = {n: s for n, s in outline.parameters.items() if n not in frozen}
         arrays = {f"optimizer/{n}/{s}": (learned[n], DTYPES) for n in learned for s in slots}
         wanted.update(arrays)
         needed.update(arrays if header["optimizer"]["steps"] else ())

@@ -14,12 +14,14 @@ import numpy as np
 
 from tinyunet.engine.arrays import Array
 from tinyunet.engine.locks import FolderLock
+from tinyunet.engine.rules import short
 from tinyunet.engine.whole_files import write_text
 from tinyunet.learning import checkpoint
 from tinyunet.learning.checkpoint_header import OPTIMIZERS
 from tinyunet.learning.history import History
 from tinyunet.learning.optim import Optimizer
-from tinyunet.learning.run_folder import has_steps, refuse_file, say_if_shared_otherwise, stamp
+from tinyunet.learning.run_folder import refuse_file, refuse_run, say_if_shared_otherwise, stamp
+from tinyunet.networks.freezing import frozen_names
 from tinyunet.networks.network import Network
 
 # Between validations files are written after so many seconds, if that takes a share of them at most.
@@ -86,18 +88,8 @@ class RunFiles:
 
     def refuse_to_overwrite(self) -> None:
         """Raise FileExistsError if the folder holds a run that has taken a step, or its model."""
-        if self.out is None:
-            return
-        if (self.out / "last.npz").exists():
-            if has_steps(self.out):
-                raise FileExistsError(
-                    f"{self.out} already holds a run: resume=True (--resume) continues it, or choose "
-                    "another folder"
-                )
-        elif (self.out / "best.npz").exists():  # all that somebody kept of a run
-            raise FileExistsError(
-                f"{self.out} already holds a model, best.npz: move it, or choose another folder"
-            )
+        if self.out:
+            refuse_run(self.out)
 
     def _refuse_others(self) -> None:
         if self._seen is None:
@@ -222,6 +214,8 @@ def _differences(
 ) -> list[str]:
     """What is asked for otherwise than a file has it, as text."""
     problems = checkpoint.differences(model, saved.model)
+    if other := set(frozen_names(saved.model)) ^ set(frozen_names(model)):
+        problems.append(f"frozen: otherwise in the file, as to {short(min(other))}")
     problems += [
         f"{name}: {kept[name]!r} in the file, {value!r} asked for"
         for name, value in settings.items()

@@ -18,6 +18,20 @@ def refuse_file(out: Path) -> None:
             return
 
 
+def refuse_run(out: Path) -> None:
+    """Raise FileExistsError if a folder holds a run that has taken a step, or its model."""
+    if (out / "last.npz").exists():
+        if has_steps(out):
+            raise FileExistsError(
+                f"{out} already holds a run: resume=True (--resume) continues it, or choose another "
+                "folder"
+            )
+    elif (out / "best.npz").exists():  # all that somebody kept of a run
+        raise FileExistsError(
+            f"{out} already holds a model, best.npz: move it, or choose another folder"
+        )
+
+
 def has_steps(out: Path) -> bool:
     """Whether a run has taken a step, as far as its history tells."""
     try:

@@ -13,6 +13,7 @@ from tinyunet.learning.checkpoint_header import FORMAT, check_header, check_memb
 from tinyunet.learning.header_text import else_it
 from tinyunet.learning.npz import Npz
 from tinyunet.networks.config import plain
+from tinyunet.networks.freezing import freeze_parameters, frozen_names
 from tinyunet.networks.network import Network
 from tinyunet.networks.outline import Outline, built, is_float, outline, stated_outline
 from tinyunet.networks.registry import check_known, find_network, registered
@@ -36,7 +37,9 @@ def header_of(model: Layer) -> dict[str, Any]:
                 "numpy.random.default_rng"
             )
     network = {"name": name, "config": config, "dtype": model.dtype.name}
-    return {"format": FORMAT, "network": network, "generators": states, "state": {}}
+    header = {"format": FORMAT, "network": network, "generators": states, "state": {}}
+    frozen = frozen_names(model)
+    return header | ({"frozen": frozen} if frozen else {})
 
 
 def outline_of(header: dict[str, Any], numbers: int) -> Outline:
@@ -82,7 +85,7 @@ def read_network(header: dict[str, Any], stored: Npz) -> tuple[Network, dict[str
 
 
 def _fill(model: Network, header: dict[str, Any], state: dict[str, np.ndarray]) -> None:
-    """Put what a file holds into a network: arrays, each in its own dtype, and generators."""
+    """Put what a file holds into a network: arrays, each in its own dtype, generators, frozen parts."""
     if model.dtype.name != header["network"]["dtype"]:
         model.astype(header["network"]["dtype"])
     for path, layer in model.named_layers():
@@ -94,6 +97,7 @@ def _fill(model: Network, header: dict[str, Any], state: dict[str, np.ndarray]) 
     model.load_state_dict(state)
     for name, generator in model.named_generators():
         generator.bit_generator.state = header["generators"][name]
+    freeze_parameters(model, header.get("frozen", []))
 
 
 def below(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

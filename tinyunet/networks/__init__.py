@@ -1,7 +1,9 @@
 """Networks made of layers, and the contract that they keep."""
 
 from tinyunet.networks.fcn import FCN
+from tinyunet.networks.freezing import freeze, unfreeze
 from tinyunet.networks.network import Network
+from tinyunet.networks.norm_unet import DoubleConvNorm, NormUNet
 from tinyunet.networks.outline import Outline
 from tinyunet.networks.paintschainer import PaintsChainer
 from tinyunet.networks.paintschainer_judge import PaintsChainerDiscriminator
@@ -24,7 +26,9 @@ __all__ = [
     "VGG16",
     "ConvBlock",
     "DoubleConv",
+    "DoubleConvNorm",
     "Network",
+    "NormUNet",
     "Outline",
     "PSPNet",
     "PaintsChainer",
@@ -41,7 +45,9 @@ __all__ = [
     "as_convolution",
     "as_network",
     "find_network",
+    "freeze",
     "registered",
     "summarize",
     "transplant",
+    "unfreeze",
 ]

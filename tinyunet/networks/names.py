@@ -22,6 +22,7 @@ ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
 
 # What `train` and `paint` make of a class for a laptop; a constructor's defaults are the authors'.
 QUICK: dict[str, dict[str, Any]] = {
+    "NormUNet": {"base_channels": 8, "depth": 3, "padding": "same"},
     "FCN": {"base_channels": 8, "padding": "same", "batch_norm": True, "dropout": 0.0},
     "SegNet": {"base_channels": 8},
     "SegNetBasic": {"base_channels": 8},
@@ -35,6 +36,7 @@ QUICK: dict[str, dict[str, Any]] = {
 
 # What `gradcheck` makes of one, so that thousands of forward passes take seconds.
 CHECKED: dict[str, dict[str, Any]] = {
+    "NormUNet": {"base_channels": 2, "depth": 2, "padding": "same"},
     "FCN": {"base_channels": 2, "head": [(6, 3), (5, 1)], "padding": "same"},
     "VGG16": {"base_channels": 2, "head": [(6, 2), (5, 1)]},
     "SegNet": {"widths": [2, 3, 4], "convolutions": [1, 2, 1]},

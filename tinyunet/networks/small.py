@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tinyunet.layers import BatchNorm2d
 from tinyunet.networks.network import Network
+from tinyunet.networks.norm_unet import NormUNet
 from tinyunet.networks.paintschainer import PaintsChainer
 from tinyunet.networks.patchgan import PatchGAN
 from tinyunet.networks.pix2pix import Pix2PixGenerator
@@ -31,6 +32,10 @@ def small_networks() -> dict[str, tuple[Callable[[], Network], tuple[int, ...]]]
         ),
         "U-Net, no skips": (
             lambda: UNet(1, 2, base_channels=3, depth=2, padding="same", skip="none"),
+            (2, 8, 12, 1),
+        ),
+        "U-Net with batch norm, dropout": (
+            lambda: NormUNet(1, 2, base_channels=3, depth=2, padding="same", dropout=0.3),
             (2, 8, 12, 1),
         ),
         "U-Net++, three heads, dropout": (

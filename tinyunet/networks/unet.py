@@ -80,7 +80,7 @@ class UNet(Network):
             return Dropout(dropout, rng.spawn(1)[0]) if dropout and level >= depth - 1 else None
 
         self.encoder = [
-            DoubleConv(
+            self._double(
                 widths[level - 1] if level else in_channels,
                 widths[level],
                 padding,
@@ -90,14 +90,14 @@ class UNet(Network):
             for level in range(depth)
         ]
         self.pools = [MaxPool2d(2) for _ in range(depth)]
-        self.bottom = DoubleConv(widths[-2], widths[-1], padding, rng, drop(depth))
+        self.bottom = self._double(widths[-2], widths[-1], padding, rng, drop(depth))
         self.ups = [
             ConvTranspose2d(widths[level + 1], widths[level], 2, stride=2, rng=rng)
             for level in range(depth)
         ]
         self.skips = [Skip(skip) for _ in range(depth)]
         self.decoder = [
-            DoubleConv(joined[level], widths[level], padding, rng) for level in range(depth)
+            self._double(joined[level], widths[level], padding, rng) for level in range(depth)
         ]
         self.head = Conv2d(base_channels, num_classes, 1, rng=rng)
         self.astype(dtype)
@@ -135,6 +135,10 @@ class UNet(Network):
                 del dskip  # as large as an image: its memory is needed
             dx = self.encoder[level].backward(dx, input_gradient=input_gradient or level > 0)
         return dx
+
+    def _double(self, *channels_and_options: Any) -> Layer:
+        """Make the two convolutions of a level."""
+        return DoubleConv(*channels_and_options)
 
     @classmethod
     def outline(cls, config: dict[str, Any]) -> Outline:
@@ -193,8 +197,8 @@ class DoubleConv(Layer):
     ) -> None:
         super().__init__()
         options: dict[str, Any] = {"padding": padding, "activation": "relu", "rng": rng}
-        self.conv1 = Conv2d(in_channels, out_channels, 3, **options)
-        self.conv2 = Conv2d(out_channels, out_channels, 3, **options)
+        self.conv1: Layer = Conv2d(in_channels, out_channels, 3, **options)
+        self.conv2: Layer = Conv2d(out_channels, out_channels, 3, **options)
         self.dropout = dropout
 
     def forward(self, x: Array) -> Array:

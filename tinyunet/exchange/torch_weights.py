@@ -1,0 +1,175 @@
+"""Networks from PyTorch's weights, and their weights for PyTorch: `load_torch` and `save_torch`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinyunet.engine.arrays import to_cpu
+from tinyunet.engine.rules import check_object, short
+from tinyunet.exchange.torch_convert import JOINED, as_unet
+from tinyunet.exchange.torch_file import read_tensors, write_tensors
+from tinyunet.exchange.torch_names import tidied
+from tinyunet.exchange.torch_report import TorchReport
+from tinyunet.layers.layer import Layer
+from tinyunet.networks.config import plain
+from tinyunet.networks.network import Network
+from tinyunet.networks.outline import built, stated_outline
+from tinyunet.networks.registry import check_known, find_network
+
+OWN = "tinyunet"  # where in a file's metadata a network of ours stands
+
+
+def load_torch(
+    path: str | Path,
+    model: Layer | None = None,
+    *,
+    joined: str | None = None,
+    fold: bool = False,
+    padding: str = "same",
+    scale: float = 1.0,
+    everything: bool = False,
+) -> Any:
+    """Make a network of PyTorch's weights, in a safetensors file.
+
+    A file that `save_torch` wrote says itself what it is. Of others a U-Net is recognised by its
+    shapes, whatever its layers are called: those of milesial/Pytorch-UNet, of labml, of the brain
+    segmentation on PyTorch's hub, and others' of the same form. It becomes a `UNet`, or with batch
+    norm a `networks.NormUNet`, in float64 if the file has that, else in float32.
+
+    Parameters
+    ----------
+    path
+        The file. A ``.pth`` is a pickle: the error has the two lines that turn one into safetensors.
+    model
+        Load into this network, or layer, of the same names; whatever a file says of a network, and the
+        options below, then do not count.
+    joined
+        Which channels come first where the skip meets the way up: ``"skip_up"`` or ``"up_skip"``.
+        Names of a known family tell it; else it is ``"skip_up"``, with a warning.
+    fold
+        Put batch norm into the convolutions: the same predictions by a plain `UNet`.
+    padding
+        ``"same"`` or ``"valid"``: the 3x3 convolutions' padding, which no file says.
+    scale
+        What an image from 0 to 1, as tinyunet reads it, was multiplied by in training, such as 255: the
+        first convolution takes it over.
+    everything
+        Return the report, too: ``model, report``.
+
+    Returns
+    -------
+    Network, or (Network, TorchReport)
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        If there is no such file.
+    RuntimeError
+        If the package safetensors is missing.
+    ValueError
+        If the file is a pickle, or damaged; if it holds no network that is known; if it does not fit
+        `model`.
+    """
+    if joined not in (None, *JOINED):
+        raise ValueError(f"joined must be {' or '.join(map(repr, JOINED))}, got {joined!r}")
+    if not (np.isfinite(scale) and scale > 0):
+        raise ValueError(f"scale must be above 0, got {scale}")
+    arrays, metadata = read_tensors(path)
+    report = TorchReport(str(path), "tinyunet", tensors=len(arrays))
+    arrays = _as_floats(arrays, report)
+    try:
+        if model is not None:
+            report.family = f"{type(model).__name__}, as given"
+            _fill(model, arrays)
+        elif OWN in metadata:
+            model = _own_network(metadata[OWN], arrays)
+        else:
+            model = as_unet(arrays, report, joined, fold, padding, scale)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from error
+    report.network, report.parameters = str(model), model.num_parameters
+    return (model, report) if everything else model
+
+
+def save_torch(model: Layer, path: str | Path) -> None:
+    """Write a network's weights for PyTorch, as safetensors, with their axes as PyTorch has them.
+
+    A module of PyTorch's with the same names takes them by
+    ``module.load_state_dict(safetensors.torch.load_file(path))``; `load_torch` makes the network again,
+    for its class and settings stand in the file's metadata. Of a layer that is no `Network` it needs
+    to be given one.
+
+    Raises
+    ------
+    RuntimeError
+        If the package safetensors is missing.
+    TypeError
+        If the network was made with more than plain data.
+    """
+    metadata = {"format": "pt"}
+    if isinstance(model, Network):
+        check_known(type(model))
+        config = {key: plain(key, value) for key, value in model.config.items()}
+        metadata[OWN] = json.dumps({"name": type(model).__name__, "config": config})
+    arrays = {name: to_cpu(array) for name, array in model.torch_state().items()}
+    write_tensors(path, arrays, metadata)
+
+
+# ---------------------------------------------------------------------- of names that are ours
+
+
+def _own_network(text: str, arrays: dict[str, np.ndarray]) -> Network:
+    """The network that a file of `save_torch` describes, within the limits of what it holds."""
+    try:
+        said = json.loads(text)
+        check_object("its metadata", said)
+        name, config = said["name"], said["config"]
+        check_object("its metadata's config", config)
+        cls = find_network(name)
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ValueError(f"does not say as tinyunet would which network it is: {error}") from error
+    numbers = sum(array.size for array in arrays.values())
+    outline = stated_outline(cls, config)
+    if outline is not None:
+        sizes = {name: int(np.prod(shape, dtype=object)) for name, shape in outline.shapes.items()}
+        if sizes != {name: array.size for name, array in arrays.items()}:
+            raise ValueError(f"does not hold the {cls.__name__} that it describes")
+    model = built(cls, config, numbers) if outline is None else cls.from_config(config)
+    _fill(model, arrays)
+    return model
+
+
+def _fill(model: Layer, arrays: dict[str, np.ndarray]) -> None:
+    """Put arrays into a layer of the same names; nothing is changed where they do not fit."""
+    state = model.torch_state()
+    if not arrays.keys() & state.keys():
+        short_names = tidied(arrays)
+        arrays = {short_names[name]: array for name, array in arrays.items()}
+    problems = [f"missing: {name}" for name in state if name not in arrays]
+    problems += [f"unexpected: {short(name)}" for name in arrays if name not in state]
+    problems += [
+        f"{name}: shape {arrays[name].shape}, expected {array.shape}"
+        for name, array in state.items()
+        if name in arrays and arrays[name].shape != array.shape
+    ]
+    if problems:
+        rest = [f"and {len(problems) - 10} more"] if len(problems) > 10 else []
+        raise ValueError("\n  ".join([f"does not fit {model}:", *problems[:10], *rest]))
+    kinds = {arrays[name].dtype for name, _ in model.named_parameters()}
+    if np.dtype("float64") in kinds and model.dtype == np.float32:
+        model.astype("float64")
+        state = model.torch_state()
+    for name, array in state.items():
+        array[...] = arrays[name]
+
+
+def _as_floats(arrays: dict[str, np.ndarray], report: TorchReport) -> dict[str, np.ndarray]:
+    """The arrays, those of half precision as float32; whole numbers can only count."""
+    half = [name for name, array in arrays.items() if array.dtype == np.float16]
+    if half:
+        report.changed.append(f"{len(half)} arrays from float16 to float32")
+    return {n: a.astype(np.float32) if a.dtype == np.float16 else a for n, a in arrays.items()}
