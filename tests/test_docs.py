@@ -102,6 +102,17 @@ def test_the_python_of_a_network_of_ones_own_runs(tmp_path, monkeypatch, capsys)
     assert 0 < max(numbers) <= 25  # the loop was left there
 
 
+def test_the_python_of_export_runs(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.chdir(tmp_path)
+    tu.export_onnx(tu.UNet(1, 3, base_channels=2, depth=3, padding="same"), "mine.onnx")
+    scope = {"tu": tu}
+    for code, _ in fenced(DOCS / "export.md", "python"):
+        exec(code, scope)
+    assert scope["logits"].shape == (2, 160, 96, 3)
+    tu.export_onnx(tu.Sequential(tu.Conv2d(1, 2), scope["Doubled"]()), "doubled.onnx")
+
+
 def test_the_python_of_the_family_runs():
     ((code, _),) = fenced(DOCS / "relatives.md", "python")
     exec(code, {})
