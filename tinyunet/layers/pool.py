@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from types import ModuleType
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from tinyunet.engine.threads import bands, each
 from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
 from tinyunet.layers.pool_nodes import write_pool
+from tinyunet.layers.winners import add_up, first_winner, largest, route
 
 BAND = 1 << 16  # numbers of output: with fewer, threads wait for Python's lock between short calls
 
@@ -70,12 +70,12 @@ class MaxPool2d(Layer):
             if xp is np:
                 over_bands(self._largest_by_rows, y, *self._lines(x), size=BAND)
             else:
-                fused(_largest, xp)(y, *corners)
+                fused(largest, xp)(y, *corners)
         else:  # the winners are given: see held_decisions
-            winner = self._decide(_first_winner(corners))
+            winner = self._decide(first_winner(corners))
             y = sum(xp.where(winner == i, corner, 0) for i, corner in enumerate(corners))
         if self._remembers:
-            self.winners = _first_winner(corners) if winner is None else winner
+            self.winners = first_winner(corners) if winner is None else winner
             self.seen = x_shape[1:3]
         self._keep(y, x, y, winner, x_shape)
         return y
@@ -89,12 +89,12 @@ class MaxPool2d(Layer):
         dx = empty(xp, x.shape, dy.dtype)
         dcorners, corners = self._corners(dx), self._corners(x)
         if self.stride == self.kernel_size:  # each pixel lies in one window
-            over_bands(fused(_route, xp), dy, y, winner, *dcorners, *corners, size=BAND)
+            over_bands(fused(route, xp), dy, y, winner, *dcorners, *corners, size=BAND)
         else:
             fill(dx, 0)
-            winner = _first_winner(corners) if winner is None else winner
+            winner = first_winner(corners) if winner is None else winner
             images = [images for images, _ in bands((len(dy), 1, dy[0].size), xp)]
-            each(lambda i: _add_up(dy[i], winner[i], [d[i] for d in dcorners]), images, xp)
+            each(lambda i: add_up(dy[i], winner[i], [d[i] for d in dcorners]), images, xp)
         return self._cut(dx, x_shape)
 
     def write_nodes(self, graph: Graph, x: str) -> str:
@@ -110,7 +110,7 @@ class MaxPool2d(Layer):
         if self._kept is None:
             return []
         x, _, winner, _ = self._kept[-1]
-        return [_first_winner(self._corners(x)) if winner is None else winner]
+        return [first_winner(self._corners(x)) if winner is None else winner]
 
     def remember_winners(self) -> None:
         """From now on, note in `winners` which corners won, until `take_winners` asks for them."""
@@ -191,8 +191,8 @@ class MaxPool2d(Layer):
     def _largest_by_rows(self, y: np.ndarray, *lines: np.ndarray) -> None:
         """Set y to the largest of each window: first of its lines, which lie dense in memory."""
         line = scratch("line", lines[0].shape, y.dtype)
-        _largest(np, line, *lines)
-        _largest(np, y, *self._columns(line))
+        largest(np, line, *lines)
+        largest(np, y, *self._columns(line))
 
     def _corners(self, x: Array) -> list[Array]:
         """Return a frame's pixels at each place of the window, row by row: views (N, H', W', C)."""
@@ -214,45 +214,3 @@ class MaxPool2d(Layer):
         parts += [f"padding={self.padding}"] if self.padding != (0, 0) else []
         parts += ["ceil_mode=True"] if self.ceil_mode else []
         return ", ".join(parts)
-
-
-def _largest(xp: ModuleType, y: Array, first: Array, *others: Array) -> None:
-    """Set y to the largest of the corners of each window."""
-    xp.maximum(first, others[0] if others else first, out=y)
-    for corner in others[1:]:
-        xp.maximum(y, corner, out=y)
-
-
-def _route(xp: ModuleType, dy: Array, y: Array, winner: Array | None, *corners: Array) -> None:
-    """Set the gradients of the corners, which come first, from dy; then come the corners.
-
-    Here ties are decided: corners are visited row by row, and the first that holds the maximum takes
-    all of dy, so that nothing is left for a later one.
-    """
-    count, claimed = len(corners) // 2, None  # whether an earlier corner of the window won
-    for i, (dcorner, corner) in enumerate(zip(corners[:count], corners[count:], strict=True)):
-        won = xp.equal(corner, y) if winner is None else xp.equal(winner, i)
-        if claimed is not None:
-            won = xp.greater(won, claimed)
-        xp.multiply(dy, won, out=dcorner)
-        claimed = won if claimed is None else xp.logical_or(claimed, won)
-
-
-def _add_up(dy: Array, winner: Array, dcorners: list[Array]) -> None:
-    """Add to the gradients of the corners, which may share pixels, from dy."""
-    for i, dcorner in enumerate(dcorners):
-        dcorner += dy * (winner == i)
-
-
-def _first_winner(corners: list[Array]) -> Array:
-    """Return the index of the first corner that holds the largest value of its window.
-
-    Here, too, ties are decided: a later corner must be greater, not equal, to win.
-    """
-    xp = array_module(corners[0])
-    best, winner = corners[0], xp.zeros(corners[0].shape, "int32")
-    for i, corner in enumerate(corners[1:], start=1):
-        better = corner > best
-        winner = xp.where(better, i, winner)
-        best = xp.where(better, corner, best)
-    return winner
