@@ -705,3 +705,17 @@ def test_no_two_jobs_write_to_the_same_numbers(layer, shape, writers):
     dx = layer.backward(dy)
     assert not np.isnan(dx).any()
     assert sum(jobs > 1 for jobs in writers) >= 2, "with one job at a time there is nothing to see"
+
+
+def test_helpers_heed_what_the_caller_said_of_numerical_warnings(monkeypatch):
+    monkeypatch.setenv("TINYUNET_NUM_THREADS", "2")
+    met = threading.Barrier(2, timeout=20)  # so one item is the helper's
+
+    def overflow(array):
+        met.wait()
+        np.multiply(array, 1e300, out=array)
+
+    with np.errstate(over="ignore"):
+        each(overflow, [np.full(3, 1e300), np.full(3, 1e300)])
+    with pytest.raises(RuntimeWarning, match="overflow"), np.errstate(over="warn"):
+        each(overflow, [np.full(3, 1e300), np.full(3, 1e300)])

@@ -138,6 +138,7 @@ def test_ctrl_c_in_the_middle_of_a_step_waits_for_its_end(tmp_path, monkeypatch,
         model = small(seed=7, dropout=0.3)
         return model, kind(model, 0.01)
 
+    monkeypatch.setenv("TINYUNET_NUM_THREADS", "1")  # the last digits depend on it
     model, optimizer = start()
     whole = fit(model, optimizer=optimizer)
 
@@ -154,7 +155,6 @@ def test_ctrl_c_in_the_middle_of_a_step_waits_for_its_end(tmp_path, monkeypatch,
         return plain(*arguments)
 
     stopped, optimizer = start()
-    monkeypatch.setenv("TINYUNET_NUM_THREADS", "1")
     with monkeypatch.context() as patched:
         patched.setattr(owner, name, press)
         history = fit(stopped, optimizer=optimizer, out=tmp_path)

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import contextvars
+import functools
 import math
 import os
 import threading
@@ -177,12 +179,15 @@ _executor_lock = threading.Lock()
 
 
 def _start(task: Callable[[], None], helpers: int) -> None:
-    """Start `task` on up to so many pool threads; on none where threads cannot start."""
+    """Start `task` on up to so many pool threads; on none where threads cannot start.
+
+    It runs there as it would here: within ``with np.errstate(...)`` without warnings, for instance.
+    """
     if helpers < 1:
         return
     with _executor_lock: pool = _pool(helpers)  # fmt: skip # noqa: E701 (see blas.py)
     for _ in pool.threads[:helpers]:  # without threads it would stay in the queue for ever
-        pool.tasks.put(task)
+        pool.tasks.put(functools.partial(contextvars.copy_context().run, task))
 
 
 def _pool(helpers: int) -> _Pool:
