@@ -73,7 +73,9 @@ def test_tasks_of_networks():
     assert network_task("small", "train").shape == (8, 128, 128, 1)
     assert network_task("small", "train", 2).shape == (2, 128, 128, 1)
     assert network_task("paper", "predict", 3, 188).shape == (3, 188, 188, 1)
-    with pytest.raises(ValueError, match=r"--net must be one of paper, small or all, got 'large'"):
+    with pytest.raises(
+        ValueError, match=r"--net must be one of paper, small, default or all, got 'large'"
+    ):
         network_task("large", "train")
     with pytest.raises(ValueError, match=r"--mode must be train, predict or both, got 'test'"):
         network_task("small", "test")
@@ -445,8 +447,8 @@ COMMANDS = {
     ),
 }  # fmt: skip
 MISTAKES = {
-    "what": "what to measure must be one of steps, relatives, layers, ladder, sweep, got 'everything'",
-    "net": "--net must be one of paper, small or all, got 'large'",
+    "what": "must be one of steps, small, relatives, layers, ladder, sweep, got 'everything'",
+    "net": "--net must be one of paper, small, default or all, got 'large'",
     "threads": "--threads must be numbers such as 1,2, got '1,many'",
     "settings": "--settings must be of eager, channels_last, compile, got 'fast'",
     "a GPU's setting": "--settings must be of eager, channels_last, compile, got 'benchmark'",
@@ -501,7 +503,7 @@ def test_json(done):
         ({"mode": "test"}, "--mode must be train, predict or both, got 'test'"),
         (
             {"what": "sweep", "threads": "1,2"},
-            "only relatives, and steps without --against, take several --threads",
+            "only small, relatives, and steps without --against, take several --threads",
         ),
         ({"threads": ""}, "--threads must be numbers such as 1,2, got ''"),
         ({"threads": "0"}, "--threads must be numbers such as 1,2, got '0'"),

@@ -13,7 +13,7 @@ from tinyunet.convolution import choose, gradients, im2col, naive
 from tinyunet.convolution.geometry import geometry
 from tinyunet.convolution.gpu import windows as gpu_windows
 from tinyunet.convolution.gpu import winograd as gpu_winograd
-from tinyunet.convolution.winograd import blocked, plain
+from tinyunet.convolution.winograd import blocked, both, plain
 from tinyunet.convolution.winograd.matrices import TRANSFORMS
 from tinyunet.engine.arrays import sliding_windows
 
@@ -79,6 +79,21 @@ def test_im2col_equals_the_loops(adding, convolution):
 @given(three_by_three())
 def test_winograd_equals_the_loops(convolution):
     assert_equal_algorithms(blocked, *convolution)
+    assert_equal_gradients(*convolution)
+
+
+def assert_equal_gradients(x, w, b, g):
+    """Both gradients at once, in blocks or one after the other, beside the loops; of a view, too."""
+    *_, c_out = w.shape
+    size = len(x), *g.output_size(*x.shape[1:3]), c_out
+    gate, *halves = np.random.default_rng(1).standard_normal((3, *size))
+    dy = np.concatenate(halves, 3)[..., c_out:]  # as a skip's gradient: half of the channels
+    for passing in (None, gate):
+        dw, db, dx = gradients(x, dy, passing, w, g, "winograd")
+        close(dx, naive.input_gradient(dy, w, x.shape, g, passing))
+        expected_dw, expected_db = naive.weight_gradient(x, dy, w.shape, g, passing)
+        close(dw, expected_dw)
+        close(db, expected_db)
 
 
 @pytest.mark.parametrize("m", TRANSFORMS)
@@ -171,6 +186,13 @@ def test_a_small_band_does_cut(monkeypatch):
         (slice(0, 2), slice(0, 5)),
         (slice(2, 3), slice(0, 5)),
     ]
+
+
+@pytest.mark.parametrize(("threads", "count"), [(1, 1), (2, 2), (4, 4)])
+def test_there_is_a_band_for_every_thread_unless_it_is_soon_done(threads, count, monkeypatch):
+    monkeypatch.setenv("TINYUNET_NUM_THREADS", str(threads))
+    assert len(im2col.cut((8, 8, 8, 256), (512, 256))) == count  # 2^18 numbers: one band
+    assert len(im2col.cut((8, 8, 8, 256), (32, 256))) == 1
 
 
 @given(convolutions())
@@ -328,6 +350,27 @@ def test_algorithms_are_chosen_by_name_or_by_shape(xp):
 def test_winograd_refuses_what_it_cannot_do(options):
     with pytest.raises(ValueError, match='algorithm="winograd" needs a 3x3 kernel, stride 1'):
         tu.Conv2d(8, 8, algorithm="winograd", **options)
+
+
+@pytest.mark.parametrize(
+    ("side", "channels", "padding", "passes_over_dy"),
+    [
+        (12, 8, 1, 1),  # dx and dw are cut into the same tiles
+        (14, 8, 0, 2),  # of 4 x 4 pixels, 16 tiles cover x, and 9 dy
+        (12, 8, 2, 2),
+        (8, 256, 1, 2),  # by channels: the kernels weigh more
+    ],
+)
+def test_one_pass_over_dy_where_both_gradients_have_the_same_tiles(
+    side, channels, padding, passes_over_dy, monkeypatch
+):
+    asked = []
+    right = both.input_gradient
+    monkeypatch.setattr(both, "input_gradient", lambda *some: asked.append(1) or right(*some))
+    g = geometry(3, 1, padding)
+    x, w = np.ones((1, side, side, channels)), np.ones((3, 3, channels, channels))
+    gradients(x, np.ones((1, *g.output_size(side, side), channels)), None, w, g, "winograd")
+    assert 1 + len(asked) == passes_over_dy
 
 
 def test_winograd_is_done_as_the_device_likes_it(xp):

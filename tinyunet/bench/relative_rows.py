@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import collections
 import statistics
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tinyunet.bench.engines import tinyunet_engine
+from tinyunet.bench.layer_times import layer_times
 from tinyunet.bench.race import Measured, Runner, difference, race, ratio
 from tinyunet.bench.relatives import RELATIVES
 from tinyunet.bench.tasks import Task, relative_task
@@ -16,7 +15,6 @@ from tinyunet.layers.layer import Layer
 
 Row = dict[str, Any]
 REST = "the rest"
-WARM_UP, COUNTED = 2, 8  # steps in which layers are timed
 
 
 def rows(
@@ -64,22 +62,14 @@ def where_the_time_goes(task: Task) -> dict[str, float]:
     In seconds of the processor, forward and backward. What is left over, the loss, the optimizer and
     the ways between layers, is "the rest".
     """
+    times = layer_times(task)
+    layers = dict(times.model.named_layers())
     spent: dict[str, float] = collections.defaultdict(float)
-    model = task.model()
-    for _, layer in model.named_layers():
-        if not any(True for _ in layer.children()):
-            for name in ("forward", "backward"):
-                setattr(layer, name, _timed(getattr(layer, name), _kind(layer), spent))
-    step, total = tinyunet_engine(task, "cpu", "", model), 0.0
-    for i in range(WARM_UP + COUNTED):
-        if i == WARM_UP:
-            spent.clear()
-            total = time.process_time()
-        step()
-    total = time.process_time() - total
-    spent[REST] = total - sum(spent.values())
+    for name, ways in times.layers.items():
+        spent[_kind(layers[name])] += sum(one.cpu for one in ways.values())
+    spent[REST] = times.rest.cpu
     order = sorted(spent, key=lambda kind: -spent[kind])
-    return {kind: spent[kind] / total for kind in order}
+    return {kind: spent[kind] / times.step.cpu for kind in order}
 
 
 def _kind(layer: Layer) -> str:
@@ -92,18 +82,6 @@ def _kind(layer: Layer) -> str:
     words = [f"Conv2d {height}x{width}"]
     words += [f"stride {stride}"] if stride > 1 else []
     return ", ".join(words + ([f"dilation {dilation}"] if dilation > 1 else []))
-
-
-def _timed(work: Callable[..., Any], kind: str, spent: dict[str, float]) -> Callable[..., Any]:
-    """The same function, whose time is added to that of its kind."""
-
-    def timed(*arguments: Any, **options: Any) -> Any:
-        started = time.process_time()
-        result = work(*arguments, **options)
-        spent[kind] += time.process_time() - started
-        return result
-
-    return timed
 
 
 def slowest(found: Sequence[Row], count: int = 3) -> list[Row]:

@@ -6,14 +6,15 @@ import functools
 import importlib.util
 import itertools
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from tinyunet.bench import relative_rows, report
+from tinyunet.bench import relative_rows, report, small
+from tinyunet.bench.columns import ALONE, RACE, RELATIVES, table
 from tinyunet.bench.engines import GPU_SETTINGS, TORCH_SETTINGS
 from tinyunet.bench.race import CLOSE
 from tinyunet.bench.tasks import NETWORKS, network_task
@@ -28,7 +29,7 @@ from tinyunet.engine.machine import (
 from tinyunet.engine.threads import num_threads
 from tinyunet.version import __version__
 
-KINDS = ("steps", "relatives", "layers", "ladder", "sweep")
+KINDS = ("steps", "small", "relatives", "layers", "ladder", "sweep")
 
 
 def run(
@@ -42,7 +43,7 @@ def run(
         raise ValueError(f"--rounds must be at least 1, got {rounds}")
     if batch is not None and batch < 1:
         raise ValueError(f"--batch must be at least 1, got {batch}")
-    if what in ("ladder", "relatives") and device != "cpu":
+    if what in ("ladder", "relatives", "small") and device != "cpu":
         raise ValueError(f"{what} is measured on a CPU: leave out --device")
     check_device(device)
     offered = TORCH_SETTINGS if device == "cpu" else GPU_SETTINGS
@@ -56,9 +57,10 @@ def run(
             "Without the option, tinyunet is measured alone"
         )
     counts = _threads(threads)
-    if len(counts) > 1 and what != "relatives" and (what != "steps" or torch):
+    several = ("small", "relatives") if torch else ("small", "relatives", "steps")
+    if len(counts) > 1 and what not in several:
         raise ValueError(
-            "only relatives, and steps without --against, take several --threads, got "
+            "only small, relatives, and steps without --against, take several --threads, got "
             f"{threads!r} for {what}"
         )
     if what == "steps":
@@ -70,6 +72,9 @@ def run(
             rows = report.against_torch(tasks, counts[-1], rounds, chosen, allocators, device)
         else:
             rows = report.steps(tasks, counts, rounds, device)
+    elif what == "small":
+        nets = small.NETS if net == "all" else [net]
+        rows = small.rows(nets, counts, rounds, chosen if torch else ())
     elif what == "relatives":
         rows = relative_rows.rows(counts, rounds, chosen if torch else ())
     elif what == "layers":
@@ -135,16 +140,18 @@ def text(found: dict[str, Any]) -> str:
     columns = RACE if any("ratio" in row for row in good) else ALONE
     if found["what"] == "relatives":
         columns = RELATIVES if columns is RACE else RELATIVES[:4]
-    lines.append(_table([[name for name, _ in columns]] + [
-        [show(row, box) for _, show in columns] for row in good
-    ]))  # fmt: skip
+    if found["what"] == "small":
+        lines += small.words(good, box) if good else []
+    else:
+        cells = [[show(row, box) for _, show in columns] for row in good]
+        lines.append(table([[name for name, _ in columns], *cells]))
     for row in rows:
         if row["error"]:
             who = row.get("against") or row.get("way") or f"{row['threads']} threads"
             lines.append(f"{row['task']}, {who}: {row['error']}")
     if found["what"] == "relatives":
         lines += _shares(good)
-    if columns is RACE:
+    if columns is RACE and found["what"] != "small":
         for best in report.best_settings(rows):
             lines.append(
                 f"{best['task']}: {best['ratio']:.2f} of PyTorch's time at its best "
@@ -160,54 +167,6 @@ def text(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _milliseconds(key: str) -> Callable[[dict, dict], str]:
-    return lambda row, box: f"{row[key] * 1e3:.4g}"
-
-
-def _share(row: dict, box: dict) -> str:
-    share = row["gflops"] / box["sgemm_gflops"]
-    return f"{row['gflops']:.0f} ({share:.0%})"
-
-
-def _plain(key: str, form: str) -> Callable[[dict, dict], str]:
-    return lambda row, box: format(row[key], form) if row[key] is not None else "-"
-
-
-RACE = [
-    ("task", lambda row, box: row["task"]),
-    ("PyTorch", lambda row, box: row["against"]),
-    ("ours, ms", _milliseconds("seconds")),
-    ("theirs, ms", _milliseconds("torch_seconds")),
-    ("ours / theirs", _plain("ratio", ".2f")),
-    ("GFLOP/s (of sgemm)", _share),
-    ("ours, MB", _plain("peak_mb", ".0f")),
-    ("theirs, MB", _plain("torch_peak_mb", ".0f")),
-    ("memory ratio", _plain("memory_ratio", ".2f")),
-]
-ALONE = [
-    ("task", lambda row, box: row["task"]),
-    ("way", lambda row, box: row["way"]),
-    ("threads", _plain("threads", "d")),
-    ("ms", _milliseconds("seconds")),
-    ("ns a pixel", _plain("ns_per_pixel", ".0f")),
-    ("GFLOP/s (of sgemm)", _share),
-    ("peak MB", _plain("peak_mb", ".0f")),
-]
-
-
-RELATIVES = [
-    ("task", lambda row, box: row["task"]),
-    ("threads", _plain("threads", "d")),
-    ("ours, ms", _milliseconds("seconds")),
-    ("CPU ms", _milliseconds("cpu")),
-    ("PyTorch at its best", lambda row, box: row["against"]),
-    ("theirs, ms", _milliseconds("torch_seconds")),
-    ("CPU ms ", _milliseconds("torch_cpu")),
-    ("ours / theirs", _plain("ratio", ".2f")),
-    ("of CPU seconds", _plain("cpu_ratio", ".2f")),
-]
-
-
 def _shares(rows: list[dict]) -> list[str]:
     """Where the time of each network goes, and who is the furthest behind PyTorch."""
     parts = {row["task"]: row["parts"] for row in rows}
@@ -217,17 +176,6 @@ def _shares(rows: list[dict]) -> list[str]:
     ]
     behind = [f"{row['task']} ({row['cpu_ratio']:.2f})" for row in relative_rows.slowest(rows)]
     return lines + ([f"furthest behind, by CPU seconds: {', '.join(behind)}"] if behind else [])
-
-
-def _table(cells: list[list[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i < 2 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in cells
-    )
 
 
 # ---------------------------------------------------------------------- pictures

@@ -18,6 +18,7 @@ from tinyunet.networks.unet import UNet
 NETWORKS = {
     "paper": ({}, (1, 572, 572, 1)),
     "small": ({"base_channels": 16, "padding": "same"}, (8, 128, 128, 1)),
+    "default": ({"base_channels": 8, "depth": 3, "padding": "same"}, (8, 128, 128, 1)),
 }
 # The paper's 3x3 convolutions: (side of the input, input channels, output channels).
 LAYERS = [
@@ -38,8 +39,8 @@ class Task:
     Attributes
     ----------
     net
-        ``"paper"``, ``"small"``, one of `RELATIVES`, or ``"conv"`` for one 3x3 convolution with a
-        ReLU.
+        ``"paper"``, ``"small"``, ``"default"`` (the default recipe's), one of `RELATIVES`, or
+        ``"conv"`` for one 3x3 convolution with a ReLU.
     mode
         ``"train"``: forward, backward and, for a network, an SGD step; ``"predict"``: forward only.
     shape

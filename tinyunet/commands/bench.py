@@ -13,9 +13,9 @@ from tinyunet.commands.options import AsJson, Device
 
 def bench(
     what: Annotated[
-        str, typer.Argument(help="steps, relatives, layers, ladder or sweep: see below.")
+        str, typer.Argument(help="steps, small, relatives, layers, ladder or sweep: see below.")
     ] = "steps",
-    net: Annotated[str, typer.Option(help="paper, small or all.")] = "all",
+    net: Annotated[str, typer.Option(help="paper, small, default or all.")] = "all",
     mode: Annotated[str, typer.Option(help="train, predict or both.")] = "both",
     threads: Annotated[
         str | None, typer.Option(help="How many, such as 1,2. [default: the usable cores]")
@@ -42,10 +42,11 @@ def bench(
 ) -> None:
     """Measure speed, alone or beside PyTorch.
 
-    steps: whole training steps and predictions. relatives: training steps of FCN, SegNet, U-Net++ and
-    PSPNet at the size of a lesson, and where the time goes. layers: the paper's convolutions one by
-    one. ladder: one convolution by every algorithm, from loops to Winograd. sweep: growing batches and
-    images.
+    steps: whole training steps and predictions. small: training steps of small networks beside
+    PyTorch's eager mode and PyTorch at its best, and where they go, layer by layer. relatives:
+    training steps of FCN, SegNet, U-Net++ and PSPNet at the size of a lesson, and where the time goes.
+    layers: the paper's convolutions one by one. ladder: one convolution by every algorithm, from loops
+    to Winograd. sweep: growing batches and images.
     """
     from tinyunet.bench import show
 
