@@ -24,23 +24,28 @@ from tinyunet.networks.receptive_field import PIXELWISE
 Span = tuple[int, int]  # the first and the last row, or column
 
 
-def fields(record: Record, row: int, column: int) -> dict[int, tuple[Span, Span]]:
+def fields(
+    record: Record, row: int, column: int, number: int | None = None
+) -> dict[int, tuple[Span, Span]]:
     """Return the rows and columns on which a pixel of the logits depends, of each map and the image.
+
+    Of another call's output than the logits, if there is a `number`.
 
     They are exact for the pixel, borders and the poolings' grid included: the frame of all that it can
     see along the longest way. Only calls on the way are in it. Where a layer is not ours, all of its
     input is taken.
     """
-    down, across = (_spans(record, place, axis) for axis, place in enumerate((row, column)))
+    number = record.last if number is None else number
+    if number is None:
+        return {}
+    down, across = (_spans(record, number, place, axis) for axis, place in enumerate((row, column)))
     return {number: (down[number], across[number]) for number in down}
 
 
-def _spans(record: Record, place: int, axis: int) -> dict[int, Span]:
+def _spans(record: Record, start: int, place: int, axis: int) -> dict[int, Span]:
     """The same along one axis."""
-    if record.last is None:
-        return {}
-    found: dict[int, Span] = {record.last: (place, place)}
-    for number in range(record.last, -1, -1):
+    found: dict[int, Span] = {start: (place, place)}
+    for number in range(start, -1, -1):
         if number not in found:
             continue
         call = record.calls[number]
@@ -87,7 +92,7 @@ def _read(call: Call, span: Span, side: int, axis: int) -> Span:
         return _columns(interpolation(side, new, layer.align_corners, factor), span)
     if isinstance(layer, AdaptiveAvgPool2d):
         return _columns(bin_means(side, new), span)
-    if isinstance(layer, PIXELWISE | LeakyReLU) and side == new:
+    if call.passes or (isinstance(layer, PIXELWISE | LeakyReLU) and side == new):
         return span
     return 0, side - 1  # all of it: means over the image, or not known
 
@@ -111,5 +116,5 @@ def known(record: Record) -> bool:
         | AdaptiveAvgPool2d | InstanceNorm2d | LeakyReLU
     )  # fmt: skip
     return record.complete and all(
-        isinstance(call.layer, spatial | PIXELWISE) for call in record.calls
+        call.passes or isinstance(call.layer, spatial | PIXELWISE) for call in record.calls
     )

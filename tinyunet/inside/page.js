@@ -291,7 +291,7 @@ async function showField() {
   pen.strokeStyle = "#d55e00"; pen.lineWidth = Math.max(1, wide / 200);
   pen.strokeRect(left - 0.5, top - 0.5, width + 1, height + 1);
   const what = k ? `the map ${target.name}` : "the image" + (DATA.image.top ? ", with the mirrored border that the network saw" : "");
-  const text = `${k ? "Map" : "Image"}: where ${what} counts for this logit. The frame, ${height} x ${width} pixels, is all that it can see (its theoretical receptive field here); ` +
+  const text = `${k ? "Map" : "Image"}: where ${what} counts for this logit. ${views.framed ? `The frame, ${height} x ${width} pixels, is all that it can see (its theoretical receptive field here)` : "What it can see at most is not known for this network"}; ` +
     `the colours are what counts in fact: ${percent(last / (high * wide))} of the pixels have a gradient, most near ${nearest(picture)}.`;
   $("field-words").textContent = text;
   canvas.setAttribute("aria-label", text);
@@ -306,17 +306,21 @@ function showShares() {
   const here = views.places[place], rows = [];
   const parts = [...DATA.skips.map((skip, k) => [`skip ${k + 1}, from ${skip.from} (${skip.shape[0]} x ${skip.shape[1]})`, here.skips[k]]),
     [DATA.skips.length ? `bottom, by no skip${DATA.bottom ? ` (${DATA.bottom})` : ""}` : "the only way", here.bottom]];
-  for (const [name, share] of parts) {
+  parts.forEach(([name, share], k) => {
+    if (share === null) return;  // within another way, or not known
     const row = make("div", { class: "share" }), track = make("span", { class: "bar" }), line = make("i");
     line.style.width = Math.min(100, 100 * Math.abs(share)) + "%";
     if (share < 0) line.className = "less";
     track.append(line);
-    const box = rows.length < DATA.skips.length ? DATA.skips[rows.length].box : layout.bottom;
+    const box = k < DATA.skips.length ? DATA.skips[k].box : layout.bottom;
     const button = make("button", { type: "button", title: "Show its maps" }, name);
     if (box !== null) button.addEventListener("click", () => { pick(box, false); $("maps").scrollIntoView(); });
     row.append(box === null ? make("span", {}, name) : button, track, make("span", {}, percent(share)));
     rows.push(row);
-  }
+  });
+  if (!here.maps[0].most) rows.push(make("p", {}, "No gradient reaches the image from this logit: a ReLU is closed on every way."));
+  if (!views.framed) rows.push(make("p", {}, "This network's forward makes arrays without layers, so the ways through it cannot be told apart."));
+  else if (rows.length < parts.length) rows.push(make("p", { class: "note" }, "Skips that only lead into one of these ways are counted there."));
   $("shares").replaceChildren(...rows);
   layout.arrows.forEach((arrow, i) => {
     const share = arrow.skip === null || arrow.skip === undefined ? null : here.skips[arrow.skip];
@@ -339,7 +343,7 @@ function look(i) {
 function startViews() {
   if (!views) {
     $("pixel").querySelectorAll("figure, .controls, .scale, #shares, h3, .note").forEach((part) => { part.hidden = true; part.style.display = "none"; });
-    $("pixel-intro").textContent = "This network's forward makes arrays without layers of its own, so the ways that a gradient takes cannot be told apart, and no views were computed.";
+    $("pixel-intro").textContent = "This network's forward makes arrays without layers of its own, so the ways that a gradient takes cannot be told apart, and its backward gave no views.";
     return;
   }
   views.maps.forEach((map, k) => $("target").append(make("option", { value: k }, k ? `${map.name} (${map.shape[0]} x ${map.shape[1]})` : "image")));

@@ -66,25 +66,28 @@ class Page:
         Returns
         -------
         dict
-            By ``"skip 1"``, the finest, and so on, and ``"bottom"``: shares that add up to 1.
+            By ``"skip 1"``, the finest, and so on, and ``"bottom"``: shares that add up to 1. A skip to
+            which only another way leads has none of its own.
 
         Raises
         ------
         ValueError
-            If no views could be computed.
+            If layers do not make all of the network's arrays, so that ways cannot be told apart.
         """
-        if self.data["views"] is None:
+        views = self.data["views"]
+        if views is None or not views["framed"]:
             raise ValueError(
-                "there are no views: layers of the network do not make all of its arrays"
+                "the ways of this network cannot be told apart: its forward makes arrays without layers"
             )
-        places = self.data["views"]["places"]
+        places = views["places"]
         if row is not None and column is not None:
-            places = [
-                min(places, key=lambda p: (p["row"] - row) ** 2 + (p["column"] - column) ** 2)
-            ]
-        parts = np.array([[*place["skips"], place["bottom"]] for place in places]).mean(axis=0)
-        names = [f"skip {k}" for k in range(1, len(parts))]
-        return dict(zip([*names, "bottom"], parts.tolist(), strict=True))
+            places = [min(places, key=lambda p: (p["row"] - row) ** 2 + (p["column"] - column) ** 2)]
+        # Where no gradient reaches the image, there is nothing to share.
+        places = [place for place in places if place["maps"][0]["most"] > 0] or places
+        ways = [f"skip {k + 1}" for k in range(len(self.data["skips"]))]
+        parts = {way: [place["skips"][k] for place in places] for k, way in enumerate(ways)}
+        parts["bottom"] = [place["bottom"] for place in places]
+        return {way: float(np.mean(own)) for way, own in parts.items() if None not in own}
 
     def _repr_html_(self) -> str:
         words = html.escape(self.data["title"], quote=True)

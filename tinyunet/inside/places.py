@@ -36,7 +36,8 @@ class View:
     sizes
         The same, |d logit / d map| summed over the channels, (h, w) of the frame.
     bottom, skips
-        Shares of the image's gradient: see `Gradients.shares`.
+        Shares of the image's gradient: see `Gradients.shares`. None for a skip within another way, whose
+        part counts there; all None where ways cannot be told apart.
     """
 
     row: int
@@ -45,8 +46,8 @@ class View:
     logit: float
     boxes: dict[int, tuple[Span, Span]]
     sizes: dict[int, np.ndarray]
-    bottom: float
-    skips: list[float]
+    bottom: float | None
+    skips: list[float | None]
 
 
 class Viewer:
@@ -66,6 +67,8 @@ class Viewer:
         """Look from a pixel of the logits; by default from the logit of the class that won there."""
         here = self.record.y[0, row, column]
         channel = int(here.argmax()) if channel is None else channel
+        if not self.record.complete:
+            return self._whole(row, column, channel)
         part, paths, corner = self._around(row, column)
         inner = row - corner[0], column - corner[1]
         boxes = fields(part, *inner)
@@ -80,8 +83,19 @@ class Viewer:
             by = [at // 2 ** paths.level(number) for at in corner]
             (a, b), (c, d) = boxes[number]
             frames[number] = (a + by[0], b + by[0]), (c + by[1], d + by[1])
-        skips = [shares.get(skip.edge, 0.0) for skip in paths.skips]
+        skips = [shares.get(skip.edge) for skip in paths.skips]
         return View(row, column, channel, float(here[channel]), frames, sizes, bottom, skips)
+
+    def _whole(self, row: int, column: int, channel: int) -> View:
+        """The view by the network's own backward, of whole maps: what can count is not known."""
+        record = self.record
+        found = record.gradients(record.pixel(row, column, channel))
+        sizes = {n: np.abs(found[n][0]).sum(axis=2) for n in (IMAGE, *self.targets) if n in found}
+        frames = {
+            n: ((0, size.shape[0] - 1), (0, size.shape[1] - 1)) for n, size in sizes.items()
+        }
+        logit = float(record.y[0, row, column, channel])
+        return View(row, column, channel, logit, frames, sizes, None, [])
 
     def _around(self, row: int, column: int) -> tuple[Record, Paths, tuple[int, int]]:
         """A record that holds the pixel's whole view, and where it begins in what the network saw."""
@@ -114,6 +128,9 @@ def _window(whole: Record) -> int | None:
 
 def _targets(whole: Record, paths: Paths) -> list[int]:
     """Calls whose maps are shown beside the image: those that fork, the bottom, and the way up."""
+    if not whole.complete:  # the last of each level
+        last = {level: number for number, level in enumerate(paths.levels)}
+        return sorted(last.values())[:TARGETS]
     found = {skip.source for skip in paths.skips} - {IMAGE}
     if paths.bottom is not None:
         found.add(paths.bottom)

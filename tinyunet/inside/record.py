@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from tinyunet.layers.layer import Layer
 from tinyunet.networks.graph import Edge
 from tinyunet.networks.network import Network
 from tinyunet.networks.plain import as_network
-from tinyunet.networks.receptive_field import Calls, recorded_calls
+from tinyunet.networks.receptive_field import IMAGE, Calls, recorded_calls
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Call:
         How long it took.
     kept
         What its backward needs.
+    passes
+        Whether it gave an input as it was.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Call:
     options: tuple[Any, ...]
     seconds: float
     kept: tuple | None
+    passes: bool
 
 
 class Record(Calls):
@@ -73,6 +77,9 @@ class Record(Calls):
         with recorded_calls(model, x, self):
             self.y = model.forward(x)
         self.last = self.number(self.y)
+        self._states: list[tuple[Layer, tuple | None]] | None = None
+        if not self.complete:
+            self._states = [(layer, layer._kept) for _, layer in model.named_layers()]
 
     def recorded(self, name: str, layer: Layer) -> Callable[..., Array]:
         """Return the layer's forward pass, with a note taken of each call."""
@@ -87,7 +94,10 @@ class Record(Calls):
             seconds = time.perf_counter() - start
             shapes = tuple(x.shape for x in arrays)
             self.note(name, layer, y, list(makers))
-            self.calls.append(Call(name, layer, shapes, makers, y, others, seconds, layer._kept))
+            passes = any(y is x for x in arrays)
+            self.calls.append(
+                Call(name, layer, shapes, makers, y, others, seconds, layer._kept, passes)
+            )
             return y
 
         return timed
@@ -97,6 +107,28 @@ class Record(Calls):
         """Whether layers made all arrays between the image and the logits, so that paths are known."""
         makers = [maker for call in self.calls for maker in call.makers]
         return None not in (self.last, *makers)
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether gradients can be asked for: by the calls, or by the network's own backward."""
+        return self.complete or (self._states is not None and hasattr(self.y, "shape"))
+
+    def gradients(self, dy: Array) -> dict[int, Array]:
+        """Return the gradients of all calls' outputs, and of the image, from that of the logits.
+
+        Where not all arrays are made by layers, it is the network's own backward that finds them, and
+        each layer's upstream gradient is looked at as it comes by.
+        """
+        if self.complete and self.last is not None:
+            return self.sweep({self.last: dy})[0]
+        found: dict[int, Array] = {}
+        for layer, kept in self._states or ():
+            layer._kept = kept
+        with contextlib.ExitStack() as held:
+            for number, call in enumerate(self.calls):
+                held.enter_context(_watched(call.layer, number, found))
+            found[IMAGE] = self.model.backward(dy)
+        return found
 
     def sweep(
         self,
@@ -147,6 +179,22 @@ class Record(Calls):
         return dy
 
 
+@contextlib.contextmanager
+def _watched(layer: Layer, number: int, found: dict[int, Array]) -> Iterator[None]:
+    """Note a layer's upstream gradient when its backward runs."""
+    backward = layer.backward
+
+    def noting(dy: Array, **options: Any) -> Any:
+        found[number] = dy
+        return backward(dy, **options)
+
+    layer.backward = noting  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del layer.backward
+
+
 def record(model: Layer, x: Array) -> Record:
     """Run a copy of a network on images x (N, H, W, C) as it predicts, and keep what backward needs.
 
@@ -165,4 +213,10 @@ def record(model: Layer, x: Array) -> Record:
             layer.p = 0.0
         if isinstance(layer, BatchNorm2d):
             layer.statistics = "running"
-    return Record(model, to_cpu(x).astype(model.dtype, copy=False), dropouts)
+    found = Record(model, to_cpu(x).astype(model.dtype, copy=False), dropouts)
+    if found.complete:
+        return found
+    for _, layer in model.named_layers():  # the network's own backward is needed, and what it keeps
+        layer.training = True
+    whole = Record(model, found.x, dropouts)
+    return whole if hasattr(whole.y, "shape") else found
