@@ -11,6 +11,7 @@ import typer
 
 from tinyunet.commands.ending import fail
 from tinyunet.commands.options import AsJson, Average, Device, Network, Threshold
+from tinyunet.commands.together import shared_among
 from tinyunet.runs.ignored import check_network_of
 from tinyunet.runs.numbers import check_numbers
 
@@ -43,8 +44,10 @@ def predict(
     """Segment images: labels, probabilities, overlays, cells.
 
     Images that have results already, of the same model and options, are left as they are. What cannot
-    be predicted is listed at the end, and the others are done.
+    be predicted is listed at the end, and the others are done. Several processes share the images:
+    mpirun -n 4 python -m mpi4py -m tinyunet predict ...
     """
+    from tinyunet.engine.mpi import choose_gpu
     from tinyunet.runs.batch import predict_all
     from tinyunet.runs.folder import load_model
     from tinyunet.runs.image_list import check_names, image_files
@@ -52,7 +55,8 @@ def predict(
     from tinyunet.segmentation.evaluation import num_classes
     from tinyunet.version import __version__
 
-    tell = partial(typer.echo, err=True)
+    workers = shared_among("share the images")
+    tell = (lambda line: None) if workers.rank else partial(typer.echo, err=True)
     check_numbers({"tile": tile})
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out is to be a folder, but {out} is a file")
@@ -69,13 +73,18 @@ def predict(
         **({"class_names": model.class_names} if model.class_names else {}),
         "tinyunet": __version__,
     }
+    if device == "gpu":
+        choose_gpu(workers)
     model.to(device)
     files = image_files(images, tell)
     check_names(files, out)
     report = predict_all(
-        model, files, out, made, polygons=polygons, overwrite=overwrite,
+        model, files, out, made, polygons=polygons, overwrite=overwrite, workers=workers,
         tell=(lambda line: None) if as_json else typer.echo, note=tell,
     )  # fmt: skip
+    workers.wait()
+    if workers.rank:
+        return
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=1))
     elif len(report.images) > 1:

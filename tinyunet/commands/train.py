@@ -10,7 +10,7 @@ import typer
 
 from tinyunet.commands.options import AsJson, given, with_settings
 from tinyunet.commands.shell_words import as_options
-from tinyunet.commands.together import at_work
+from tinyunet.commands.together import shared_among
 from tinyunet.runs.ignored import check_options_of_data, check_options_of_optimizer
 from tinyunet.runs.network import class_name, fixed
 from tinyunet.runs.numbers import check_numbers
@@ -45,11 +45,12 @@ def train(
     """
     from tinyunet.runs import train
 
-    with at_work("share each batch") as workers:
-        if workers.rank:
-            train.help_train(workers)
-            return
+    workers = shared_among("share each batch")
+    if workers.rank:
+        train.help_train(workers)
+    else:
         _lead(context, out, resume, film, as_json, workers)
+    workers.wait()
 
 
 def _lead(

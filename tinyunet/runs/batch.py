@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +11,13 @@ from typing import Any
 from tqdm import tqdm
 
 from tinyunet.data.check.grouping import group
-from tinyunet.data.files.gray import SHALLOW, in_words_of_depth
-from tinyunet.data.large_files import open_pages
+from tinyunet.data.files.gray import in_words_of_depth
 from tinyunet.engine.locks import FolderLock
 from tinyunet.engine.whole_files import FULL
+from tinyunet.engine.workers import ALONE, Workers
 from tinyunet.networks.network import Network
-from tinyunet.runs.predict import Predicted, ends_for, predict_to_files
+from tinyunet.runs.one_each import one_each
+from tinyunet.runs.predict import ends_for
 from tinyunet.runs.predictions import COUNTS, Predictions
 
 Tell = Callable[[str], None]
@@ -81,6 +81,7 @@ def predict_all(
     overwrite: bool = False,
     tell: Tell = print,
     note: Tell = print,
+    workers: Workers = ALONE,
 ) -> Report:
     """Segment images into a folder, and go on after one that fails.
 
@@ -94,6 +95,9 @@ def predict_all(
         Make those anew that are there, and replace files of the same names.
     tell, note
         Get a sentence for each image, and what else there is to say of it.
+    workers
+        Who shares the images, one each at a time. All call this, and all get the report; the first
+        alone tells, and takes down what was found.
 
     Raises
     ------
@@ -103,8 +107,16 @@ def predict_all(
     BlockingIOError
         If another prediction writes into the folder.
     """
-    with alone(out, "prediction"):
-        return _predict_all(model, images, out, made, polygons, overwrite, tell, note)
+    if workers.rank:
+        tell = note = _say_nothing
+    with contextlib.nullcontext() if workers.rank else alone(out, "prediction"):
+        known = Predictions(out, made)
+        options = {"polygons": polygons, "overwrite": overwrite}
+        return _predict_all(model, images, known, tell, note, workers, **options)
+
+
+def _say_nothing(sentence: str) -> None:
+    pass
 
 
 @contextlib.contextmanager
@@ -124,32 +136,37 @@ def alone(out: Path, what: str) -> Iterator[None]:
 def _predict_all(
     model: Network,
     images: Sequence[Path],
-    out: Path,
-    made: dict[str, Any],
-    polygons: bool,
-    overwrite: bool,
+    known: Predictions,
     tell: Tell,
     note: Tell,
+    workers: Workers,
+    *,
+    polygons: bool,
+    overwrite: bool,
 ) -> Report:
-    known = Predictions(out, made)
-    ends = ends_for(polygons)
-    there = set() if overwrite else {path for path in images if known.is_done(path, ends)}
-    deep: list[Path] = []
-    report = Report(out, made, len(images))
+    made, report = known.made, Report(known.folder, known.made, len(images))
+    there = [] if overwrite or workers.rank else _there(images, known, ends_for(polygons))
+    there = workers.same(there)
+    to_do = [i for i in range(len(images)) if i not in there]
+    results: dict[int, Any] = {}
+    deep = 0
     # Where nobody watches, what is told of each image is progress enough.
-    bar = tqdm(images, desc="images", leave=False, disable=None if len(images) > 1 else True)
+    quiet = True if workers.rank or len(images) == 1 else None
+    bar = tqdm(images, desc="images", leave=False, disable=quiet)
     for i, path in enumerate(bar):
-        try:
-            done = path in there
-            entries = (
-                known.entries(path) if done else _one(model, path, known, polygons, overwrite, deep)
-            )
-        except (ValueError, OSError, MemoryError) as error:
-            report.failures.append((path, error))
-            if isinstance(error, OSError) and error.errno in FULL:
-                report.untried = list(images[i + 1 :])
+        if i in to_do and i not in results:
+            now = [k for k in to_do if k >= i][: workers.count]
+            each = one_each(model, [images[k] for k in now], known, workers, polygons, overwrite)
+            results.update(zip(now, each, strict=True))
+        found = results.pop(i, None)
+        if isinstance(found, Exception):
+            report.failures.append((path, found))
+            if isinstance(found, OSError) and found.errno in FULL:
+                report.untried = [images[k] for k in range(i + 1, len(images)) if k not in results]
                 break
             continue
+        entries, is_deep = (known.entries(path), False) if found is None else found
+        deep += is_deep
         report.images += entries
         with contextlib.nullcontext() if bar.disable else tqdm.external_write_mode():
             for entry in entries:
@@ -158,41 +175,14 @@ def _predict_all(
                     note(f"{entry['image']}: {words}")
     bar.close()
     if deep and not made.get("stretched"):
-        note(f"note: {in_words_of_depth(len(deep))}")
+        note(f"note: {in_words_of_depth(deep)}")
     return report
 
 
-def _one(
-    model: Network,
-    path: Path,
-    known: Predictions,
-    polygons: bool,
-    overwrite: bool,
-    deep: list[Path],
-) -> list[dict[str, Any]]:
-    """Segment one image, page by page; take down what was found, and return it.
-
-    If it has more than 8 bits, its path is added to `deep`.
-    """
-    options = {name: known.made[name] for name in ("tile", "average", "threshold")}
-    options["class_names"] = known.made.get("class_names")
-    pages = open_pages(path, stretch=known.made.get("stretched", False))
-    found: list[Predicted] = []
-    with contextlib.ExitStack() as files:
-        for page in pages:
-            files.enter_context(page)
-        for stem, page in zip(known.begin(path, len(pages), overwrite), pages, strict=True):
-            with warnings.catch_warnings(record=True) as said:
-                warnings.simplefilter("always")
-                stem = known.folder / stem
-                found.append(predict_to_files(model, page, stem, polygons=polygons, **options))
-            found[-1].notes += [str(warning.message) for warning in said]
-    deep += [path] * (pages[0].stored.dtype not in SHALLOW)
-    known.finish(path, found)
-    entries = known.entries(path)
-    for entry, page in zip(entries, found, strict=True):
-        entry |= {"skipped": False, "notes": page.notes}
-    return entries
+def _there(images: Sequence[Path], known: Predictions, ends: Sequence[str]) -> list[int]:
+    """Which of the images have their results already."""
+    done = {path for path in images if known.is_done(path, ends)}
+    return [i for i, path in enumerate(images) if path in done]
 
 
 def cells_in_words(count: int) -> str:

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from tinyunet.data import Dataset
+from tinyunet.engine.mpi import choose_gpu
 from tinyunet.engine.whole_files import write_text
 from tinyunet.engine.workers import ALONE, Workers
 from tinyunet.learning import checkpoint
 from tinyunet.learning.film import FILE, Film
 from tinyunet.learning.history import History
+from tinyunet.learning.optim import Optimizer
 from tinyunet.learning.run_files import RunFiles
 from tinyunet.learning.run_folder import refuse_file
 from tinyunet.learning.training import Training
@@ -136,10 +138,17 @@ def train(
     return result
 
 
+def _built(settings: Settings, parts: Parts, workers: Workers) -> tuple[Network, Optimizer]:
+    """Make the network and its optimizer, where there are GPUs on this worker's own."""
+    if settings.device == "gpu":
+        choose_gpu(workers)
+    return build(settings, parts)
+
+
 def help_train(workers: Workers) -> None:
     """Share the batches of a run, which the first worker leads: it alone reads and writes files."""
     settings, parts = workers.same(None)
-    model, optimizer = build(settings, parts)
+    model, optimizer = _built(settings, parts, workers)
     options = fit_options(settings, model, parts[0])
     Training(model, *parts[:2], optimizer=optimizer, workers=workers, **options).run()
 
@@ -177,7 +186,7 @@ def _prepared(
     settings: Settings, parts: Parts, out: Path | None, resume: bool, tell: Tell, workers: Workers
 ) -> tuple[Training, Path]:
     """Make the network and what trains it, and the run's folder if it has no name."""
-    model, optimizer = build(settings, parts)
+    model, optimizer = _built(settings, parts, workers)
     if settings.network != "UNet":
         tell(f"network: {model}")  # with its own defaults, and what was chosen
     options = fit_options(settings, model, parts[0])
