@@ -37,7 +37,7 @@ const start = Date.now();
 await page.goto(here);
 await page.waitForFunction(() => document.getElementById('say').textContent === 'Ready.');
 const ready = (Date.now() - start) / 1000;
-const report = { ready, images: [] };
+const report = { ready, images: [], example: await page.isVisible('#example') };
 for (const image of task.images) {
   const begun = Date.now();
   await page.setInputFiles('#file', image);

@@ -85,6 +85,7 @@ def test_the_page_finds_what_predict_finds(model, tmp_path):
         page, tmp_path, images=[str(path) for path in files], mask=str(tmp_path / "mask.png")
     )
     assert report["errors"] == []
+    assert report["example"]
     for path, found in zip(files, report["images"], strict=True):
         p = tu.predict_image(model, tu.data.read_image(path))
         assert np.abs(found["found"] - p).max() < 1e-4, path
@@ -116,6 +117,7 @@ def test_one_channel_and_several_classes(classes, tmp_path):
     Image.fromarray(colours).save(tmp_path / "colours.png")
     report = shown(page, tmp_path, images=[str(tmp_path / "colours.png")])
     p = tu.predict_image(model, tu.data.read_image(tmp_path / "colours.png"))
+    assert not report["example"]  # it is of gray nuclei
     (found,) = report["images"]
     assert np.abs(found["found"] - p).max() < 1e-4
     wanted = p.argmax(2) if classes == 3 else tu.instances(p)

@@ -3,25 +3,28 @@
 // Number the connected regions of a mask, whose pixels share an edge, in the order in which they are met
 // row by row; those of fewer than `smallest` pixels are dropped. Returns {labels, count}.
 export function components(mask, height, width, smallest) {
-  const labels = new Int32Array(mask.length), stack = [];
-  let count = 0;
+  const labels = new Int32Array(mask.length), met = new Int32Array(mask.length);
+  let count = 0, last = 0; // pixels that were met
+  const meet = (at) => {
+    if (mask[at] && !labels[at]) {
+      labels[at] = count;
+      met[last++] = at;
+    }
+  };
   for (let seed = 0; seed < mask.length; seed++) {
     if (!mask[seed] || labels[seed]) continue;
-    const pixels = [seed];
-    labels[seed] = ++count;
-    stack.push(seed);
-    while (stack.length) {
-      const at = stack.pop(), x = at % width;
-      const near = [at - width, at + width, x > 0 ? at - 1 : -1, x < width - 1 ? at + 1 : -1];
-      for (const next of near) {
-        if (next < 0 || next >= mask.length || !mask[next] || labels[next]) continue;
-        labels[next] = count;
-        pixels.push(next);
-        stack.push(next);
-      }
+    const first = last;
+    count++;
+    meet(seed);
+    for (let i = first; i < last; i++) { // all that follow are of its region
+      const at = met[i], x = at % width;
+      if (x > 0) meet(at - 1);
+      if (x < width - 1) meet(at + 1);
+      if (at >= width) meet(at - width);
+      if (at + width < mask.length) meet(at + width);
     }
-    if (pixels.length < smallest) {
-      for (const at of pixels) labels[at] = -1; // seen, and dropped
+    if (last - first < smallest) {
+      for (let i = first; i < last; i++) labels[met[i]] = -1; // seen, and dropped
       count--;
     }
   }

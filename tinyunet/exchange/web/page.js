@@ -8,6 +8,7 @@ const model = JSON.parse($('model').textContent);
 const cells = model.classes === 2;
 const HUES = [[0, 158, 115], [230, 159, 0], [86, 180, 233], [213, 94, 0], [204, 121, 167], [0, 114, 178],
   [240, 228, 66], [153, 102, 255]]; // told apart by all eyes
+const OUTLINE = [255, 196, 0];
 let worker, ready, seen, moved, waiting = Promise.resolve();
 
 function say(words) { $('say').textContent = words; }
@@ -114,13 +115,13 @@ function draw() {
   canvas.style.maxWidth = `${Math.max(4, Math.ceil(512 / width)) * width}px`;
   const gray = stored.channels === 1; // shown from its darkest to its brightest
   for (let at = 0; at < labels.length; at++) {
-    const label = labels[at], x = at % width, hue = HUES[(label - 1) % HUES.length];
-    const edge = how === 'outlines' && label && isEdge(labels, at, x, width);
+    const label = labels[at], hue = HUES[(label + HUES.length - 1) % HUES.length];
+    const edge = how === 'outlines' && label && isEdge(labels, at, at % width, width);
     for (let c = 0; c < 3; c++) {
       let value = (stored.data[gray ? at : 3 * at + c] - dark) / shown;
       if (how === 'probability') value = 255 * (1 - found[at * model.classes]);
-      else if (edge) value = cells ? [255, 196, 0][c] : hue[c];
-      else if (how === 'colours' && label) value = 0.45 * value + 0.55 * hue[c];
+      else if (edge) value = cells ? OUTLINE[c] : hue[c];
+      else if (label && how === 'colours') value = 0.45 * value + 0.55 * hue[c];
       rgba[4 * at + c] = value;
     }
     rgba[4 * at + 3] = 255;
@@ -154,6 +155,7 @@ function take(blob, name) {
 
 $('threshold').value = model.threshold;
 $('of-cells').hidden = !cells;
+if (!cells) $('show').value = 'colours';
 $('threshold').addEventListener('input', () => { // once a picture, however fast it is moved
   $('shown').textContent = Number($('threshold').value).toFixed(2);
   moved ??= setTimeout(() => { moved = undefined; update(); }, 30);
