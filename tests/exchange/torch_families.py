@@ -1,4 +1,4 @@
-"""U-Nets in PyTorch under the names of those whose weights people have, with numbers that hide nothing."""
+"""U-Nets in PyTorch under the names of those whose weights people have, with telling numbers."""
 
 import torch
 from torch import nn

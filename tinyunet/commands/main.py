@@ -18,6 +18,7 @@ try:
         data,
         evaluate,
         gradcheck,
+        import_torch,
         lessons,
         paint,
         predict,
@@ -98,6 +99,7 @@ for command in (
     lessons.lessons,
 ):
     app.command()(command)
+app.command("import")(import_torch.import_model)
 
 data_app = typer.Typer(
     no_args_is_help=True,

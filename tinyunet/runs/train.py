@@ -156,7 +156,7 @@ def _prepared(
     settings: Settings, parts: Parts, out: Path | None, resume: bool, tell: Tell
 ) -> tuple[Training, Path]:
     """Make the network and what trains it, and the run's folder if it has no name."""
-    model, optimizer = build(settings, parts)
+    model, optimizer = build(settings, parts, tell, resume=resume)
     if settings.network != "UNet":
         tell(f"network: {model}")  # with its own defaults, and what was chosen
     options = fit_options(settings, model, parts[0])
