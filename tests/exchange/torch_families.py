@@ -1,4 +1,4 @@
-"""U-Nets in PyTorch under the names of those whose weights people have, with numbers that hide nothing."""
+"""U-Nets in PyTorch under the names of those whose weights people have, with telling numbers."""
 
 import torch
 from torch import nn
@@ -247,6 +247,39 @@ class Letters(nn.Module):
             x = torch.cat([getattr(self, f"upconv{i}")(x), across.pop()], 1)
             x = self.block(f"d{i}", x)
         return self.outconv(x)
+
+
+class OursDouble(nn.Module):
+    def __init__(self, ins, outs):
+        super().__init__()
+        self.conv1 = nn.Conv2d(ins, outs, 3, padding=1)
+        self.conv2 = nn.Conv2d(outs, outs, 3, padding=1)
+
+    def forward(self, x):
+        return F.relu(self.conv2(F.relu(self.conv1(x))))
+
+
+class Ours(nn.Module):
+    """With the names of `tinyunet.UNet`."""
+
+    def __init__(self, ins=1, classes=2, base=4, depth=2):
+        super().__init__()
+        widths = [base << i for i in range(depth)]
+        self.encoder = nn.ModuleList(map(OursDouble, [ins, *widths[:-1]], widths))
+        self.bottom = OursDouble(widths[-1], 2 * widths[-1])
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in widths)
+        self.decoder = nn.ModuleList(OursDouble(2 * w, w) for w in widths)
+        self.head = nn.Conv2d(base, classes, 1)
+
+    def forward(self, x):
+        across = []
+        for block in self.encoder:
+            across.append(block(x))
+            x = F.max_pool2d(across[-1], 2)
+        x = self.bottom(x)
+        for up, block in zip(reversed(self.ups), reversed(self.decoder), strict=True):
+            x = block(torch.cat([across.pop(), up(x)], 1))
+        return self.head(x)
 
 
 class Wrapped(nn.Module):

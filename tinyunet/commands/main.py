@@ -21,6 +21,7 @@ try:
         explore,
         export,
         gradcheck,
+        import_torch,
         lessons,
         paint,
         predict,
@@ -105,6 +106,7 @@ for command in (
     lessons.lessons,
 ):
     app.command()(command)
+app.command("import")(import_torch.import_model)
 
 data_app = typer.Typer(
     no_args_is_help=True,

@@ -41,7 +41,7 @@ def setting(name: str, help_text: str = "", kind: type = Settings, **more: Any) 
     """The annotation of the option that is this setting; None says that it was not given."""
     words = help_text or settings_of(kind)[name].metadata["help"]
     callback = CALLBACKS.get(name) if kind is Settings or name == "device" else None
-    names = ["--colour", "--color"] if name == "colour" else []
+    names = {"colour": ["--colour", "--color"], "start": ["--from"]}.get(name, [])
     option = typer.Option(*names, help=words, callback=callback, **more)
     return Annotated[get_type_hints(kind)[name] | None, option]
 

@@ -11,7 +11,8 @@ from tinyunet.runs.painting.settings import PaintSettings
 from tinyunet.runs.settings import Settings
 
 SETTINGS = {**settings_of(Settings), **settings_of(PaintSettings)}
-OPTIONS = {name: option(name) for name in (*SETTINGS, *COUNTS, "threshold", "resume", "out")}
+OTHERS = ("threshold", "resume", "out", "joined", "scale", "fold")
+OPTIONS = {name: option(name) for name in (*SETTINGS, *COUNTS, *OTHERS)}
 OPTIONS |= {"kind": "--masks"}
 VALUE = r"(?:\"[^\"]*\"|'[^']*'|[\w.+-]+)"
 IN_PYTHON = re.compile(r" \((?:in )?Python [^()]*(?:\([^()]*\)[^()]*)*\)", re.IGNORECASE)

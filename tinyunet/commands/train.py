@@ -13,8 +13,9 @@ from tinyunet.commands.shell_words import as_options
 from tinyunet.commands.together import shared_among
 from tinyunet.runs.ignored import check_options_of_data, check_options_of_optimizer
 from tinyunet.runs.network import class_name, fixed
-from tinyunet.runs.numbers import check_numbers
+from tinyunet.runs.numbers import check_numbers, option
 from tinyunet.runs.settings import Settings
+from tinyunet.runs.start import started
 
 if TYPE_CHECKING:
     from tinyunet.engine.workers import Workers
@@ -92,6 +93,7 @@ def _new(chosen: dict[str, Any]) -> Settings:
     if "steps" not in chosen:
         chosen.setdefault("minutes", 1.0)
     check_numbers(chosen)
+    chosen = started(chosen)
     settings = Settings(
         **{k: v for k, v in chosen.items() if k not in ("out", "resume", "film", "as_json")}
     )
@@ -106,7 +108,7 @@ def _refuse_beside_resume(chosen: dict[str, Any], run: Settings) -> None:
     named = chosen.get("network", "")
     if (class_name(named), fixed(named)) == (class_name(run.network), fixed(run.network)):
         kept.add("network")  # says where the class of the run's network is
-    others = ["--" + name.replace("_", "-") for name in chosen if name not in kept]
+    others = [option(name) for name in chosen if name not in kept]
     if others:
         raise ValueError(
             f"--resume goes on with the run's own settings: leave out {', '.join(others)}, or begin a "

@@ -27,10 +27,9 @@ safetensors.torch.save_file({{k: (v.float() if v.dtype in (torch.half, torch.bfl
 
 def two_lines(path: str | Path) -> str:
     """The Python that turns a checkpoint of PyTorch's, a ``.pth``, into safetensors."""
-    new = Path(path).with_suffix(".safetensors").name
-    old = Path(path).name
-    new = f"{Path(path).stem}-2.safetensors" if new == old else new
-    return TWO_LINES.format(old=old, new=new)
+    old, new = Path(path), Path(path).with_suffix(".safetensors")
+    new = old.with_stem(f"{old.stem}-2") if new == old else new
+    return TWO_LINES.format(old=str(old), new=str(new))
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -67,9 +67,7 @@ def _gathered(
         "bottom": None if paths.bottom is None else whole.calls[paths.bottom].name,
     }
     found["whatif"] = _whatif(whole, paths, framed, truth, progress)
-    found["views"] = (
-        _views(viewer, framed, places, progress) if whole.can_go_back else None
-    )
+    found["views"] = _views(viewer, framed, places, progress) if whole.can_go_back else None
     return found
 
 
@@ -215,7 +213,12 @@ def _views(viewer: Viewer, framed: Frame, side: int | None, progress: bool) -> d
     )  # fmt: skip
     found = [_as_bytes(viewer, view, framed) for view in bar]
     columns = sum(1 for row, _ in places if row == places[0][0])
-    return {"maps": described(viewer), "places": found, "columns": columns, "framed": viewer.record.complete}
+    return {
+        "maps": described(viewer),
+        "places": found,
+        "columns": columns,
+        "framed": viewer.record.complete,
+    }
 
 
 def _as_bytes(viewer: Viewer, view: View, framed: Frame) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from tinyunet.learning.optim import SGD, Adam, Optimizer
 from tinyunet.learning.preparation import window_size
 from tinyunet.networks.network import Network
 from tinyunet.networks.vgg import VGG16
-from tinyunet.runs.limits import TRAINING, check_step, check_synthetic, make_within
+from tinyunet.runs.limits import TRAINING, Tell, check_step, check_synthetic, make_within, say
 from tinyunet.runs.network import defaults, find, fixed
 from tinyunet.runs.settings import OF_NETWORK, Settings
+from tinyunet.runs.start import fill, freeze_parts
 from tinyunet.segmentation.symmetries import AVERAGES
 
 AUGMENTS = {
@@ -39,8 +40,10 @@ def load_data(settings: Settings) -> Dataset:
     )  # fmt: skip
 
 
-def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimizer]:
-    """Make the network for these images, and its optimizer."""
+def build(
+    settings: Settings, parts: Sequence[Dataset], tell: Tell = say, *, resume: bool = False
+) -> tuple[Network, Optimizer]:
+    """Make the network for these images, and its optimizer; with weights of a file, but to resume."""
     network = find(settings.network)
     if issubclass(network, VGG16):
         raise ValueError(
@@ -49,6 +52,9 @@ def build(settings: Settings, parts: Sequence[Dataset]) -> tuple[Network, Optimi
         )
     options = _options(settings, parts)
     model = make_within(network, options, OF_NETWORK, copies=TRAINING, device=settings.device)
+    if settings.start is not None and not resume:
+        fill(model, settings, parts, tell)
+    freeze_parts(model, settings, tell)
     model.to(settings.device)
     if settings.optimizer == "adam":
         return model, Adam(model, settings.lr, tuple(settings.betas))

@@ -17,6 +17,7 @@ ABOVE_0 = ("minutes", "lr")
 AT_MOST = {"minutes": 1_000_000}  # nearly two years
 FROM_0 = ("l1_weight",)
 LARGEST_SEED = 2**128
+SPELT = {"start": "from"}  # which is a word of Python's own
 
 
 def check_numbers(chosen: Mapping[str, Any]) -> None:
@@ -32,7 +33,7 @@ def check_numbers(chosen: Mapping[str, Any]) -> None:
 
 def option(name: str) -> str:
     """A setting as an option: ``--split-seed``."""
-    return "--" + name.replace("_", "-")
+    return "--" + SPELT.get(name, name).replace("_", "-")
 
 
 def _wrong(name: str, value: Any) -> str:

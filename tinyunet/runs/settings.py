@@ -97,6 +97,15 @@ class Settings:
         "data.",
     )
     made_with: dict[str, Any] | None = field(default=None)  # what the recipe gives it beside these
+    start: str | None = set_to(
+        None,
+        "A model to begin with, also an imported one: its network and weights, with another head "
+        "where the number of classes differs.",
+    )
+    freeze: list[str] | None = field(
+        default=None,
+        metadata={"help": "With --from: a part that stays as it is, as encoder.0; repeatable."},
+    )
     base_channels: int | None = _of_network(
         "Channels of the first level: how wide it is.", quick=8, paper=64
     )
@@ -162,7 +171,8 @@ class Settings:
         if self.made_with is None:
             quick = self.recipe == "quick" and ":" not in self.network
             self.made_with = dict(QUICK.get(class_name(self.network), {})) if quick else {}
-        left_out = [] if self.network == "UNet" else OF_NETWORK
+        whole = self.network == "UNet" and self.start is None
+        left_out = [] if whole else OF_NETWORK
         for name, value in RECIPES[self.recipe].items():
             if getattr(self, name) is None and name not in left_out:
                 setattr(self, name, value)

@@ -138,17 +138,20 @@ def train(
     return result
 
 
-def _built(settings: Settings, parts: Parts, workers: Workers) -> tuple[Network, Optimizer]:
+def _built(
+    settings: Settings, parts: Parts, workers: Workers, tell: Tell, resume: bool
+) -> tuple[Network, Optimizer]:
     """Make the network and its optimizer, where there are GPUs on this worker's own."""
     if settings.device == "gpu":
         choose_gpu(workers)
-    return build(settings, parts)
+    return build(settings, parts, tell, resume=resume)
 
 
 def help_train(workers: Workers) -> None:
     """Share the batches of a run, which the first worker leads: it alone reads and writes files."""
     settings, parts = workers.same(None)
-    model, optimizer = _built(settings, parts, workers)
+    # What files hold comes from the first worker, and it has said all that there is to say.
+    model, optimizer = _built(settings, parts, workers, lambda _: None, resume=True)
     options = fit_options(settings, model, parts[0])
     Training(model, *parts[:2], optimizer=optimizer, workers=workers, **options).run()
 
@@ -186,7 +189,7 @@ def _prepared(
     settings: Settings, parts: Parts, out: Path | None, resume: bool, tell: Tell, workers: Workers
 ) -> tuple[Training, Path]:
     """Make the network and what trains it, and the run's folder if it has no name."""
-    model, optimizer = _built(settings, parts, workers)
+    model, optimizer = _built(settings, parts, workers, tell, resume)
     if settings.network != "UNet":
         tell(f"network: {model}")  # with its own defaults, and what was chosen
     options = fit_options(settings, model, parts[0])
