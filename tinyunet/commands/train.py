@@ -44,11 +44,11 @@ def train(
 
     Several processes share each batch: mpirun -n 4 python -m mpi4py -m tinyunet train ...
     """
-    from tinyunet.runs import train
+    from tinyunet.runs import helping
 
     workers = shared_among("share each batch")
     if workers.rank:
-        train.help_train(workers)
+        helping.help_train(workers)
     else:
         _lead(context, out, resume, film, as_json, workers)
     workers.wait()

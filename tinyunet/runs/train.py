@@ -14,19 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from tinyunet.data import Dataset
-from tinyunet.engine.mpi import choose_gpu
 from tinyunet.engine.whole_files import write_text
 from tinyunet.engine.workers import ALONE, Workers
 from tinyunet.learning import checkpoint
 from tinyunet.learning.film import FILE, Film
 from tinyunet.learning.history import History
-from tinyunet.learning.optim import Optimizer
 from tinyunet.learning.run_files import RunFiles
 from tinyunet.learning.run_folder import refuse_file
 from tinyunet.learning.training import Training
 from tinyunet.networks.network import Network
 from tinyunet.runs import folder
-from tinyunet.runs.build import build, fit_options
+from tinyunet.runs.build import fit_options
+from tinyunet.runs.helping import built
 from tinyunet.runs.images import Parts, Tell, first_parts, moved, same_parts
 from tinyunet.runs.limits import say
 from tinyunet.runs.network import name_of
@@ -138,24 +137,6 @@ def train(
     return result
 
 
-def _built(
-    settings: Settings, parts: Parts, workers: Workers, tell: Tell, resume: bool
-) -> tuple[Network, Optimizer]:
-    """Make the network and its optimizer, where there are GPUs on this worker's own."""
-    if settings.device == "gpu":
-        choose_gpu(workers)
-    return build(settings, parts, tell, resume=resume)
-
-
-def help_train(workers: Workers) -> None:
-    """Share the batches of a run, which the first worker leads: it alone reads and writes files."""
-    settings, parts = workers.same(None)
-    # What files hold comes from the first worker, and it has said all that there is to say.
-    model, optimizer = _built(settings, parts, workers, lambda _: None, resume=True)
-    options = fit_options(settings, model, parts[0])
-    Training(model, *parts[:2], optimizer=optimizer, workers=workers, **options).run()
-
-
 @contextlib.contextmanager
 def _way_on(settings: Settings, out: Path, tell: Tell) -> Iterator[None]:
     """Where Ctrl-C ends all of it, say how it can go on."""
@@ -189,7 +170,7 @@ def _prepared(
     settings: Settings, parts: Parts, out: Path | None, resume: bool, tell: Tell, workers: Workers
 ) -> tuple[Training, Path]:
     """Make the network and what trains it, and the run's folder if it has no name."""
-    model, optimizer = _built(settings, parts, workers, tell, resume)
+    model, optimizer = built(settings, parts, workers, tell, resume)
     if settings.network != "UNet":
         tell(f"network: {model}")  # with its own defaults, and what was chosen
     options = fit_options(settings, model, parts[0])
