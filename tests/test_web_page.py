@@ -239,3 +239,11 @@ def test_a_png_is_read_as_we_read_it(tmp_path):
 def test_of_equally_probable_classes_it_is_the_first(tmp_path):
     p = np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2], [0.1, 0.45, 0.45]], np.float32)
     assert called(tmp_path, [("classes", {"p": p.ravel().tolist(), "classes": 3})]) == [[1, 0, 1]]
+
+
+def test_one_version_of_the_runtime_is_named_everywhere():
+    root = Path(__file__).parents[1]
+    fetched = (root / "tests" / "browser" / "fetch.py").read_text(encoding="utf-8")
+    assert f'ONNX_RUNTIME = "{web_page.RUNTIME_VERSION}"' in fetched
+    page = (root / "docs" / "export.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"onnxruntime-web[@-](\d[\d.]*\d)", page)) == {web_page.RUNTIME_VERSION}
