@@ -43,7 +43,7 @@ class Own(tu.Network):
 
 
 def made(net, seed=0):
-    """The network in float64 with random biases that keep ReLUs alive, and no score that begins at 0."""
+    """The network in float64, with biases that keep ReLUs alive, and no score that begins at 0."""
     rng = np.random.default_rng(seed)
     net.astype("float64")
     for name, array in net.named_parameters():
@@ -266,9 +266,7 @@ def test_bytes_are_what_the_page_says_of_them():
 
 
 def test_dead_relus_are_named_and_maps_sorted():
-    net = tu.Sequential(
-        tu.Conv2d(1, 3, padding="same", activation="relu"), tu.Conv2d(3, 2, 1)
-    )
+    net = tu.Sequential(tu.Conv2d(1, 3, padding="same", activation="relu"), tu.Conv2d(3, 2, 1))
     net.layers[0].params["bias"][...] = (-50, 1, 9)
     image = np.random.default_rng(0).random((8, 8, 1)).astype(np.float32)
     data = tu.explore(net, image, places=1, progress=False).data
@@ -396,7 +394,9 @@ def test_the_command_writes_a_page(tmp_path):
     from PIL import Image
 
     for name, picture in (("a", cells.images[0][..., 0]), ("m", cells.labels[0] > 0)):
-        Image.fromarray((255 * np.clip(picture, 0, 1)).astype(np.uint8)).save(tmp_path / f"{name}.png")
+        Image.fromarray((255 * np.clip(picture, 0, 1)).astype(np.uint8)).save(
+            tmp_path / f"{name}.png"
+        )
     out = tmp_path / "page.html"
     options = ["--mask", str(tmp_path / "m.png"), "--places", "2", "--out", str(out)]
     result = CliRunner().invoke(

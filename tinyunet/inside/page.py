@@ -81,7 +81,9 @@ class Page:
             )
         places = views["places"]
         if row is not None and column is not None:
-            places = [min(places, key=lambda p: (p["row"] - row) ** 2 + (p["column"] - column) ** 2)]
+            places = [
+                min(places, key=lambda p: (p["row"] - row) ** 2 + (p["column"] - column) ** 2)
+            ]
         # Where no gradient reaches the image, there is nothing to share.
         places = [place for place in places if place["maps"][0]["most"] > 0] or places
         ways = [f"skip {k + 1}" for k in range(len(self.data["skips"]))]

@@ -17,7 +17,7 @@ from tinyunet.inside.record import Record
 from tinyunet.networks.receptive_field import IMAGE
 
 GRIDS = 9, 7, 5, 3  # places along a side
-QUICK, PATIENT = 9.0, 75.0  # seconds for all places: of the larger grids, and of those up to 5 x 5
+QUICK, PATIENT = 9.0, 50.0  # seconds for all places: of the larger grids, and of those up to 5 x 5
 TARGETS = 9  # maps beside the image
 
 
@@ -36,8 +36,8 @@ class View:
     sizes
         The same, |d logit / d map| summed over the channels, (h, w) of the frame.
     bottom, skips
-        Shares of the image's gradient: see `Gradients.shares`. None for a skip within another way, whose
-        part counts there; all None where ways cannot be told apart.
+        Shares of the image's gradient: see `Gradients.shares`. None for a skip within another way,
+        whose part counts there; all None where ways cannot be told apart.
     """
 
     row: int
@@ -91,9 +91,7 @@ class Viewer:
         record = self.record
         found = record.gradients(record.pixel(row, column, channel))
         sizes = {n: np.abs(found[n][0]).sum(axis=2) for n in (IMAGE, *self.targets) if n in found}
-        frames = {
-            n: ((0, size.shape[0] - 1), (0, size.shape[1] - 1)) for n, size in sizes.items()
-        }
+        frames = {n: ((0, size.shape[0] - 1), (0, size.shape[1] - 1)) for n, size in sizes.items()}
         logit = float(record.y[0, row, column, channel])
         return View(row, column, channel, logit, frames, sizes, None, [])
 
