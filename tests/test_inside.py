@@ -43,7 +43,7 @@ class Own(tu.Network):
 
 
 def made(net, seed=0):
-    """The network in float64, with random biases that keep ReLUs alive and no score at 0."""
+    """The network in float64, with biases that keep ReLUs alive, and no score that begins at 0."""
     rng = np.random.default_rng(seed)
     net.astype("float64")
     for name, array in net.named_parameters():

@@ -19,6 +19,7 @@ const said = [], elsewhere = [], wide = {};
 async function open(options) {
   const context = await browser.newContext({ offline: true, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(120000);
   page.on('console', (message) => said.push(`${message.type()}: ${message.text()}`));
   page.on('pageerror', (error) => said.push(`error: ${error.message}`));
   page.on('request', (request) => {

@@ -17,7 +17,7 @@ from tinyunet.inside.record import Record
 from tinyunet.networks.receptive_field import IMAGE
 
 GRIDS = 9, 7, 5, 3  # places along a side
-QUICK, PATIENT = 9.0, 75.0  # seconds for all places: of the larger grids, and of those up to 5 x 5
+QUICK, PATIENT = 9.0, 50.0  # seconds for all places: of the larger grids, and of those up to 5 x 5
 TARGETS = 9  # maps beside the image
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from tinyunet.inside.frame import ZEROS, Frame, frame, probabilities
 from tinyunet.inside.paths import Paths
 from tinyunet.inside.record import Record
+from tinyunet.layers import MaxUnpool2d
 from tinyunet.layers.layer import Layer
 from tinyunet.networks.network import Network
 from tinyunet.networks.receptive_field import IMAGE
@@ -55,16 +56,18 @@ def _cuts(
         call, source = record.calls[skip.edge[0]], skip.source
         brought = "the image" if source == IMAGE else record.calls[source].name
         edges.append((layers[call.name], skip.edge[1]))
-        with zero_inputs(edges[-1:]):
+        with replayed(paths, layers, [skip.edge[0]]), zero_inputs(edges[-1:]):
             yield Variant(
                 "cut", f"skip {i} cut", f"What {brought} brings to {call.name} is 0.", predicted()
             )
     if len(edges) > 1:
-        with zero_inputs(edges):
+        joins = [skip.edge[0] for skip in paths.skips]
+        with replayed(paths, layers, joins), zero_inputs(edges):
             yield Variant("cut", "all skips cut", "What every skip brings is 0.", predicted())
     if paths.bottom is not None:
         name = record.calls[paths.bottom].name
-        with changed_output(layers[name], np.zeros_like):
+        again = replayed(paths, layers, [paths.bottom])
+        with again, changed_output(layers[name], np.zeros_like):
             yield Variant("cut", "bottom cut", f"What {name} gives is 0.", predicted())
 
 
@@ -137,6 +140,31 @@ def _symmetries(model: Network, framed: Frame, predicted: Callable) -> Iterator[
 
 
 # ---------------------------------------------------------------------- changed layers
+
+
+@contextlib.contextmanager
+def replayed(paths: Paths, layers: dict[str, Layer], changed: list[int]) -> Iterator[None]:
+    """Let layers that don't depend on the changed calls give what they gave before: it is the same."""
+    calls, depends = paths.record.calls, set(changed)
+    for number, makers in enumerate(paths.makers):
+        if not depends.isdisjoint(makers):
+            depends.add(number)
+    twice = len({call.name for call in calls}) < len(calls)
+    with contextlib.ExitStack() as held:
+        # An unpooling asks its pooling, which must have run.
+        if (
+            paths.complete
+            and not twice
+            and not any(isinstance(c.layer, MaxUnpool2d) for c in calls)
+        ):
+            for number, call in enumerate(calls):
+                if number not in depends:
+                    held.enter_context(_forward(layers[call.name], _giving(call.output)))
+        yield
+
+
+def _giving(y: np.ndarray) -> Callable:
+    return lambda *inputs, **options: y
 
 
 @contextlib.contextmanager
