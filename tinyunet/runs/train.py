@@ -76,13 +76,9 @@ class Result:
 
 
 def train(
-    settings: Settings,
-    out: Path | None = None,
-    *,
-    resume: bool = False,
-    tell: Tell = say,
-    workers: Workers = ALONE,
-) -> Result:
+    settings: Settings, out: Path | None = None, *,
+    resume: bool = False, tell: Tell = say, workers: Workers = ALONE,
+) -> Result:  # fmt: skip
     """Train, evaluate on the test images, and fill the folder `out`; by default a new one in ``runs``.
 
     `tell` gets sentences about what comes, and about what is not as a user might think. Of several
