@@ -39,7 +39,7 @@ except KeyboardInterrupt:  # nothing has begun: there is nothing to say
 
 INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
 USERS = (ValueError, TypeError, OSError, RuntimeError, MemoryError)  # errors with words for users
-MOMENT = 0.5  # seconds
+MOMENT = 1.5  # seconds
 SHOW = "TINYUNET_TRACEBACK"  # the environment variable that shows where an error comes from
 
 
