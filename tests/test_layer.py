@@ -513,6 +513,15 @@ def test_crop_larger_than_the_image():
         tu.CenterCrop()(image(1, 3, 5, 1), (4, 2))
 
 
+@pytest.mark.parametrize(
+    ("layer", "size"), [(tu.CenterCrop(), (4, 5)), (tu.CropAt(0), (4, 5))], ids=["center", "at"]
+)
+def test_a_crop_of_nothing_hands_its_gradient_on(layer, size):
+    x, dy = np.ones((2, 4, 5, 3), "float32"), np.ones((2, 4, 5, 6), "float32")[..., 3:]
+    layer(x, size)
+    assert layer.backward(dy) is dy
+
+
 def test_crop_cuts_the_odd_pixel_at_the_bottom_and_right():
     x = np.arange(20.0).reshape(1, 4, 5, 1)
     np.testing.assert_array_equal(tu.CenterCrop()(x, (1, 2))[0, :, :, 0], [[6, 7]])
