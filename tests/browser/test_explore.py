@@ -25,7 +25,9 @@ CHROMIUM = next(
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(
-        not (NODE and CHROMIUM and FOLDER and Path(FOLDER, "node_modules/playwright-core").is_dir()),
+        not (
+            NODE and CHROMIUM and FOLDER and Path(FOLDER, "node_modules/playwright-core").is_dir()
+        ),
         reason="a page in a browser: needs node, Chromium, and TINYUNET_PYODIDE to name a folder that "
         "tests/browser/fetch.py filled",
     ),
@@ -46,7 +48,9 @@ def clicked(page, folder, clicks=60):
 
 @pytest.mark.parametrize("name", ["UNet", "SmallPSPNet"])
 def test_sixty_clicks_without_an_error(name, tmp_path):
-    net = {"UNet": tu.UNet(base_channels=4, depth=2), "SmallPSPNet": tu.networks.SmallPSPNet()}[name]
+    net = {"UNet": tu.UNet(base_channels=4, depth=2), "SmallPSPNet": tu.networks.SmallPSPNet()}[
+        name
+    ]
     cells, film = tu.data.synthetic_cells(3, 64, seed=0), None
     if name == "UNet":
         film = tmp_path / "run"
