@@ -1,6 +1,7 @@
 """The glossary: every term that a lesson defines, in bold, with the sentence in which it stands.
 
-It is made from the sources, so it cannot differ from them; `lessons.pages` writes it.
+It is made from the sources, so it cannot differ from them; `lessons.pages` writes it. Where that
+sentence would say little away from its lesson, `lessons.terms` has another.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from lessons.minutes import FORMULA, HEADING
 from lessons.reading import cells, sources
+from lessons.terms import TERMS
 
 BOLD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
 END = re.compile(r'(?<![A-Z])(?<! al)(?<! vs)[.?!]["*)]*(?= [A-Z(*$`"]|$)')  # of a sentence
@@ -65,6 +67,8 @@ def entries() -> list[Entry]:
                 old.words, old.worth = new.words, new.worth
             if source not in old.lessons:
                 old.lessons.append(source)
+    for name, entry in found.items():
+        entry.words = TERMS.get(name, entry.words)
     return sorted(found.values(), key=lambda entry: key(entry.term))
 
 
@@ -156,7 +160,7 @@ def page() -> str:
     lines = [
         "# Glossary",
         "",
-        "Every term that a lesson defines, in the words with which it does; the links lead there.",
+        "Every term that a lesson defines; the links lead there.",
         "Symbols and formulas are on [one sheet](SHEET.md). This page is made from the lessons.",
     ]
     letter = ""

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT))  # where the package `lessons` is, which is not installed
 
 from lessons import glossary, minutes, pages, reading  # noqa: E402
+from lessons.terms import TERMS  # noqa: E402
 
 each_lesson = pytest.mark.parametrize(
     "source", reading.sources(), ids=lambda source: source.stem[:2]
@@ -132,6 +133,12 @@ def test_every_bold_term_is_in_the_glossary():
     for source in reading.sources():
         for entry in glossary.terms(source):
             assert f"**{glossary.key(entry.term)}**" in page
+
+
+def test_words_of_its_own_are_for_terms_that_a_lesson_defines():
+    found = {glossary.key(entry.term): entry.words for entry in glossary.entries()}
+    assert set(TERMS) <= set(found)
+    assert found["fork"] == TERMS["fork"]
 
 
 # ---------------------------------------------------------------------- all of them

@@ -289,6 +289,14 @@ def test_a_run_is_not_overwritten(tmp_path):
         fit(small(), 2, out=tmp_path)
 
 
+def test_a_model_that_somebody_kept_without_its_run_is_not_overwritten(tmp_path):
+    tu.save(tmp_path / "best.npz", small())
+    before = (tmp_path / "best.npz").read_bytes()
+    with pytest.raises(FileExistsError, match=r"already holds a model, best\.npz: move it"):
+        fit(small(), 2, out=tmp_path)
+    assert (tmp_path / "best.npz").read_bytes() == before
+
+
 def test_resuming_something_else_lists_the_differences(tmp_path):
     with pytest.raises(FileNotFoundError, match="no checkpoint"):
         fit(small(), 2, out=tmp_path, resume=True)

@@ -244,3 +244,10 @@ def test_pairs_that_do_not_belong_together_are_refused():
     for y in (x[:1], x[:, :3], x[0]):
         with pytest.raises(ValueError, match=r"as many and of one size, got \(2, 4, 4, 1\) and"):
             Pairs(x, y)
+
+
+def test_a_stroke_owes_nothing_to_the_numbers_that_drew_its_drawing():
+    # With one stream for both, the number that placed a first shape set the first stroke, too.
+    art = line_art(1, seed=3)
+    rng = np.random.default_rng([3, 0])
+    assert not np.array_equal(art.hints(3, share=1.0)[0], art._hints(0, rng, 1.0))

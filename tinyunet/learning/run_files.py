@@ -85,11 +85,18 @@ class RunFiles:
         return History(total_steps=int(steps or 0)), None
 
     def refuse_to_overwrite(self) -> None:
-        """Raise FileExistsError if the folder holds a run that has taken a step."""
-        if self.out and (self.out / "last.npz").exists() and has_steps(self.out):
+        """Raise FileExistsError if the folder holds a run that has taken a step, or its model."""
+        if self.out is None:
+            return
+        if (self.out / "last.npz").exists():
+            if has_steps(self.out):
+                raise FileExistsError(
+                    f"{self.out} already holds a run: resume=True (--resume) continues it, or choose "
+                    "another folder"
+                )
+        elif (self.out / "best.npz").exists():  # all that somebody kept of a run
             raise FileExistsError(
-                f"{self.out} already holds a run: resume=True (--resume) continues it, or choose "
-                "another folder"
+                f"{self.out} already holds a model, best.npz: move it, or choose another folder"
             )
 
     def _refuse_others(self) -> None:

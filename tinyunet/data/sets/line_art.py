@@ -53,7 +53,7 @@ class LineArt:
         """
         hints = np.empty_like(self.colours)
         for i in range(len(self)):
-            rng = np.random.default_rng([seed, i])
+            rng = np.random.default_rng([seed, i, 1])  # not the drawing's own: [seed, i]
             hints[i] = self._hints(i, rng, share)
         return hints
 
