@@ -113,6 +113,14 @@ def test_the_python_of_export_runs(tmp_path, monkeypatch):
     tu.export_onnx(tu.Sequential(tu.Conv2d(1, 2), scope["Doubled"]()), "doubled.onnx")
 
 
+def test_the_python_of_workers_runs_and_finds_what_is_said(capsys):
+    ((code, _),) = fenced(DOCS / "workers.md", "python")
+    exec(code, {})
+    mean, *exact = capsys.readouterr().out.splitlines()
+    assert mean == "mean of two halves: 15% off"
+    assert all(float(line.split()[-1]) < 1e-12 for line in exact)
+
+
 def test_the_python_of_the_family_runs():
     ((code, _),) = fenced(DOCS / "relatives.md", "python")
     exec(code, {})
