@@ -106,7 +106,6 @@ def test_a_run_says_how_many_share_it_and_the_first_alone_writes_and_shows(tmp_p
     assert said.count("training: 0 of 36") == 1
     run = Outcome.of(tmp_path / "run")
     assert len(run.loss) == 36
-    assert run.loss[-1] < run.loss[0]
 
 
 ENDS = """
