@@ -50,7 +50,7 @@ def test_train_prints_a_table_and_fills_a_folder(run):
 def test_help_says_every_command_in_one_line_and_version_the_version(tmp_path):
     done = tinyunet("--help", cwd=tmp_path, COLUMNS="80")
     lines = done.stdout.split("Commands:")[1].strip().splitlines()
-    assert len(lines) == 13
+    assert len(lines) == 15
     assert all(line.endswith(".") and not line.endswith("...") for line in lines), done.stdout
     assert tinyunet("--version", cwd=tmp_path).stdout == f"tinyunet {tu.__version__}\n"
 
