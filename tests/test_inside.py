@@ -23,7 +23,7 @@ from tinyunet.layers.decisions import held_decisions
 from tinyunet.networks.receptive_field import IMAGE
 
 
-class Own(tu.Network):
+class Drawn(tu.Network):
     """A user's class that adds its arrays itself."""
 
     def __init__(self):
@@ -62,7 +62,7 @@ NETS = {
     ),
     "SegNet": (tu.networks.SegNet(1, 2, widths=(2, 3), convolutions=(1, 1)), 20),
     "PSPNet": (tu.networks.SmallPSPNet(), 21),
-    "own": (Own(), 12),
+    "own": (Drawn(), 12),
 }  # fmt: skip
 NETS = {name: (made(net), side) for name, (net, side) in NETS.items()}
 every = pytest.mark.parametrize("name", NETS)

@@ -12,6 +12,7 @@ from PIL import Image
 import tinyunet as tu
 from tinyunet.commands import main as cli
 from tinyunet.data import synthetic_cells
+from tinyunet.engine.workers import ALONE
 from tinyunet.runs import images
 from tinyunet.runs import train as run
 from tinyunet.runs.folder import read_record, read_settings
@@ -133,7 +134,7 @@ def test_a_file_that_differs_is_named(mine, tmp_path, kind, what):
 def test_validation_images_of_which_nothing_counts_are_refused(tmp_path):
     blank = tu.data.Dataset(CELLS.images[:1], [np.full((32, 40), 255)], ignore_label=255)
     with pytest.raises(ValueError, match="every pixel of the validation images is ignored"):
-        run._prepared(Settings(**SMALL), (CELLS, blank, CELLS), tmp_path / "r", False, print)
+        run._prepared(Settings(**SMALL), (CELLS, blank, CELLS), tmp_path / "r", False, print, ALONE)
 
 
 def test_another_version_is_a_reason_that_is_named(mine, tmp_path):

@@ -27,7 +27,7 @@ def explore(
     ] = None,
     network: Network = None,
 ) -> None:
-    """See inside a network: a page, for any browser, of its maps, a pixel's view, and what-ifs."""
+    """See inside a network, in a page: maps, a pixel's view, what-ifs."""
     import tinyunet as tu
     from tinyunet.data.sets.image_files import read_image, read_mask
     from tinyunet.learning.film import FILE

@@ -42,9 +42,9 @@ def import_model(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a model of PyTorch's weights: a U-Net of any names, or a class of yours (--network).
+    """Make a model of PyTorch's weights, in a safetensors file.
 
-    The model then works with predict, evaluate, summary, and train --from. A .pth is a pickle, and is
+    They are a U-Net's of any names, or those of a class of yours (--network). The model then works with predict, evaluate, summary, and train --from. A .pth is a pickle, and is
     not read: the two lines that turn one into safetensors are shown.
     """
     from tinyunet.engine.spelling import did_you_mean

@@ -12,7 +12,7 @@ from tinyunet.learning.preparation import weight_maps
 from tinyunet.reproduce import nuclei, pictures
 from tinyunet.reproduce.sources import Source
 from tinyunet.reproduce.statistics import collect, compare
-from tinyunet.reproduce.training import Stopwatch, learn, prepare, seconds_of
+from tinyunet.reproduce.training import Stopwatch, forget, learn, prepare, seconds_of
 from tinyunet.reproduce.words import (
     Column,
     Diverged,
@@ -84,7 +84,7 @@ def train_ours(job: Job) -> Outcome:
     # Interrupted at the very end, and nothing is known of its time: once more, from its beginning.
     # That is not for ever, since no run has fewer than two steps.
     if seen < 2:
-        (job.scratch / "last.npz").unlink()
+        forget(job.scratch)
         return train_ours(job)
     seconds = seconds_of(watch.times, seen) * history.total_steps / seen
     return _outcome(OURS, ready.model, parts, history.loss, seconds)

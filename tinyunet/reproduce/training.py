@@ -62,7 +62,7 @@ def learn(
         If `History.diverged`; with `may_diverge` the history is returned all the same.
     """
     if _diverged(job.scratch):  # and was killed before its record was written: it will again
-        (job.scratch / "last.npz").unlink()
+        forget(job.scratch)
     history = fit(
         ready.model, train, validation, loss=loss, optimizer=ready.optimizer, **ready.options,
         out=job.scratch, resume=job.scratch is not None and (job.scratch / "last.npz").exists(),
@@ -73,6 +73,12 @@ def learn(
     if history.stopped and not history.diverged:
         raise KeyboardInterrupt
     return history
+
+
+def forget(scratch: Path) -> None:
+    """Let a run begin anew: what it would go on from, and its best model, go."""
+    for name in ("last.npz", "best.npz"):
+        (scratch / name).unlink(missing_ok=True)
 
 
 def _diverged(scratch: Path | None) -> bool:

@@ -1,6 +1,6 @@
 """A hundred random networks, sizes and batches in ONNX Runtime, and the paper's network.
 
-    python -m pytest -m campaign tests/campaign/test_onnx.py -s
+    python -m pytest -m campaign tests/campaign/test_onnx_files.py -s
 
 The differences are printed.
 """
