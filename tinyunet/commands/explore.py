@@ -27,7 +27,7 @@ def explore(
     ] = None,
     network: Network = None,
 ) -> None:
-    """See inside a network, in a page: maps, a pixel's view, what-ifs."""
+    """See inside a network: a page of maps, gradients and what-ifs."""
     import tinyunet as tu
     from tinyunet.data.sets.image_files import read_image, read_mask
     from tinyunet.learning.film import FILE

@@ -44,8 +44,9 @@ def import_model(
 ) -> None:
     """Make a model of PyTorch's weights, in a safetensors file.
 
-    They are a U-Net's of any names, or those of a class of yours (--network). The model then works with predict, evaluate, summary, and train --from. A .pth is a pickle, and is
-    not read: the two lines that turn one into safetensors are shown.
+    They are a U-Net's of any names, or those of a class of yours (--network). The model then works
+    with predict, evaluate, summary, and train --from. A .pth is a pickle, and is not read: the two
+    lines that turn one into safetensors are shown.
     """
     from tinyunet.engine.spelling import did_you_mean
     from tinyunet.exchange.torch_convert import JOINED
