@@ -65,11 +65,7 @@ def export(
     notes: list[str] = []
     if onnx is not None:
         notes += export_onnx(model, onnx, probabilities=probabilities, size=size, **about)
-        size_of = onnx.stat().st_size
-        typer.echo(
-            f"{onnx}: "
-            + (f"{size_of / 1e3:.0f} kB" if size_of < 1e6 else f"{size_of / 1e6:.1f} MB")
-        )
+        typer.echo(f"{onnx}: {_in_words(onnx.stat().st_size)}")
     if web is not None:
         chosen = {key: about[key] for key in ("threshold", "class_names", "stretched") if about}
         notes += export_web(
@@ -79,3 +75,8 @@ def export(
         typer.echo(f"{web / 'index.html'}: see it with python -m http.server -d {web}")
     for sentence in dict.fromkeys(notes):
         tell(f"note: {sentence}")
+
+
+def _in_words(size: int) -> str:
+    """A number of bytes."""
+    return f"{size / 1e3:.0f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"

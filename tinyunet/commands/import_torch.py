@@ -69,18 +69,21 @@ def import_model(
         model, report = load_torch(
             file, given, joined=joined, fold=fold, padding=padding, scale=scale, everything=True
         )
-    state = {}
-    if classes is not None:
-        names = [name.strip() for name in classes.split(",")]
-        if len(names) != num_classes(model):
-            raise ValueError(
-                f"--classes {classes} are {len(names)} names, and the network has "
-                f"{num_classes(model)} classes"
-            )
-        state["class_names"] = names
-    checkpoint.save(out, model, **state)
+    checkpoint.save(out, model, **_class_names(classes, num_classes(model)))
     if as_json:
         typer.echo(json.dumps({"out": str(out), **all_as_options(report.to_dict())}, indent=1))
     else:
         typer.echo(as_options(str(report)))
         typer.echo(f"\nthe model is in {out}: tinyunet predict {out} IMAGES")
+
+
+def _class_names(classes: str | None, count: int) -> dict[str, list[str]]:
+    """What a checkpoint keeps of ``--classes``; ValueError unless there is a name for each."""
+    if classes is None:
+        return {}
+    names = [name.strip() for name in classes.split(",")]
+    if len(names) != count:
+        raise ValueError(
+            f"--classes {classes} are {len(names)} names, and the network has {count} classes"
+        )
+    return {"class_names": names}
