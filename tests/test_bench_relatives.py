@@ -107,8 +107,8 @@ def test_what_fails_in_pytorch_is_left_out_unless_all_of_it_does():
     task, ours = small("pspnet"), Measured(Runner(), [2.0], [1.0], cpu=[2.0])
     good = Measured(Runner("torch", "eager"), [1.0], [1.0], cpu=[1.0])
     bad = Measured(Runner("torch", "compile"), error="no compiler")
-    assert relative_rows._row(task, ours, [bad, good])["against"] == "eager"
-    assert relative_rows._row(task, ours, [bad])["error"] == "no compiler"
+    assert relative_rows.beside_torch(task, ours, [bad, good])["against"] == "eager"
+    assert relative_rows.beside_torch(task, ours, [bad])["error"] == "no compiler"
     assert difference(ours, good) == 0
 
 

@@ -32,10 +32,10 @@ def rows(
         parts = where_the_time_goes(task)
         for i in range(0, len(found), len(sides)):
             ours, *theirs = found[i : i + len(sides)]
-            yield _row(task, ours, theirs) | {"parts": parts}
+            yield beside_torch(task, ours, theirs) | {"parts": parts}
 
 
-def _row(task: Task, ours: Measured, theirs: Sequence[Measured]) -> Row:
+def beside_torch(task: Task, ours: Measured, theirs: Sequence[Measured]) -> Row:
     """Ours beside PyTorch at its best; what failed there is left out, unless all of it did."""
     good = [one for one in theirs if not one.error]
     failed = ours.error or (theirs[0].error if theirs and not good else "")

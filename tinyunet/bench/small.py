@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinyunet.bench.columns import milliseconds, plain, table
 from tinyunet.bench.layer_times import Spent, Times, layer_times
-from tinyunet.bench.race import Measured, Runner, difference, race, ratio
+from tinyunet.bench.race import Measured, Runner, race, ratio
+from tinyunet.bench.relative_rows import beside_torch
 from tinyunet.bench.tasks import Task, network_task
 
 Row = dict[str, Any]
@@ -53,28 +53,15 @@ def rows(
 
 
 def _row(task: Task, ours: Measured, theirs: Sequence[Measured]) -> Row:
-    """Ours beside PyTorch's eager mode, and beside PyTorch at its best."""
-    good = [one for one in theirs if not one.error]
-    failed = ours.error or (theirs[0].error if theirs and not good else "")
-    row: Row = {"task": task.name, "threads": ours.runner.threads, "error": failed}
-    if failed:
-        return row
-    row |= {"seconds": ours.median, "cpu": statistics.median(ours.cpu), "peak_mb": ours.peak_mb}
-    for one in good:
-        if one.runner.setting == "eager":
+    """Ours beside PyTorch at its best, and beside its eager mode."""
+    row = beside_torch(task, ours, theirs)
+    for one in theirs:
+        if one.runner.setting == "eager" and not (one.error or row["error"]):
             row |= {
                 "eager_seconds": one.median,
                 "eager_ratio": ratio(ours, one),
                 "memory_ratio": ours.peak_mb / one.peak_mb if one.peak_mb else None,
             }
-    if good:
-        best = min(good, key=lambda one: one.median)
-        row |= {
-            "against": best.runner.name,
-            "torch_seconds": best.median,
-            "ratio": ratio(ours, best),
-            "difference": max(difference(ours, one) for one in good),
-        }
     return row
 
 
