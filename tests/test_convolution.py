@@ -439,26 +439,59 @@ def test_patches_are_copied_in_two_ways_on_a_gpu(settings_, many, xp, monkeypatc
 
 
 def test_a_gpu_applies_a_gate_once_and_a_cpu_where_it_is_needed(xp, monkeypatch):
-    asked = []
-    for name in ("weight_gradient", "input_gradient"):
-        right = getattr(im2col, name)
-        monkeypatch.setattr(
-            im2col, name, lambda *given, right=right: asked.append(given) or right(*given)
-        )
+    asked, right = [], im2col.gradients
+    monkeypatch.setattr(im2col, "gradients", lambda *given: asked.append(given) or right(*given))
     rng, g = np.random.default_rng(0), geometry(2)
     x, w = rng.standard_normal((1, 3, 4, 1)), rng.standard_normal((2, 2, 1, 3))
     dy, gate = rng.standard_normal((2, 1, 2, 3, 3))
-    expected = (
-        *naive.weight_gradient(x, dy, w.shape, g, gate),
-        naive.input_gradient(dy, w, x.shape, g, gate),
-    )
+    expected = by_loops(x, dy, w, g, gate)
     found = gradients(*map(xp.asarray, (x, dy, gate, w)), g, "im2col")
     for result, reference in zip(found, expected, strict=True):
         close(tu.to_cpu(result), reference)
-    for arguments, place in zip(asked, (1, 0), strict=True):  # of dy among the arguments
-        seen = dy if xp is np else dy * (gate > 0)
-        np.testing.assert_array_equal(tu.to_cpu(arguments[place]), seen)
-        assert (arguments[-1] is None) == (xp is not np)
+    ((_, given, _, _, given_gate),) = asked
+    np.testing.assert_array_equal(tu.to_cpu(given), dy if xp is np else dy * (gate > 0))
+    assert (given_gate is None) == (xp is not np)
+
+
+def by_loops(x, dy, w, g, gate):
+    """dw, db and dx from the formulas as they stand."""
+    return (
+        *naive.weight_gradient(x, dy, w.shape, g, gate),
+        naive.input_gradient(dy, w, x.shape, g, gate),
+    )
+
+
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize(
+    ("settings", "one_pass"),
+    [
+        ({}, True),  # valid: dy is smaller than x
+        ({"padding": "same"}, True),
+        ({"padding": 2}, False),  # dy is larger than x
+        ({"padding": "same", "dilation": 2}, True),
+        ({"dilation": (1, 2)}, True),
+        ({"padding": (1, 0)}, True),
+        ({"padding": 1, "dilation": 2}, False),  # x meets dy between two places
+        ({"stride": 2}, False),
+        ({"kernel_size": (2, 3), "padding": "same"}, True),
+        ({"kernel_size": 1}, True),
+    ],
+)
+def test_one_copy_of_patches_makes_both_gradients(settings, one_pass, gated, xp, monkeypatch):
+    alone, right = [], im2col.weight_gradient
+    monkeypatch.setattr(im2col, "weight_gradient", lambda *some: alone.append(1) or right(*some))
+    monkeypatch.setattr(im2col, "BAND", 200)  # several bands, whose shares of dw and db add up
+    monkeypatch.setattr(im2col, "LEAST", 200)
+    rng, g = np.random.default_rng(0), geometry(**{"kernel_size": 3} | settings)
+    x, w = rng.standard_normal((2, 9, 8, 2)), rng.standard_normal((*g.kernel, 2, 3))
+    dy, gate = rng.standard_normal((2, 2, *g.output_size(9, 8), 3))
+    gate = gate if gated else None
+    found = im2col.gradients(
+        *map(xp.asarray, (x, dy, w)), g, gate if gate is None else xp.asarray(gate)
+    )
+    for result, reference in zip(found, by_loops(x, dy, w, g, gate), strict=True):
+        close(tu.to_cpu(result), reference)
+    assert (not alone) == one_pass
 
 
 def test_without_an_input_gradient_none_is_computed(monkeypatch):

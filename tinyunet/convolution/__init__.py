@@ -26,6 +26,7 @@ LARGE = 1 << 15  # numbers in the input
 GPU_LARGE = 10**10  # multiplications: with fewer, a GPU would wait for Python
 
 ALGORITHMS = {"naive": naive, "im2col": im2col, "winograd": blocked}
+TOGETHER = {im2col: im2col, blocked: both}  # who makes dw, db and dx in one pass
 
 
 def check_algorithm(algorithm: str, geometry: Geometry) -> None:
@@ -77,8 +78,8 @@ def gradients(
     chosen = choose(algorithm, x, weight, geometry)
     if gate is not None and device_name(dy) == "gpu":
         dy, gate = gated(dy, gate), None
-    if chosen is blocked and input_gradient and parameter_gradients:
-        return both.gradients(x, dy, weight, geometry, gate)
+    if chosen in TOGETHER and input_gradient and parameter_gradients:
+        return TOGETHER[chosen].gradients(x, dy, weight, geometry, gate)
     dw, db = None, None
     if parameter_gradients:
         dw, db = chosen.weight_gradient(x, dy, weight.shape, geometry, gate)

@@ -8,7 +8,11 @@ after Chellapilla et al. 2006). With one row for each output pixel, a convolutio
     dx   = patches^T(dy @ w.T)      the transpose of `patches` adds every entry back to its pixel
 
 With stride 1, dx is also a convolution of dy with the kernel turned by 180 degrees, which adds nothing
-up and is mostly faster.
+up and is mostly faster. A pixel of x and one of dy that meet in patches(x) meet in patches(dy) as well,
+so these make both gradients:
+
+    dx           = patches(dy) @ w turned
+    dw.T turned  = x.T @ patches(dy)
 
 The patch matrix is kh * kw times as large as the image. It is never built whole: the output is
 computed in bands of rows, so that one band's patches stay in the processor's cache. `windows.py` copies
@@ -33,7 +37,7 @@ from tinyunet.engine.elementwise import bias_and_relu, fill, gated
 from tinyunet.engine.memory import empty
 from tinyunet.engine.threads import Band, bands, each, num_threads, total
 
-BAND = 1 << 18  # numbers in one band of patches: 1 MiB of float32, half a core's L2 cache
+BAND = 1 << 19  # numbers in one band of patches, 2 MiB of float32: in less, calls are too short
 LEAST = 1 << 16  # less is done before another thread has begun
 ADDING = 4  # how much longer it takes to add patches up than to copy them
 GPU_BAND = 1 << 28  # on a GPU, which likes large pieces: 1 GiB holds the paper's largest layer
@@ -51,6 +55,30 @@ def forward(x: Array, w: Array, b: Array | None, geometry: Geometry, relu: bool 
 
     each(convolve, cut(y.shape, matrix.shape, xp), xp)
     return y
+
+
+def gradients(
+    x: Array, dy: Array, w: Array, geometry: Geometry, gate: Array | None = None
+) -> tuple[Array, Array, Array]:
+    """Return dw (kh, kw, C_in, C_out), db (C_out,) and dx (N, H, W, C_in), in one pass if possible."""
+    turned, place = geometry.turned(), _meeting_place(geometry)
+    if turned is None or place is None or not _few_patches(dy, x.shape):
+        dw, db = weight_gradient(x, dy, w.shape, geometry, gate)
+        return dw, db, input_gradient(dy, w, x.shape, geometry, gate)
+    xp, (kh, kw, c_in, c_out) = array_module(x), w.shape
+    matrix = w[::-1, ::-1].swapaxes(2, 3).reshape(-1, c_in)
+    dx = empty(xp, x.shape, x.dtype)
+    once = slice(place * c_out, (place + 1) * c_out)
+
+    def share(band: Band) -> tuple[Array, Array]:
+        """Set a band of dx, and return its share of dw, turned, and of db."""
+        seen = patches(dy, band, turned, gate)
+        xp.matmul(seen, matrix, out=dx[band].reshape(-1, c_in))
+        return x[band].reshape(-1, c_in).T @ seen, xp.ones(len(seen), dy.dtype) @ seen[:, once]
+
+    dw, db = total(share, cut(x.shape, matrix.shape, xp), xp)
+    dw = dw.reshape(c_in, kh, kw, c_out)[:, ::-1, ::-1].transpose(1, 2, 0, 3)
+    return xp.ascontiguousarray(dw), db, dx
 
 
 def input_gradient(
@@ -95,6 +123,22 @@ def _few_patches(dy: Array, x_shape: tuple) -> bool:
     return array_module(dy) is not np or numbers[0] <= ADDING * numbers[1]
 
 
+def _meeting_place(geometry: Geometry) -> int | None:
+    """The place of the turned kernel where pixel (i, j) of x meets pixel (i, j) of dy.
+
+    None if there is no such place, or if dy is larger than x, so that not all of dy is met there.
+    """
+    place = 0
+    for kernel, span, (before, after), step in zip(
+        geometry.kernel, geometry.span, geometry.padding, geometry.dilation, strict=True
+    ):
+        index, between = divmod(span - 1 - before, step)
+        if between or before + after > span - 1:
+            return None
+        place = place * kernel + index
+    return place
+
+
 def spread(
     dpatches: Callable[[Band], Array], dy: Array, x_shape: tuple, geometry: Geometry
 ) -> Array:
@@ -125,11 +169,16 @@ def spread(
     return dx
 
 
-def patches(x: Array, band: Band, geometry: Geometry) -> Array:
-    """Return the patches of a band of output rows: (pixels in the band, kh * kw * C_in)."""
+def patches(x: Array, band: Band, geometry: Geometry, gate: Array | None = None) -> Array:
+    """Return the patches of a band of output rows: (pixels in the band, kh * kw * C_in).
+
+    With a `gate`, a pixel of x counts only where gate > 0. Valid until this thread's next patches.
+    """
     if geometry.tiles(x.shape[1:3]):
-        return tiled(x, band, geometry).reshape(-1, math.prod(geometry.kernel) * x.shape[3])
-    return _windows(array_module(x)).patches(x, band, geometry)
+        seen = tiled(x, band, geometry)
+        seen = seen if gate is None else gated(seen, tiled(gate, band, geometry))
+        return seen.reshape(-1, math.prod(geometry.kernel) * x.shape[3])
+    return _windows(array_module(x)).patches(x, band, geometry, gate)
 
 
 def _windows(xp: ModuleType) -> ModuleType:

@@ -12,17 +12,27 @@ import numpy as np
 
 from tinyunet.convolution.geometry import Geometry
 from tinyunet.engine.arrays import Array, sliding_windows
+from tinyunet.engine.elementwise import gated
+from tinyunet.engine.memory import scratch
 from tinyunet.engine.threads import Band
 
 FEW = 8  # with fewer channels, as in a first layer, the patch matrix is laid out by columns
 
 
-def patches(x: np.ndarray, band: Band, geometry: Geometry) -> np.ndarray:
-    """Return the patches of a band of output rows: (pixels in the band, kh * kw * C_in)."""
+def patches(
+    x: np.ndarray, band: Band, geometry: Geometry, gate: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the patches of a band of output rows: (pixels in the band, kh * kw * C_in).
+
+    With a `gate`, a pixel of x counts only where gate > 0. Scratch memory: the next patches of this
+    thread replace them.
+    """
     shape, inside, there = geometry.window(x.shape, band)
-    window = np.zeros(shape, x.dtype)  # the band's pixels together, in cache
-    window[inside] = x[there]
-    return as_rows(views(window, geometry))
+    window = scratch("window", shape, x.dtype)  # the band's pixels together, in cache
+    window[...] = 0
+    window[inside] = x[there] if gate is None else gated(x[there], gate[there])
+    seen = views(window, geometry)
+    return as_rows(seen, scratch("patches", seen.shape, x.dtype))
 
 
 def add_patches(dx: np.ndarray, dpatches: np.ndarray, band: Band, geometry: Geometry) -> None:
@@ -45,12 +55,19 @@ def add_each_place(seen: Array, dpatches: Array) -> None:
             pixels += dpatches[:, :, :, p, q]
 
 
-def as_rows(seen: Array) -> Array:
-    """Return patches (n, rows, W_out, kh, kw, C) copied into a matrix (pixels, kh * kw * C)."""
+def as_rows(seen: Array, out: Array) -> Array:
+    """Return patches (n, rows, W_out, kh, kw, C) copied into a matrix (pixels, kh * kw * C).
+
+    `out` has room for them.
+    """
     size = math.prod(seen.shape[3:])
     if seen.shape[5] < FEW:  # copy long rows of pixels, not short rows of channels
-        return seen.transpose(3, 4, 5, 0, 1, 2).reshape(size, -1).T
-    return seen.reshape(-1, size)
+        seen = seen.transpose(3, 4, 5, 0, 1, 2)
+        out = out.reshape(seen.shape)
+        out[...] = seen
+        return out.reshape(size, -1).T
+    out[...] = seen
+    return out.reshape(-1, size)
 
 
 def tiled(x: Array, band: Band, geometry: Geometry) -> Array:

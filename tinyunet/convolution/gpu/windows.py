@@ -7,15 +7,19 @@ from types import ModuleType
 
 from tinyunet.convolution.geometry import Geometry
 from tinyunet.convolution.windows import add_each_place, as_rows, views
-from tinyunet.engine.arrays import Array, array_module
-from tinyunet.engine.elementwise import fused
+from tinyunet.engine.arrays import Array, MaybeArray, array_module
+from tinyunet.engine.elementwise import fused, gated
 from tinyunet.engine.threads import Band
 
 MANY = 1 << 25  # numbers in patches, from which a GPU's time to copy them exceeds Python's
 
 
-def patches(x: Array, band: Band, geometry: Geometry) -> Array:
-    """Return the patches of a band of output rows: (pixels in the band, kh * kw * C_in)."""
+def patches(x: Array, band: Band, geometry: Geometry, gate: MaybeArray = None) -> Array:
+    """Return the patches of a band of output rows: (pixels in the band, kh * kw * C_in).
+
+    With a `gate`, a pixel of x counts only where gate > 0.
+    """
+    x = x if gate is None else gated(x, gate)
     shape, inside, there = geometry.window(x.shape, band)
     window = x[there]
     if window.shape != shape:
@@ -23,7 +27,7 @@ def patches(x: Array, band: Band, geometry: Geometry) -> Array:
         window[inside] = x[there]
     seen = views(window, geometry)
     if seen.size < MANY:
-        return as_rows(seen)
+        return as_rows(seen, array_module(x).empty(seen.shape, x.dtype))
     return _gathered(seen).reshape(-1, math.prod(seen.shape[3:]))
 
 
