@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -15,6 +16,8 @@ from tinyunet.engine.threads import Band, bands, total
 from tinyunet.engine.workers import joined
 from tinyunet.layers.graph import Graph
 from tinyunet.layers.layer import Layer
+
+BAND = 1 << 17  # numbers in a band: in smaller ones, small images spend their time in Python
 
 
 class BatchNorm2d(Layer):
@@ -100,19 +103,21 @@ class BatchNorm2d(Layer):
         xp, by_batch = array_module(x), self.training and self.statistics == "batch"
         if by_batch:
             (count,) = joined(float(x.size // x.shape[3]))
-            mean, var = self._moments(x, count)
+            x, near, mean, var = self._moments(x, count)  # x without a number near its mean
             if not self._replays:  # see held_decisions
-                self._move(mean, var, count)
+                self._move(near + mean, var, count)
         else:
             count = 0.0  # nothing depends on this batch
             mean, var = (
                 self.buffers[f"running_{what}"].astype("float64") for what in ("mean", "var")
             )
         root = xp.sqrt(var + self.eps)
-        scale = self.params["weight"] / root
-        rows = _rows(x, mean, scale, self.params["bias"])
+        scale, bias = self.params["weight"] / root, self.params["bias"]
         y = empty(xp, x.shape, x.dtype)
-        over_bands(lambda *parts: fused(_normalise, xp)(*parts, *rows), _lines(y), _lines(x))
+        if by_batch:  # the mean that is left is rounding: it may go into the bias
+            _over_bands(_scale, (y, x), _rows(x, scale, bias - mean * scale))
+        else:
+            _over_bands(_normalise, (y, x), _rows(x, mean, scale, bias))
         self._keep(y, x, mean, root, count)
         return y
 
@@ -120,37 +125,45 @@ class BatchNorm2d(Layer):
         """Set the gradients of weight and bias and return dx (N, H, W, C)."""
         x, mean, root, count = self._take(dy)
         xp = array_module(dy)
-        dbias, along = _sums(dy, x, _rows(x, mean)[0])
-        dweight = along / root  # sum(dy * (x - mean)) / root
+        if not count:
+            x, mean = x - mean.astype(x.dtype), 0.0
+        g, d = _lines(dy), _lines(x)
+        dbias, along = _sums(lambda band: (g[band], g[band] * d[band]), x)
+        dweight = (along - mean * dbias) / root  # sum(dy * (x - mean)) / root
         self.grads = {"weight": dweight.astype(dy.dtype), "bias": dbias.astype(dy.dtype)}
         if not input_gradient:
             return None
         dx, scale = empty(xp, x.shape, dy.dtype), self.params["weight"] / root
         if count:
             dweight, dbias = joined(dweight, dbias)  # mean and var are the whole batch's
-            rows = _rows(x, mean, dweight / (count * root), dbias / count, scale)
-            parts = _lines(dx), _lines(dy), _lines(x)
-            over_bands(lambda *parts: fused(_normalise_back, xp)(*parts, *rows), *parts)
+            slope = dweight / (count * root)
+            rows = _rows(x, slope, dbias / count - mean * slope, scale)
+            _over_bands(_normalise_back, (dx, dy, x), rows)
         else:
-            (row,) = _rows(x, scale)
-            over_bands(
-                lambda *parts: xp.multiply(parts[1], row, out=parts[0]), _lines(dx), _lines(dy)
-            )
+            _over_bands(_scale, (dx, dy), [*_rows(x, scale), None])
         return dx
 
-    def _moments(self, x: Array, count: float) -> tuple[Array, Array]:
-        """Return the batch's mean and variance (C,), of `count` values each."""
+    def _moments(self, x: Array, count: float) -> tuple[Array, Array, Array, Array]:
+        """Return x - near, near, the mean of x - near, and its variance: of `count` values a channel.
+
+        Not E[x^2] - E[x]^2: where the mean is large, rounding leaves nothing of the difference. Sums
+        about a number near the mean lose nothing; the first of them says how near it was.
+        """
         if count == 1:
             raise ValueError(
                 f"{self} got one value a channel: shape {x.shape}. In training that has no variance: "
                 'take a larger batch, or statistics="running"'
             )
-        # Not E[x^2] - E[x]^2: where the mean is large, rounding leaves nothing of the difference. Sums
-        # about a number near the mean lose nothing; the first of them says how near it was.
-        near = joined(sum_pixels(x))[0] / count
-        first, second = joined(*_sums(None, x, _rows(x, near)[0]))
-        mean = near + first / count
-        return mean, second / count - (first / count) ** 2
+        near = (joined(sum_pixels(x))[0] / count).astype(x.dtype)
+        xp, rest, (row,) = array_module(x), empty(array_module(x), x.shape, x.dtype), _rows(x, near)
+
+        def rest_and_square(band: Band) -> tuple[Array, Array]:
+            part = xp.subtract(_lines(x)[band], row, out=_lines(rest)[band])
+            return part, part * part
+
+        first, second = joined(*_sums(rest_and_square, x))
+        mean = first / count
+        return rest, near, mean, second / count - mean**2
 
     def _move(self, mean: Array, var: Array, count: float) -> None:
         """Move the running statistics towards a batch's."""
@@ -184,30 +197,33 @@ def _lines(x: Array) -> Array:
 
 def _rows(x: Array, *values: Array) -> list[Array]:
     """Return numbers for each channel (C,), repeated for a row of the images x: (W * C,)."""
-    return [array_module(x).tile(value.astype(x.dtype), x.shape[2]) for value in values]
+    rows = [array_module(x).empty(x.shape[2:], x.dtype) for _ in values]
+    for row, value in zip(rows, values, strict=True):
+        row[...] = value
+    return [row.reshape(-1) for row in rows]
 
 
-def _sums(dy: Array | None, x: Array, mean: Array) -> tuple[Array, Array]:
-    """Return the sums (C,) of dy and of dy * (x - mean) over all pixels; without dy, it is x - mean.
+def _over_bands(work: Callable, images: tuple[Array, ...], rows: list) -> None:
+    """Call ``work(xp, *bands of images, *rows)``, as one kernel on a GPU."""
+    on = fused(work, array_module(images[0]))
+    over_bands(lambda *parts: on(*parts, *rows), *map(_lines, images), size=BAND)
+
+
+def _sums(values: Callable[[Band], tuple[Array, ...]], x: Array) -> tuple[Array, ...]:
+    """Return the sums (C,) over all pixels of what `values` gives for each band of x (N, H, W, C).
 
     The rows of a band, or of a narrow one pieces of 64 pixels, are added up as a product with ones,
     which is fast; the row that is left, in float64.
     """
     xp, (*_, width, channels) = array_module(x), x.shape
-    dy, x = None if dy is None else _lines(dy), _lines(x)
 
-    def share(band: Band) -> tuple[Array, Array]:
-        d = x[band] - mean
-        g = d if dy is None else dy[band]
-        sums, long = [], max(width, math.gcd(d.size // channels, 64))
-        for values in (g, d * g):
-            rows = values.reshape(-1, long * channels)
-            row = xp.ones(len(rows), rows.dtype) @ rows
-            sums.append(row.reshape(-1, channels).sum(0, dtype="float64"))
-        return sums[0], sums[1]
+    def total_of(part: Array) -> Array:
+        rows = part.reshape(-1, max(width, math.gcd(part.size // channels, 64)) * channels)
+        row = xp.ones(len(rows), rows.dtype) @ rows
+        return row.reshape(-1, channels).sum(0, dtype="float64")
 
-    first, second = total(share, bands(x.shape, xp), xp)
-    return first, second
+    cut = bands(_lines(x).shape, xp, BAND)
+    return total(lambda band: tuple(total_of(part) for part in values(band)), cut, xp)
 
 
 def _normalise(xp: ModuleType, y: Array, x: Array, mean: Array, scale: Array, bias: Array) -> None:
@@ -217,13 +233,18 @@ def _normalise(xp: ModuleType, y: Array, x: Array, mean: Array, scale: Array, bi
     y += bias
 
 
+def _scale(xp: ModuleType, y: Array, x: Array, scale: Array, bias: MaybeArray) -> None:
+    """Set y to x * scale, + bias if there is one."""
+    xp.multiply(x, scale, out=y)
+    if bias is not None:
+        y += bias
+
+
 def _normalise_back(
-    xp: ModuleType, dx: Array, dy: Array, x: Array,
-    mean: Array, slope: Array, mean_dy: Array, scale: Array,
-) -> None:  # fmt: skip
-    """Set dx to scale * (dy - mean_dy - (x - mean) * slope)."""
-    xp.subtract(x, mean, out=dx)
-    dx *= slope
+    xp: ModuleType, dx: Array, dy: Array, x: Array, slope: Array, mean_dy: Array, scale: Array
+) -> None:
+    """Set dx to scale * (dy - mean_dy - x * slope)."""
+    xp.multiply(x, slope, out=dx)
     xp.subtract(dy, dx, out=dx)
     dx -= mean_dy
     dx *= scale
