@@ -476,3 +476,28 @@ def test_a_networks_next_prediction_leaves_the_last(monkeypatch):
         model.predict(x)
     assert [y.tobytes() for y in predictions] == before
     assert len(set(before)) == 4
+
+
+# ---------------------------------------------------------------------- huge pages
+
+
+@pytest.mark.parametrize("size", [1000, memory.HUGE - 1, memory.HUGE, 3 * memory.HUGE + 77])
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_fresh_memory_has_its_size_wherever_it_lies(size, platform, monkeypatch):
+    monkeypatch.setattr(memory.sys, "platform", platform)
+    monkeypatch.setattr(memory, "_madvise", memory._madvise.__wrapped__)
+    block = memory.fresh(size)
+    block[:] = 7
+    assert block.shape == (size,)
+    assert block.dtype == np.uint8
+
+
+def test_huge_pages_are_asked_for_where_whole_ones_fit(monkeypatch):
+    asked = []
+    monkeypatch.setattr(memory, "_madvise", lambda: lambda *given: asked.append(given))
+    memory.fresh(memory.HUGE - 1)
+    assert not asked
+    memory.fresh(2 * memory.HUGE + 5)
+    ((start, length, advice),) = asked
+    assert start % memory.HUGE == 0
+    assert (length, advice) == (2 * memory.HUGE, 14)

@@ -8,16 +8,50 @@ from __future__ import annotations
 
 import collections
 import ctypes
+import functools
 import math
+import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 SLACK = 2.2  # a free block may be larger than what is asked for by this factor
 SCRATCH_LIMIT = 1 << 26  # bytes; a larger work array is not kept
+
+# ---------------------------------------------------------------------- fresh memory
+
+HUGE = 1 << 21  # bytes of a huge page
+MADV_HUGEPAGE = 14  # Linux's number for the wish
+
+
+def fresh(size: int) -> np.ndarray:
+    """Return new memory (size,) in bytes; Linux is asked for huge pages where it has room for some.
+
+    A processor finds a page of 2 MiB with one look-up where it would need 512. NumPy asks by itself
+    from 4 MiB on, but begins anywhere in a page.
+    """
+    advise = _madvise() if size >= HUGE else None
+    if advise is None:
+        return np.empty(size, np.uint8)
+    block = np.empty(size + HUGE, np.uint8)  # what is never touched takes no memory
+    block = block[-block.ctypes.data % HUGE :][:size]
+    advise(block.ctypes.data, size // HUGE * HUGE, MADV_HUGEPAGE)
+    return block
+
+
+@functools.cache
+def _madvise() -> Callable[..., int] | None:
+    """The C library's function. None where there is none, or where the system is not Linux."""
+    if not sys.platform.startswith("linux"):
+        return None
+    advise = getattr(ctypes.CDLL(None), "madvise", None)
+    if advise is not None:
+        advise.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+    return advise
+
 
 # ---------------------------------------------------------------------- scratch memory
 
@@ -51,7 +85,7 @@ def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     key = name, dtype
     array = _scratch.arrays.get(key)
     if array is None or array.size < n:
-        array = _scratch.arrays[key] = np.empty(n, dtype)
+        array = _scratch.arrays[key] = fresh(n * dtype.itemsize).view(dtype)
     return array[:n].reshape(shape)
 
 
@@ -108,7 +142,7 @@ class HostPool:
                 return self._free[candidate].pop()
             except IndexError:  # all are in use, or another thread was faster
                 continue
-        return np.empty(size, np.uint8)
+        return fresh(size)
 
     def _sizes(self, size: int) -> Iterator[int]:
         """Yield the sizes that suit, from the smallest on: in a loop, mostly the first is there."""
