@@ -111,16 +111,16 @@ def test_a_run_says_how_many_share_it_and_the_first_alone_writes_and_shows(tmp_p
 ENDS = """
 import os, signal, sys
 import tinyunet as tu
-found = tu.workers()
+found, how = tu.workers(), sys.argv[1]
 def end(training, step):
-    if step.number == 15 and found.rank == 1:
-        if sys.argv[1] == "kill":
+    if step.number == 40 and found.rank == 1 and how in ("kill", "raise"):
+        if how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         raise KeyError("of the second")
 data = tu.data.synthetic_cells(4, 32, seed=1)
 model = tu.UNet(1, 2, base_channels=2, depth=1, padding="same")
 tu.fit(model, data, data, steps=96, batch_size=2, crop=16, workers=found, progress=False,
-       callbacks=[end], out="run")
+       callbacks=[end], out="run", resume=how == "go on")
 """
 
 
@@ -132,8 +132,26 @@ def test_where_one_worker_ends_all_do_and_the_checkpoint_is_whole(tmp_path, how)
     assert process.returncode != 0
     assert how == "kill" or "KeyError: 'of the second'" in said
     saved = tu.load(tmp_path / "run/last.npz", everything=True)
-    assert len(saved.state["history"]["loss"]) == 8  # of the last validation
+    assert 0 < len(saved.state["history"]["loss"]) <= 40  # of the last validation
     assert saved.state["settings"]["workers"] == 2
+    if how == "kill":  # and it goes on, as if it had never been
+        other = tmp_path / "other"
+        other.mkdir()
+        for folder, then in ((tmp_path, "go on"), (other, "none")):
+            process = start(folder, ENDS, then)
+            said = within(process)[1]
+            assert process.returncode == 0, said
+        assert_same_run(tmp_path / "run", other / "run")
+
+
+def assert_same_run(one, other):
+    """Two runs have come to the same losses and parameters, bit for bit."""
+    one, other = (tu.load(run / "last.npz", everything=True) for run in (one, other))
+    assert one.state["history"]["loss"] == other.state["history"]["loss"]
+    for (name, found), (_, expected) in zip(
+        one.model.named_parameters(), other.model.named_parameters(), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected, err_msg=name)
 
 
 # ---------------------------------------------------------------------- how it is started
