@@ -136,7 +136,8 @@ def test_what_was_measured_fits_json():
     plain = json.loads(json.dumps(found.to_dict()))
     assert plain["seconds"] == [1.5]
     assert plain["runner"] == {
-        "engine": "torch", "setting": "eager", "threads": 2, "keep_memory": False, "device": "cpu"
+        "engine": "torch", "setting": "eager", "threads": 2, "keep_memory": False, "device": "cpu",
+        "processes": 1,
     }  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 import os
 
 import pytest
+from test_mpi import FEW_CORES, ROOT_TOO, needs_mpi
 
 from tinyunet.bench import show, small
 from tinyunet.bench.layer_times import Spent, layer_times
-from tinyunet.bench.race import Measured, Runner
+from tinyunet.bench.race import CLOSE, Measured, Runner, difference, race
 from tinyunet.bench.tasks import NETWORKS, network_task
 
 BOX = {
@@ -71,6 +72,35 @@ def test_a_row_has_eager_and_the_best(tiny, monkeypatch):
     for part in ("ours / eager", "1.50", "3.00", "threads: 2", "encoder.0.conv1", small.REST):
         assert part in text
     assert "both sides computed the same" in text
+
+
+def test_processes_are_raced_against_as_many_threads(tiny, monkeypatch):
+    raced = []
+
+    def race(task, runners, rounds):
+        raced.extend(runners)
+        return [measured(runner) for runner in runners]
+
+    monkeypatch.setattr(small, "race", race)
+    threads, processes = small.rows(["tiny"], [1], 1, ("eager",), [3])
+    assert [(r.engine, r.threads, r.processes) for r in raced] == [
+        ("tinyunet", 1, 1), ("torch", 1, 1), ("tinyunet", 1, 3), ("torch", 3, 1),
+    ]  # fmt: skip
+    assert (threads["processes"], processes["processes"]) == (1, 3)
+    assert "layers" not in processes
+    show.text({"what": "small", "machine": BOX, "rows": [threads, processes]})
+
+
+@needs_mpi
+def test_two_processes_take_turns_with_one(tiny, monkeypatch):
+    for name, value in {**ROOT_TOO, **FEW_CORES}.items():
+        monkeypatch.setenv(name, value)
+    task = network_task("small", "train", 2)
+    one, two = race(task, [Runner(), Runner(processes=2)], 1)
+    assert not two.error
+    assert len(two.seconds) == 1
+    assert difference(one, two) < CLOSE
+    assert two.peak_mb > 1.2 * one.peak_mb  # of both
 
 
 def test_alone_nothing_is_said_of_pytorch(tiny, monkeypatch):

@@ -10,9 +10,10 @@ import numpy as np
 from tinyunet.bench.tasks import Task
 from tinyunet.convolution import im2col
 from tinyunet.engine.arrays import to_cpu, to_device
-from tinyunet.engine.threads import num_threads, one_blas_thread
+from tinyunet.engine.threads import num_threads
 from tinyunet.layers.layer import Layer
 from tinyunet.learning.optim import SGD
+from tinyunet.learning.step import training_step
 
 LR, MOMENTUM = 1e-3, 0.9
 TORCH_SETTINGS = ("eager", "channels_last", "compile")
@@ -43,15 +44,7 @@ def tinyunet_engine(
 
     labels = to_device(task.labels(model.output_size(*task.shape[1:3])), device)
     loss, optimizer = task.loss(), SGD(model, LR, MOMENTUM)
-
-    def step() -> float:
-        with one_blas_thread():  # as in training
-            value = loss(model(x), labels)
-            model.backward(loss.backward(), input_gradient=False)
-            optimizer.step()
-        return value
-
-    return step
+    return lambda: training_step(model, loss, optimizer, (x, labels, None))
 
 
 def torch_engine(task: Task, device: str, setting: str) -> Callable[[], Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,9 @@ class Runner:
     setting
         For PyTorch: ``"eager"``, ``"channels_last"``, ``"compile"`` or ``"benchmark"``.
     threads
-        How many.
+        How many, in each process.
+    processes
+        How many share the task's batch, started by mpirun.
     keep_memory
         Whether the C allocator keeps freed memory: see `KEEP_MEMORY`.
     device
@@ -47,6 +50,7 @@ class Runner:
     threads: int = 1
     keep_memory: bool = False
     device: str = "cpu"
+    processes: int = 1
 
     @property
     def name(self) -> str:
@@ -98,8 +102,10 @@ class Worker:
         if runner.keep_memory:
             environment.update(KEEP_MEMORY)
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (a pipe that nobody reads would fill up)
+        shared = ("-m", "mpi4py") if runner.processes > 1 else ()
+        start = (shutil.which("mpirun") or "mpirun", "-n", str(runner.processes)) if shared else ()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tinyunet.bench.worker", json.dumps(order)],
+            [*start, sys.executable, *shared, "-m", "tinyunet.bench.worker", json.dumps(order)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
             text=True, env=environment,
         )  # fmt: skip

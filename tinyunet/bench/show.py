@@ -34,7 +34,7 @@ KINDS = ("steps", "small", "relatives", "layers", "ladder", "sweep")
 
 def run(
     what: str, net: str, mode: str, threads: str | None, torch: bool, settings: Sequence[str] | None,
-    batch: int | None, rounds: int, device: str, quiet: bool = False,
+    batch: int | None, rounds: int, device: str, quiet: bool = False, processes: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Measure, and return the machine, the rows and what they were, fit for JSON."""
     if what not in KINDS:
@@ -56,7 +56,9 @@ def run(
             "--against torch needs PyTorch, which is not installed: pip install torch. "
             "Without the option, tinyunet is measured alone"
         )
-    counts = _threads(threads)
+    counts = [num_threads()] if threads is None else _counts("--threads", threads)
+    if processes is not None and what != "small":
+        raise ValueError(f"only small takes --processes, got {processes!r} for {what}")
     several = ("small", "relatives") if torch else ("small", "relatives", "steps")
     if len(counts) > 1 and what not in several:
         raise ValueError(
@@ -74,7 +76,8 @@ def run(
             rows = report.steps(tasks, counts, rounds, device)
     elif what == "small":
         nets = small.NETS if net == "all" else [net]
-        rows = small.rows(nets, counts, rounds, chosen if torch else ())
+        shared = () if processes is None else _counts("--processes", processes)
+        rows = small.rows(nets, counts, rounds, chosen if torch else (), shared)
     elif what == "relatives":
         rows = relative_rows.rows(counts, rounds, chosen if torch else ())
     elif what == "layers":
@@ -88,12 +91,10 @@ def run(
     return {"what": what, "machine": machine(device), "rows": list(bar)}
 
 
-def _threads(text: str | None) -> list[int]:
-    if text is None:
-        return [num_threads()]
+def _counts(option: str, text: str) -> list[int]:
     words = text.split(",")
     if not all(word.strip().isdecimal() and int(word) > 0 for word in words):
-        raise ValueError(f"--threads must be numbers such as 1,2, got {text!r}")
+        raise ValueError(f"{option} must be numbers such as 1,2, got {text!r}")
     return [int(word) for word in words]
 
 

@@ -16,6 +16,7 @@ NETS = ("small", "default")
 REST = "loss, optimizer, between"
 COLUMNS = [
     ("training step", lambda row, box: row["task"]),
+    ("processes", plain("processes", "d")),
     ("threads", plain("threads", "d")),
     ("ours, ms", milliseconds("seconds")),
     ("CPU ms", milliseconds("cpu")),
@@ -30,31 +31,38 @@ COLUMNS = [
 
 
 def rows(
-    nets: Sequence[str], threads: Sequence[int], rounds: int, settings: Sequence[str]
-) -> Iterator[Row]:
+    nets: Sequence[str], threads: Sequence[int], rounds: int, settings: Sequence[str],
+    processes: Sequence[int] = (),
+) -> Iterator[Row]:  # fmt: skip
     """Race each network against PyTorch, on each number of threads, all in turns in one run.
 
+    Then by so many `processes` of one thread each, which mpirun starts, beside as many of PyTorch's
+    threads.
     PyTorch's eager mode runs as it comes; its other settings with the allocator that keeps memory.
     Without settings, tinyunet is measured alone.
     """
     for net in nets:
         task = network_task(net, "train")
-        sides = [Runner(), *(Runner("torch", s, keep_memory=s != "eager") for s in settings)]
-        runners = [
-            Runner(side.engine, side.setting, count, side.keep_memory)
-            for count in threads
-            for side in sides
+        ours = [Runner(threads=n) for n in threads] + [Runner(processes=n) for n in processes]
+        sides = [
+            [
+                one,
+                *(Runner("torch", s, one.threads * one.processes, s != "eager") for s in settings),
+            ]
+            for one in ours
         ]
-        found = race(task, runners, rounds)
-        for i, count in enumerate(threads):
-            ours, *theirs = found[i * len(sides) : (i + 1) * len(sides)]
-            row = _row(task, ours, theirs)
-            yield row if row["error"] else row | {"layers": by_layer(layer_times(task, count))}
+        found = iter(race(task, [runner for side in sides for runner in side], rounds))
+        for side in sides:
+            one, *theirs = (next(found) for _ in side)
+            row = _row(task, one, theirs)
+            if not row["error"] and one.runner.processes == 1:
+                row["layers"] = by_layer(layer_times(task, one.runner.threads))
+            yield row
 
 
 def _row(task: Task, ours: Measured, theirs: Sequence[Measured]) -> Row:
     """Ours beside PyTorch at its best, and beside its eager mode."""
-    row = beside_torch(task, ours, theirs)
+    row = beside_torch(task, ours, theirs) | {"processes": ours.runner.processes}
     for one in theirs:
         if one.runner.setting == "eager" and not (one.error or row["error"]):
             row |= {
@@ -89,9 +97,11 @@ def words(found: Sequence[Row], box: dict) -> list[str]:
     shown = [column for column in COLUMNS if all(_has(column, row, box) for row in found)]
     lines = [table([[name for name, _ in shown]] + [[f(r, box) for _, f in shown] for r in found])]
     for row in found:
-        whole = row["layers"][-1]["step_cpu"]
+        if not (layers := row.get("layers")):  # of several processes
+            continue
+        whole = layers[-1]["step_cpu"]
         cells = [["layer", "CPU", "forward, ms", "CPU ms", "backward, ms", "CPU ms "]]
-        for part in row["layers"]:
+        for part in layers:
             ways = ("step",) if "step" in part else ("forward", "backward")
             numbers = [f"{part[key] * 1e3:.2f}" for way in ways for key in (way, f"{way}_cpu")]
             cpu = sum(part[f"{way}_cpu"] for way in ways)

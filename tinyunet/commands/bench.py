@@ -20,6 +20,9 @@ def bench(
     threads: Annotated[
         str | None, typer.Option(help="How many, such as 1,2. [default: the usable cores]")
     ] = None,
+    processes: Annotated[
+        str | None, typer.Option(help="For small: such as 2, each of one thread, by mpirun.")
+    ] = None,
     against: Annotated[
         str | None, typer.Option(help="torch: race PyTorch, each side in a process of its own.")
     ] = None,
@@ -57,7 +60,7 @@ def bench(
     found = show.run(
         what, net, mode, threads, against == "torch",
         None if settings is None else settings.split(","),
-        batch, rounds, device, quiet=as_json,
+        batch, rounds, device, quiet=as_json, processes=processes,
     )  # fmt: skip
     if plot is not None:
         show.draw(found, plot)
