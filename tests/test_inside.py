@@ -55,6 +55,7 @@ def made(net, seed=0):
 NETS = {
     "valid": (tu.UNet(1, 2, base_channels=2, depth=2, dropout=0.5), 60),
     "same": (tu.UNet(2, 3, base_channels=2, depth=2, padding="same", skip="sum"), 24),
+    "norm": (tu.networks.NormUNet(1, 2, base_channels=2, depth=1), 16),
     "U-Net++": (tu.networks.UNetPlusPlus(channels=[4, 5, 6], heads=2, batch_norm=True), 16),
     "FCN": (
         tu.networks.FCN(1, 2, stride=4, widths=(2, 3, 4), convolutions=(1, 1, 1), head=[(4, 3)],
