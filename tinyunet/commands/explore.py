@@ -29,15 +29,19 @@ def explore(
 ) -> None:
     """See inside a network: a page of maps, gradients and what-ifs."""
     import tinyunet as tu
-    from tinyunet.data.sets.image_files import read_image, read_mask
+    from tinyunet.data.sets.image_files import read_image
     from tinyunet.learning.film import FILE
-    from tinyunet.runs.folder import load_model
+    from tinyunet.runs.folder import load_model, settings_beside
+    from tinyunet.runs.truth import read_truth
 
     tell = partial(typer.echo, err=True)
+    if out.suffix.lower() not in (".html", ".htm") or out.is_dir():
+        raise ValueError(f"--out is the page's file, as page.html, but got {out}")
     model, _ = load_model(checkpoint, None, None)
     check_network_of(model, network)
     pixels = read_image(image, stretch=model.stretched)
-    truth = None if mask is None else read_mask(mask)
+    truth = None if mask is None else read_truth(mask, settings_beside(checkpoint))
+    out.parent.mkdir(parents=True, exist_ok=True)
     page = tu.explore(
         model, pixels, mask=truth, places=places, class_names=model.class_names,
         film=checkpoint.parent if (checkpoint.parent / FILE).is_file() else None,

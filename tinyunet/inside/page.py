@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +46,7 @@ class Page:
             "script": (HERE / "page.js").read_text(encoding="utf-8"),
             "data": data,
         }
-        for name, text in parts.items():  # the data last: they may hold such marks
-            page = page.replace("{{" + name + "}}", text)
-        return page
+        return re.sub(r"\{\{(\w+)\}\}", lambda mark: parts[mark[1]], page)  # once: data may have such
 
     def save(self, path: str | Path) -> Path:
         """Write the page into a file, whole or not at all, and return where it is."""
@@ -72,10 +72,13 @@ class Page:
         Raises
         ------
         ValueError
-            If layers do not make all of the network's arrays, so that ways cannot be told apart.
+            If layers do not make all of the network's arrays, so that ways cannot be told apart; or if
+            a class of yours has no backward that runs.
         """
         views = self.data["views"]
-        if views is None or not views["framed"]:
+        if views is None:
+            raise ValueError(f"the network's backward does not run: {self.data['why']}")
+        if not views["framed"]:
             raise ValueError(
                 "the ways of this network cannot be told apart: its forward makes arrays without layers"
             )
@@ -91,6 +94,9 @@ class Page:
         parts["bottom"] = [place["bottom"] for place in places]
         return {way: float(np.mean(own)) for way, own in parts.items() if None not in own}
 
+    def __repr__(self) -> str:
+        return f"Page({self.data['title']!r})"
+
     def _repr_html_(self) -> str:
         words = html.escape(self.data["title"], quote=True)
         inside = html.escape(self.html, quote=True)
@@ -103,6 +109,8 @@ class Page:
 EXACTNESS = (
     "Predictions, maps and gradients are computed in the network's own precision; dropout is off and "
     "batch norm uses its running statistics, as for any prediction.",
+    "The image is shown in 256 steps, from its darkest 0.5 % (black) to its brightest 0.2 % (white); "
+    "where it has not three channels, the first alone.",
     "Maps are shown in 256 steps, channel by channel, and large ones as means over blocks of pixels; "
     "what the histogram and the numbers say is counted before that.",
     "Views show sizes of gradients on a logarithmic scale of four decades in 254 steps; what is not "
@@ -110,7 +118,7 @@ EXACTNESS = (
     "The theoretical field is the frame of all pixels from which a way leads to the logit, exactly for "
     "this place; outside of it the gradient is exactly 0.",
     "Times are of one forward pass on the computer that made the page and vary by some per cent; "
-    "memory is that of the layers' outputs.",
+    "memory is that of the layers' outputs, what is passed on or cropped not counted twice.",
 )
 
 
@@ -134,13 +142,14 @@ def explore(
     image
         (H, W) or (H, W, C), floats of about [0, 1]; of sides above 1024 pixels the middle is shown.
     mask
-        (H, W) whole numbers, the true classes, for scores; for two classes all but 0 is foreground.
+        (H, W) whole numbers, the true classes, for scores; for two classes all above 0 is foreground,
+        for more 255 counts nowhere, and nor does what is below 0.
     places
         How many places along each side a view is computed for. Default: up to 9, as time allows.
     film
         The folder of a training in which `tinyunet.Film` has kept frames.
     class_names
-        What the classes are called.
+        What the classes are called. Default: as the model says, if it was loaded from a run.
     title
         Of the page.
     progress
@@ -154,16 +163,17 @@ def explore(
     Raises
     ------
     ValueError, TypeError
-        If the network gives no logits for pixels, or cannot take the image; if the mask doesn't fit;
-        if the film is damaged.
+        If the network gives no logits for pixels, or cannot take the image; if a layer gives NaN; if
+        the mask or the names of classes don't fit; if the film is damaged.
     FileNotFoundError
         If there is no film.
     """
     if places is not None and not 1 <= places <= 32:
         raise ValueError(f"places must be from 1 to 32 along a side, got {places}")
-    network = labelling(model)
+    network = labelling(copy.deepcopy(model))  # sizes that it takes are found by trying
     data = gather(network, np.asarray(image), mask, places, progress, class_names)
-    data["title"] = title or f"Inside {type(model).__name__}"
+    title = title or f"Inside {type(model).__name__}"
+    data["title"] = title.encode(errors="replace").decode()  # a file's name may be no Unicode
     data["exactness"] = EXACTNESS
     data["film"] = None if film is None else played(Path(film) / FILE)
     data["channels"] = network.num_classes

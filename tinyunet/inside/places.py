@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from tinyunet.networks.receptive_field import IMAGE
 
 GRIDS = 9, 7, 5, 3  # places along a side
 QUICK, PATIENT = 9.0, 50.0  # seconds for all places: of the larger grids, and of those up to 5 x 5
-TARGETS = 9  # maps beside the image
+TARGETS = 12  # maps beside the image: all levels of a U-Net of depth 6
 
 
 @dataclass(frozen=True)
@@ -125,15 +125,18 @@ def _window(whole: Record) -> int | None:
 
 
 def _targets(whole: Record, paths: Paths) -> list[int]:
-    """Calls whose maps are shown beside the image: those that fork, the bottom, and the way up."""
+    """Calls whose maps are shown beside the image: those that fork, the bottom, and the way up.
+
+    Of a network all on one level, those on the way.
+    """
     if not whole.complete:  # the last of each level
         last = {level: number for number, level in enumerate(paths.levels)}
-        return sorted(last.values())[:TARGETS]
+        return _some(last.values())
     found = {skip.source for skip in paths.skips} - {IMAGE}
     if paths.bottom is not None:
         found.add(paths.bottom)
     edges = {skip.edge for skip in paths.skips}
-    number = whole.last
+    number, way = whole.last, []
     while number is not None and number != IMAGE:
         makers = whole.calls[number].makers
         deep = [maker for i, maker in enumerate(makers) if (number, i) not in edges]
@@ -141,7 +144,15 @@ def _targets(whole: Record, paths: Paths) -> list[int]:
         if before is not None and before != IMAGE and paths.level(before) > paths.level(number):
             found.add(before)
         number = before
-    return sorted(found)[:TARGETS]
+        if number is not None and number != IMAGE and not whole.calls[number].passes:
+            way.append(number)
+    return _some(found or way)
+
+
+def _some(numbers: Collection[int]) -> list[int]:
+    """Numbers in order, evenly spaced ones of them if there are too many."""
+    places = np.linspace(0, len(numbers) - 1, min(TARGETS, len(numbers))).round().astype(int)
+    return [sorted(numbers)[place] for place in places]
 
 
 def grid(viewer: Viewer, frame: Frame, side: int | None = None) -> list[tuple[int, int]]:

@@ -108,11 +108,6 @@ class Record(Calls):
         makers = [maker for call in self.calls for maker in call.makers]
         return None not in (self.last, *makers)
 
-    @property
-    def can_go_back(self) -> bool:
-        """Whether gradients can be asked for: by the calls, or by the network's own backward."""
-        return self.complete or (self._states is not None and hasattr(self.y, "shape"))
-
     def gradients(self, dy: Array) -> dict[int, Array]:
         """Return the gradients of all calls' outputs, and of the image, from that of the logits.
 
@@ -172,6 +167,11 @@ class Record(Calls):
                     found[maker] = found[maker] + part if maker in found else part
         return found, stopped
 
+    def turn(self, number: int) -> int:
+        """Which of its layer's runs a call is, from 0 on."""
+        layer = self.calls[number].layer
+        return sum(call.layer is layer for call in self.calls[:number])
+
     def pixel(self, row: int, column: int, channel: int) -> Array:
         """The gradient of one logit with respect to all logits: 1 there, else 0."""
         dy = np.zeros(self.y.shape, self.y.dtype)
@@ -199,13 +199,16 @@ def record(model: Layer, x: Array) -> Record:
     """Run a copy of a network on images x (N, H, W, C) as it predicts, and keep what backward needs.
 
     Dropout does nothing, batch norm takes its running statistics, and of several heads that one
-    answers which predicts. Gradients are of what goes in, not of parameters.
+    answers which predicts. Gradients are of what goes in, not of parameters. Layers of the user's that
+    give something else in training, as by a draw, stay in eval mode; then backward may not run.
     """
     model = as_network(copy.deepcopy(model)).to("cpu").eval()
+    x = to_cpu(x).astype(model.dtype, copy=False)
+    leaves = {name: layer for name, layer in model.named_layers() if not any(layer.children())}
+    foreign = [layer for layer in leaves.values() if not _is_ours(layer)]
+    predicted = model.predict(x) if foreign else None
     dropouts = {}
-    for name, layer in model.named_layers():
-        if any(True for _ in layer.children()):
-            continue
+    for name, layer in leaves.items():
         layer.training = True  # its backward is wanted, but not what else differs in training
         layer.frozen = frozenset(layer.params)
         if isinstance(layer, Dropout):
@@ -213,10 +216,27 @@ def record(model: Layer, x: Array) -> Record:
             layer.p = 0.0
         if isinstance(layer, BatchNorm2d):
             layer.statistics = "running"
-    found = Record(model, to_cpu(x).astype(model.dtype, copy=False), dropouts)
+    found = Record(model, x, dropouts)
+    if predicted is not None and not _is_same(found.y, predicted):
+        for layer in foreign:
+            layer.training = False
+        return Record(model, x, dropouts)
     if found.complete:
         return found
     for _, layer in model.named_layers():  # the network's own backward is needed, and what it keeps
         layer.training = True
-    whole = Record(model, found.x, dropouts)
-    return whole if hasattr(whole.y, "shape") else found
+    whole = Record(model, x, dropouts)
+    if _is_same(whole.y, found.y):
+        return whole
+    for name, layer in model.named_layers():
+        layer.training = name in leaves
+    return Record(model, x, dropouts)
+
+
+def _is_ours(layer: Layer) -> bool:
+    return type(layer).__module__.startswith(f"{__package__.partition('.')[0]}.")
+
+
+def _is_same(y: Any, predicted: Array) -> bool:
+    """Whether logits are those of a prediction, but for rounding; several heads' are not."""
+    return hasattr(y, "shape") and np.allclose(y, predicted, rtol=1e-3, atol=1e-5, equal_nan=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -51,11 +52,11 @@ def _cuts(
 ) -> Iterator[Variant]:
     """Each skip's array made 0 where it is joined, then all, then what the bottom gives."""
     layers = dict(model.named_layers())
-    edges = []
+    edges: list[tuple[Layer, int, int]] = []
     for i, skip in enumerate(paths.skips, start=1):
         call, source = record.calls[skip.edge[0]], skip.source
         brought = "the image" if source == IMAGE else record.calls[source].name
-        edges.append((layers[call.name], skip.edge[1]))
+        edges.append((layers[call.name], record.turn(skip.edge[0]), skip.edge[1]))
         with replayed(paths, layers, [skip.edge[0]]), zero_inputs(edges[-1:]):
             yield Variant(
                 "cut", f"skip {i} cut", f"What {brought} brings to {call.name} is 0.", predicted()
@@ -67,7 +68,7 @@ def _cuts(
     if paths.bottom is not None:
         name = record.calls[paths.bottom].name
         again = replayed(paths, layers, [paths.bottom])
-        with again, changed_output(layers[name], np.zeros_like):
+        with again, changed_output(layers[name], record.turn(paths.bottom), np.zeros_like):
             yield Variant("cut", "bottom cut", f"What {name} gives is 0.", predicted())
 
 
@@ -90,7 +91,8 @@ def _dropout(
         def half(y: np.ndarray) -> np.ndarray:
             return y * (rng.random(y.shape) >= P).astype(y.dtype) / y.dtype.type(1 - P)
 
-        with changed_output(dict(model.named_layers())[name], half):
+        layer = dict(model.named_layers())[name]
+        with changed_output(layer, record.turn(paths.bottom), half):
             yield Variant(
                 "dropout", "dropout at the bottom",
                 f"The network has no dropout; here one draws half of what {name} gives, p = {P}.",
@@ -168,11 +170,11 @@ def _giving(y: np.ndarray) -> Callable:
 
 
 @contextlib.contextmanager
-def zero_inputs(edges: list[tuple[Layer, int]]) -> Iterator[None]:
-    """Let inputs (a layer, and which of its arrays) be 0 while the context lasts."""
-    inputs: dict[int, tuple[Layer, set[int]]] = {}
-    for layer, i in edges:
-        inputs.setdefault(id(layer), (layer, set()))[1].add(i)
+def zero_inputs(edges: list[tuple[Layer, int, int]]) -> Iterator[None]:
+    """Let inputs be 0 in one forward pass: a layer, which of its runs, and which of its arrays."""
+    inputs: dict[int, tuple[Layer, set[tuple[int, int]]]] = {}
+    for layer, turn, i in edges:
+        inputs.setdefault(id(layer), (layer, set()))[1].add((turn, i))
     with contextlib.ExitStack() as held:
         for layer, which in inputs.values():
             held.enter_context(_forward(layer, _zeroing(layer.forward, which)))
@@ -180,10 +182,17 @@ def zero_inputs(edges: list[tuple[Layer, int]]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def changed_output(layer: Layer, change: Callable[[np.ndarray], np.ndarray]) -> Iterator[None]:
-    """Let what a layer gives be changed while the context lasts."""
-    forward = layer.forward
-    with _forward(layer, lambda *inputs, **options: change(forward(*inputs, **options))):
+def changed_output(
+    layer: Layer, turn: int, change: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[None]:
+    """Let what a layer gives in one of its runs be changed, in one forward pass."""
+    forward, turns = layer.forward, itertools.count()
+
+    def changed(*inputs: object, **options: object) -> np.ndarray:
+        y = forward(*inputs, **options)
+        return change(y) if next(turns) == turn else y
+
+    with _forward(layer, changed):
         yield
 
 
@@ -201,10 +210,14 @@ def drawing(dropouts: list[tuple[Layer, float]]) -> Iterator[None]:
         yield
 
 
-def _zeroing(forward: Callable, which: set[int]) -> Callable:
+def _zeroing(forward: Callable, which: set[tuple[int, int]]) -> Callable:
+    turns = itertools.count()
+
     def zeroed(*inputs: object, **options: object) -> np.ndarray:
+        turn = next(turns)
         return forward(
-            *(np.zeros_like(x) if i in which else x for i, x in enumerate(inputs)), **options
+            *(np.zeros_like(x) if (turn, i) in which else x for i, x in enumerate(inputs)),
+            **options,
         )
 
     return zeroed
