@@ -65,6 +65,50 @@ class OneJoin(tu.Network):
         return [y, beside] if self.training else y
 
 
+class Mean(tu.Layer):
+    """Vectors (N, C): the mean of each channel."""
+
+    def forward(self, x):
+        self._keep(y := x.mean((1, 2)), x.shape)
+        return y
+
+    def backward(self, dy, *, input_gradient=True):
+        (shape,) = self._take(dy)
+        return np.broadcast_to(dy[:, None, None] / (shape[1] * shape[2]), shape).copy()
+
+
+class Gate(tu.Layer):
+    """x (N, H, W, C) times a gate (N, C), which comes by name, or in a list with it."""
+
+    def forward(self, x, gate=None):
+        x, gate = x if gate is None else (x, gate)
+        self._keep(y := x * gate[:, None, None], x, gate)
+        return y
+
+    def backward(self, dy, *, input_gradient=True):
+        x, gate = self._take(dy)
+        return dy * gate[:, None, None], (dy * x).sum((1, 2))
+
+
+class Gated(tu.Network):
+    """Squeeze and excitation, in short."""
+
+    def __init__(self, listed):
+        super().__init__()
+        self.listed = listed
+        self.first, self.mean, self.gate = tu.Conv2d(1, 2, padding="same"), Mean(), Gate()
+        self.last = tu.Conv2d(2, 2, 1)
+
+    def forward(self, x):
+        y = self.first(x)
+        gate = self.mean(y)
+        return self.last(self.gate([y, gate]) if self.listed else self.gate(y, gate=gate))
+
+    def backward(self, dy, *, input_gradient=True):
+        dy, dgate = self.gate.backward(self.last.backward(dy))
+        return self.first.backward(dy + self.mean.backward(dgate), input_gradient=input_gradient)
+
+
 class NoBackward(tu.Network):
     def __init__(self):
         super().__init__()
@@ -93,6 +137,23 @@ def test_a_layer_that_keeps_its_arrays_itself_gives_the_gradient_of_this_image()
     found = record(net, IMAGE_16[None])
     gradient = found.gradients(found.pixel(view["row"], view["column"], view["channel"]))[IMAGE]
     assert view["maps"][0]["most"] == pytest.approx(np.abs(gradient).max(), rel=1e-12)
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_vectors_and_arrays_in_lists_or_by_name_are_taken(listed):
+    net = lively(Gated(listed))
+    page = explored(net)
+    assert page.data["why"] == ""
+    shapes = {told["name"]: told["shape"] for told in page.data["boxes"]}
+    assert shapes["mean"] == [1, 1, 2]
+    found = record(net, IMAGE_16[None])
+    assert not found.complete
+    gradient = found.gradients(found.pixel(5, 6, 0))[IMAGE]
+    moved = [IMAGE_16[None].copy(), IMAGE_16[None].copy()]
+    moved[0][0, 2, 9, 0] += 1e-4  # counts through the mean alone
+    moved[1][0, 2, 9, 0] -= 1e-4
+    up, down = (net.predict(x)[0, 5, 6, 0] for x in moved)
+    assert gradient[0, 2, 9, 0] == pytest.approx((up - down) / 2e-4, abs=1e-7)
 
 
 def test_a_join_that_is_used_twice_is_cut_where_it_is_said():

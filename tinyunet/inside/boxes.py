@@ -60,7 +60,8 @@ def tell(
         if i == 0:
             array, calls = record.x, []
         elif calls:
-            array = record.calls[_shown(record, calls, used, box)].output
+            call = record.calls[_shown(record, calls, used, box)]
+            array = call.output.reshape(call.shape)
         else:
             continue
         layers = [str(record.calls[n].layer) for n in calls]
@@ -85,7 +86,7 @@ def tell(
 def _shown(record: Record, calls: list[int], used: set[int], box: Box) -> int:
     """The last of a box's calls that makes what is drawn: no crop for elsewhere, and nothing unused."""
     shape = box.height, box.width, box.channels
-    fit = [n for n in calls if n in used and record.calls[n].output.shape[1:] == shape]
+    fit = [n for n in calls if n in used and record.calls[n].shape[1:] == shape]
     return (fit or calls)[-1]
 
 

@@ -46,7 +46,8 @@ class Page:
             "script": (HERE / "page.js").read_text(encoding="utf-8"),
             "data": data,
         }
-        return re.sub(r"\{\{(\w+)\}\}", lambda mark: parts[mark[1]], page)  # once: data may have such
+        # All at once: a title, too, may hold what looks like a mark.
+        return re.sub(r"\{\{(\w+)\}\}", lambda mark: parts[mark[1]], page)
 
     def save(self, path: str | Path) -> Path:
         """Write the page into a file, whole or not at all, and return where it is."""

@@ -14,6 +14,7 @@ from tinyunet.inside.field import Span, cut, fields, known
 from tinyunet.inside.frame import Frame
 from tinyunet.inside.paths import Paths
 from tinyunet.inside.record import Record
+from tinyunet.networks.graph import image_shape
 from tinyunet.networks.receptive_field import IMAGE
 
 GRIDS = 9, 7, 5, 3  # places along a side
@@ -78,7 +79,7 @@ class Viewer:
         for number in (IMAGE, *self.targets):
             if number not in boxes or number not in found.whole:
                 continue
-            size = np.abs(found.whole[number][0]).sum(axis=2)
+            size = _size(found.whole[number])
             sizes[number] = cut(size, boxes[number])
             by = [at // 2 ** paths.level(number) for at in corner]
             (a, b), (c, d) = boxes[number]
@@ -90,7 +91,7 @@ class Viewer:
         """The view by the network's own backward, of whole maps: what can count is not known."""
         record = self.record
         found = record.gradients(record.pixel(row, column, channel))
-        sizes = {n: np.abs(found[n][0]).sum(axis=2) for n in (IMAGE, *self.targets) if n in found}
+        sizes = {n: _size(found[n]) for n in (IMAGE, *self.targets) if n in found}
         frames = {n: ((0, size.shape[0] - 1), (0, size.shape[1] - 1)) for n, size in sizes.items()}
         logit = float(record.y[0, row, column, channel])
         return View(row, column, channel, logit, frames, sizes, None, [])
@@ -109,6 +110,11 @@ class Viewer:
         x: Array = whole.x[:, top : top + self.window, left : left + self.window]
         part = Record(whole.model, np.ascontiguousarray(x), whole.dropouts)
         return part, Paths(part), (top, left)
+
+
+def _size(gradient: Array) -> np.ndarray:
+    """How large a gradient (1, H, W, C) is at each pixel (H, W): the sum over its channels."""
+    return np.abs(gradient.reshape(image_shape(gradient.shape))[0]).sum(axis=2)
 
 
 def _window(whole: Record) -> int | None:
@@ -182,5 +188,5 @@ def described(viewer: Viewer) -> list[dict[str, Any]]:
     maps: list[dict[str, Any]] = [{"name": "image", "shape": list(record.x.shape[1:])}]
     for number in viewer.targets:
         call = record.calls[number]
-        maps.append({"name": call.name, "shape": list(call.output.shape[1:])})
+        maps.append({"name": call.name, "shape": list(call.shape[1:])})
     return maps

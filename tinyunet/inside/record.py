@@ -14,7 +14,7 @@ import numpy as np
 from tinyunet.engine.arrays import Array, to_cpu
 from tinyunet.layers import BatchNorm2d, Dropout
 from tinyunet.layers.layer import Layer
-from tinyunet.networks.graph import Edge
+from tinyunet.networks.graph import Edge, image_shape
 from tinyunet.networks.network import Network
 from tinyunet.networks.plain import as_network
 from tinyunet.networks.receptive_field import IMAGE, Calls, recorded_calls
@@ -31,9 +31,10 @@ class Call:
     inputs
         The shapes (N, H, W, C) of its inputs.
     makers
-        By which calls they were made; `IMAGE` for the image, None for what no layer made.
+        By which calls they were made; `IMAGE` for the image, None for what no layer made, and for
+        arrays that come in lists or by name.
     output
-        The array that it gave, (N, H, W, C).
+        The array that it gave, (N, H, W, C), or of another shape, such as vectors.
     options
         What else it was called with: a crop's size.
     seconds
@@ -53,6 +54,11 @@ class Call:
     seconds: float
     kept: tuple | None
     passes: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The (N, H, W, C) of its output; vectors have one pixel."""
+        return image_shape(self.output.shape)
 
 
 class Record(Calls):
@@ -87,12 +93,14 @@ class Record(Calls):
 
         def timed(*inputs: Any, **options: Any) -> Array:
             arrays = [x for x in inputs if hasattr(x, "shape")]
-            makers = tuple(self.number(x) for x in arrays)
+            makers: tuple[int | None, ...] = tuple(self.number(x) for x in arrays)
             others = tuple(x for x in inputs if not hasattr(x, "shape"))
             start = time.perf_counter()
             y = forward(*inputs, **options)
             seconds = time.perf_counter() - start
-            shapes = tuple(x.shape for x in arrays)
+            shapes = tuple(image_shape(x.shape) for x in arrays)
+            if not arrays or any(map(_holds_arrays, (*others, *options.values()))):
+                makers, shapes = (*makers, None), (*shapes, image_shape(y.shape))
             self.note(name, layer, y, list(makers))
             passes = any(y is x for x in arrays)
             self.calls.append(
@@ -179,6 +187,10 @@ class Record(Calls):
         return dy
 
 
+def _holds_arrays(x: Any) -> bool:
+    return hasattr(x, "shape") or (isinstance(x, list | tuple) and any(map(_holds_arrays, x)))
+
+
 @contextlib.contextmanager
 def _watched(layer: Layer, number: int, found: dict[int, Array]) -> Iterator[None]:
     """Note a layer's upstream gradient when its backward runs."""
@@ -205,7 +217,9 @@ def record(model: Layer, x: Array) -> Record:
     model = as_network(copy.deepcopy(model)).to("cpu").eval()
     x = to_cpu(x).astype(model.dtype, copy=False)
     leaves = {name: layer for name, layer in model.named_layers() if not any(layer.children())}
-    foreign = [layer for layer in leaves.values() if not _is_ours(layer)]
+    foreign = [
+        layer for layer in leaves.values() if not type(layer).__module__.startswith("tinyunet.")
+    ]
     predicted = model.predict(x) if foreign else None
     dropouts = {}
     for name, layer in leaves.items():
@@ -231,10 +245,6 @@ def record(model: Layer, x: Array) -> Record:
     for name, layer in model.named_layers():
         layer.training = name in leaves
     return Record(model, x, dropouts)
-
-
-def _is_ours(layer: Layer) -> bool:
-    return type(layer).__module__.startswith(f"{__package__.partition('.')[0]}.")
 
 
 def _is_same(y: Any, predicted: Array) -> bool:
