@@ -217,9 +217,7 @@ def record(model: Layer, x: Array) -> Record:
     model = as_network(copy.deepcopy(model)).to("cpu").eval()
     x = to_cpu(x).astype(model.dtype, copy=False)
     leaves = {name: layer for name, layer in model.named_layers() if not any(layer.children())}
-    foreign = [
-        layer for layer in leaves.values() if not type(layer).__module__.startswith("tinyunet.")
-    ]
+    foreign = [x for x in leaves.values() if not type(x).__module__.startswith("tinyunet.")]
     predicted = model.predict(x) if foreign else None
     dropouts = {}
     for name, layer in leaves.items():
