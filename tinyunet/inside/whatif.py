@@ -101,14 +101,13 @@ def _dropout(
 
 
 def _border(model: Network, framed: Frame, predicted: Callable) -> Iterator[Variant]:
-    """Zeros in the place of the mirrored border; where zeros are padded, the mirror image."""
+    """Zeros in the place of a mirrored border; where layers pad with zeros, the mirror image."""
     if any(map(sum, framed.border)):
         yield Variant(
             "border", "zeros around", "What lies beyond the image's border is 0, not its mirror image.",
             predicted(framed.seen(mode=ZEROS)),
         )  # fmt: skip
-        return
-    if model.reach is None:
+    if not model.pads or model.reach is None:
         return
     step, (height, width) = model.tile_stride, framed.image.shape[:2]
     rim = -(-model.reach // step) * step
