@@ -315,6 +315,15 @@ def test_a_mask_is_read_as_the_run_reads_its_masks(tmp_path):
     assert read_truth(tmp_path / "c.png", coloured).tolist() == [[1, -1], [0, 0]]
 
 
+def test_a_film_of_a_lone_convolution_has_no_maps(tmp_path):
+    cells = tu.data.synthetic_cells(2, 32, seed=0)
+    net = tu.Sequential(tu.Conv2d(1, 2, padding="same"))
+    tu.fit(net, cells, steps=2, batch_size=1, crop=32, progress=False,
+           callbacks=[tu.Film(tmp_path, moments=2)])  # fmt: skip
+    film = explored(net, film=tmp_path).data["film"]
+    assert (film["layers"], film["names"]) == ([], ["0.weight"])
+
+
 def test_a_film_of_a_training_that_failed_is_played(tmp_path):
     cells = tu.data.synthetic_cells(2, 32, seed=0)
     net = tu.UNet(1, 2, base_channels=2, depth=1, padding="same")
