@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -265,6 +267,35 @@ def test_a_view_shows_a_map_of_every_level(depth):
     assert [plain.calls[number].name for number in Viewer(plain).targets] == ["0"]
 
 
+# ---------------------------------------------------------------------- networks that paint
+
+
+def test_what_a_network_paints_is_shown_and_cut():
+    net = tu.networks.Pix2PixGenerator(widths=[2, 3, 4], drops=1).astype("float64")
+    for name, array in net.named_parameters():  # larger ones than it begins with
+        array *= 5 if name.endswith("weight") else 1
+    image = np.random.default_rng(0).uniform(-1, 1, (16, 16, 3))
+    page = explored(net, image)
+    assert page.data["paints"]
+    assert page.data["whatif"]["layers"] == 3
+    assert len(page.data["skips"]) == 2
+    assert sum(page.shares().values()) == pytest.approx(1, abs=1e-9)
+    framed = frame(net, image)
+    found = record(net, framed.seen())
+    cut = {v.name: v.p for v in whatif.variants(found, Paths(found), framed)}
+    net.eval()
+    assert np.allclose(cut["as it is"], net.forward(image[None])[0], atol=1e-12)
+    net.ups[-1].layers[1].params["weight"][-2:] = 0  # what came across, behind what came up
+    assert np.allclose(cut["skip 1 cut"], net.forward(image[None])[0], atol=1e-12)
+    moved = np.abs(cut["skip 1 cut"] - cut["as it is"]).max(axis=2)
+    assert moved.max() > 1e-3
+    told = {v["name"]: v for v in page.data["whatif"]["variants"]}["skip 1 cut"]
+    assert told["change"] == pytest.approx(moved.mean())
+    assert told["changed"] == (moved > 0.1).mean()
+    with pytest.raises(ValueError, match="leave the mask out"):
+        explored(net, image, mask=np.zeros((16, 16), int))
+
+
 # ---------------------------------------------------------------------- the command
 
 
@@ -296,6 +327,20 @@ def test_a_page_takes_no_models_place_and_makes_its_folder(tmp_path):
     text = out.read_text(encoding="utf-8")
     assert text.count('"layout":') == 1
     assert "<title>Inside net.npz on {{data}}&lt;i&gt;\u00e9.png</title>" in text
+
+
+def test_the_command_gives_a_painter_what_it_gets_when_it_paints(tmp_path):
+    net = tu.networks.Pix2PixGenerator(1, 3, widths=[2, 3], drops=0)
+    saved(tmp_path)
+    known = {"kind": "pairs", "fit": None, "stretched": False}
+    tu.save(tmp_path / "net.npz", net, painting=known)
+    result = command(tmp_path, "--out", tmp_path / "page.html")
+    assert result.exit_code == 0, result.exception
+    data = (tmp_path / "page.html").read_text(encoding="utf-8").split(' id="data">')[1]
+    data = json.loads(data.split("</script>")[0])
+    pixels = (255 * IMAGE_16).astype(np.uint8).astype(np.float32)
+    same = explored(net, 2 * (pixels / 255) - 1).data
+    assert data["views"]["places"][0]["logit"] == same["views"]["places"][0]["logit"]
 
 
 def test_a_mask_is_read_as_the_run_reads_its_masks(tmp_path):

@@ -82,6 +82,8 @@ def _gathered(
 
 def _class_names(model: Network, names: list[str] | None) -> list[str]:
     count = num_classes(model)
+    if model.gives_instead:
+        return [f"output {i}" for i in range(model.num_classes)]
     if names is not None and len(names) != count:
         raise ValueError(f"{len(names)} class names were given, but {model} has {count} classes")
     names = names or getattr(model, "class_names", None)

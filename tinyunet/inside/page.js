@@ -84,9 +84,16 @@ function paint(canvas, { height, width, bytes }, colour) {
 const from = (colours) => (byte) => colours.subarray(3 * byte, 3 * byte + 3);
 // Ten colours that can be told apart; then the same, darker.
 const label = (byte) => PALETTE[byte % PALETTE.length].map((v) => Math.round(v * 0.6 ** Math.floor(byte / PALETTE.length)));
-const OUTCOME = DATA.whatif.two ? `the probability of ${DATA.classes[1]}: dark blue 0, yellow 1.` : "the class of each pixel, in the colours of the key.";
+const { paints } = DATA, LOGIT = paints ? "value" : "logit", { layers } = DATA.whatif;
+const OUTCOME = paints ? (layers === 3 ? "what it paints, its three values as red, green and blue, each from -1 (0) to 1 (255)." : "the first of the values that it paints, from -1 (black) to 1 (white).") : DATA.whatif.two ? `the probability of ${DATA.classes[1]}: dark blue 0, yellow 1.` : "the class of each pixel, in the colours of the key.";
+// What a network gives, number i of a sheet, in colours.
+function paintOutcome(canvas, maps, i) {
+  const own = maps.slice(i * layers, (i + 1) * layers);
+  const rgb = (_, k) => [0, 1, 2].map((c) => own[Math.min(c, layers - 1)].bytes[k]);
+  paint(canvas, own[0], paints ? rgb : DATA.whatif.two ? from(SEQUENTIAL) : label);
+}
 function classKey(list, picture) {
-  if (DATA.whatif.two) return list.replaceChildren();
+  if (paints || DATA.whatif.two) return list.replaceChildren();
   const pixels = new Map();
   picture.bytes.forEach((byte) => pixels.set(byte, (pixels.get(byte) ?? 0) + 1));
   list.replaceChildren(...DATA.classes.map((name, i) => {
@@ -274,8 +281,8 @@ function loadImage() {
   return new Promise((done) => { const image = new Image(); image.onload = () => done(image); image.src = DATA.image.png; });
 }
 async function showPrediction() {
-  const canvas = $("prediction"), map = (await pictures(DATA.whatif.sheet))[0];
-  paint(canvas, map, two ? from(SEQUENTIAL) : label);
+  const canvas = $("prediction"), maps = await pictures(DATA.whatif.sheet), map = maps[0];
+  paintOutcome(canvas, maps, 0);
   const here = views.places[place], pen = canvas.getContext("2d");
   for (const { row, column } of views.places) { pen.fillStyle = "#fff"; pen.fillRect(column, row, 1, 1); }
   const size = Math.max(2, Math.round(map.width / 70));
@@ -299,7 +306,7 @@ async function showField() {
   if ($("only-map").checked) { pen.fillStyle = css("--panel"); pen.fillRect(0, 0, wide, high); }
   else { pen.globalAlpha = 0.45; pen.drawImage(seenImage, 0, 0, wide, high); pen.globalAlpha = 1; }
   if (!map) {
-    const none = "No way leads from this logit to that map.";
+    const none = `No way leads from this ${LOGIT} to that map.`;
     $("field-words").textContent = none; $("field-scale").textContent = "";
     canvas.setAttribute("aria-label", none);
     return;
@@ -316,11 +323,11 @@ async function showField() {
   pen.strokeStyle = "#d55e00"; pen.lineWidth = Math.max(1, wide / 200);
   pen.strokeRect(left - 0.5, top - 0.5, width + 1, height + 1);
   const what = k ? `the map ${target.name}` : "the image" + (DATA.image.top ? ", with the mirrored border that the network saw" : "");
-  const text = `${k ? "Map" : "Image"}: where ${what} counts for this logit. ${views.framed ? `The frame, ${height} x ${width} pixels, is all that it can see (its theoretical receptive field here)` : "What it can see at most is not known for this network"}; ` +
+  const text = `${k ? "Map" : "Image"}: where ${what} counts for this ${LOGIT}. ${views.framed ? `The frame, ${height} x ${width} pixels, is all that it can see (its theoretical receptive field here)` : "What it can see at most is not known for this network"}; ` +
     `the colours are what counts in fact: ${percent(last / (high * wide))} of the pixels have a gradient, most near ${nearest(picture)}.`;
   $("field-words").textContent = text;
   canvas.setAttribute("aria-label", text);
-  $("field-scale").textContent = `|d logit / d ${k ? "map" : "image"}|, summed over channels; logarithmic: from 1/10,000 of the largest and below (dark blue) to the largest, ${number(map.most)} logit per unit of ${k ? "the map" : "brightness"} (yellow); not coloured: exactly 0. 254 steps, each 3.7 %.`;
+  $("field-scale").textContent = `|d ${LOGIT} / d ${k ? "map" : "image"}|, summed over channels; logarithmic: from 1/10,000 of the largest and below (dark blue) to the largest, ${number(map.most)} per unit of ${k ? "the map" : "brightness"} (yellow); not coloured: exactly 0. 254 steps, each 3.7 %.`;
 }
 function nearest({ bytes, width }) {
   let at = 0;
@@ -343,7 +350,7 @@ function showShares() {
     row.append(box === null ? make("span", {}, name) : button, track, make("span", {}, percent(share)));
     rows.push(row);
   });
-  if (!here.maps[0].most) rows.push(make("p", {}, "No gradient reaches the image from this logit: a ReLU is closed on every way."));
+  if (!here.maps[0].most) rows.push(make("p", {}, "No gradient reaches the image from this ${LOGIT}: a ReLU is closed on every way."));
   if (!views.framed) rows.push(make("p", {}, "This network's forward makes arrays without layers, so the ways through it cannot be told apart."));
   else if (rows.length < parts.length) rows.push(make("p", { class: "note" }, "Skips that only lead into one of these ways are counted there."));
   $("shares").replaceChildren(...rows);
@@ -359,8 +366,8 @@ function showShares() {
 }
 function showPlace() {
   const here = views.places[place];
-  $("place").textContent = `Row ${here.row}, column ${here.column} of the image: the logit of ` +
-    `${two && DATA.channels === 1 ? DATA.classes[1] : `class ${here.channel} (${DATA.classes[here.channel]}), which won there,`} is ${number(here.logit)}.`;
+  $("place").textContent = `Row ${here.row}, column ${here.column} of the image: the ${LOGIT} of ` +
+    `${paints ? `${DATA.classes[here.channel]}, the largest there,` : two && DATA.channels === 1 ? DATA.classes[1] : `class ${here.channel} (${DATA.classes[here.channel]}), which won there,`} is ${number(here.logit)}.`;
 }
 function look(i) {
   place = i;
@@ -403,16 +410,17 @@ function startViews() {
 
 async function showVariant(i) {
   const { variants, sheet } = DATA.whatif, variant = variants[i], maps = await pictures(sheet);
-  const first = maps[0], now = maps[i];
-  $("variant-words").textContent = `${variant.words} ` + (i ? `${percent(variant.changed)} of the pixels have another class than before; the probabilities moved by ${percent(variant.change)} on average.` : "");
-  paint($("changed"), now, two ? from(SEQUENTIAL) : label);
+  const first = maps[0], now = maps[i * layers];
+  $("variant-words").textContent = `${variant.words} ` + (!i ? "" : paints ? `${percent(variant.changed)} of the pixels moved by more than 0.1 of -1 to 1; on average by ${number(variant.change)}.` : `${percent(variant.changed)} of the pixels have another class than before; the probabilities moved by ${percent(variant.change)} on average.`);
+  paintOutcome($("changed"), maps, i);
   $("changed-words").textContent = `${variant.name}: ${OUTCOME}`;
   classKey($("changed-key"), now);
   $("changed").setAttribute("aria-label", `Prediction, ${variant.name}`);
-  const shown = { ...now, bytes: now.bytes.map((byte, k) => (two ? Math.round(127.5 + (byte - first.bytes[k]) / 2) : byte === first.bytes[k] ? 0 : 255)) };
+  const most = (k) => Math.max(...Array.from({ length: layers }, (_, c) => Math.abs(maps[i * layers + c].bytes[k] - maps[c].bytes[k])));
+  const shown = { ...now, bytes: now.bytes.map((byte, k) => (paints ? most(k) : two ? Math.round(127.5 + (byte - first.bytes[k]) / 2) : byte === first.bytes[k] ? 0 : 255)) };
   paint($("difference"), shown, from(two ? DIVERGING : SEQUENTIAL));
-  $("difference-words").textContent = two ? "Minus the prediction as it is." : "Yellow: another class than as it is.";
-  $("difference").setAttribute("aria-label", `Difference to the prediction as it is: ${percent(variant.changed)} of the pixels changed their class`);
+  $("difference-words").textContent = paints ? "How far it moved from what it is." : two ? "Minus the prediction as it is." : "Yellow: another class than as it is.";
+  $("difference").setAttribute("aria-label", `Difference to the prediction as it is: ${percent(variant.changed)} of the pixels ${paints ? "moved by more than 0.1" : "changed their class"}`);
   document.querySelectorAll("#scores tbody tr").forEach((row, k) => row.classList.toggle("picked", k === i));
 }
 function startVariants() {
@@ -427,15 +435,15 @@ function startVariants() {
     $("variants").append(words);
   });
   bar($("difference-bar"), two ? DIVERGING : SEQUENTIAL);
-  $("difference-scale").textContent = two ? "difference of probabilities: -1 (blue), 0 (white), +1 (brown); 256 steps" : "";
-  if (!two) { $("difference-bar").hidden = true; $("difference-bar").style.display = "none"; }
+  $("difference-scale").textContent = two ? "difference of probabilities: -1 (blue), 0 (white), +1 (brown); 256 steps" : paints ? "largest difference of a value: 0 (dark blue) to 2 (yellow); 256 steps" : "";
+  if (!two && !paints) { $("difference-bar").hidden = true; $("difference-bar").style.display = "none"; }
   startScores();
   showVariant(0);
 }
 function startScores() {
   const { variants, scored } = DATA.whatif, names = scored ? Object.keys(variants[0].scores) : [];
   const head = make("tr"), body = make("tbody");
-  ["", ...names, "other class", "probability moved"].forEach((name) => head.append(make("th", { scope: "col" }, name)));
+  ["", ...names, ...(paints ? ["moved by over 0.1", "moved on average"] : ["other class", "probability moved"])].forEach((name) => head.append(make("th", { scope: "col" }, name)));
   for (const variant of variants) {
     const row = make("tr");
     row.append(make("td", {}, variant.name));
@@ -443,12 +451,12 @@ function startScores() {
       const value = variant.scores[name], change = value - variants[0].scores[name];
       row.append(make("td", {}, variant === variants[0] ? value.toFixed(3) : `${value.toFixed(3)} (${change < 0 ? "" : "+"}${change.toFixed(3)})`));
     }
-    row.append(make("td", {}, percent(variant.changed)), make("td", {}, percent(variant.change)));
+    row.append(make("td", {}, percent(variant.changed)), make("td", {}, paints ? number(variant.change) : percent(variant.change)));
     body.append(row);
   }
   const top = make("thead");
   top.append(head);
-  $("scores-words").textContent = scored ? "Scores against the given mask; in brackets, how they differ from the first row." : "No mask was given, so there are no scores.";
+  $("scores-words").textContent = scored ? "Scores against the given mask; in brackets, how they differ from the first row." : paints ? "It paints, so there are no scores." : "No mask was given, so there are no scores.";
   $("scores").replaceChildren(top, body);
 }
 
@@ -552,6 +560,7 @@ async function showMoment(m, movers) {
 // ------------------------------------------------------------ start
 
 function start() {
+  document.querySelectorAll(".logit").forEach((word) => { word.textContent = LOGIT; });
   const { image } = DATA;
   $("title").textContent = DATA.title;
   $("what").textContent = `${DATA.model}: ${count(DATA.parameters, "parameter")}, on an image of ${image.height} x ${image.width} pixels` +

@@ -16,7 +16,9 @@ from tinyunet.inside.build import gather
 from tinyunet.inside.film import played
 from tinyunet.layers.layer import Layer
 from tinyunet.learning.film import FILE
-from tinyunet.networks.plain import labelling
+from tinyunet.networks.network import check_labels
+from tinyunet.networks.painting import PICTURES
+from tinyunet.networks.plain import as_network
 
 HERE = Path(__file__).parent
 TALL = 720  # pixels of the frame in a notebook
@@ -122,6 +124,11 @@ EXACTNESS = (
     "memory is that of the layers' outputs, what is passed on or cropped not counted twice.",
 )
 
+PAINTS = (
+    "This network paints, and is told as other networks are: with running statistics and no dropout. "
+    "When pix2pix's generator paints, it takes the statistics of the image itself and draws dropout."
+)
+
 
 def explore(
     model: Layer,
@@ -139,9 +146,11 @@ def explore(
     Parameters
     ----------
     model
-        The network, a `Network` or any layer that turns images into logits. It is copied.
+        The network, a `Network` or any layer that turns images into logits, or one that paints. It is
+        copied.
     image
-        (H, W) or (H, W, C), floats of about [0, 1]; of sides above 1024 pixels the middle is shown.
+        (H, W) or (H, W, C), floats of about [0, 1]; of sides above 1024 pixels the middle is shown. For
+        a network that paints, what it gets.
     mask
         (H, W) whole numbers, the true classes, for scores; for two classes all above 0 is foreground,
         for more 255 counts nowhere, and nor does what is below 0.
@@ -164,18 +173,23 @@ def explore(
     Raises
     ------
     ValueError, TypeError
-        If the network gives no logits for pixels, or cannot take the image; if a layer gives NaN; if
+        If the network gives nothing for pixels, or cannot take the image; if a layer gives NaN; if
         the mask or the names of classes don't fit; if the film is damaged.
     FileNotFoundError
         If there is no film.
     """
     if places is not None and not 1 <= places <= 32:
         raise ValueError(f"places must be from 1 to 32 along a side, got {places}")
-    network = labelling(copy.deepcopy(model))  # sizes that it takes are found by trying
+    network = as_network(copy.deepcopy(model))  # sizes that it takes are found by trying
+    if network.gives_instead != PICTURES:
+        check_labels(network)
+    elif mask is not None:
+        raise ValueError(f"{network} paints and knows no classes: leave the mask out")
     data = gather(network, np.asarray(image), mask, places, progress, class_names)
     title = title or f"Inside {type(model).__name__}"
     data["title"] = title.encode(errors="replace").decode()  # a file's name may be no Unicode
-    data["exactness"] = EXACTNESS
+    data["exactness"] = [*EXACTNESS, PAINTS] if network.gives_instead else EXACTNESS
+    data["paints"] = bool(network.gives_instead)
     data["film"] = None if film is None else played(Path(film) / FILE)
     data["channels"] = network.num_classes
     return Page(data)

@@ -16,6 +16,8 @@ from tinyunet.inside.whatif import Variant, variants
 from tinyunet.networks.network import Network
 from tinyunet.segmentation.evaluation import num_classes, score_classes
 
+MOVED = 0.1  # of -1 to 1: from there on a painted pixel counts as changed
+
 
 def truth_shown(model: Network, framed: Frame, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return the class (H, W) int64 of each pixel that is shown, -1 where one counts for no score.
@@ -50,7 +52,11 @@ def truth_shown(model: Network, framed: Frame, image: np.ndarray, mask: np.ndarr
 def predictions(
     whole: Record, paths: Paths, framed: Frame, truth: np.ndarray | None, progress: bool
 ) -> dict[str, Any]:
-    """Predictions as bytes: of two classes the foreground's probability, else the class."""
+    """Predictions as bytes: of two classes the foreground's probability, else the class.
+
+    Of a network that paints, each of three values, or the first, from -1 to 1.
+    """
+    paints = bool(whole.model.gives_instead)
     found: list[dict[str, Any]] = []
     pictures: list[np.ndarray] = []
     first: np.ndarray | None = None
@@ -60,25 +66,39 @@ def predictions(
     )  # fmt: skip
     for variant in bar:
         p = variant.p
-        count = p.shape[2]
         first = p if first is None else first
-        pictures.append(linear(p[..., 1], 0, 1) if count == 2 else p.argmax(2).astype(np.uint8))
-        found.append(_described(variant, first, truth))
+        shown = _painted(p) if paints else [_labelled(p)]
+        pictures += shown
+        found.append(_described(variant, first, truth, paints))
     return {
-        "two": count == 2,
+        "two": p.shape[2] == 2 and not paints,
+        "layers": len(shown),
         "variants": found,
         "sheet": sheet(pictures),
         "scored": truth is not None,
     }
 
 
-def _described(variant: Variant, first: np.ndarray, truth: np.ndarray | None) -> dict[str, Any]:
+def _labelled(p: np.ndarray) -> np.ndarray:
+    """Class probabilities (H, W, K) as bytes (H, W)."""
+    return linear(p[..., 1], 0, 1) if p.shape[2] == 2 else p.argmax(2).astype(np.uint8)
+
+
+def _painted(values: np.ndarray) -> list[np.ndarray]:
+    """What was painted, (H, W, K), as three pictures of bytes (H, W), or as one."""
+    return [linear(values[..., c], -1, 1) for c in range(3 if values.shape[2] == 3 else 1)]
+
+
+def _described(
+    variant: Variant, first: np.ndarray, truth: np.ndarray | None, paints: bool
+) -> dict[str, Any]:
     """What is told of a variant beside its picture; `first` is the prediction (H, W, K) as it is."""
     p = variant.p
+    moved = np.abs(p - first).max(axis=2)
     told: dict[str, Any] = {
         "group": variant.group, "name": variant.name, "words": variant.words,
-        "change": float(np.abs(p - first).max(axis=2).mean()),
-        "changed": float((p.argmax(2) != first.argmax(2)).mean()),
+        "change": float(moved.mean()),
+        "changed": float((moved > MOVED if paints else p.argmax(2) != first.argmax(2)).mean()),
     }  # fmt: skip
     if truth is not None:
         told["scores"] = score_classes(p.argmax(2), truth, p.shape[2], truth < 0)

@@ -24,7 +24,10 @@ ROOM = 4  # times as many pixels, at most, for a mirrored border
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to predict: its group, its name, what it means, and the class probabilities (H, W, K)."""
+    """One way to predict: its group, its name, what it means, and the class probabilities (H, W, K).
+
+    Of a network that paints, `p` are the values that it gives.
+    """
 
     group: str
     name: str
@@ -38,7 +41,8 @@ def variants(record: Record, paths: Paths, framed: Frame) -> Iterator[Variant]:
     x = framed.seen()
 
     def predicted(seen: np.ndarray = x, at: Frame = framed) -> np.ndarray:
-        return probabilities(at.cut(model.predict(seen)))
+        y = at.cut(model.forward(seen))
+        return y if model.gives_instead else probabilities(y)
 
     yield Variant("", "as it is", "The network's prediction.", predicted())
     yield from _cuts(record, paths, model, predicted)

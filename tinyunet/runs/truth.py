@@ -30,7 +30,9 @@ def read_truth(path: Path, settings: Settings | None) -> np.ndarray:
         return read_mask(path)
     mask = read_mask_file(path, by_color=codes.colors)
     if len(mask.pages) > 1:
-        raise ValueError(f"{path}: is a stack of {len(mask.pages)} pages, not the mask of one image")
+        raise ValueError(
+            f"{path}: is a stack of {len(mask.pages)} pages, not the mask of one image"
+        )
     file = Opened(path.name, mask.raw, mask)
     numbers, counted = numbers_of(file, mask.pages[0], settings.masks, codes, [])
     return np.where(counted, numbers, -1).astype(np.int64)
