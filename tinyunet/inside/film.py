@@ -38,7 +38,7 @@ def played(path: Path) -> dict[str, Any]:
         "channels": [int(arrays[f"maps.{i}"].shape[1]) for i in range(len(layers))],
         "highs": [[_plain(arrays[f"highs.{i}"][m]) for i in range(len(layers))]
                   for m in range(len(steps))],
-        "names": [names[i] for i in chosen],
+        "names": [names[i] for i in chosen], "of": len(names),
         "gradients": _plain(arrays["gradients"][:, chosen]),
         "weights": _plain(arrays["weights"][:, chosen]),
         "sheet": sheet(pictures),

@@ -515,7 +515,7 @@ function startFilm() {
   for (const [id, kind, words] of [["norms", "gradients", "Norms of the gradients of each layer's weights in that step"], ["weights", "weights", "Norms of each layer's weights"]]) {
     const lines = film.names.map((name, k) => ({ name, points: film.steps.map((step, m) => [step, film[kind][m][k]]) }));
     movers.push(chart($(id), lines, film.total, `${words}, for ${film.names.join(", ")}`));
-    keys($(`${id}-words`), `${words} (square roots of sums of squares), on a logarithmic scale.`, film.names);
+    keys($(`${id}-words`), `${words} (square roots of sums of squares), on a logarithmic scale; ${film.names.length} of ${film.of} layers.`, film.names);
   }
   const slider = $("moment");
   slider.max = film.steps.length - 1;

@@ -41,8 +41,9 @@ def variants(record: Record, paths: Paths, framed: Frame) -> Iterator[Variant]:
     x = framed.seen()
 
     def predicted(seen: np.ndarray = x, at: Frame = framed) -> np.ndarray:
-        y = at.cut(model.forward(seen))
-        return y if model.gives_instead else probabilities(y)
+        if model.gives_instead:  # in eval mode, as it is recorded
+            return at.cut(model.forward(seen))
+        return probabilities(at.cut(model.predict(seen)))
 
     yield Variant("", "as it is", "The network's prediction.", predicted())
     yield from _cuts(record, paths, model, predicted)
