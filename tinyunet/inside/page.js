@@ -35,7 +35,7 @@ function number(x) {
 }
 function percent(x) {
   if (x > 0.99 && x < 1) return "over 99 %";
-  if (x && Math.abs(x) < 0.0005) return x < 0 ? "between -0.1 and 0 %" : "under 0.1 %";
+  if (x && Math.abs(x) < 0.0005) return x < 0 ? "over -0.1 %" : "under 0.1 %";
   return (100 * x).toFixed(Math.abs(x) < 0.0995 ? 1 : 0) + " %";
 }
 const count = (n, one) => n.toLocaleString("en") + " " + one + (n === 1 ? "" : "s");
@@ -264,7 +264,8 @@ function showHistogram(facts, box) {
   parts.push(draw("text", { x: 0, y: tall + 14 }, number(low)), draw("text", { x: wide, y: tall + 14, "text-anchor": "end" }, number(high)));
   if (low < 0 && high > 0) {
     const x = (wide * -low) / (high - low);
-    parts.push(draw("line", { x1: x, x2: x, y1: 0, y2: tall, stroke: "var(--pick)", "stroke-dasharray": "3 3" }), draw("text", { x, y: tall + 14, "text-anchor": "middle" }, "0"));
+    parts.push(draw("line", { x1: x, x2: x, y1: 0, y2: tall, stroke: "var(--pick)", "stroke-dasharray": "3 3" }));
+    if (x > 60 && x < wide - 60) parts.push(draw("text", { x, y: tall + 14, "text-anchor": "middle" }, "0"));
   }
   svg.replaceChildren(...parts);
   svg.setAttribute("aria-label", `Histogram of all values of ${box.name}, from ${number(low)} to ${number(high)}; ${percent(facts.zeros)} are 0`);
