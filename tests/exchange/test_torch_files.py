@@ -43,6 +43,8 @@ def entry(kind="F32", shape=(2,), offsets=(0, 8)):
         (header({"a": entry("F8_E4M3", (8,))}, 8), "'F8_E4M3', which NumPy does not have"),
         (header({"a": {"dtype": "F32"}}, 8), "has a damaged header"),
         (header({"a": 3}, 8), "has a damaged header"),
+        (header({"a": entry(["F32"])}, 8), "which NumPy does not have"),
+        (header({"a": entry("U32")}, 8), "'a' in uint32: quantised weights"),
         (header(b"{" * 5000), "has a damaged header"),
         (header(b'{"a": ' * 5000 + b"1" + b"}" * 5000), "has a damaged header"),
         (header(b"{}"), "holds no arrays"),
@@ -112,12 +114,13 @@ def test_arrays_come_back_as_they_were(tmp_path):
         assert found[name].shape == array.shape
 
 
-@pytest.mark.parametrize("wrapped", ["", "state_dict", "model_state_dict"])
+@pytest.mark.parametrize("wrapped", ["", "state_dict", "model_state_dict", "model"])
 def test_the_two_lines_turn_what_pytorch_writes(tmp_path, wrapped):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     shared = torch.arange(6.0).reshape(2, 3)
     state = {"a": shared, "b": shared, "turned": shared.T, "half": shared.to(torch.bfloat16)}
-    torch.save({wrapped: state, "epoch": 3} if wrapped else state, tmp_path / "it's.pth")
+    rest = {"epoch": 3, "optimizer": {"state": {0: {"step": shared}}, "param_groups": []}}
+    torch.save({**rest, wrapped: state} if wrapped else state, tmp_path / "it's.pth")
     exec(two_lines(tmp_path / "it's.pth"), {})
     found, _ = read_tensors(tmp_path / "it's.safetensors")
     for name, tensor in state.items():

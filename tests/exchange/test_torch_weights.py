@@ -119,6 +119,32 @@ def test_half_precision_is_converted_with_a_word(tmp_path):
     assert report.changed[0] == f"{report.tensors} arrays from float16 to float32"
 
 
+def test_numbers_that_would_make_every_prediction_nan_are_refused(tmp_path):
+    state = stirred(FAMILIES["milesial, in DataParallel"][0]()).state_dict()
+    for key, value, words in (
+        (
+            "module.outc.conv.weight",
+            float("nan"),
+            "holds nan or infinity in 'module.outc.conv.weight'",
+        ),
+        ("module.up1.up.bias", float("inf"), "holds nan or infinity"),
+        ("module.inc.double_conv.1.running_var", -0.5, "holds variances below 0"),
+    ):
+        bad = {k: v.clone() for k, v in state.items()}
+        bad[key].view(-1)[0] = value
+        st.save_file(bad, tmp_path / "net.safetensors")
+        with pytest.raises(ValueError, match=words):
+            tu.load_torch(tmp_path / "net.safetensors", fold=True)
+
+
+def test_counters_of_any_shape_are_left_over(tmp_path):
+    state = stirred(FAMILIES["milesial/Pytorch-UNet"][0]()).state_dict()
+    state = {k: v.reshape(1) if v.dtype == torch.int64 else v for k, v in state.items()}
+    st.save_file(state, tmp_path / "net.safetensors")
+    _, report = tu.load_torch(tmp_path / "net.safetensors", everything=True)
+    assert len(report.left_over) == sum("num_batches" in key for key in state)
+
+
 # ---------------------------------------------------------------------- what fits not
 
 
@@ -254,6 +280,50 @@ def test_into_a_model_that_does_not_fit(tmp_path):
     ):
         tu.load_torch(tmp_path / "net.safetensors", model=model)
     assert before.keys() == tu.UNet(base_channels=2, depth=2).state_dict().keys()
+
+
+OPTIONS = {"joined": "up_skip", "fold": True, "padding": "valid", "scale": 255.0}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_that_would_have_no_effect_are_refused(tmp_path, name):
+    model = small_stirred(tu.UNet(1, 2, base_channels=2, depth=1))
+    tu.save_torch(model, tmp_path / "net.safetensors")
+    option = {name: OPTIONS[name]}
+    words = f"{name}={OPTIONS[name]!r} would have no effect"
+    with pytest.raises(ValueError, match=f"says itself what its network is, so {words}"):
+        tu.load_torch(tmp_path / "net.safetensors", **option)
+    with pytest.raises(ValueError, match=f"fills a network that is given, so {words}"):
+        tu.load_torch(tmp_path / "net.safetensors", model=model, **option)
+
+
+def test_a_network_of_the_same_names_takes_a_file_without_counters(tmp_path):
+    model = small_stirred(tu.networks.NormUNet(1, 2, base_channels=2, depth=1))
+    kept = {k: v for k, v in model.torch_state().items() if "num_batches" not in k}
+    write_tensors(tmp_path / "net.safetensors", kept, {})
+    again = tu.load_torch(
+        tmp_path / "net.safetensors", model=tu.networks.NormUNet(1, 2, base_channels=2, depth=1)
+    )
+    x = np.random.default_rng(0).random((1, 8, 8, 1)).astype(np.float32)
+    np.testing.assert_array_equal(model.predict(x), again.predict(x))
+
+
+def test_whole_numbers_are_no_weights(tmp_path):
+    layer = tu.Conv2d(2, 3, 3)
+    arrays = {key: (50 * array).astype(np.int8) for key, array in layer.torch_state().items()}
+    write_tensors(tmp_path / "net.safetensors", arrays, {})
+    with pytest.raises(ValueError, match="weight: int8, expected float32: quantised weights"):
+        tu.load_torch(tmp_path / "net.safetensors", model=layer)
+
+
+def test_a_network_is_filled_where_it_is(tmp_path, device):
+    tu.save_torch(tu.UNet(1, 2, base_channels=2, depth=1), tmp_path / "net.safetensors")
+    model = tu.UNet(1, 2, base_channels=2, depth=1, seed=5).to(device)
+    tu.load_torch(tmp_path / "net.safetensors", model=model)
+    first = tu.UNet(1, 2, base_channels=2, depth=1).state_dict()
+    assert model.device == device
+    for name, array in model.to("cpu").named_state():
+        np.testing.assert_array_equal(array, first[name])
 
 
 def test_a_layer_that_is_no_network(tmp_path):

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from tinyunet.engine.rules import short
-from tinyunet.exchange.torch_names import OTHER, family_of, tidied
+from tinyunet.exchange.torch_names import OTHER, family_of, is_counter, tidied
 from tinyunet.exchange.torch_report import TorchReport
 from tinyunet.exchange.torch_unets import Found, NoUNet, find_unet, layers_of
 from tinyunet.networks.network import Network
@@ -27,7 +27,11 @@ def as_unet(
     scale: float,
 ) -> Network:
     """The U-Net that arrays of any names are."""
-    whole = [name for name, array in arrays.items() if array.dtype.kind != "f" and array.shape]
+    whole = [
+        name
+        for name, array in arrays.items()
+        if array.dtype.kind != "f" and array.shape and not is_counter(name)
+    ]
     if whole:
         raise NoUNet(f"holds {short(whole[0])} in {arrays[whole[0]].dtype}: quantised weights?")
     names = tidied(arrays)

@@ -17,12 +17,12 @@ from tinyunet.engine.whole_files import written_whole
 
 LONGEST = 100_000_000  # bytes of a header, as safetensors has it
 NPZ = ": an .npz of tinyunet's is read by tinyunet.load"
-KINDS = {"F64": 8, "F32": 4, "F16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+KINDS = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL")
 TWO_LINES = """\
 import torch, safetensors.torch; s = torch.load({old!r}, map_location="cpu", weights_only=True)
 safetensors.torch.save_file({{k: (v.float() if v.dtype in (torch.half, torch.bfloat16) else v).clone()\
-.contiguous() for k, v in s.get("state_dict", s.get("model_state_dict", s)).items()\
- if torch.is_tensor(v)}}, {new!r})"""
+.contiguous() for k, v in next((d for d in s.values() if isinstance(d, dict) and \
+any(map(torch.is_tensor, d.values()))), s).items() if torch.is_tensor(v)}}, {new!r})"""
 
 
 def two_lines(path: str | Path) -> str:
@@ -147,7 +147,7 @@ def _refuse_pickle(path: Path, first: bytes) -> None:
             f"{path} is a pickle of PyTorch's, which may run any code when it is read: tinyunet reads "
             "safetensors only. Where PyTorch and safetensors are installed, these two lines turn it "
             f"into that:\n\n{two_lines(path)}\n\n"
-            "It may be a state_dict, or hold one as state_dict or model_state_dict. clone() parts "
-            "tensors that share memory and contiguous() puts their numbers in order, for safetensors "
-            "takes no others; float() is for half precision and bfloat16."
+            "It may be a state_dict, or hold one under any name; of several the first is taken. "
+            "clone() parts tensors that share memory and contiguous() puts their numbers in order, for "
+            "safetensors takes no others; float() is for half precision and bfloat16."
         )

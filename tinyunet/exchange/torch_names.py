@@ -61,6 +61,11 @@ FOREIGN = (
 )  # fmt: skip
 
 
+def is_counter(name: str) -> bool:
+    """Whether an array counts the batches of a batch norm, which no prediction needs."""
+    return name.rpartition(".")[2] == "num_batches_tracked"
+
+
 def tidied(names: Iterable[str]) -> dict[str, str]:
     """Each name without what wrappers put before it, such as ``module.``, by the whole name."""
     short = {name: WRAPPED.sub("", name) for name in names}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinyunet.engine.rules import short
-from tinyunet.exchange.torch_names import foreign, natural, nearness
+from tinyunet.exchange.torch_names import foreign, is_counter, natural, nearness
 
 Layer = dict[str, np.ndarray]  # the arrays of one, in PyTorch's order of axes
 PAIR = (1, 2)
@@ -36,15 +36,11 @@ class Found:
     norms: dict[str, Layer] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
 
-    def convolutions(self) -> list[str]:
-        """The names of the 3x3 convolutions."""
-        return [name for name in self.layers if name.endswith(("conv1", "conv2"))]
-
 
 def layers_of(arrays: dict[str, np.ndarray]) -> tuple[dict[str, Layer], list[str]]:
     """The layers that arrays belong to, by name; and the arrays that no network needs."""
     layers: dict[str, Layer] = {}
-    left = [name for name in arrays if name.rpartition(".")[2] == "num_batches_tracked"]
+    left = [name for name in arrays if is_counter(name)]
     for name in arrays.keys() - set(left):
         layer, _, key = name.rpartition(".")
         layers.setdefault(layer, {})[key] = arrays[name]
@@ -150,7 +146,6 @@ def _widths(ups: dict[str, np.ndarray]) -> list[int]:
 def _of_level(level: int, widths: list[int], convs: dict[str, np.ndarray]) -> dict[str, str]:
     """Which of the 3x3 convolutions of a level is which: their names by ours."""
     width, bottom = widths[level], level == len(widths) - 1
-    below = {} if level == 0 else {widths[level - 1]}
     blocks = ["bottom"] if bottom else [f"encoder.{level}", f"decoder.{level}"]
     ways = []
     for pairs in _pairings(sorted(convs, key=natural)) if len(convs) == 2 * len(blocks) else []:
