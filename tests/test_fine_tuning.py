@@ -201,6 +201,10 @@ def test_import_and_predict(tmp_path):
     more = ("--out", tmp_path / "b.npz", "--classes", "background,cell,other")
     wrong = call("import", tmp_path / "net.safetensors", *more, code=1)
     assert "are 3 names, and the network has 2 classes" in str(wrong.exception)
+    same = ("--out", tmp_path / "net.safetensors", "--overwrite")
+    own = call("import", tmp_path / "net.safetensors", *same, code=1)
+    assert "holds the weights: --out names another file" in str(own.exception)
+    assert "is a NumPy archive" in str(call("import", out, code=1).exception)
     near = call("import", tmp_path / "net.safetensors", *more[:2], "--joined", "upskip", code=1)
     assert "did you mean up_skip?" in str(near.exception)
 

@@ -125,6 +125,23 @@ def test_the_file_says_what_it_is(tmp_path):
     assert {"encoder.0.conv1.weight", "head.bias"} <= names
 
 
+def test_a_network_that_no_file_can_hold_is_refused_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr("tinyunet.exchange.onnx_file.LARGEST", 1000)
+    with pytest.raises(
+        ValueError, match=r"holds 1\.\de-06 GB of numbers, and an ONNX file takes less"
+    ):
+        tu.export_onnx(tu.UNet(1, 2, base_channels=2, depth=1), tmp_path / "x.onnx")
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_size_may_be_one_side(tmp_path):
+    model = tu.UNet(1, 2, base_channels=2, depth=1, padding="same")
+    tu.export_onnx(model, tmp_path / "x.onnx", size=8)
+    assert session(tmp_path / "x.onnx").get_inputs()[0].shape[1:3] == [8, 8]
+    with pytest.raises(ValueError, match="size must be at least 1"):
+        tu.export_onnx(model, tmp_path / "x.onnx", size=(0, 8))
+
+
 def test_same_padding_needs_no_crop(tmp_path):
     tu.export_onnx(tu.UNet(1, 2, base_channels=2, depth=2, padding="same"), tmp_path / "x.onnx")
     kinds = {node.op_type for node in onnx.load(tmp_path / "x.onnx").graph.node}

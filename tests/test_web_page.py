@@ -89,6 +89,26 @@ def test_a_runtime_is_copied_from_a_folder(tmp_path):
         assert settings_of(tmp_path / "page")["runtime"] == "ort/"
 
 
+def test_a_page_is_made_anew_from_its_own_files(tmp_path):
+    (tmp_path / "ort").mkdir()
+    for name in web_page.RUNTIME:
+        (tmp_path / "ort" / name).write_text(name)
+    tu.export_web(a_network(), tmp_path, runtime=tmp_path / "ort")
+    tu.export_web(a_network(), tmp_path, runtime=tmp_path / "ort", example=tmp_path / "example.png")
+    assert {path.read_text() for path in (tmp_path / "ort").iterdir()} == set(web_page.RUNTIME)
+
+
+def test_an_example_is_looked_at_before_anything_is_written(tmp_path):
+    (tmp_path / "x.tif").write_bytes(b"II*")
+    with pytest.raises(ValueError, match=r"browsers do not read .*x\.tif, but \.png"):
+        tu.export_web(a_network(), tmp_path / "page", example=tmp_path / "x.tif")
+    with pytest.raises(FileNotFoundError, match="there is no example"):
+        tu.export_web(a_network(), tmp_path / "page", example=tmp_path / "x.png")
+    with pytest.raises(ValueError, match="nearest valid sizes"):
+        tu.export_web(a_network(), tmp_path / "page", size=(7, 9))
+    assert not (tmp_path / "page").exists()
+
+
 def test_words_of_a_users_own_cannot_become_part_of_the_page(tmp_path):
     names = ["none", "</script><b>cell", "x"]
     tu.export_web(a_network(3), tmp_path, class_names=names, title="<i>Mine</i> & yours")

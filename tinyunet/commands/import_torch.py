@@ -59,7 +59,8 @@ def import_model(
         near = did_you_mean(joined, JOINED)
         raise ValueError(f"--joined must be {' or '.join(JOINED)}, got {joined!r}{near}")
     out = file.with_suffix(".npz") if out is None else out
-    if out.exists() and not overwrite:
+    same = out.resolve() == file.resolve()
+    if out.exists() and not overwrite and not same:
         raise FileExistsError(
             f"{out} is there already: --overwrite replaces it, --out names another"
         )
@@ -69,6 +70,8 @@ def import_model(
         model, report = load_torch(
             file, given, joined=joined, fold=fold, padding=padding, scale=scale, everything=True
         )
+    if same:
+        raise ValueError(f"{out} holds the weights: --out names another file for the model")
     checkpoint.save(out, model, **_class_names(classes, num_classes(model)))
     if as_json:
         typer.echo(json.dumps({"out": str(out), **all_as_options(report.to_dict())}, indent=1))

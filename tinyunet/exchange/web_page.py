@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import html
 import json
-import shutil
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from tinyunet.version import __version__
 RUNTIME_VERSION = "1.30.0"  # of onnxruntime-web, which runs the file in the browser
 CDN = f"https://cdn.jsdelivr.net/npm/onnxruntime-web@{RUNTIME_VERSION}/dist/"
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+READABLE = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif")  # by browsers
 SCRIPTS = ("page.js", "worker.js", "tiles.js", "cells.js", "image.js", "png.js", "page.css")
 
 
@@ -36,7 +36,7 @@ def export_web(
     stretched: bool = False,
     example: str | Path | None = None,
     runtime: str | Path | None = None,
-    size: Side | None = None,
+    size: Side | int | None = None,
     title: str = "Segment an image",
 ) -> list[str]:
     """Write a page that segments images in the browser with a network: ``index.html`` and its files.
@@ -76,9 +76,12 @@ def export_web(
     Raises
     ------
     ImportError, TypeError, ValueError
-        As `export_onnx`; for a network whose images have other channels.
+        As `export_onnx`; for a network whose images have other channels, or an example of a kind that
+        browsers do not read.
     FileNotFoundError
-        If the folder of the runtime lacks its files.
+        If the folder of the runtime lacks its files, or the example is not there.
+    FileExistsError
+        If the folder is a file.
     """
     import_onnx()
     network = labelling(model)
@@ -88,25 +91,42 @@ def export_web(
         )
     settings = _settings(network, threshold, class_names, stretched)
     folder = Path(folder)
-    found = None if runtime is None else _runtime(Path(runtime))
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder.is_file():
+        raise FileExistsError(f"{folder} is a file: give a folder for the page")
+    found = [] if runtime is None else _runtime(Path(runtime))
+    copied = {path.name: path.read_bytes() for path in found}  # they may lie in this very folder
+    shown = _example(example, settings)
     exported = model if model.dtype == "float32" else copy.deepcopy(model).astype("float32")
     notes = export_onnx(
         exported, folder / "model.onnx", probabilities=True, size=size, threshold=threshold,
         class_names=class_names, stretched=stretched,
     )  # fmt: skip
     fixed = _fixed_size(folder / "model.onnx")
-    settings |= {"size": fixed, "runtime": CDN if found is None else "ort/"}
-    for path in found or []:
+    settings |= {"size": fixed, "runtime": "ort/" if copied else CDN}
+    for name, content in copied.items():
         (folder / "ort").mkdir(exist_ok=True)
-        shutil.copyfile(path, folder / "ort" / path.name)
-    if example is None and (settings["channels"], settings["classes"]) == (1, 2):
-        example = resources.files("tinyunet.data.sets") / "picture" / "image.png"
-    if example is not None:
-        settings["example"] = "example" + Path(str(example)).suffix
-        (folder / settings["example"]).write_bytes(Path(str(example)).read_bytes())
+        (folder / "ort" / name).write_bytes(content)
+    for name, content in shown.items():
+        settings["example"] = name
+        (folder / name).write_bytes(content)
     _write(folder, settings, title)
     return notes
+
+
+def _example(example: str | Path | None, settings: dict[str, Any]) -> dict[str, bytes]:
+    """The image that the page offers, by its name there; empty if there is none."""
+    if example is None:
+        if (settings["channels"], settings["classes"]) != (1, 2):
+            return {}
+        example = Path(str(resources.files("tinyunet.data.sets") / "picture" / "image.png"))
+    example = Path(example)
+    if example.suffix.lower() not in READABLE:
+        raise ValueError(
+            f"browsers do not read {example}, but {', '.join(READABLE)}: save the example as such"
+        )
+    if not example.is_file():
+        raise FileNotFoundError(f"there is no example {example}")
+    return {f"example{example.suffix.lower()}": example.read_bytes()}
 
 
 def _settings(
