@@ -142,7 +142,7 @@ def _own_file(path: Path, name: str) -> str:
     return beside.network if known else f"FILE.py:{name}"
 
 
-def _was_stretched(saved: checkpoint.Checkpoint, path: Path) -> bool:
+def was_stretched(saved: checkpoint.Checkpoint, path: Path) -> bool:
     """Whether a model knows images stretched; while it is trained, only the run's settings say so."""
     if "stretched" in saved.state:
         return bool(saved.state["stretched"])
@@ -174,7 +174,7 @@ def load_model(
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     saved.model.class_names = _class_names(saved, path)
-    saved.model.stretched = _was_stretched(saved, path)  # how its images were read
+    saved.model.stretched = was_stretched(saved, path)  # how its images were read
     if threshold is not None:
         if not 0 <= threshold <= 1:
             raise ValueError(f"--threshold is a probability, from 0 to 1, got {threshold}")
