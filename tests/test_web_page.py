@@ -124,6 +124,8 @@ def test_what_a_page_cannot_show_is_refused(tmp_path):
         tu.export_web(tu.UNet(2, base_channels=2, depth=1), tmp_path / "page")
     with pytest.raises(ValueError, match="gives pictures, not logits"):
         tu.export_web(tu.networks.PaintsChainer(3, 1, widths=(3, 4)), tmp_path / "page")
+    with pytest.raises(ValueError, match="class_names are 1, and the network has 2 classes"):
+        tu.export_web(a_network(), tmp_path / "page", class_names=["cell"])
     with pytest.raises(ValueError, match="threshold is a probability, from 0 to 1, got 2"):
         tu.export_web(a_network(), tmp_path / "page", threshold=2)
     assert not (tmp_path / "page").exists()

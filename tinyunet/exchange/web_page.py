@@ -135,9 +135,14 @@ def _settings(
     """What the page's scripts must know of a network."""
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold is a probability, from 0 to 1, got {threshold}")
+    classes = max(2, network.num_classes)
+    if class_names is not None and len(class_names) != classes:
+        raise ValueError(
+            f"class_names are {len(class_names)}, and the network has {classes} classes"
+        )
     return {
         "channels": network.in_channels,
-        "classes": max(2, network.num_classes),
+        "classes": classes,
         "classNames": class_names,
         "threshold": threshold,
         "stretched": stretched,
