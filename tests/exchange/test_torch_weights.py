@@ -1,6 +1,7 @@
 """PyTorch's networks in and ours out, beside PyTorch; and what is wrong with a file, in words."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from tinyunet.networks.small import small_networks
 
 torch = pytest.importorskip("torch", reason="PyTorch is the oracle here and is not installed")
 st = pytest.importorskip("safetensors.torch")
-from torch_families import FAMILIES, Ours, stirred  # noqa: E402
+from torch_families import FAMILIES, Letters, Ours, stirred  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,6 +89,20 @@ def test_an_order_that_names_do_not_tell_is_not_guessed_in_silence(tmp_path):
     assert any("skip_up" in words for words in report.assumed)
     with pytest.raises(ValueError, match="'skip_up' or 'up_skip', got 'up'"):
         tu.load_torch(tmp_path / "net.safetensors", joined="up")
+
+
+def test_of_other_names_the_order_is_said(tmp_path):
+    options = FAMILIES["e11, e12, ..., d12"][3]
+    for channels, warned in ((3, []), (4, ["names alone tell which convolution is the first"])):
+        st.save_file(stirred(Letters(channels)).state_dict(), tmp_path / "net.safetensors")
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            _, report = tu.load_torch(tmp_path / "net.safetensors", everything=True, **options)
+        order = "the order down e11, e12; e21, e22; bottom e31, e32; up d11, d12; d21, d22"
+        assert report.assumed[0] == order
+        assert [str(warning.message).split(",")[0] for warning in said] == warned
+    st.save_file(stirred(FAMILIES["labml"][0]()).state_dict(), tmp_path / "net.safetensors")
+    assert "the order" not in str(tu.load_torch(tmp_path / "net.safetensors", everything=True)[1])
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ def as_unet(
     found = find_unet(layers)
     family = family_of(layers)
     report.family = family.name if family else OTHER
+    if family is None:
+        _say_order(found, report)
     _swap_halves(found, report, joined, family.joined if family else None)
     if scale != 1:
         first = found.layers["encoder.0.conv1"]
@@ -58,6 +60,21 @@ def as_unet(
     for name, array in model.torch_state().items():
         array[...] = state.get(name, 0)  # a bias, or a counter, that the file lacks is 0
     return model
+
+
+def _say_order(found: Found, report: TorchReport) -> None:
+    """Say which convolutions were taken for which, where no family's names tell it."""
+
+    def pairs(blocks: list[str]) -> str:
+        return "; ".join(
+            f"{found.names[f'{b}.conv1']}, {found.names[f'{b}.conv2']}" for b in blocks
+        )
+
+    down, up = ([f"{half}.{i}" for i in range(found.depth)] for half in ("encoder", "decoder"))
+    words = f"the order down {pairs(down)}; bottom {pairs(['bottom'])}; up {pairs(up[::-1])}"
+    report.assumed.append(words)
+    if found.in_channels == found.base_channels:  # shapes tell nothing of the first level's
+        warnings.warn(f"names alone tell which convolution is the first, so {words}", stacklevel=4)
 
 
 def _swap_halves(found: Found, report: TorchReport, joined: str | None, known: str | None) -> None:
