@@ -93,16 +93,42 @@ def test_an_order_that_names_do_not_tell_is_not_guessed_in_silence(tmp_path):
 
 def test_of_other_names_the_order_is_said(tmp_path):
     options = FAMILIES["e11, e12, ..., d12"][3]
-    for channels, warned in ((3, []), (4, ["names alone tell which convolution is the first"])):
+    for channels, warned in ((3, []), (4, ["shapes do not tell where e11 stands"])):
         st.save_file(stirred(Letters(channels)).state_dict(), tmp_path / "net.safetensors")
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             _, report = tu.load_torch(tmp_path / "net.safetensors", everything=True, **options)
         order = "the order down e11, e12; e21, e22; bottom e31, e32; up d11, d12; d21, d22"
         assert report.assumed[0] == order
-        assert [str(warning.message).split(",")[0] for warning in said] == warned
+        assert [str(warning.message).split(":")[0] for warning in said] == warned
     st.save_file(stirred(FAMILIES["labml"][0]()).state_dict(), tmp_path / "net.safetensors")
     assert "the order" not in str(tu.load_torch(tmp_path / "net.safetensors", everything=True)[1])
+
+
+@pytest.mark.parametrize(
+    ("convs", "norms", "guessed"),
+    [
+        (("start", "end"), ("norm_start", "norm_end"), False),
+        (("conv_pre", "conv_post"), ("bn_pre", "bn_post"), False),
+        (("z", "y"), ("zn", "yn"), False),
+        (("a", "b"), ("m", "n"), True),
+    ],
+)
+def test_norms_belong_to_convolutions_by_letters_too(tmp_path, convs, norms, guessed):
+    """Names whose order, a before b, is not that of the layers."""
+    module = stirred(FAMILIES["milesial, in DataParallel"][0]())
+    state = {}
+    for key, value in module.state_dict().items():
+        block, found, rest = key.removeprefix("module.").partition("double_conv.")
+        i, _, end = rest.partition(".")
+        part = dict(zip("0134", (convs[0], norms[0], convs[1], norms[1]), strict=True)).get(i)
+        state[f"u{block}{part}.{end}" if found else f"v{block}"] = value
+    st.save_file(state, tmp_path / "net.safetensors")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        model = tu.load_torch(tmp_path / "net.safetensors", joined="skip_up")
+    assert both(module, model, 3, "float32") < 1e-5
+    assert bool(said) == guessed
 
 
 @pytest.mark.parametrize(

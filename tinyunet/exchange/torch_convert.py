@@ -63,18 +63,22 @@ def as_unet(
 
 
 def _say_order(found: Found, report: TorchReport) -> None:
-    """Say which convolutions were taken for which, where no family's names tell it."""
+    """Say which layers were taken for which, where no family's names tell it."""
+
+    def named(conv: str) -> str:
+        norm = found.names.get(f"{conv}.norm")
+        return found.names[conv] + (f" ({norm})" if norm else "")
 
     def pairs(blocks: list[str]) -> str:
-        return "; ".join(
-            f"{found.names[f'{b}.conv1']}, {found.names[f'{b}.conv2']}" for b in blocks
-        )
+        return "; ".join(f"{named(f'{b}.conv1')}, {named(f'{b}.conv2')}" for b in blocks)
 
     down, up = ([f"{half}.{i}" for i in range(found.depth)] for half in ("encoder", "decoder"))
     words = f"the order down {pairs(down)}; bottom {pairs(['bottom'])}; up {pairs(up[::-1])}"
     report.assumed.append(words)
     if found.in_channels == found.base_channels:  # shapes tell nothing of the first level's
-        warnings.warn(f"names alone tell which convolution is the first, so {words}", stacklevel=4)
+        found.guessed.append(found.names["encoder.0.conv1"])
+    if found.guessed:
+        warnings.warn(f"shapes do not tell where {found.guessed[0]} stands: {words}", stacklevel=4)
 
 
 def _swap_halves(found: Found, report: TorchReport, joined: str | None, known: str | None) -> None:

@@ -26,7 +26,10 @@ class NoUNet(ValueError):
 
 @dataclass
 class Found:
-    """A U-Net in PyTorch's arrays: `layers` by our names, their own `names` likewise."""
+    """A U-Net in PyTorch's arrays: `layers` by our names, their own `names` likewise.
+
+    `guessed` are those that neither shapes nor names tell apart.
+    """
 
     in_channels: int
     num_classes: int
@@ -35,6 +38,7 @@ class Found:
     layers: dict[str, Layer] = field(default_factory=dict)
     norms: dict[str, Layer] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    guessed: list[str] = field(default_factory=list)
 
 
 def layers_of(arrays: dict[str, np.ndarray]) -> tuple[dict[str, Layer], list[str]]:
@@ -153,7 +157,8 @@ def _of_level(level: int, widths: list[int], convs: dict[str, np.ndarray]) -> di
         below = level == 0 or ins[0] == widths[level - 1]
         joined = bottom or ins[1] == 2 * width
         if below and joined and all(convs[second].shape[1] == width for _, second in pairs):
-            ways.append((np.sum([nearness(*pair) for pair in pairs], axis=0).tolist(), pairs))
+            near = [nearness(*pair)[:3] for pair in pairs]  # letters alone prove too little
+            ways.append((np.sum(near, axis=0).tolist(), pairs))
     if not ways:
         shapes = ", ".join(f"{name} {w.shape}" for name, w in convs.items()) or "none"
         raise NoUNet(f"its 3x3 convolutions with {width} channels are not of one level: {shapes}")
@@ -194,12 +199,13 @@ def _norms(found: Found, norms: dict[str, Layer]) -> dict[str, Layer]:
             )
         theirs = [found.names[conv] for conv in convs]
         scores = {(a, b): nearness(a, b) for a in theirs for b in names}
-        best = max(
-            itertools.permutations(names),
-            key=lambda order: np.sum(
-                [scores[p] for p in zip(theirs, order, strict=True)], 0
-            ).tolist(),
-        )
+        orders = {
+            order: np.sum([scores[p] for p in zip(theirs, order, strict=True)], 0).tolist()
+            for order in itertools.permutations(names)
+        }
+        best = max(orders, key=lambda order: orders[order])  # of equal ones the first
+        if list(orders.values()).count(orders[best]) > 1:
+            found.guessed += best
         for conv, name, norm in zip(convs, theirs, best, strict=True):
             _check_next(name, norm)
             result[conv] = norms[norm]
