@@ -74,11 +74,12 @@ def _say_order(found: Found, report: TorchReport) -> None:
 
     down, up = ([f"{half}.{i}" for i in range(found.depth)] for half in ("encoder", "decoder"))
     words = f"the order down {pairs(down)}; bottom {pairs(['bottom'])}; up {pairs(up[::-1])}"
-    report.assumed.append(words)
     if found.in_channels == found.base_channels:  # shapes tell nothing of the first level's
         found.guessed.append(found.names["encoder.0.conv1"])
     if found.guessed:
-        warnings.warn(f"shapes do not tell where {found.guessed[0]} stands: {words}", stacklevel=4)
+        words += f"; shapes do not tell where {found.guessed[0]} stands"
+        warnings.warn(words, stacklevel=4)
+    report.assumed.append(words)
 
 
 def _swap_halves(found: Found, report: TorchReport, joined: str | None, known: str | None) -> None:
