@@ -209,9 +209,15 @@ def in_place(y):
     return y
 
 
+def mirrored_in_place(y):
+    y[...] = y[..., ::-1].copy()  # in another order, and of the same sum
+    return y
+
+
 @pytest.mark.parametrize(
     ("between", "words"),
     [
+        (mirrored_in_place, r"what last \(Conv2d\) gets is an array .* changed in place"),
         (lambda y: y + 1, r"what last \(Conv2d\) gets is an array .* that no layer made"),
         (lambda y: y[:, ::-1], r"what last \(Conv2d\) gets is an array .* that no layer made"),
         (in_place, r"what last \(Conv2d\) gets is an array .* changed in place"),
