@@ -277,6 +277,15 @@ def test_import_and_predict(tmp_path):
     assert "did you mean up_skip?" in str(near.exception)
 
 
+def test_a_network_that_labels_no_pixels_is_imported_without_classes(tmp_path):
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
+    file, out = tmp_path / "net.safetensors", tmp_path / "model.npz"
+    tu.save_torch(tu.networks.PatchGAN(1, base_channels=2, layers=1), file)
+    wrong = call("import", file, "--out", out, "--classes", "no,yes", code=1)
+    assert "are 2 names, and the network has 0 classes of pixels" in str(wrong.exception)
+    assert f"tinyunet summary {out}" in call("import", file, "--out", out).output
+
+
 def test_the_python_of_the_page_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "fine_tuning.md").read_text(encoding="utf-8")

@@ -72,12 +72,14 @@ def import_model(
         )
     if same:
         raise ValueError(f"{out} holds the weights: --out names another file for the model")
-    checkpoint.save(out, model, **_class_names(classes, num_classes(model)))
+    count = 0 if model.gives_instead else num_classes(model)
+    checkpoint.save(out, model, **_class_names(classes, count))
     if as_json:
         typer.echo(json.dumps({"out": str(out), **all_as_options(report.to_dict())}, indent=1))
     else:
         typer.echo(as_options(str(report)))
-        typer.echo(f"\nthe model is in {out}: tinyunet predict {out} IMAGES")
+        use = f"predict {out} IMAGES" if count else f"summary {out}"
+        typer.echo(f"\nthe model is in {out}: tinyunet {use}")
 
 
 def _class_names(classes: str | None, count: int) -> dict[str, list[str]]:
@@ -87,6 +89,6 @@ def _class_names(classes: str | None, count: int) -> dict[str, list[str]]:
     names = [name.strip() for name in classes.split(",")]
     if len(names) != count:
         raise ValueError(
-            f"--classes {classes} are {len(names)} names, and the network has {count} classes"
+            f"--classes {classes} are {len(names)} names, and the network has {count} classes of pixels"
         )
     return {"class_names": names}

@@ -68,7 +68,8 @@ def find_unet(layers: dict[str, Layer]) -> Found:
         more = f", and {len(shown) - 8} more" if len(shown) > 8 else ""
         raise NoUNet(
             f"holds no U-Net that tinyunet knows: {why}. Its weights: {', '.join(shown[:8])}{more}. "
-            "If it is a network of yours, write its class and give load_torch(path, model=...)"
+            "If it is a network of yours, write its class, and give it load_torch(path, model=...), or "
+            "import as --network FILE.py:CLASS"
         ) from None
 
 
