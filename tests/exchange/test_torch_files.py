@@ -84,6 +84,12 @@ def test_a_pickle_is_never_read_whatever_it_is_called(tmp_path, name, zipped):
     assert two_lines(path) in str(caught.value)
 
 
+def test_what_is_written_is_not_called_a_pickle(tmp_path):
+    with pytest.raises(ValueError, match=r"no pickle: name it .*net\.safetensors, not .*net\.pth"):
+        tu.save_torch(tu.UNet(base_channels=1, depth=1), tmp_path / "net.pth")
+    assert not (tmp_path / "net.pth").exists()
+
+
 def test_our_own_npz_is_known(tmp_path):
     tu.save(tmp_path / "net.safetensors", tu.UNet(base_channels=1, depth=1))
     with pytest.raises(ValueError, match=r"is read by tinyunet\.load"):

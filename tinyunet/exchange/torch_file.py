@@ -32,6 +32,11 @@ def two_lines(path: str | Path) -> str:
     return TWO_LINES.format(old=str(old), new=str(new))
 
 
+def is_pickles_name(path: str | Path) -> bool:
+    """Whether a file is called as those that ``torch.save`` writes."""
+    return Path(path).suffix.lower() in (".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin")
+
+
 def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Return the arrays of a safetensors file by name, and its metadata.
 
@@ -139,7 +144,7 @@ def _refuse_pickle(path: Path, first: bytes) -> None:
     is_zip = first[:4] == b"PK\x03\x04"
     if is_zip and b".npy" in first:
         raise ValueError(f"{path} is a NumPy archive, no safetensors file{NPZ}")
-    by_name = path.suffix.lower() in (".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin")
+    by_name = is_pickles_name(path)
     # A pickle of protocol 2 and later begins with 80 and the protocol; no header is that long.
     by_content = is_zip or (first[:1] == b"\x80" and 2 <= first[1:2][0] <= 5 and first[8:9] != b"{")
     if by_content or (by_name and first[8:9] != b"{"):

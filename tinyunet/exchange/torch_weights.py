@@ -11,7 +11,7 @@ import numpy as np
 from tinyunet.engine.arrays import device_name, to_cpu, to_device
 from tinyunet.engine.rules import check_object, short
 from tinyunet.exchange.torch_convert import JOINED, as_unet
-from tinyunet.exchange.torch_file import read_tensors, write_tensors
+from tinyunet.exchange.torch_file import is_pickles_name, read_tensors, write_tensors
 from tinyunet.exchange.torch_names import is_counter, tidied
 from tinyunet.exchange.torch_report import TorchReport
 from tinyunet.layers.layer import Layer
@@ -114,7 +114,12 @@ def save_torch(model: Layer, path: str | Path) -> None:
         If the package safetensors is missing.
     TypeError
         If the network was made with more than plain data.
+    ValueError
+        If the file's name is that of a pickle, which ``torch.load`` would take it for.
     """
+    if is_pickles_name(path):
+        other = Path(path).with_suffix(".safetensors")
+        raise ValueError(f"what is written is safetensors, no pickle: name it {other}, not {path}")
     metadata = {"format": "pt"}
     if isinstance(model, Network):
         check_known(type(model))
