@@ -30,6 +30,8 @@ def entry(kind="F32", shape=(2,), offsets=(0, 8)):
         (b"", "is empty"),
         (b"abc", "is no safetensors file: it begins with b'abc'"),
         (b"GIF89a" * 9, "is no safetensors file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        (b"\n<!DOCTYPE html><html>", "a web page"),
         (header({"a": entry()}, 8)[:-3], "is cut off: it has 66 bytes of 69|is cut off"),
         (header({"a": entry()}, 8)[:30], "is cut off or damaged: it claims a header of"),
         (

@@ -102,7 +102,7 @@ def _header(path: Path) -> dict[str, Any]:
         _refuse_pickle(path, first)
         length = int.from_bytes(first[:8], "little")
         if size < 8 or first[8:9] != b"{":
-            raise ValueError(f"{path} is no safetensors file: it begins with {first[:8]!r}")
+            raise ValueError(f"{path} is no safetensors file{_instead(first)}")
         if length > min(LONGEST, size - 8):
             raise ValueError(
                 f"{path} is cut off or damaged: it claims a header of {length:,} bytes, and has "
@@ -126,6 +126,15 @@ def _header(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} holds no arrays")
     _refuse_kinds(path, kinds)
     return header
+
+
+def _instead(first: bytes) -> str:
+    """What another file is, by its first bytes, and what to do."""
+    if first.startswith(b"version https://git-lfs"):
+        return ", but Git's word for one that is elsewhere: git lfs pull fetches it"
+    if first.lstrip()[:1] == b"<":
+        return ", but a web page: download the file itself"
+    return f": it begins with {first[:8]!r}"
 
 
 def _refuse_kinds(path: Path, kinds: dict[str, Any]) -> None:
