@@ -176,6 +176,31 @@ def test_pix2pix_paints_by_an_images_own_statistics_and_drops_for_one_size(tmp_p
     assert np.abs(model.predict(x) - calm.predict(x)).max() > 0.01
 
 
+class Enlarging(tu.Network, known=False):
+    def __init__(self, factor):
+        super().__init__()
+        self.up, self.back = tu.Upsample(scale_factor=factor), tu.Upsample()
+        self.last = tu.Conv2d(1, 2, 1)
+
+    def forward(self, x):
+        return self.last(self.back(self.up(x), x.shape[1:3]))
+
+
+def test_a_factor_that_float32_rounds_is_for_one_size(tmp_path):
+    """Of 90 pixels 1.3 makes 117, and float32's 1.3 makes 116."""
+    (note,) = tu.export_onnx(Enlarging(1.3), tmp_path / "x.onnx")
+    assert "factor that ONNX rounds" in note
+    model = Enlarging(1.3)
+    assert tu.export_onnx(model, tmp_path / "x.onnx", size=(40, 30)) == []
+    assert difference(model, tmp_path / "x.onnx", image(model, 40, 30)) < 5e-6
+    with pytest.raises(ValueError, match="makes 117 pixels of 90, and an ONNX file would make 116"):
+        tu.export_onnx(model, tmp_path / "x.onnx", size=90)
+    for exact in (1.5, 2):
+        model = Enlarging(exact)
+        assert tu.export_onnx(model, tmp_path / "x.onnx") == []
+        assert difference(model, tmp_path / "x.onnx", image(model, 33, 90)) < 5e-6
+
+
 # ---------------------------------------------------------------------- networks of one's own
 
 

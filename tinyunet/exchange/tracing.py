@@ -14,6 +14,7 @@ from tinyunet.engine.arrays import Array, to_cpu, to_device
 from tinyunet.engine.rules import short
 from tinyunet.layers.graph import Graph, Side
 from tinyunet.layers.layer import Layer
+from tinyunet.layers.resize import Upsample, refuse_rounded_factor
 from tinyunet.networks.network import Network
 
 IMAGE = "image"
@@ -184,6 +185,8 @@ def _written(model: Network, runs: list[Run], y: Array, fixed: bool) -> tuple[Gr
         options = {
             key: _name(graph, names, tuple(c.options[key] for c in calls)) for key in call.options
         }
+        if isinstance(call.layer, Upsample) and len(inputs) + len(options) == 1:
+            refuse_rounded_factor(call.layer, call.inputs[0].shape[1:3], graph.fixed)
         made = call.layer.write_nodes(graph, *inputs, **options)
         names.setdefault(id(call.output), made)
         graph.traced.setdefault(made, tuple(c.output.shape[1:3] for c in calls))

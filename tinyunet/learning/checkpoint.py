@@ -45,9 +45,6 @@ __all__ = [
     "save",
 ]
 
-OF_PYTORCH = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
-HINT = ". Of weights of PyTorch's, tinyunet import makes one (in Python tinyunet.load_torch)"
-
 
 @dataclass
 class Checkpoint:
@@ -132,8 +129,7 @@ def load(path: str | Path, *, everything: bool = False) -> Network | Checkpoint:
         try:
             found = _read(file)
         except ValueError as error:
-            hint = HINT if path.suffix.lower() in OF_PYTORCH else ""
-            raise ValueError(f"{path} {error}{hint}") from error
+            raise ValueError(f"{path} {error}") from error
     return found if everything else found.model
 
 

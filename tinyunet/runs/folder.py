@@ -32,6 +32,7 @@ from tinyunet.runs.record import Record
 from tinyunet.runs.settings import BETAS, Settings
 from tinyunet.segmentation.evaluation import num_classes
 
+OF_PYTORCH = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
 RECORD = "run"  # where in settings.json it stands
 
 
@@ -123,6 +124,9 @@ def read_model(path: Path) -> checkpoint.Checkpoint:
         unknown: BaseException | None = error
         while unknown is not None and not isinstance(unknown, UnknownNetwork):
             unknown = unknown.__cause__
+        if unknown is None and path.suffix.lower() in OF_PYTORCH:
+            hint = "Of weights of PyTorch's, tinyunet import makes a model"
+            raise ValueError(f"{error}. {hint}") from error
         if unknown is None:
             raise
         name = unknown.name if unknown.name.isidentifier() else "CLASS"
