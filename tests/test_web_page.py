@@ -98,6 +98,13 @@ def test_a_page_is_made_anew_from_its_own_files(tmp_path):
     assert {path.read_text() for path in (tmp_path / "ort").iterdir()} == set(web_page.RUNTIME)
 
 
+def test_another_page_stays(tmp_path):
+    (tmp_path / "index.html").write_text("my home page")
+    with pytest.raises(FileExistsError, match="is another page, which stays"):
+        tu.export_web(a_network(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
 def test_an_example_is_looked_at_before_anything_is_written(tmp_path):
     (tmp_path / "x.tif").write_bytes(b"II*")
     with pytest.raises(ValueError, match=r"browsers do not read .*x\.tif, but \.png"):

@@ -24,6 +24,7 @@ RUNTIME_VERSION = "1.30.0"  # of onnxruntime-web, which runs the file in the bro
 CDN = f"https://cdn.jsdelivr.net/npm/onnxruntime-web@{RUNTIME_VERSION}/dist/"
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 READABLE = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif")  # by browsers
+OURS = b"Made with tinyunet"  # in each of these pages
 SCRIPTS = ("page.js", "worker.js", "tiles.js", "cells.js", "image.js", "png.js", "page.css")
 
 
@@ -81,7 +82,7 @@ def export_web(
     FileNotFoundError
         If the folder of the runtime lacks its files, or the example is not there.
     FileExistsError
-        If the folder is a file.
+        If the folder is a file, or holds a page that is none of tinyunet's.
     """
     import_onnx()
     network = labelling(model)
@@ -91,8 +92,7 @@ def export_web(
         )
     settings = _settings(network, threshold, class_names, stretched)
     folder = Path(folder)
-    if folder.is_file():
-        raise FileExistsError(f"{folder} is a file: give a folder for the page")
+    _refuse_what_is_there(folder)
     found = [] if runtime is None else _runtime(Path(runtime))
     copied = {path.name: path.read_bytes() for path in found}  # they may lie in this very folder
     shown = _example(example, settings)
@@ -111,6 +111,15 @@ def export_web(
         (folder / name).write_bytes(content)
     _write(folder, settings, title)
     return notes
+
+
+def _refuse_what_is_there(folder: Path) -> None:
+    """Raise FileExistsError if a page would take the place of something else."""
+    if folder.is_file():
+        raise FileExistsError(f"{folder} is a file: give a folder for the page")
+    page = folder / "index.html"
+    if page.exists() and OURS not in page.read_bytes():
+        raise FileExistsError(f"{page} is another page, which stays: give a folder of its own")
 
 
 def _example(example: str | Path | None, settings: dict[str, Any]) -> dict[str, bytes]:
