@@ -75,6 +75,7 @@ def test_what_was_done_is_said(tmp_path, name):
     text = str(report)
     assert report.family in text
     assert f"{model.num_parameters:,} parameters" in text
+    assert ("a sigmoid of its logit" if model.num_classes == 1 else "a softmax over") in text
     swapped = options.get("joined") == "up_skip" or name in ("labml", "brain-segmentation")
     assert ("change places" in text) == swapped
     _, folded = tu.load_torch(tmp_path / "net.safetensors", fold=True, everything=True, **options)

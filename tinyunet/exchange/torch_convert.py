@@ -46,7 +46,10 @@ def as_unet(
         first = found.layers["encoder.0.conv1"]
         found.layers["encoder.0.conv1"] = first | {"weight": first["weight"] * scale}
         report.changed.append(f"the first convolution takes images from 0 to 1, times {scale:g}")
-    report.assumed.append(f'padding="{padding}"; a ReLU behind each 3x3 convolution')
+    last = "a sigmoid of its logit" if found.num_classes == 1 else "a softmax over its logits"
+    report.assumed.append(
+        f'padding="{padding}"; a ReLU behind each 3x3 convolution; maxima in 2x2 pixels; {last}'
+    )
     if found.norms:
         report.assumed.append(f"batch norm with eps {EPS:g} between convolution and ReLU")
     kept = bool(found.norms) and not fold
