@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyunet.engine.arrays import pair
 from tinyunet.engine.rules import short
 from tinyunet.engine.whole_files import written_whole
 from tinyunet.exchange.tracing import IMAGE, graph_of
@@ -25,6 +26,7 @@ PLAIN_STEPS = (17, 38), (43, 22), (30, 57)  # of networks that take every size
 ONE_SIZE = (
     256  # pixels, about, where a network can be written for one size alone, and none is given
 )
+LARGEST = 2**31 - 2**20  # bytes of numbers: a file of protobuf's is below 2 GB
 
 
 def export_onnx(
@@ -32,7 +34,7 @@ def export_onnx(
     path: str | Path,
     *,
     probabilities: bool = False,
-    size: Side | None = None,
+    size: Side | int | None = None,
     **metadata: Any,
 ) -> list[str]:
     """Write a network as an ONNX file.
@@ -54,8 +56,9 @@ def export_onnx(
     probabilities
         Whether a softmax over the classes follows, or a sigmoid where there is one channel.
     size
-        (height, width) if the file is to be for images of one size alone. A network that takes means
-        over several bins, as `PSPNet`, has no other files: by default for images of some 256 pixels.
+        (height, width), or a side, if the file is to be for images of one size alone. A network that
+        takes means over several bins, as `PSPNet`, has no other files: by default for images of some
+        256 pixels.
     **metadata
         What else to write into the file beside the network's class, its config and its dtype: plain
         data, which becomes JSON.
@@ -72,15 +75,21 @@ def export_onnx(
     TypeError
         If something other than layers computes, or a layer does not say its nodes.
     ValueError
-        If the network does not take the size; if its output is no logits, but probabilities are asked
-        for.
+        If the network does not take the size, or is larger than such a file can be; if its output is no
+        logits, but probabilities are asked for.
     """
     onnx = import_onnx()
     network = as_network(model)
     if probabilities and network.gives_instead:
         raise ValueError(f"{short(model)} gives {network.gives_instead}: it has no probabilities")
     notes: list[str] = []
-    graph, output, channels, size = _graph(network, size, notes)
+    chosen = None if size is None else pair(size, "size", 1)
+    graph, output, channels, size = _graph(network, chosen, notes)
+    held = sum(array.nbytes for array in graph.arrays.values())
+    if held > LARGEST:
+        raise ValueError(
+            f"{short(model)} holds {held / 1e9:.2g} GB of numbers, and an ONNX file takes less than 2"
+        )
     kind = "picture" if network.gives_instead.startswith("pictures") else "logits"
     if probabilities:
         kind = "probabilities"
@@ -91,7 +100,9 @@ def export_onnx(
     values = {key: v if isinstance(v, str) else json.dumps(v) for key, v in known.items()}
     onnx.helper.set_model_props(file, values)
     onnx.checker.check_model(file, full_check=True)
-    with written_whole(Path(path)) as out:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as out:
         out.write(file.SerializeToString())
     if graph.dtype == "float64":
         graph.note(
