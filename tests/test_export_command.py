@@ -98,6 +98,25 @@ def test_a_model_is_not_overwritten_by_its_own_file(folder, exported):
         exported("best.npz", web="best.npz")
 
 
+def test_a_file_of_another_kind_stays(folder, exported):
+    (folder / "net.py").write_text("x = 1")
+    with pytest.raises(FileExistsError, match=r"net\.py is there already.*name one net\.onnx"):
+        exported("best.npz", onnx="net.py")
+    assert (folder / "net.py").read_text() == "x = 1"
+    (folder / "full").mkdir()
+    with pytest.raises(IsADirectoryError, match="full is a folder: give a file, such as"):
+        exported("best.npz", onnx="full")
+    exported("best.npz", onnx="free.pb")
+    for _ in range(2):
+        exported("best.npz", onnx="again.onnx")
+
+
+def test_the_file_says_which_sizes_it_takes(folder, exported):
+    exported("best.npz", onnx="sizes.onnx")
+    side = {"first": 2, "step": 2}
+    assert json.loads(about(folder / "sizes.onnx")["sizes"]) == [side, side]
+
+
 def test_a_missing_folder_is_made(folder, exported):
     exported("best.npz", onnx="new/folder/best.onnx")
     assert (folder / "new" / "folder" / "best.onnx").is_file()

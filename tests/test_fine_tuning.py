@@ -275,6 +275,8 @@ def test_import_and_predict(tmp_path):
     assert "is a NumPy archive" in str(call("import", out, code=1).exception)
     near = call("import", tmp_path / "net.safetensors", *more[:2], "--joined", "upskip", code=1)
     assert "did you mean up_skip?" in str(near.exception)
+    near = call("import", tmp_path / "net.safetensors", *more[:2], "--padding", "some", code=1)
+    assert "--padding must be same or valid, got 'some' (did you mean same?)" in str(near.exception)
 
 
 def test_a_network_that_labels_no_pixels_is_imported_without_classes(tmp_path):

@@ -63,6 +63,7 @@ if (task.refused) {
   await page.setInputFiles('#file', task.refused);
   await page.waitForFunction(() => document.getElementById('say').textContent.includes('could not'));
   report.refused = await page.textContent('#say');
+  report.stale = await page.isVisible('#result');
 }
 if (task.threshold) {
   await page.focus('#threshold');

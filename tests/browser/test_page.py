@@ -7,6 +7,7 @@ TINYUNET_PYODIDE=FOLDER python -m pytest -m browser tests/browser/test_page.py
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -137,6 +138,11 @@ def test_a_page_that_cannot_reach_its_runtime_says_so(model, tmp_path):
 
 def test_what_is_no_image_is_refused_in_words(model, tmp_path):
     tu.export_web(model, tmp_path / "page", runtime=MODULES.parent)
+    real = images(tmp_path)[0]
     (tmp_path / "words.png").write_text("no image")
-    report = shown(tmp_path / "page", tmp_path, images=[], refused=str(tmp_path / "words.png"))
-    assert report["refused"].startswith("words.png could not be segmented: it is no image")
+    (tmp_path / "half.png").write_bytes(real.read_bytes()[:3000])
+    for name, words in (("words", "it is no image"), ("half", "it is no image.*cut off, or damaged")):
+        refused = str(tmp_path / f"{name}.png")
+        report = shown(tmp_path / "page", tmp_path, images=[str(real)], refused=refused)
+        assert re.match(f"{name}.png could not be segmented: {words}", report["refused"])
+        assert not report["stale"]  # the result of the image before

@@ -224,6 +224,10 @@ def group_norm(state):
     state["down_conv.0.norm.weight"] = torch.zeros(4)
 
 
+def a_lost_weight(state):
+    del state["up_sample.0.up.weight"]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -235,6 +239,7 @@ def group_norm(state):
         (attention, "attention gates"),
         (volumes, "for volumes"),
         (group_norm, "group or layer normalisation"),
+        (a_lost_weight, "up_sample.0.up has bias and no weight: is one lost"),
     ],
 )
 def test_another_network_is_refused_with_the_names_that_were_found(tmp_path, change, words):

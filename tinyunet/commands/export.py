@@ -65,6 +65,11 @@ def export(
         _refuse("--onnx", probabilities=probabilities)
     elif onnx.resolve() == checkpoint.resolve():
         raise ValueError(f"{onnx} is the model: give another name to the ONNX file")
+    elif onnx.is_file() and onnx.suffix != ".onnx":
+        raise FileExistsError(
+            f"{onnx} is there already, and its name is not that of an ONNX file: it stays; name one "
+            f"{onnx.with_suffix('.onnx')}, which may replace an earlier one"
+        )
     if web is None:
         _refuse("--web", runtime=runtime, example=example, title=title)
     tell = partial(typer.echo, err=True)

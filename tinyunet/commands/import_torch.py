@@ -58,6 +58,9 @@ def import_model(
     if joined not in (None, *JOINED):
         near = did_you_mean(joined, JOINED)
         raise ValueError(f"--joined must be {' or '.join(JOINED)}, got {joined!r}{near}")
+    if padding not in ("same", "valid"):
+        near = did_you_mean(padding, ("same", "valid"))
+        raise ValueError(f"--padding must be same or valid, got {padding!r}{near}")
     out = file.with_suffix(".npz") if out is None else out
     same = out.resolve() == file.resolve()
     if out.exists() and not overwrite and not same:

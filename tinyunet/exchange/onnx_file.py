@@ -72,6 +72,8 @@ def export_onnx(
     ------
     ImportError
         If the package onnx is missing.
+    IsADirectoryError
+        If the path is a folder.
     TypeError
         If something other than layers computes, or a layer does not say its nodes.
     ValueError
@@ -79,6 +81,9 @@ def export_onnx(
         logits, but probabilities are asked for.
     """
     onnx = import_onnx()
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: give a file, such as {path / 'model.onnx'}")
     network = as_network(model)
     if probabilities and network.gives_instead:
         raise ValueError(f"{short(model)} gives {network.gives_instead}: it has no probabilities")
@@ -96,11 +101,10 @@ def export_onnx(
         one = channels == 1
         output = graph.node("Sigmoid", output) if one else graph.node("Softmax", output, axis=1)
     file = _protobuf(onnx, graph, (output, kind, channels), network, size)
-    known = {**_about(network), **({"size": list(size)} if size else {}), **metadata}
+    known = {**_about(network), **_sizes(network, size), **metadata}
     values = {key: v if isinstance(v, str) else json.dumps(v) for key, v in known.items()}
     onnx.helper.set_model_props(file, values)
     onnx.checker.check_model(file, full_check=True)
-    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as out:
         out.write(file.SerializeToString())
@@ -118,7 +122,8 @@ def import_onnx() -> Any:
         import onnx
     except ImportError as error:
         raise ImportError(
-            'to write ONNX files, install what it takes: pip install "tinyunet[onnx]"'
+            'to write ONNX files, install what it takes: pip install "tinyunet[onnx]" (in a clone: '
+            'pip install ".[onnx]")'
         ) from error
     return onnx
 
@@ -145,6 +150,13 @@ def _graph(
             "chosen with --size HEIGHT WIDTH"
         )
         return *graph_of(network, [size], fixed=True), size
+
+
+def _sizes(network: Network, size: Side | None) -> dict[str, Any]:
+    """What a file says of the sizes that it takes: one, or of rows and columns the first and the step."""
+    if size:
+        return {"size": list(size)}
+    return {"sizes": [{"first": side.first, "step": side.step} for side in network.sizes]}
 
 
 def _about(network: Network) -> dict[str, Any]:

@@ -108,6 +108,8 @@ def _by_kind(layers: dict[str, Layer]) -> dict[str, list[str]]:
     of_kernel = {(3, 3): "conv", (2, 2): "up", (1, 1): "head"}
     for name, layer in layers.items():
         weight = layer.get("weight")
+        if weight is None and layer.keys() <= {"bias", "running_mean", "running_var"}:
+            raise NoUNet(f"{name or 'the file'} has {', '.join(layer)} and no weight: is one lost?")
         if weight is None or not layer.keys() <= {"weight", "bias", "running_mean", "running_var"}:
             raise NoUNet(
                 f"{name or 'the file'} has {', '.join(layer)}, which is none of its layers"

@@ -68,6 +68,7 @@ async function segment(blob, name) {
     update();
   } catch (error) {
     say(`${name} could not be segmented: ${error.message}`);
+    $('result').hidden = true; // it is another image's
   } finally {
     $('progress').hidden = true;
   }
