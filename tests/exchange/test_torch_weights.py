@@ -314,6 +314,39 @@ def test_a_module_of_our_names_takes_the_weights(tmp_path, dtype):
         np.testing.assert_array_equal(array, loaded)
 
 
+@every
+def test_a_module_takes_its_weights_back(tmp_path, name):
+    make, channels, _, options = FAMILIES[name]
+    before, after = stirred(make()), stirred(make(), seed=1)
+    theirs = tmp_path / "theirs.safetensors"
+    st.save_file(before.state_dict(), theirs)
+    model = tu.load_torch(theirs, **options)
+    tu.save_torch(model, tmp_path / "back.safetensors", like=theirs, **options)
+    after.load_state_dict(st.load_file(tmp_path / "back.safetensors"))
+    assert both(after, model, channels, "float32") < 1e-5
+    assert both(before, model, channels, "float32") < 1e-5
+
+
+def test_what_does_not_fit_the_names_of_a_file(tmp_path):
+    module, theirs = stirred(FAMILIES["labml"][0]()), tmp_path / "theirs.safetensors"
+    st.save_file(module.state_dict(), theirs)
+    model = tu.load_torch(theirs)
+    for depth, words in ((1, "and the network no "), (6, "for which .* has no place")):
+        other = type(model)(base_channels=4, depth=depth)
+        with pytest.raises(ValueError, match=words):
+            tu.save_torch(other, tmp_path / "x.safetensors", like=theirs)
+    letters = tmp_path / "letters.safetensors"
+    st.save_file(stirred(Letters()).state_dict(), letters)
+    with pytest.raises(ValueError, match="do not tell whose channels come first"):
+        tu.save_torch(model, tmp_path / "x.safetensors", like=letters)
+    st.save_file({"a.weight": torch.zeros(2)}, letters)
+    with pytest.raises(ValueError, match=r"letters\.safetensors holds no U-Net"):
+        tu.save_torch(model, tmp_path / "x.safetensors", like=letters)
+    with pytest.raises(ValueError, match="'up_skip' would have no effect without like"):
+        tu.save_torch(model, tmp_path / "x.safetensors", joined="up_skip")
+    assert not (tmp_path / "x.safetensors").exists()
+
+
 def test_into_a_model_that_does_not_fit(tmp_path):
     tu.save_torch(tu.UNet(base_channels=2, depth=1), tmp_path / "net.safetensors")
     model = tu.UNet(base_channels=2, depth=2)

@@ -153,7 +153,7 @@ def _graph(
 
 
 def _sizes(network: Network, size: Side | None) -> dict[str, Any]:
-    """What a file says of the sizes that it takes: one, or of rows and columns the first and the step."""
+    """The sizes that a file says it takes: one, or of rows and columns the first and the step."""
     if size:
         return {"size": list(size)}
     return {"sizes": [{"first": side.first, "step": side.step} for side in network.sizes]}

@@ -12,6 +12,7 @@ from tinyunet.engine.arrays import device_name, to_cpu, to_device
 from tinyunet.engine.rules import check_object, short
 from tinyunet.exchange.torch_convert import JOINED, as_unet
 from tinyunet.exchange.torch_file import is_pickles_name, read_tensors, write_tensors
+from tinyunet.exchange.torch_like import named_like
 from tinyunet.exchange.torch_names import is_counter, tidied
 from tinyunet.exchange.torch_report import TorchReport
 from tinyunet.layers.layer import Layer
@@ -100,13 +101,27 @@ def load_torch(
     return (model, report) if everything else model
 
 
-def save_torch(model: Layer, path: str | Path) -> None:
+def save_torch(
+    model: Layer, path: str | Path, *, like: str | Path | None = None, joined: str | None = None
+) -> None:
     """Write a network's weights for PyTorch, as safetensors, with their axes as PyTorch has them.
 
     A module of PyTorch's with the same names takes them by
     ``module.load_state_dict(safetensors.torch.load_file(path))``; `load_torch` makes the network again,
     for its class and settings stand in the file's metadata. Of a layer that is no `Network` it needs
     to be given one.
+
+    Parameters
+    ----------
+    model
+        Any layer.
+    path
+        The file.
+    like
+        Write under the names of this file, of which `load_torch` made the network: the module that it
+        is of takes the weights back. The class is not in the metadata then.
+    joined
+        With `like`, as for `load_torch`: only where the names do not tell it.
 
     Raises
     ------
@@ -115,18 +130,23 @@ def save_torch(model: Layer, path: str | Path) -> None:
     TypeError
         If the network was made with more than plain data.
     ValueError
-        If the file's name is that of a pickle, which ``torch.load`` would take it for.
+        If the file's name is that of a pickle, which ``torch.load`` would take it for; if the network
+        does not fit the names of `like`.
     """
     if is_pickles_name(path):
         other = Path(path).with_suffix(".safetensors")
         raise ValueError(f"what is written is safetensors, no pickle: name it {other}, not {path}")
+    if joined not in (None, *JOINED):
+        raise ValueError(f"joined must be {' or '.join(map(repr, JOINED))}, got {joined!r}")
+    if like is None and joined:
+        raise ValueError(f"joined={joined!r} would have no effect without like")
     metadata = {"format": "pt"}
-    if isinstance(model, Network):
+    if isinstance(model, Network) and like is None:
         check_known(type(model))
         config = {key: plain(key, value) for key, value in model.config.items()}
         metadata[OWN] = json.dumps({"name": type(model).__name__, "config": config})
     arrays = {name: to_cpu(array) for name, array in model.torch_state().items()}
-    write_tensors(path, arrays, metadata)
+    write_tensors(path, arrays if like is None else named_like(arrays, like, joined), metadata)
 
 
 # ---------------------------------------------------------------------- of names that are ours
