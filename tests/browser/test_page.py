@@ -141,7 +141,10 @@ def test_what_is_no_image_is_refused_in_words(model, tmp_path):
     real = images(tmp_path)[0]
     (tmp_path / "words.png").write_text("no image")
     (tmp_path / "half.png").write_bytes(real.read_bytes()[:3000])
-    for name, words in (("words", "it is no image"), ("half", "it is no image.*cut off, or damaged")):
+    for name, words in (
+        ("words", "it is no image"),
+        ("half", "it is no image.*cut off, or damaged"),
+    ):
         refused = str(tmp_path / f"{name}.png")
         report = shown(tmp_path / "page", tmp_path, images=[str(real)], refused=refused)
         assert re.match(f"{name}.png could not be segmented: {words}", report["refused"])

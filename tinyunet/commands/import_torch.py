@@ -82,6 +82,7 @@ def import_model(
     else:
         typer.echo(as_options(str(report)))
         use = f"predict {out} IMAGES" if count else f"summary {out}"
+        use += f" --network {network}" if network else ""
         typer.echo(f"\nthe model is in {out}: tinyunet {use}")
 
 
