@@ -1,6 +1,7 @@
 """PyTorch's networks in and ours out, beside PyTorch; and what is wrong with a file, in words."""
 
 import json
+import re
 import warnings
 from pathlib import Path
 
@@ -325,6 +326,17 @@ def test_a_module_takes_its_weights_back(tmp_path, name):
     after.load_state_dict(st.load_file(tmp_path / "back.safetensors"))
     assert both(after, model, channels, "float32") < 1e-5
     assert both(before, model, channels, "float32") < 1e-5
+
+
+def test_the_python_of_the_page_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    module = stirred(FAMILIES["labml"][0]())
+    st.save_file(module.state_dict(), "net.safetensors")
+    page = (ROOT / "docs" / "exchange.md").read_text(encoding="utf-8")
+    scope = {"module": module}
+    for code in re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
+        exec(code, scope)
+    assert 0 < float(capsys.readouterr().out) < 1e-5
 
 
 def test_what_does_not_fit_the_names_of_a_file(tmp_path):
