@@ -230,4 +230,4 @@ def _noise(model: Network, size: Side) -> Array:
 
 def _checksum(x: Array) -> int:
     """A number that tells whether an array was changed, or its values moved."""
-    return zlib.crc32(np.ascontiguousarray(to_cpu(x)))
+    return zlib.crc32(np.ascontiguousarray(to_cpu(x)).data)
