@@ -80,6 +80,67 @@ def test_one_size_is_said_and_chosen(folder, exported):
     assert json.loads(about(folder / "bins.onnx")["size"]) == [17, 21]
 
 
+def test_a_threshold_takes_the_place_of_the_runs(folder, exported):
+    exported("best.npz", onnx="other.onnx", web="other", threshold=0.7)
+    assert json.loads(about(folder / "other.onnx")["threshold"]) == 0.7
+    assert '"threshold": 0.7' in (folder / "other" / "index.html").read_text(encoding="utf-8")
+    for model, words in (("bins.npz", "knows 3 classes"), ("painter.npz", "is for cells, but")):
+        with pytest.raises(ValueError, match=words):
+            exported(model, onnx="no.onnx", threshold=0.7)
+
+
+def test_a_model_is_not_overwritten_by_its_own_file(folder, exported):
+    before = (folder / "best.npz").read_bytes()
+    with pytest.raises(ValueError, match=r"best\.npz is the model: give another name"):
+        exported("best.npz", onnx="best.npz")
+    assert (folder / "best.npz").read_bytes() == before
+    with pytest.raises(FileExistsError, match="is a file: give a folder"):
+        exported("best.npz", web="best.npz")
+
+
+def test_a_file_of_another_kind_stays(folder, exported):
+    (folder / "net.py").write_text("x = 1")
+    with pytest.raises(FileExistsError, match=r"net\.py is there already.*name one net\.onnx"):
+        exported("best.npz", onnx="net.py")
+    assert (folder / "net.py").read_text() == "x = 1"
+    (folder / "full").mkdir()
+    with pytest.raises(IsADirectoryError, match="full is a folder: give a file, such as"):
+        exported("best.npz", onnx="full")
+    exported("best.npz", onnx="free.pb")
+    for _ in range(2):
+        exported("best.npz", onnx="again.onnx")
+
+
+def test_the_file_says_which_sizes_it_takes(folder, exported):
+    exported("best.npz", onnx="sizes.onnx")
+    side = {"first": 2, "step": 2}
+    assert json.loads(about(folder / "sizes.onnx")["sizes"]) == [side, side]
+
+
+def test_a_missing_folder_is_made(folder, exported):
+    exported("best.npz", onnx="new/folder/best.onnx")
+    assert (folder / "new" / "folder" / "best.onnx").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            {"web": "not", "probabilities": True},
+            "--probabilities would have no effect without --onnx",
+        ),
+        ({"onnx": "not.onnx", "title": "x"}, "--title would have no effect without --web"),
+        (
+            {"onnx": "not.onnx", "runtime": "ort", "example": "a.png"},
+            "--runtime, --example would have no effect without --web",
+        ),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(exported, options, words):
+    with pytest.raises(ValueError, match=words):
+        exported("best.npz", **options)
+
+
 def test_nothing_to_write_is_a_mistake(exported):
     with pytest.raises(ValueError, match="say what to write: --onnx FILE, or --web FOLDER"):
         exported("best.npz")

@@ -97,6 +97,8 @@ def test_what_a_constructor_froze_stays_frozen():
 def test_a_name_of_nothing_is_refused():
     with pytest.raises(ValueError, match=r"no part called 'encoders' \(did you mean encoder\?\)"):
         tu.freeze(normed(), "encoders")
+    with pytest.raises(TypeError, match=r"one by one, .* got \['encoder', 'head'\]"):
+        tu.freeze(normed(), ["encoder", "head"])
     with pytest.raises(ValueError, match="nothing is left to learn"):
         tu.freeze(normed(), "encoder", "bottom", "ups", "decoder", "head")
     with pytest.raises(ValueError, match=r"no part called 'encoder\.0\.conv'"):
@@ -159,6 +161,72 @@ def test_another_number_of_classes_gets_another_head(tmp_path, undrawn):
     assert tu.load(out / "best.npz").num_classes == 2
 
 
+def test_images_are_stretched_for_a_model_that_knows_them_so(tmp_path, undrawn):
+    from PIL import Image
+
+    model = tu.UNet(1, 2, base_channels=2, depth=1, padding="same", dtype="float64")
+    tu.save(tmp_path / "m.npz", model, stretched=True)
+    cells = tu.data.synthetic_cells(3, size=32, seed=0)
+    for name in ("images", "masks"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        for i in range(3):
+            picture = 40 * cells.images[i][..., 0] if name == "images" else 255 * cells.classes()[i]
+            path = tmp_path / "mine" / name / f"{i}.png"
+            Image.fromarray(picture.astype(np.uint8)).save(path)
+    few = ("--steps", 1, "--batch-size", 1, "--average", "none")
+    out = tmp_path / "run"
+    begin = ("train", "--from", tmp_path / "m.npz")
+    said = call(*begin, "--data", tmp_path / "mine", *few, "--out", out)
+    assert "images of 8 bits are stretched, as" in said.output
+    assert "in float32, where it had float64" in said.output
+    assert tu.load(out / "best.npz", everything=True).state["stretched"] is True
+    said = call(*begin, *SMALL, "--out", tmp_path / "drawn")
+    assert (
+        "knows images stretched, from the darkest to the brightest; those of synthetic"
+        in said.output
+    )
+
+
+@pytest.fixture
+def three(tmp_path):
+    """A folder of images with masks of three classes."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for name, step in (("images", 1), ("masks", 100)):
+        (tmp_path / "three" / name).mkdir(parents=True)
+        for i in range(3):
+            picture = rng.integers(0, 3, (32, 32), dtype=np.uint8) * step
+            Image.fromarray(picture).save(tmp_path / "three" / name / f"{i}.png")
+    return ("--data", tmp_path / "three", "--classes", "0=x,100=y,200=z")
+
+
+@pytest.mark.parametrize("classes", [1, 2])
+def test_a_head_for_more_classes(tmp_path, undrawn, three, classes):
+    tu.save(tmp_path / "m.npz", tu.UNet(1, classes, base_channels=2, depth=1, padding="same"))
+    begin = ("train", "--from", tmp_path / "m.npz", *three, *SMALL[:2], *SMALL[6:])
+    said = call(*begin, "--out", tmp_path / "run")
+    assert f"anew, for 3 classes where it had {classes}: head.weight, head.bias" in said.output
+    assert tu.load(tmp_path / "run" / "best.npz").num_classes == 3
+    refused = call(*begin, "--freeze", "head", "--out", tmp_path / "other", code=1)
+    assert "--freeze head would keep random weights" in str(refused.exception)
+
+
+def test_classes_of_other_names_are_said(tmp_path, undrawn, three):
+    model = tu.UNet(1, 3, base_channels=2, depth=1, padding="same")
+    tu.save(tmp_path / "m.npz", model, class_names=["x", "z", "y"])
+    begin = ("train", "--from", tmp_path / "m.npz", *three, *SMALL[:2], *SMALL[6:])
+    said = call(*begin, "--out", tmp_path / "run")
+    assert "are ['x', 'z', 'y'], and these ['x', 'y', 'z']: the head stays as it is" in said.output
+
+
+def test_weights_of_pytorchs_are_no_model_yet(tmp_path):
+    (tmp_path / "net.safetensors").write_bytes(b"no zip")
+    said = str(call("train", "--from", tmp_path / "net.safetensors", code=1).exception)
+    assert "is no complete tinyunet checkpoint" in said
+    assert "tinyunet import makes a model" in said
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -201,8 +269,23 @@ def test_import_and_predict(tmp_path):
     more = ("--out", tmp_path / "b.npz", "--classes", "background,cell,other")
     wrong = call("import", tmp_path / "net.safetensors", *more, code=1)
     assert "are 3 names, and the network has 2 classes" in str(wrong.exception)
+    same = ("--out", tmp_path / "net.safetensors", "--overwrite")
+    own = call("import", tmp_path / "net.safetensors", *same, code=1)
+    assert "holds the weights: --out names another file" in str(own.exception)
+    assert "is a NumPy archive" in str(call("import", out, code=1).exception)
     near = call("import", tmp_path / "net.safetensors", *more[:2], "--joined", "upskip", code=1)
     assert "did you mean up_skip?" in str(near.exception)
+    near = call("import", tmp_path / "net.safetensors", *more[:2], "--padding", "some", code=1)
+    assert "--padding must be same or valid, got 'some' (did you mean same?)" in str(near.exception)
+
+
+def test_a_network_that_labels_no_pixels_is_imported_without_classes(tmp_path):
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
+    file, out = tmp_path / "net.safetensors", tmp_path / "model.npz"
+    tu.save_torch(tu.networks.PatchGAN(1, base_channels=2, layers=1), file)
+    wrong = call("import", file, "--out", out, "--classes", "no,yes", code=1)
+    assert "are 2 names, and the network has 0 classes of pixels" in str(wrong.exception)
+    assert f"tinyunet summary {out}" in call("import", file, "--out", out).output
 
 
 def test_the_python_of_the_page_runs(tmp_path, monkeypatch, capsys):

@@ -125,6 +125,23 @@ def test_the_file_says_what_it_is(tmp_path):
     assert {"encoder.0.conv1.weight", "head.bias"} <= names
 
 
+def test_a_network_that_no_file_can_hold_is_refused_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr("tinyunet.exchange.onnx_file.LARGEST", 1000)
+    with pytest.raises(
+        ValueError, match=r"holds 1\.\de-06 GB of numbers, and an ONNX file takes less"
+    ):
+        tu.export_onnx(tu.UNet(1, 2, base_channels=2, depth=1), tmp_path / "x.onnx")
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_size_may_be_one_side(tmp_path):
+    model = tu.UNet(1, 2, base_channels=2, depth=1, padding="same")
+    tu.export_onnx(model, tmp_path / "x.onnx", size=8)
+    assert session(tmp_path / "x.onnx").get_inputs()[0].shape[1:3] == [8, 8]
+    with pytest.raises(ValueError, match="size must be at least 1"):
+        tu.export_onnx(model, tmp_path / "x.onnx", size=(0, 8))
+
+
 def test_same_padding_needs_no_crop(tmp_path):
     tu.export_onnx(tu.UNet(1, 2, base_channels=2, depth=2, padding="same"), tmp_path / "x.onnx")
     kinds = {node.op_type for node in onnx.load(tmp_path / "x.onnx").graph.node}
@@ -157,6 +174,31 @@ def test_pix2pix_paints_by_an_images_own_statistics_and_drops_for_one_size(tmp_p
     assert tu.export_onnx(model, tmp_path / "x.onnx", size=(24, 16)) == []
     assert difference(model, tmp_path / "x.onnx", x) < 2e-5
     assert np.abs(model.predict(x) - calm.predict(x)).max() > 0.01
+
+
+class Enlarging(tu.Network, known=False):
+    def __init__(self, factor):
+        super().__init__()
+        self.up, self.back = tu.Upsample(scale_factor=factor), tu.Upsample()
+        self.last = tu.Conv2d(1, 2, 1)
+
+    def forward(self, x):
+        return self.last(self.back(self.up(x), x.shape[1:3]))
+
+
+def test_a_factor_that_float32_rounds_is_for_one_size(tmp_path):
+    """Of 90 pixels 1.3 makes 117, and float32's 1.3 makes 116."""
+    (note,) = tu.export_onnx(Enlarging(1.3), tmp_path / "x.onnx")
+    assert "factor that ONNX rounds" in note
+    model = Enlarging(1.3)
+    assert tu.export_onnx(model, tmp_path / "x.onnx", size=(40, 30)) == []
+    assert difference(model, tmp_path / "x.onnx", image(model, 40, 30)) < 5e-6
+    with pytest.raises(ValueError, match="makes 117 pixels of 90, and an ONNX file would make 116"):
+        tu.export_onnx(model, tmp_path / "x.onnx", size=90)
+    for exact in (1.5, 2):
+        model = Enlarging(exact)
+        assert tu.export_onnx(model, tmp_path / "x.onnx") == []
+        assert difference(model, tmp_path / "x.onnx", image(model, 33, 90)) < 5e-6
 
 
 # ---------------------------------------------------------------------- networks of one's own
@@ -192,9 +234,15 @@ def in_place(y):
     return y
 
 
+def mirrored_in_place(y):
+    y[...] = y[..., ::-1].copy()  # in another order, and of the same sum
+    return y
+
+
 @pytest.mark.parametrize(
     ("between", "words"),
     [
+        (mirrored_in_place, r"what last \(Conv2d\) gets is an array .* changed in place"),
         (lambda y: y + 1, r"what last \(Conv2d\) gets is an array .* that no layer made"),
         (lambda y: y[:, ::-1], r"what last \(Conv2d\) gets is an array .* that no layer made"),
         (in_place, r"what last \(Conv2d\) gets is an array .* changed in place"),

@@ -89,6 +89,33 @@ def test_a_runtime_is_copied_from_a_folder(tmp_path):
         assert settings_of(tmp_path / "page")["runtime"] == "ort/"
 
 
+def test_a_page_is_made_anew_from_its_own_files(tmp_path):
+    (tmp_path / "ort").mkdir()
+    for name in web_page.RUNTIME:
+        (tmp_path / "ort" / name).write_text(name)
+    tu.export_web(a_network(), tmp_path, runtime=tmp_path / "ort")
+    tu.export_web(a_network(), tmp_path, runtime=tmp_path / "ort", example=tmp_path / "example.png")
+    assert {path.read_text() for path in (tmp_path / "ort").iterdir()} == set(web_page.RUNTIME)
+
+
+def test_another_page_stays(tmp_path):
+    (tmp_path / "index.html").write_text("my home page")
+    with pytest.raises(FileExistsError, match="is another page, which stays"):
+        tu.export_web(a_network(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
+def test_an_example_is_looked_at_before_anything_is_written(tmp_path):
+    (tmp_path / "x.tif").write_bytes(b"II*")
+    with pytest.raises(ValueError, match=r"browsers do not read .*x\.tif, but \.png"):
+        tu.export_web(a_network(), tmp_path / "page", example=tmp_path / "x.tif")
+    with pytest.raises(FileNotFoundError, match="there is no example"):
+        tu.export_web(a_network(), tmp_path / "page", example=tmp_path / "x.png")
+    with pytest.raises(ValueError, match="nearest valid sizes"):
+        tu.export_web(a_network(), tmp_path / "page", size=(7, 9))
+    assert not (tmp_path / "page").exists()
+
+
 def test_words_of_a_users_own_cannot_become_part_of_the_page(tmp_path):
     names = ["none", "</script><b>cell", "x"]
     tu.export_web(a_network(3), tmp_path, class_names=names, title="<i>Mine</i> & yours")
@@ -104,6 +131,8 @@ def test_what_a_page_cannot_show_is_refused(tmp_path):
         tu.export_web(tu.UNet(2, base_channels=2, depth=1), tmp_path / "page")
     with pytest.raises(ValueError, match="gives pictures, not logits"):
         tu.export_web(tu.networks.PaintsChainer(3, 1, widths=(3, 4)), tmp_path / "page")
+    with pytest.raises(ValueError, match="class_names are 1, and the network has 2 classes"):
+        tu.export_web(a_network(), tmp_path / "page", class_names=["cell"])
     with pytest.raises(ValueError, match="threshold is a probability, from 0 to 1, got 2"):
         tu.export_web(a_network(), tmp_path / "page", threshold=2)
     assert not (tmp_path / "page").exists()

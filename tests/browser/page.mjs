@@ -35,9 +35,9 @@ page.on('console', (message) => { if (message.type() === 'error') errors.push(me
 page.on('pageerror', (error) => errors.push(String(error)));
 const start = Date.now();
 await page.goto(here);
-await page.waitForFunction(() => document.getElementById('say').textContent === 'Ready.');
+await page.waitForFunction((words) => document.getElementById('say').textContent.startsWith(words), task.said ?? 'Ready.');
 const ready = (Date.now() - start) / 1000;
-const report = { ready, images: [], example: await page.isVisible('#example') };
+const report = { ready, said: await page.textContent('#say'), images: [], example: await page.isVisible('#example') };
 for (const image of task.images) {
   const begun = Date.now();
   await page.setInputFiles('#file', image);
@@ -63,6 +63,7 @@ if (task.refused) {
   await page.setInputFiles('#file', task.refused);
   await page.waitForFunction(() => document.getElementById('say').textContent.includes('could not'));
   report.refused = await page.textContent('#say');
+  report.stale = await page.isVisible('#result');
 }
 if (task.threshold) {
   await page.focus('#threshold');

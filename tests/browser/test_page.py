@@ -7,6 +7,7 @@ TINYUNET_PYODIDE=FOLDER python -m pytest -m browser tests/browser/test_page.py
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from PIL import Image
 
 import tinyunet as tu
+from tinyunet.exchange.web_page import CDN
 
 HERE = Path(__file__).parent
 FOLDER = os.environ.get("TINYUNET_PYODIDE", "")
@@ -24,7 +26,7 @@ NODE = shutil.which("node")
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
 )
-THRESHOLD = 0.4
+THRESHOLD = 0.4137  # between two steps of the slider
 
 pytestmark = [
     pytest.mark.browser,
@@ -36,7 +38,7 @@ pytestmark = [
 ]
 
 
-def shown(page, tmp_path, **task):
+def shown(page, tmp_path, elsewhere=(), **task):
     """What Chromium finds on a page, with each image's probabilities and labels as arrays."""
     (tmp_path / "task.json").write_text(json.dumps(task))
     command = [NODE, HERE / "page.mjs", MODULES, CHROMIUM, page]
@@ -45,7 +47,7 @@ def shown(page, tmp_path, **task):
     )
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "report.json").read_text())
-    assert report["elsewhere"] == []
+    assert report["elsewhere"] == list(elsewhere)
     for found in report["images"]:
         sides = found["height"], found["width"]
         for key, dtype in (("found", np.float32), ("labels", np.int32)):
@@ -127,8 +129,23 @@ def test_one_channel_and_several_classes(classes, tmp_path):
         assert f"cell: {share:.1f} %" in found["count"]
 
 
+def test_a_page_that_cannot_reach_its_runtime_says_so(model, tmp_path):
+    tu.export_web(model, tmp_path / "page")
+    said = "The network could not be loaded: "
+    report = shown(tmp_path / "page", tmp_path, [f"{CDN}ort.wasm.min.mjs"], images=[], said=said)
+    assert report["said"].startswith(f"{said}{CDN}, from where this page takes what computes")
+
+
 def test_what_is_no_image_is_refused_in_words(model, tmp_path):
     tu.export_web(model, tmp_path / "page", runtime=MODULES.parent)
+    real = images(tmp_path)[0]
     (tmp_path / "words.png").write_text("no image")
-    report = shown(tmp_path / "page", tmp_path, images=[], refused=str(tmp_path / "words.png"))
-    assert report["refused"].startswith("words.png could not be segmented: it is no image")
+    (tmp_path / "half.png").write_bytes(real.read_bytes()[:3000])
+    for name, words in (
+        ("words", "it is no image"),
+        ("half", "it is no image.*cut off, or damaged"),
+    ):
+        refused = str(tmp_path / f"{name}.png")
+        report = shown(tmp_path / "page", tmp_path, images=[str(real)], refused=refused)
+        assert re.match(f"{name}.png could not be segmented: {words}", report["refused"])
+        assert not report["stale"]  # the result of the image before

@@ -30,6 +30,8 @@ def entry(kind="F32", shape=(2,), offsets=(0, 8)):
         (b"", "is empty"),
         (b"abc", "is no safetensors file: it begins with b'abc'"),
         (b"GIF89a" * 9, "is no safetensors file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        (b"\n<!DOCTYPE html><html>", "a web page"),
         (header({"a": entry()}, 8)[:-3], "is cut off: it has 66 bytes of 69|is cut off"),
         (header({"a": entry()}, 8)[:30], "is cut off or damaged: it claims a header of"),
         (
@@ -43,6 +45,8 @@ def entry(kind="F32", shape=(2,), offsets=(0, 8)):
         (header({"a": entry("F8_E4M3", (8,))}, 8), "'F8_E4M3', which NumPy does not have"),
         (header({"a": {"dtype": "F32"}}, 8), "has a damaged header"),
         (header({"a": 3}, 8), "has a damaged header"),
+        (header({"a": entry(["F32"])}, 8), "which NumPy does not have"),
+        (header({"a": entry("U32")}, 8), "'a' in uint32: quantised weights"),
         (header(b"{" * 5000), "has a damaged header"),
         (header(b'{"a": ' * 5000 + b"1" + b"}" * 5000), "has a damaged header"),
         (header(b"{}"), "holds no arrays"),
@@ -82,6 +86,12 @@ def test_a_pickle_is_never_read_whatever_it_is_called(tmp_path, name, zipped):
     assert two_lines(path) in str(caught.value)
 
 
+def test_what_is_written_is_not_called_a_pickle(tmp_path):
+    with pytest.raises(ValueError, match=r"no pickle: name it .*net\.safetensors, not .*net\.pth"):
+        tu.save_torch(tu.UNet(base_channels=1, depth=1), tmp_path / "net.pth")
+    assert not (tmp_path / "net.pth").exists()
+
+
 def test_our_own_npz_is_known(tmp_path):
     tu.save(tmp_path / "net.safetensors", tu.UNet(base_channels=1, depth=1))
     with pytest.raises(ValueError, match=r"is read by tinyunet\.load"):
@@ -112,12 +122,13 @@ def test_arrays_come_back_as_they_were(tmp_path):
         assert found[name].shape == array.shape
 
 
-@pytest.mark.parametrize("wrapped", ["", "state_dict", "model_state_dict"])
+@pytest.mark.parametrize("wrapped", ["", "state_dict", "model_state_dict", "model"])
 def test_the_two_lines_turn_what_pytorch_writes(tmp_path, wrapped):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     shared = torch.arange(6.0).reshape(2, 3)
     state = {"a": shared, "b": shared, "turned": shared.T, "half": shared.to(torch.bfloat16)}
-    torch.save({wrapped: state, "epoch": 3} if wrapped else state, tmp_path / "it's.pth")
+    rest = {"epoch": 3, "optimizer": {"state": {0: {"step": shared}}, "param_groups": []}}
+    torch.save({**rest, wrapped: state} if wrapped else state, tmp_path / "it's.pth")
     exec(two_lines(tmp_path / "it's.pth"), {})
     found, _ = read_tensors(tmp_path / "it's.safetensors")
     for name, tensor in state.items():

@@ -1,6 +1,8 @@
 """PyTorch's networks in and ours out, beside PyTorch; and what is wrong with a file, in words."""
 
 import json
+import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from tinyunet.networks.small import small_networks
 
 torch = pytest.importorskip("torch", reason="PyTorch is the oracle here and is not installed")
 st = pytest.importorskip("safetensors.torch")
-from torch_families import FAMILIES, Ours, stirred  # noqa: E402
+from torch_families import FAMILIES, Letters, Ours, stirred  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,6 +76,7 @@ def test_what_was_done_is_said(tmp_path, name):
     text = str(report)
     assert report.family in text
     assert f"{model.num_parameters:,} parameters" in text
+    assert ("a sigmoid of its logit" if model.num_classes == 1 else "a softmax over") in text
     swapped = options.get("joined") == "up_skip" or name in ("labml", "brain-segmentation")
     assert ("change places" in text) == swapped
     _, folded = tu.load_torch(tmp_path / "net.safetensors", fold=True, everything=True, **options)
@@ -88,6 +91,46 @@ def test_an_order_that_names_do_not_tell_is_not_guessed_in_silence(tmp_path):
     assert any("skip_up" in words for words in report.assumed)
     with pytest.raises(ValueError, match="'skip_up' or 'up_skip', got 'up'"):
         tu.load_torch(tmp_path / "net.safetensors", joined="up")
+
+
+def test_of_other_names_the_order_is_said(tmp_path):
+    options = FAMILIES["e11, e12, ..., d12"][3]
+    for channels, warned in ((3, []), (4, ["; shapes do not tell where e11 stands"])):
+        st.save_file(stirred(Letters(channels)).state_dict(), tmp_path / "net.safetensors")
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            _, report = tu.load_torch(tmp_path / "net.safetensors", everything=True, **options)
+        order = "the order down e11, e12; e21, e22; bottom e31, e32; up d11, d12; d21, d22"
+        assert report.assumed[0] == order + "".join(warned)
+        assert [str(warning.message) for warning in said] == [order + words for words in warned]
+    st.save_file(stirred(FAMILIES["labml"][0]()).state_dict(), tmp_path / "net.safetensors")
+    assert "the order" not in str(tu.load_torch(tmp_path / "net.safetensors", everything=True)[1])
+
+
+@pytest.mark.parametrize(
+    ("convs", "norms", "guessed"),
+    [
+        (("start", "end"), ("norm_start", "norm_end"), False),
+        (("conv_pre", "conv_post"), ("bn_pre", "bn_post"), False),
+        (("z", "y"), ("zn", "yn"), False),
+        (("a", "b"), ("m", "n"), True),
+    ],
+)
+def test_norms_belong_to_convolutions_by_letters_too(tmp_path, convs, norms, guessed):
+    """Names whose order, a before b, is not that of the layers."""
+    module = stirred(FAMILIES["milesial, in DataParallel"][0]())
+    state = {}
+    for key, value in module.state_dict().items():
+        block, found, rest = key.removeprefix("module.").partition("double_conv.")
+        i, _, end = rest.partition(".")
+        part = dict(zip("0134", (convs[0], norms[0], convs[1], norms[1]), strict=True)).get(i)
+        state[f"u{block}{part}.{end}" if found else f"v{block}"] = value
+    st.save_file(state, tmp_path / "net.safetensors")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        model = tu.load_torch(tmp_path / "net.safetensors", joined="skip_up")
+    assert both(module, model, 3, "float32") < 1e-5
+    assert bool(said) == guessed
 
 
 @pytest.mark.parametrize(
@@ -117,6 +160,32 @@ def test_half_precision_is_converted_with_a_word(tmp_path):
     model, report = tu.load_torch(tmp_path / "net.safetensors", everything=True)
     assert model.dtype == np.float32
     assert report.changed[0] == f"{report.tensors} arrays from float16 to float32"
+
+
+def test_numbers_that_would_make_every_prediction_nan_are_refused(tmp_path):
+    state = stirred(FAMILIES["milesial, in DataParallel"][0]()).state_dict()
+    for key, value, words in (
+        (
+            "module.outc.conv.weight",
+            float("nan"),
+            "holds nan or infinity in 'module.outc.conv.weight'",
+        ),
+        ("module.up1.up.bias", float("inf"), "holds nan or infinity"),
+        ("module.inc.double_conv.1.running_var", -0.5, "holds variances below 0"),
+    ):
+        bad = {k: v.clone() for k, v in state.items()}
+        bad[key].view(-1)[0] = value
+        st.save_file(bad, tmp_path / "net.safetensors")
+        with pytest.raises(ValueError, match=words):
+            tu.load_torch(tmp_path / "net.safetensors", fold=True)
+
+
+def test_counters_of_any_shape_are_left_over(tmp_path):
+    state = stirred(FAMILIES["milesial/Pytorch-UNet"][0]()).state_dict()
+    state = {k: v.reshape(1) if v.dtype == torch.int64 else v for k, v in state.items()}
+    st.save_file(state, tmp_path / "net.safetensors")
+    _, report = tu.load_torch(tmp_path / "net.safetensors", everything=True)
+    assert len(report.left_over) == sum("num_batches" in key for key in state)
 
 
 # ---------------------------------------------------------------------- what fits not
@@ -156,6 +225,10 @@ def group_norm(state):
     state["down_conv.0.norm.weight"] = torch.zeros(4)
 
 
+def a_lost_weight(state):
+    del state["up_sample.0.up.weight"]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -167,6 +240,7 @@ def group_norm(state):
         (attention, "attention gates"),
         (volumes, "for volumes"),
         (group_norm, "group or layer normalisation"),
+        (a_lost_weight, "up_sample.0.up has bias and no weight: is one lost"),
     ],
 )
 def test_another_network_is_refused_with_the_names_that_were_found(tmp_path, change, words):
@@ -241,6 +315,50 @@ def test_a_module_of_our_names_takes_the_weights(tmp_path, dtype):
         np.testing.assert_array_equal(array, loaded)
 
 
+@every
+def test_a_module_takes_its_weights_back(tmp_path, name):
+    make, channels, _, options = FAMILIES[name]
+    before, after = stirred(make()), stirred(make(), seed=1)
+    theirs = tmp_path / "theirs.safetensors"
+    st.save_file(before.state_dict(), theirs)
+    model = tu.load_torch(theirs, **options)
+    tu.save_torch(model, tmp_path / "back.safetensors", like=theirs, **options)
+    after.load_state_dict(st.load_file(tmp_path / "back.safetensors"))
+    assert both(after, model, channels, "float32") < 1e-5
+    assert both(before, model, channels, "float32") < 1e-5
+
+
+def test_the_python_of_the_page_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    module = stirred(FAMILIES["labml"][0]())
+    st.save_file(module.state_dict(), "net.safetensors")
+    page = (ROOT / "docs" / "exchange.md").read_text(encoding="utf-8")
+    scope = {"module": module}
+    for code in re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
+        exec(code, scope)
+    assert 0 < float(capsys.readouterr().out) < 1e-5
+
+
+def test_what_does_not_fit_the_names_of_a_file(tmp_path):
+    module, theirs = stirred(FAMILIES["labml"][0]()), tmp_path / "theirs.safetensors"
+    st.save_file(module.state_dict(), theirs)
+    model = tu.load_torch(theirs)
+    for depth, words in ((1, "and the network no "), (6, "for which .* has no place")):
+        other = type(model)(base_channels=4, depth=depth)
+        with pytest.raises(ValueError, match=words):
+            tu.save_torch(other, tmp_path / "x.safetensors", like=theirs)
+    letters = tmp_path / "letters.safetensors"
+    st.save_file(stirred(Letters()).state_dict(), letters)
+    with pytest.raises(ValueError, match="do not tell whose channels come first"):
+        tu.save_torch(model, tmp_path / "x.safetensors", like=letters)
+    st.save_file({"a.weight": torch.zeros(2)}, letters)
+    with pytest.raises(ValueError, match=r"letters\.safetensors holds no U-Net"):
+        tu.save_torch(model, tmp_path / "x.safetensors", like=letters)
+    with pytest.raises(ValueError, match="'up_skip' would have no effect without like"):
+        tu.save_torch(model, tmp_path / "x.safetensors", joined="up_skip")
+    assert not (tmp_path / "x.safetensors").exists()
+
+
 def test_into_a_model_that_does_not_fit(tmp_path):
     tu.save_torch(tu.UNet(base_channels=2, depth=1), tmp_path / "net.safetensors")
     model = tu.UNet(base_channels=2, depth=2)
@@ -254,6 +372,50 @@ def test_into_a_model_that_does_not_fit(tmp_path):
     ):
         tu.load_torch(tmp_path / "net.safetensors", model=model)
     assert before.keys() == tu.UNet(base_channels=2, depth=2).state_dict().keys()
+
+
+OPTIONS = {"joined": "up_skip", "fold": True, "padding": "valid", "scale": 255.0}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_that_would_have_no_effect_are_refused(tmp_path, name):
+    model = small_stirred(tu.UNet(1, 2, base_channels=2, depth=1))
+    tu.save_torch(model, tmp_path / "net.safetensors")
+    option = {name: OPTIONS[name]}
+    words = f"{name}={OPTIONS[name]!r} would have no effect"
+    with pytest.raises(ValueError, match=f"says itself what its network is, so {words}"):
+        tu.load_torch(tmp_path / "net.safetensors", **option)
+    with pytest.raises(ValueError, match=f"fills a network that is given, so {words}"):
+        tu.load_torch(tmp_path / "net.safetensors", model=model, **option)
+
+
+def test_a_network_of_the_same_names_takes_a_file_without_counters(tmp_path):
+    model = small_stirred(tu.networks.NormUNet(1, 2, base_channels=2, depth=1))
+    kept = {k: v for k, v in model.torch_state().items() if "num_batches" not in k}
+    write_tensors(tmp_path / "net.safetensors", kept, {})
+    again = tu.load_torch(
+        tmp_path / "net.safetensors", model=tu.networks.NormUNet(1, 2, base_channels=2, depth=1)
+    )
+    x = np.random.default_rng(0).random((1, 8, 8, 1)).astype(np.float32)
+    np.testing.assert_array_equal(model.predict(x), again.predict(x))
+
+
+def test_whole_numbers_are_no_weights(tmp_path):
+    layer = tu.Conv2d(2, 3, 3)
+    arrays = {key: (50 * array).astype(np.int8) for key, array in layer.torch_state().items()}
+    write_tensors(tmp_path / "net.safetensors", arrays, {})
+    with pytest.raises(ValueError, match="weight: int8, expected float32: quantised weights"):
+        tu.load_torch(tmp_path / "net.safetensors", model=layer)
+
+
+def test_a_network_is_filled_where_it_is(tmp_path, device):
+    tu.save_torch(tu.UNet(1, 2, base_channels=2, depth=1), tmp_path / "net.safetensors")
+    model = tu.UNet(1, 2, base_channels=2, depth=1, seed=5).to(device)
+    tu.load_torch(tmp_path / "net.safetensors", model=model)
+    first = tu.UNet(1, 2, base_channels=2, depth=1).state_dict()
+    assert model.device == device
+    for name, array in model.to("cpu").named_state():
+        np.testing.assert_array_equal(array, first[name])
 
 
 def test_a_layer_that_is_no_network(tmp_path):

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from tinyunet.commands.options import Network
+from tinyunet.commands.options import Network, Threshold
 from tinyunet.runs.ignored import check_network_of
+from tinyunet.runs.numbers import option
 
 
 def export(
@@ -47,6 +48,7 @@ def export(
         ),
     ] = None,
     title: Annotated[str | None, typer.Option(help="With --web: the page's.")] = None,
+    threshold: Threshold = None,
     network: Network = None,
 ) -> None:
     """Write a model for other programs: an ONNX file, or a web page.
@@ -59,8 +61,19 @@ def export(
 
     if onnx is None and web is None:
         raise ValueError("say what to write: --onnx FILE, or --web FOLDER")
+    if onnx is None:
+        _refuse("--onnx", probabilities=probabilities)
+    elif onnx.resolve() == checkpoint.resolve():
+        raise ValueError(f"{onnx} is the model: give another name to the ONNX file")
+    elif onnx.is_file() and onnx.suffix != ".onnx":
+        raise FileExistsError(
+            f"{onnx} is there already, and its name is not that of an ONNX file: it stays; name one "
+            f"{onnx.with_suffix('.onnx')}, which may replace an earlier one"
+        )
+    if web is None:
+        _refuse("--web", runtime=runtime, example=example, title=title)
     tell = partial(typer.echo, err=True)
-    model, about = read_for_export(checkpoint, tell)
+    model, about = read_for_export(checkpoint, threshold, tell)
     check_network_of(model, network)
     notes: list[str] = []
     if onnx is not None:
@@ -75,6 +88,13 @@ def export(
         typer.echo(f"{web / 'index.html'}: see it with python -m http.server -d {web}")
     for sentence in dict.fromkeys(notes):
         tell(f"note: {sentence}")
+
+
+def _refuse(without: str, **options: object) -> None:
+    """Raise ValueError for options that are for a file that is not asked for."""
+    given = [option(name) for name, value in options.items() if value not in (None, False)]
+    if given:
+        raise ValueError(f"{', '.join(given)} would have no effect without {without}")
 
 
 def _in_words(size: int) -> str:

@@ -58,8 +58,12 @@ def import_model(
     if joined not in (None, *JOINED):
         near = did_you_mean(joined, JOINED)
         raise ValueError(f"--joined must be {' or '.join(JOINED)}, got {joined!r}{near}")
+    if padding not in ("same", "valid"):
+        near = did_you_mean(padding, ("same", "valid"))
+        raise ValueError(f"--padding must be same or valid, got {padding!r}{near}")
     out = file.with_suffix(".npz") if out is None else out
-    if out.exists() and not overwrite:
+    same = out.resolve() == file.resolve()
+    if out.exists() and not overwrite and not same:
         raise FileExistsError(
             f"{out} is there already: --overwrite replaces it, --out names another"
         )
@@ -69,12 +73,17 @@ def import_model(
         model, report = load_torch(
             file, given, joined=joined, fold=fold, padding=padding, scale=scale, everything=True
         )
-    checkpoint.save(out, model, **_class_names(classes, num_classes(model)))
+    if same:
+        raise ValueError(f"{out} holds the weights: --out names another file for the model")
+    count = 0 if model.gives_instead else num_classes(model)
+    checkpoint.save(out, model, **_class_names(classes, count))
     if as_json:
         typer.echo(json.dumps({"out": str(out), **all_as_options(report.to_dict())}, indent=1))
     else:
         typer.echo(as_options(str(report)))
-        typer.echo(f"\nthe model is in {out}: tinyunet predict {out} IMAGES")
+        use = f"predict {out} IMAGES" if count else f"summary {out}"
+        use += f" --network {network}" if network else ""
+        typer.echo(f"\nthe model is in {out}: tinyunet {use}")
 
 
 def _class_names(classes: str | None, count: int) -> dict[str, list[str]]:
@@ -84,6 +93,6 @@ def _class_names(classes: str | None, count: int) -> dict[str, list[str]]:
     names = [name.strip() for name in classes.split(",")]
     if len(names) != count:
         raise ValueError(
-            f"--classes {classes} are {len(names)} names, and the network has {count} classes"
+            f"--classes {classes} are {len(names)} names, and the network has {count} classes of pixels"
         )
     return {"class_names": names}

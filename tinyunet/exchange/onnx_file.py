@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyunet.engine.arrays import pair
 from tinyunet.engine.rules import short
 from tinyunet.engine.whole_files import written_whole
 from tinyunet.exchange.tracing import IMAGE, graph_of
@@ -25,6 +26,7 @@ PLAIN_STEPS = (17, 38), (43, 22), (30, 57)  # of networks that take every size
 ONE_SIZE = (
     256  # pixels, about, where a network can be written for one size alone, and none is given
 )
+LARGEST = 2**31 - 2**20  # bytes of numbers: a file of protobuf's is below 2 GB
 
 
 def export_onnx(
@@ -32,7 +34,7 @@ def export_onnx(
     path: str | Path,
     *,
     probabilities: bool = False,
-    size: Side | None = None,
+    size: Side | int | None = None,
     **metadata: Any,
 ) -> list[str]:
     """Write a network as an ONNX file.
@@ -54,8 +56,9 @@ def export_onnx(
     probabilities
         Whether a softmax over the classes follows, or a sigmoid where there is one channel.
     size
-        (height, width) if the file is to be for images of one size alone. A network that takes means
-        over several bins, as `PSPNet`, has no other files: by default for images of some 256 pixels.
+        (height, width), or a side, if the file is to be for images of one size alone. A network that
+        takes means over several bins, as `PSPNet`, has no other files: by default for images of some
+        256 pixels.
     **metadata
         What else to write into the file beside the network's class, its config and its dtype: plain
         data, which becomes JSON.
@@ -69,29 +72,41 @@ def export_onnx(
     ------
     ImportError
         If the package onnx is missing.
+    IsADirectoryError
+        If the path is a folder.
     TypeError
         If something other than layers computes, or a layer does not say its nodes.
     ValueError
-        If the network does not take the size; if its output is no logits, but probabilities are asked
-        for.
+        If the network does not take the size, or is larger than such a file can be; if its output is no
+        logits, but probabilities are asked for.
     """
     onnx = import_onnx()
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: give a file, such as {path / 'model.onnx'}")
     network = as_network(model)
     if probabilities and network.gives_instead:
         raise ValueError(f"{short(model)} gives {network.gives_instead}: it has no probabilities")
     notes: list[str] = []
-    graph, output, channels, size = _graph(network, size, notes)
+    chosen = None if size is None else pair(size, "size", 1)
+    graph, output, channels, size = _graph(network, chosen, notes)
+    held = sum(array.nbytes for array in graph.arrays.values())
+    if held > LARGEST:
+        raise ValueError(
+            f"{short(model)} holds {held / 1e9:.2g} GB of numbers, and an ONNX file takes less than 2"
+        )
     kind = "picture" if network.gives_instead.startswith("pictures") else "logits"
     if probabilities:
         kind = "probabilities"
         one = channels == 1
         output = graph.node("Sigmoid", output) if one else graph.node("Softmax", output, axis=1)
     file = _protobuf(onnx, graph, (output, kind, channels), network, size)
-    known = {**_about(network), **({"size": list(size)} if size else {}), **metadata}
+    known = {**_about(network), **_sizes(network, size), **metadata}
     values = {key: v if isinstance(v, str) else json.dumps(v) for key, v in known.items()}
     onnx.helper.set_model_props(file, values)
     onnx.checker.check_model(file, full_check=True)
-    with written_whole(Path(path)) as out:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as out:
         out.write(file.SerializeToString())
     if graph.dtype == "float64":
         graph.note(
@@ -107,7 +122,8 @@ def import_onnx() -> Any:
         import onnx
     except ImportError as error:
         raise ImportError(
-            'to write ONNX files, install what it takes: pip install "tinyunet[onnx]"'
+            'to write ONNX files, install what it takes: pip install "tinyunet[onnx]" (in a clone: '
+            'pip install ".[onnx]")'
         ) from error
     return onnx
 
@@ -134,6 +150,13 @@ def _graph(
             "chosen with --size HEIGHT WIDTH"
         )
         return *graph_of(network, [size], fixed=True), size
+
+
+def _sizes(network: Network, size: Side | None) -> dict[str, Any]:
+    """The sizes that a file says it takes: one, or of rows and columns the first and the step."""
+    if size:
+        return {"size": list(size)}
+    return {"sizes": [{"first": side.first, "step": side.step} for side in network.sizes]}
 
 
 def _about(network: Network) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from tinyunet.engine.rules import short
-from tinyunet.exchange.torch_names import OTHER, family_of, tidied
+from tinyunet.exchange.torch_names import OTHER, family_of, is_counter, tidied
 from tinyunet.exchange.torch_report import TorchReport
 from tinyunet.exchange.torch_unets import Found, NoUNet, find_unet, layers_of
 from tinyunet.networks.network import Network
@@ -27,7 +27,11 @@ def as_unet(
     scale: float,
 ) -> Network:
     """The U-Net that arrays of any names are."""
-    whole = [name for name, array in arrays.items() if array.dtype.kind != "f" and array.shape]
+    whole = [
+        name
+        for name, array in arrays.items()
+        if array.dtype.kind != "f" and array.shape and not is_counter(name)
+    ]
     if whole:
         raise NoUNet(f"holds {short(whole[0])} in {arrays[whole[0]].dtype}: quantised weights?")
     names = tidied(arrays)
@@ -35,12 +39,17 @@ def as_unet(
     found = find_unet(layers)
     family = family_of(layers)
     report.family = family.name if family else OTHER
+    if family is None:
+        _say_order(found, report)
     _swap_halves(found, report, joined, family.joined if family else None)
     if scale != 1:
         first = found.layers["encoder.0.conv1"]
         found.layers["encoder.0.conv1"] = first | {"weight": first["weight"] * scale}
         report.changed.append(f"the first convolution takes images from 0 to 1, times {scale:g}")
-    report.assumed.append(f'padding="{padding}"; a ReLU behind each 3x3 convolution')
+    last = "a sigmoid of its logit" if found.num_classes == 1 else "a softmax over its logits"
+    report.assumed.append(
+        f'padding="{padding}"; a ReLU behind each 3x3 convolution; maxima in 2x2 pixels; {last}'
+    )
     if found.norms:
         report.assumed.append(f"batch norm with eps {EPS:g} between convolution and ReLU")
     kept = bool(found.norms) and not fold
@@ -54,6 +63,26 @@ def as_unet(
     for name, array in model.torch_state().items():
         array[...] = state.get(name, 0)  # a bias, or a counter, that the file lacks is 0
     return model
+
+
+def _say_order(found: Found, report: TorchReport) -> None:
+    """Say which layers were taken for which, where no family's names tell it."""
+
+    def named(conv: str) -> str:
+        norm = found.names.get(f"{conv}.norm")
+        return found.names[conv] + (f" ({norm})" if norm else "")
+
+    def pairs(blocks: list[str]) -> str:
+        return "; ".join(f"{named(f'{b}.conv1')}, {named(f'{b}.conv2')}" for b in blocks)
+
+    down, up = ([f"{half}.{i}" for i in range(found.depth)] for half in ("encoder", "decoder"))
+    words = f"the order down {pairs(down)}; bottom {pairs(['bottom'])}; up {pairs(up[::-1])}"
+    if found.in_channels == found.base_channels:  # shapes tell nothing of the first level's
+        found.guessed.append(found.names["encoder.0.conv1"])
+    if found.guessed:
+        words += f"; shapes do not tell where {found.guessed[0]} stands"
+        warnings.warn(words, stacklevel=4)
+    report.assumed.append(words)
 
 
 def _swap_halves(found: Found, report: TorchReport, joined: str | None, known: str | None) -> None:

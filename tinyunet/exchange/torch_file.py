@@ -17,12 +17,12 @@ from tinyunet.engine.whole_files import written_whole
 
 LONGEST = 100_000_000  # bytes of a header, as safetensors has it
 NPZ = ": an .npz of tinyunet's is read by tinyunet.load"
-KINDS = {"F64": 8, "F32": 4, "F16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+KINDS = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL")
 TWO_LINES = """\
 import torch, safetensors.torch; s = torch.load({old!r}, map_location="cpu", weights_only=True)
 safetensors.torch.save_file({{k: (v.float() if v.dtype in (torch.half, torch.bfloat16) else v).clone()\
-.contiguous() for k, v in s.get("state_dict", s.get("model_state_dict", s)).items()\
- if torch.is_tensor(v)}}, {new!r})"""
+.contiguous() for k, v in next((d for d in s.values() if isinstance(d, dict) and \
+any(map(torch.is_tensor, d.values()))), s).items() if torch.is_tensor(v)}}, {new!r})"""
 
 
 def two_lines(path: str | Path) -> str:
@@ -30,6 +30,11 @@ def two_lines(path: str | Path) -> str:
     old, new = Path(path), Path(path).with_suffix(".safetensors")
     new = old.with_stem(f"{old.stem}-2") if new == old else new
     return TWO_LINES.format(old=str(old), new=str(new))
+
+
+def is_pickles_name(path: str | Path) -> bool:
+    """Whether a file is called as those that ``torch.save`` writes."""
+    return Path(path).suffix.lower() in (".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin")
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -97,7 +102,7 @@ def _header(path: Path) -> dict[str, Any]:
         _refuse_pickle(path, first)
         length = int.from_bytes(first[:8], "little")
         if size < 8 or first[8:9] != b"{":
-            raise ValueError(f"{path} is no safetensors file: it begins with {first[:8]!r}")
+            raise ValueError(f"{path} is no safetensors file{_instead(first)}")
         if length > min(LONGEST, size - 8):
             raise ValueError(
                 f"{path} is cut off or damaged: it claims a header of {length:,} bytes, and has "
@@ -123,6 +128,15 @@ def _header(path: Path) -> dict[str, Any]:
     return header
 
 
+def _instead(first: bytes) -> str:
+    """What another file is, by its first bytes, and what to do."""
+    if first.startswith(b"version https://git-lfs"):
+        return ", but Git's word for one that is elsewhere: git lfs pull fetches it"
+    if first.lstrip()[:1] == b"<":
+        return ", but a web page: download the file itself"
+    return f": it begins with {first[:8]!r}"
+
+
 def _refuse_kinds(path: Path, kinds: dict[str, Any]) -> None:
     """Raise ValueError for numbers that NumPy does not have, such as bfloat16."""
     for name, kind in kinds.items():
@@ -139,7 +153,7 @@ def _refuse_pickle(path: Path, first: bytes) -> None:
     is_zip = first[:4] == b"PK\x03\x04"
     if is_zip and b".npy" in first:
         raise ValueError(f"{path} is a NumPy archive, no safetensors file{NPZ}")
-    by_name = path.suffix.lower() in (".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin")
+    by_name = is_pickles_name(path)
     # A pickle of protocol 2 and later begins with 80 and the protocol; no header is that long.
     by_content = is_zip or (first[:1] == b"\x80" and 2 <= first[1:2][0] <= 5 and first[8:9] != b"{")
     if by_content or (by_name and first[8:9] != b"{"):
@@ -147,7 +161,7 @@ def _refuse_pickle(path: Path, first: bytes) -> None:
             f"{path} is a pickle of PyTorch's, which may run any code when it is read: tinyunet reads "
             "safetensors only. Where PyTorch and safetensors are installed, these two lines turn it "
             f"into that:\n\n{two_lines(path)}\n\n"
-            "It may be a state_dict, or hold one as state_dict or model_state_dict. clone() parts "
-            "tensors that share memory and contiguous() puts their numbers in order, for safetensors "
-            "takes no others; float() is for half precision and bfloat16."
+            "It may be a state_dict, or hold one under any name; of several the first is taken. "
+            "clone() parts tensors that share memory and contiguous() puts their numbers in order, for "
+            "safetensors takes no others; float() is for half precision and bfloat16."
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 WRAPPED = re.compile(r"^(?:(?:module|model|_orig_mod|state_dict|model_state_dict)\.)+")
@@ -61,6 +61,11 @@ FOREIGN = (
 )  # fmt: skip
 
 
+def is_counter(name: str) -> bool:
+    """Whether an array counts the batches of a batch norm, which no prediction needs."""
+    return name.rpartition(".")[2] == "num_batches_tracked"
+
+
 def tidied(names: Iterable[str]) -> dict[str, str]:
     """Each name without what wrappers put before it, such as ``module.``, by the whole name."""
     short = {name: WRAPPED.sub("", name) for name in names}
@@ -90,22 +95,24 @@ def natural(name: str) -> list[tuple[int, str]]:
     return [(int(t), "") if t.isdigit() else (-1, t) for t in TOKEN.findall(name)]
 
 
-def nearness(one: str, other: str) -> tuple[int, int, int]:
+def nearness(one: str, other: str) -> tuple[int, int, int, int]:
     """How close two layers stand by their names, more is nearer.
 
     First by what the names begin with alike, then by the numbers where they part (conv1 is nearer to
-    conv2 than to conv18), then by what they end with alike (conv1 and norm1).
+    conv2 than to conv18), then by what they end with alike (conv1 and norm1); at last by letters at
+    both ends (conv_pre and norm_pre).
     """
     a, b = TOKEN.findall(one), TOKEN.findall(other)
     alike = _alike(a, b)
     apart = 0
     if alike < min(len(a), len(b)) and a[alike].isdigit() and b[alike].isdigit():
         apart = abs(int(a[alike]) - int(b[alike]))
-    return alike, -apart, _alike(a[::-1], b[::-1])
+    letters = _alike(one, other) + _alike(one[::-1], other[::-1])
+    return alike, -apart, _alike(a[::-1], b[::-1]), letters
 
 
-def _alike(a: list[str], b: list[str]) -> int:
-    """How many tokens two lists begin with alike."""
+def _alike(a: Sequence[str], b: Sequence[str]) -> int:
+    """How many tokens, or letters, two names begin with alike."""
     count = 0
     for x, y in zip(a, b, strict=False):
         if x != y:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinyunet.engine.rules import short
-from tinyunet.exchange.torch_names import foreign, natural, nearness
+from tinyunet.exchange.torch_names import foreign, is_counter, natural, nearness
 
 Layer = dict[str, np.ndarray]  # the arrays of one, in PyTorch's order of axes
 PAIR = (1, 2)
@@ -26,7 +26,10 @@ class NoUNet(ValueError):
 
 @dataclass
 class Found:
-    """A U-Net in PyTorch's arrays: `layers` by our names, their own `names` likewise."""
+    """A U-Net in PyTorch's arrays: `layers` by our names, their own `names` likewise.
+
+    `guessed` are those that neither shapes nor names tell apart.
+    """
 
     in_channels: int
     num_classes: int
@@ -35,16 +38,13 @@ class Found:
     layers: dict[str, Layer] = field(default_factory=dict)
     norms: dict[str, Layer] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
-
-    def convolutions(self) -> list[str]:
-        """The names of the 3x3 convolutions."""
-        return [name for name in self.layers if name.endswith(("conv1", "conv2"))]
+    guessed: list[str] = field(default_factory=list)
 
 
 def layers_of(arrays: dict[str, np.ndarray]) -> tuple[dict[str, Layer], list[str]]:
     """The layers that arrays belong to, by name; and the arrays that no network needs."""
     layers: dict[str, Layer] = {}
-    left = [name for name in arrays if name.rpartition(".")[2] == "num_batches_tracked"]
+    left = [name for name in arrays if is_counter(name)]
     for name in arrays.keys() - set(left):
         layer, _, key = name.rpartition(".")
         layers.setdefault(layer, {})[key] = arrays[name]
@@ -68,7 +68,8 @@ def find_unet(layers: dict[str, Layer]) -> Found:
         more = f", and {len(shown) - 8} more" if len(shown) > 8 else ""
         raise NoUNet(
             f"holds no U-Net that tinyunet knows: {why}. Its weights: {', '.join(shown[:8])}{more}. "
-            "If it is a network of yours, write its class and give load_torch(path, model=...)"
+            "If it is a network of yours, write its class, and give it load_torch(path, model=...), or "
+            "import as --network FILE.py:CLASS"
         ) from None
 
 
@@ -107,6 +108,8 @@ def _by_kind(layers: dict[str, Layer]) -> dict[str, list[str]]:
     of_kernel = {(3, 3): "conv", (2, 2): "up", (1, 1): "head"}
     for name, layer in layers.items():
         weight = layer.get("weight")
+        if weight is None and layer.keys() <= {"bias", "running_mean", "running_var"}:
+            raise NoUNet(f"{name or 'the file'} has {', '.join(layer)} and no weight: is one lost?")
         if weight is None or not layer.keys() <= {"weight", "bias", "running_mean", "running_var"}:
             raise NoUNet(
                 f"{name or 'the file'} has {', '.join(layer)}, which is none of its layers"
@@ -150,7 +153,6 @@ def _widths(ups: dict[str, np.ndarray]) -> list[int]:
 def _of_level(level: int, widths: list[int], convs: dict[str, np.ndarray]) -> dict[str, str]:
     """Which of the 3x3 convolutions of a level is which: their names by ours."""
     width, bottom = widths[level], level == len(widths) - 1
-    below = {} if level == 0 else {widths[level - 1]}
     blocks = ["bottom"] if bottom else [f"encoder.{level}", f"decoder.{level}"]
     ways = []
     for pairs in _pairings(sorted(convs, key=natural)) if len(convs) == 2 * len(blocks) else []:
@@ -158,7 +160,8 @@ def _of_level(level: int, widths: list[int], convs: dict[str, np.ndarray]) -> di
         below = level == 0 or ins[0] == widths[level - 1]
         joined = bottom or ins[1] == 2 * width
         if below and joined and all(convs[second].shape[1] == width for _, second in pairs):
-            ways.append((np.sum([nearness(*pair) for pair in pairs], axis=0).tolist(), pairs))
+            near = [nearness(*pair)[:3] for pair in pairs]  # letters alone prove too little
+            ways.append((np.sum(near, axis=0).tolist(), pairs))
     if not ways:
         shapes = ", ".join(f"{name} {w.shape}" for name, w in convs.items()) or "none"
         raise NoUNet(f"its 3x3 convolutions with {width} channels are not of one level: {shapes}")
@@ -199,12 +202,13 @@ def _norms(found: Found, norms: dict[str, Layer]) -> dict[str, Layer]:
             )
         theirs = [found.names[conv] for conv in convs]
         scores = {(a, b): nearness(a, b) for a in theirs for b in names}
-        best = max(
-            itertools.permutations(names),
-            key=lambda order: np.sum(
-                [scores[p] for p in zip(theirs, order, strict=True)], 0
-            ).tolist(),
-        )
+        orders = {
+            order: np.sum([scores[p] for p in zip(theirs, order, strict=True)], 0).tolist()
+            for order in itertools.permutations(names)
+        }
+        best = max(orders, key=lambda order: orders[order])  # of equal ones the first
+        if list(orders.values()).count(orders[best]) > 1:
+            found.guessed += best
         for conv, name, norm in zip(convs, theirs, best, strict=True):
             _check_next(name, norm)
             result[conv] = norms[norm]

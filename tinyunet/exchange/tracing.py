@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tinyunet.engine.arrays import Array, to_device
+from tinyunet.engine.arrays import Array, to_cpu, to_device
 from tinyunet.engine.rules import short
 from tinyunet.layers.graph import Graph, Side
 from tinyunet.layers.layer import Layer
+from tinyunet.layers.resize import Upsample, refuse_rounded_factor
 from tinyunet.networks.network import Network
 
 IMAGE = "image"
@@ -51,7 +53,7 @@ class Run:
     def __init__(self, image: Array) -> None:
         self.calls: list[Call] = []
         self.image = image
-        self._made = {id(image): (image, _sum(image))}
+        self._made = {id(image): (image, _checksum(image))}
         self._inside = False
 
     def watch(self, name: str, layer: Layer) -> Callable[..., Any]:
@@ -78,7 +80,7 @@ class Run:
                     "tinyunet.Layer)"
                 )
             self.calls.append(Call(name, layer, inputs, options, y))
-            self._made.setdefault(id(y), (y, _sum(y)))
+            self._made.setdefault(id(y), (y, _checksum(y)))
             return y
 
         return watched
@@ -92,7 +94,7 @@ class Run:
                 f"{who} is an array {x.shape} that no layer made, but arithmetic between layers: "
                 + REMEDY
             )
-        if self._made[id(x)][1] != _sum(x):
+        if self._made[id(x)][1] != _checksum(x):
             raise TypeError(
                 f"{who} is an array {x.shape} that was changed in place after its layer made it: "
                 + REMEDY
@@ -183,6 +185,8 @@ def _written(model: Network, runs: list[Run], y: Array, fixed: bool) -> tuple[Gr
         options = {
             key: _name(graph, names, tuple(c.options[key] for c in calls)) for key in call.options
         }
+        if isinstance(call.layer, Upsample) and len(inputs) + len(options) == 1:
+            refuse_rounded_factor(call.layer, call.inputs[0].shape[1:3], graph.fixed)
         made = call.layer.write_nodes(graph, *inputs, **options)
         names.setdefault(id(call.output), made)
         graph.traced.setdefault(made, tuple(c.output.shape[1:3] for c in calls))
@@ -224,6 +228,6 @@ def _noise(model: Network, size: Side) -> Array:
     return to_device(noise.astype(model.dtype), model.device)
 
 
-def _sum(x: Array) -> str:
-    """A number that tells whether an array was changed; an array with NaN has one, too."""
-    return repr(float(x.sum()))
+def _checksum(x: Array) -> int:
+    """A number that tells whether an array was changed, or its values moved."""
+    return zlib.crc32(np.ascontiguousarray(to_cpu(x)).data)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import html
 import json
-import shutil
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,8 @@ from tinyunet.version import __version__
 RUNTIME_VERSION = "1.30.0"  # of onnxruntime-web, which runs the file in the browser
 CDN = f"https://cdn.jsdelivr.net/npm/onnxruntime-web@{RUNTIME_VERSION}/dist/"
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+READABLE = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif")  # by browsers
+OURS = b"Made with tinyunet"  # in each of these pages
 SCRIPTS = ("page.js", "worker.js", "tiles.js", "cells.js", "image.js", "png.js", "page.css")
 
 
@@ -36,7 +37,7 @@ def export_web(
     stretched: bool = False,
     example: str | Path | None = None,
     runtime: str | Path | None = None,
-    size: Side | None = None,
+    size: Side | int | None = None,
     title: str = "Segment an image",
 ) -> list[str]:
     """Write a page that segments images in the browser with a network: ``index.html`` and its files.
@@ -76,9 +77,12 @@ def export_web(
     Raises
     ------
     ImportError, TypeError, ValueError
-        As `export_onnx`; for a network whose images have other channels.
+        As `export_onnx`; for a network whose images have other channels, or an example of a kind that
+        browsers do not read.
     FileNotFoundError
-        If the folder of the runtime lacks its files.
+        If the folder of the runtime lacks its files, or the example is not there.
+    FileExistsError
+        If the folder is a file, or holds a page that is none of tinyunet's.
     """
     import_onnx()
     network = labelling(model)
@@ -88,25 +92,50 @@ def export_web(
         )
     settings = _settings(network, threshold, class_names, stretched)
     folder = Path(folder)
-    found = None if runtime is None else _runtime(Path(runtime))
-    folder.mkdir(parents=True, exist_ok=True)
+    _refuse_what_is_there(folder)
+    found = [] if runtime is None else _runtime(Path(runtime))
+    copied = {path.name: path.read_bytes() for path in found}  # they may lie in this very folder
+    shown = _example(example, settings)
     exported = model if model.dtype == "float32" else copy.deepcopy(model).astype("float32")
     notes = export_onnx(
         exported, folder / "model.onnx", probabilities=True, size=size, threshold=threshold,
         class_names=class_names, stretched=stretched,
     )  # fmt: skip
     fixed = _fixed_size(folder / "model.onnx")
-    settings |= {"size": fixed, "runtime": CDN if found is None else "ort/"}
-    for path in found or []:
+    settings |= {"size": fixed, "runtime": "ort/" if copied else CDN}
+    for name, content in copied.items():
         (folder / "ort").mkdir(exist_ok=True)
-        shutil.copyfile(path, folder / "ort" / path.name)
-    if example is None and (settings["channels"], settings["classes"]) == (1, 2):
-        example = resources.files("tinyunet.data.sets") / "picture" / "image.png"
-    if example is not None:
-        settings["example"] = "example" + Path(str(example)).suffix
-        (folder / settings["example"]).write_bytes(Path(str(example)).read_bytes())
+        (folder / "ort" / name).write_bytes(content)
+    for name, content in shown.items():
+        settings["example"] = name
+        (folder / name).write_bytes(content)
     _write(folder, settings, title)
     return notes
+
+
+def _refuse_what_is_there(folder: Path) -> None:
+    """Raise FileExistsError if a page would take the place of something else."""
+    if folder.is_file():
+        raise FileExistsError(f"{folder} is a file: give a folder for the page")
+    page = folder / "index.html"
+    if page.exists() and OURS not in page.read_bytes():
+        raise FileExistsError(f"{page} is another page, which stays: give a folder of its own")
+
+
+def _example(example: str | Path | None, settings: dict[str, Any]) -> dict[str, bytes]:
+    """The image that the page offers, by its name there; empty if there is none."""
+    if example is None:
+        if (settings["channels"], settings["classes"]) != (1, 2):
+            return {}
+        example = Path(str(resources.files("tinyunet.data.sets") / "picture" / "image.png"))
+    example = Path(example)
+    if example.suffix.lower() not in READABLE:
+        raise ValueError(
+            f"browsers do not read {example}, but {', '.join(READABLE)}: save the example as such"
+        )
+    if not example.is_file():
+        raise FileNotFoundError(f"there is no example {example}")
+    return {f"example{example.suffix.lower()}": example.read_bytes()}
 
 
 def _settings(
@@ -115,9 +144,14 @@ def _settings(
     """What the page's scripts must know of a network."""
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold is a probability, from 0 to 1, got {threshold}")
+    classes = max(2, network.num_classes)
+    if class_names is not None and len(class_names) != classes:
+        raise ValueError(
+            f"class_names are {len(class_names)}, and the network has {classes} classes"
+        )
     return {
         "channels": network.in_channels,
-        "classes": max(2, network.num_classes),
+        "classes": classes,
         "classNames": class_names,
         "threshold": threshold,
         "stretched": stretched,

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from tinyunet.engine.arrays import Array, pair
-from tinyunet.layers.graph import Graph
+from tinyunet.layers.graph import Graph, OneSizeError
 from tinyunet.layers.separable import Separable
 
 
@@ -121,3 +121,26 @@ def _factors(value: float | tuple[float, float]) -> tuple[float, float]:
     if not all(0 < z < math.inf for z in factors):
         raise ValueError(f"scale_factor must be a number above 0 or a pair of them, got {value!r}")
     return factors
+
+
+def refuse_rounded_factor(layer: Upsample, sides: tuple[int, int], fixed: bool) -> None:
+    """Raise where an ONNX file, which holds `scale_factor` in float32, rounds other sizes than `layer`.
+
+    Raises
+    ------
+    OneSizeError
+        If the file is to be for images of any size, and the factor is none of float32's.
+    ValueError
+        If the sizes differ for an image (h, w) of these `sides`, which the file is for.
+    """
+    factors = layer.scale_factor or (1.0, 1.0)
+    if fixed:
+        for side, factor in zip(sides, factors, strict=True):
+            rounded = math.floor(np.float32(side) * np.float32(factor))
+            if rounded != math.floor(side * factor):
+                raise ValueError(
+                    f"{layer} makes {math.floor(side * factor)} pixels of {side}, and an ONNX file "
+                    f"would make {rounded}: choose another size, or give the layer a size"
+                )
+    elif any(float(np.float32(factor)) != factor for factor in factors):
+        raise OneSizeError(f"{layer} has a factor that ONNX rounds")

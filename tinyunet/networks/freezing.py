@@ -29,9 +29,14 @@ def freeze(model: SomeLayer, *names: str) -> SomeLayer:
 
     Raises
     ------
+    TypeError
+        If a name is no text.
     ValueError
         If a name begins no parameter's; if nothing would be left to learn.
     """
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f'names are given one by one, as freeze(model, "a", "b"), got {name!r}')
     every = [name for name, _ in model.named_parameters()]
     for name in names:
         if not any(is_part(name, parameter) for parameter in every):

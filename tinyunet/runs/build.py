@@ -74,7 +74,10 @@ def _options(settings: Settings, parts: Sequence[Dataset]) -> dict[str, Any]:
         "num_classes": max(part.num_classes for part in parts),
         "seed": settings.seed,
     }
-    if offered["num_classes"] == 2 and own.get("num_classes") == 1:
+    made_with = dict(settings.made_with or {})
+    if offered["num_classes"] > 2:
+        made_with.pop("num_classes", None)  # such as the single logit of the network begun with
+    elif own.get("num_classes") == 1:
         del offered["num_classes"]  # a single logit tells two classes apart
     if settings.seed is None and own.get("seed") is inspect.Parameter.empty:
         offered["seed"] = 0
@@ -83,7 +86,7 @@ def _options(settings: Settings, parts: Sequence[Dataset]) -> dict[str, Any]:
     chosen = {name: value for name, value in chosen.items() if value is not None}
     if str(chosen.get("padding")).isdigit():
         chosen["padding"] = int(chosen["padding"])
-    return options | (settings.made_with or {}) | fixed(settings.network) | chosen
+    return options | made_with | fixed(settings.network) | chosen
 
 
 def fit_options(settings: Settings, model: Network, train_part: Dataset) -> dict[str, Any]:

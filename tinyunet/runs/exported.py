@@ -14,16 +14,23 @@ STRETCHED = "the least value becomes 0 and the 99.8 % percentile 1 (see tinyunet
 
 
 def read_for_export(
-    path: Path, tell: Callable[[str], None] = lambda sentence: None
+    path: Path,
+    threshold: float | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> tuple[Network, dict[str, Any]]:
     """Read a model, and what its run says of it: thresholds, names of classes, how images are scaled.
 
-    Of a network that paints or judges, that is nothing.
+    Of a network that paints or judges, that is nothing. A threshold that is given takes the place of
+    the run's.
     """
     saved = read_model(path)
     if saved.model.gives_instead:
+        if threshold is not None:
+            raise ValueError(
+                f"--threshold {threshold:g} is for cells, but {path} gives {saved.model.gives_instead}"
+            )
         return saved.model, {}
-    model, threshold = load_model(path, None, None, tell)
+    model, threshold = load_model(path, None, threshold, tell)
     about = {
         "threshold": threshold,
         "thresholds": saved.state.get("thresholds", {}),

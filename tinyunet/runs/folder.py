@@ -32,6 +32,7 @@ from tinyunet.runs.record import Record
 from tinyunet.runs.settings import BETAS, Settings
 from tinyunet.segmentation.evaluation import num_classes
 
+OF_PYTORCH = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
 RECORD = "run"  # where in settings.json it stands
 
 
@@ -123,6 +124,9 @@ def read_model(path: Path) -> checkpoint.Checkpoint:
         unknown: BaseException | None = error
         while unknown is not None and not isinstance(unknown, UnknownNetwork):
             unknown = unknown.__cause__
+        if unknown is None and path.suffix.lower() in OF_PYTORCH:
+            hint = "Of weights of PyTorch's, tinyunet import makes a model"
+            raise ValueError(f"{error}. {hint}") from error
         if unknown is None:
             raise
         name = unknown.name if unknown.name.isidentifier() else "CLASS"
@@ -142,7 +146,7 @@ def _own_file(path: Path, name: str) -> str:
     return beside.network if known else f"FILE.py:{name}"
 
 
-def _was_stretched(saved: checkpoint.Checkpoint, path: Path) -> bool:
+def was_stretched(saved: checkpoint.Checkpoint, path: Path) -> bool:
     """Whether a model knows images stretched; while it is trained, only the run's settings say so."""
     if "stretched" in saved.state:
         return bool(saved.state["stretched"])
@@ -174,7 +178,7 @@ def load_model(
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     saved.model.class_names = _class_names(saved, path)
-    saved.model.stretched = _was_stretched(saved, path)  # how its images were read
+    saved.model.stretched = was_stretched(saved, path)  # how its images were read
     if threshold is not None:
         if not 0 <= threshold <= 1:
             raise ValueError(f"--threshold is a probability, from 0 to 1, got {threshold}")

@@ -10,8 +10,12 @@ const HUES = [[0, 158, 115], [230, 159, 0], [86, 180, 233], [213, 94, 0], [204, 
   [240, 228, 66], [153, 102, 255]]; // told apart by all eyes
 const OUTLINE = [255, 196, 0];
 let worker, ready, seen, moved, waiting = Promise.resolve();
+let threshold = model.threshold; // exactly, until the slider is moved
 
 function say(words) { $('say').textContent = words; }
+
+// A threshold, with the two digits of the slider, or with four where it has more.
+function inWords(value) { return value.toFixed(Math.abs(value - value.toFixed(2)) < 5e-5 ? 2 : 4); }
 
 function start() {
   worker = new Worker(new URL('worker.js', import.meta.url), { type: 'module' });
@@ -45,8 +49,8 @@ async function segment(blob, name) {
     let stored;
     try {
       stored = await pixelsOf(blob);
-    } catch {
-      throw new Error('it is no image that this browser can read: save it as PNG');
+    } catch (error) {
+      throw new Error(`it is no image that this browser can read: save it as PNG (${error.message})`);
     }
     const { width, height } = stored;
     say(`Segmenting ${name}, ${width} x ${height} pixels…`);
@@ -64,6 +68,7 @@ async function segment(blob, name) {
     update();
   } catch (error) {
     say(`${name} could not be segmented: ${error.message}`);
+    $('result').hidden = true; // it is another image's
   } finally {
     $('progress').hidden = true;
   }
@@ -72,8 +77,7 @@ async function segment(blob, name) {
 // Find cells, or classes, and show them.
 function update() {
   if (!seen) return;
-  const threshold = Number($('threshold').value);
-  $('shown').textContent = threshold.toFixed(2);
+  $('shown').textContent = inWords(threshold);
   if (cells) {
     const foreground = new Float32Array(seen.height * seen.width);
     for (let i = 0; i < foreground.length; i++) foreground[i] = seen.found[2 * i + 1];
@@ -157,7 +161,8 @@ $('threshold').value = model.threshold;
 $('of-cells').hidden = !cells;
 if (!cells) $('show').value = 'colours';
 $('threshold').addEventListener('input', () => { // once a picture, however fast it is moved
-  $('shown').textContent = Number($('threshold').value).toFixed(2);
+  threshold = Number($('threshold').value);
+  $('shown').textContent = inWords(threshold);
   moved ??= setTimeout(() => { moved = undefined; update(); }, 30);
 });
 $('show').addEventListener('change', draw);

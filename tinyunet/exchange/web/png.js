@@ -26,7 +26,11 @@ export async function decodePng(buffer) {
 
 async function inflated(parts) {
   const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream('deflate'));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  try {
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  } catch {
+    throw new Error('the PNG is cut off, or damaged'); // the browser says "Failed to fetch"
+  }
 }
 
 // Lines of bytes (height, ceil(width * stored * depth / 8)): each is stored as a difference from what is to

@@ -7,7 +7,11 @@ let model, session, ort;
 async function load(settings) {
   model = settings;
   const base = new URL(model.runtime, self.location.href).href;
-  ort = await import(`${base}ort.wasm.min.mjs`);
+  try {
+    ort = await import(`${base}ort.wasm.min.mjs`);
+  } catch (error) {
+    throw new Error(`${base}, from where this page takes what computes, cannot be reached (${error.message})`);
+  }
   ort.env.wasm.wasmPaths = base;
   ort.env.wasm.numThreads = 1; // more need headers that a plain file server does not send
   session = await ort.InferenceSession.create(new URL('model.onnx', self.location.href).href);
