@@ -1,17 +1,19 @@
 """Images as people have them: every format as its viewers show it, with all its bands and bits."""
 
+import io
 import itertools
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-from tinyunet.data import Dataset, load_folder, read_image, read_pages, scan_folder
+from tinyunet.data import Dataset, load_folder, open_image, read_image, read_pages, scan_folder
 from tinyunet.data.files.gray import in_channels
-from tinyunet.data.files.raw import read_raw
+from tinyunet.data.files.raw import check_claim, read_raw
 from tinyunet.data.sets.image_files import read_mask
 
 RNG = np.random.default_rng(0)
@@ -378,3 +380,54 @@ def test_gray_images_suit_models_of_gray_and_of_color():
     data = Dataset([color], [GRAY % 2])
     assert data.in_channels(1).channels == 1
     assert Dataset([other], [GRAY % 2]).in_channels(1).channels == 3
+
+
+# ---------------------------------------------------------------------- files that claim too much
+
+
+def png(width, height, color=0, data=b""):
+    """A PNG that says that it has so many pixels, of this type of colors."""
+    header = struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(data)), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part))
+        for kind, part in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def tiff(width, height):
+    """A TIFF of 8 x 8 pixels that says that it has so many."""
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, np.zeros((8, 8), np.uint8))
+    found = bytearray(buffer.getvalue())
+    with tifffile.TiffFile(io.BytesIO(found)) as file:
+        for name, value in (("ImageWidth", width), ("ImageLength", height)):
+            at = file.pages[0].tags[name].valueoffset
+            found[at : at + 4] = struct.pack("<I", value)
+    return bytes(found)
+
+
+@pytest.mark.parametrize("content", [png(10**8, 10**8), tiff(10**8, 10**8)], ids=["png", "tiff"])
+def test_a_file_that_claims_more_pixels_than_it_can_hold(tmp_path, content):
+    file = tmp_path / "a.png"
+    file.write_bytes(content)
+    message = f"100000000 x 100000000 pixels, far more than its {len(content)} bytes can hold"
+    for read in (read_image, open_image):
+        with pytest.raises(ValueError, match=message):
+            read(file)
+
+
+def test_what_claims_are_true():
+    file = Path(__file__)  # of some thousand bytes
+    check_claim(file, 1 << 14, 1 << 14)
+    check_claim(file, 9_000, file.stat().st_size)
+    with pytest.raises(ValueError, match="on 5 pages"):
+        check_claim(file, 10_000, file.stat().st_size, 5)
+
+
+def test_indices_of_colors_without_a_palette(tmp_path):
+    file = tmp_path / "a.png"
+    file.write_bytes(png(3, 2, color=3, data=b"\0\0\1\2" * 2))
+    with pytest.raises(ValueError, match=r"a\.png: cannot be read: its pixels are indices"):
+        read_image(file)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyunet.data.files import gray
 from tinyunet.data.files.content import TIFF, content_of
-from tinyunet.data.files.raw import read_raw
+from tinyunet.data.files.raw import check_claim, read_raw
 from tinyunet.data.large_limits import KINDS, Stored, large_limits
 from tinyunet.data.sets.image_files import limits, read_pixels
 
@@ -107,6 +107,7 @@ def _large_page(path: Path) -> TiffWindows | None:
         return None
     try:
         page = tiff.series[0].keyframe
+        check_claim(path, page.imagelength, page.imagewidth)
         large = page.size > LARGE and len(tiff.series[0].pages) == 1 and _is_plain(page)
     except Exception:
         large = False

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from tinyunet.data.files.content import JPEG
-from tinyunet.data.files.raw import Raw, upright
+from tinyunet.data.files.raw import Raw, check_claim, upright
 
 ORIENTATION = 274
 READY = ("1", "L", "LA", "RGB", "RGBA", "I", "F", "I;16", "I;16B", "I;16L")  # others are converted
@@ -26,6 +26,7 @@ def opened(path: Path, kind: str) -> Iterator[Image.Image]:
         usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             with Image.open(path, formats=[kind]) as image:
+                check_claim(path, image.height, image.width)
                 yield image
         finally:
             Image.MAX_IMAGE_PIXELS = usual
@@ -62,6 +63,8 @@ def _page(
     palette = None
     image.load()
     turns = image.getexif().get(ORIENTATION, 1)  # of a TIFF, Pillow has done it already
+    if image.mode == "P" and image.palette is None:
+        raise ValueError("its pixels are indices of colors, and it has no palette of these")
     if image.mode == "P" and getattr(image, "n_frames", 1) == 1:
         palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
     mode = {"P": "RGB", "La": "LA", "PA": "RGBA", "RGBa": "RGBA"}.get(image.mode, "RGB")

@@ -9,6 +9,9 @@ import numpy as np
 
 from tinyunet.data.files.content import FORMATS, TIFF, content_of, is_lossy, misnamed
 
+MANY = 1 << 28  # pixels: fewer fit into memory, whatever a file is
+DENSEST = 10_000  # pixels in a byte of a file: the methods of compression come to 8,256
+
 
 @dataclass
 class Raw:
@@ -54,6 +57,17 @@ def on_white(raw: Raw) -> Raw:
         pages.append((seen if page.dtype.kind == "f" else seen.round()).astype(page.dtype))
     color = raw.color or raw.palette is not None
     return replace(raw, pages=pages, alpha=None, palette=None, color=color)
+
+
+def check_claim(path: Path, height: int, width: int, pages: int = 1) -> None:
+    """Raise ValueError if a file says that it has more pixels than its bytes could ever hold."""
+    pixels, size = height * width * pages, path.stat().st_size
+    if pixels > max(MANY, DENSEST * size):
+        many = f" on {pages} pages" if pages > 1 else ""
+        raise ValueError(
+            f"it says that it has {height} x {width} pixels{many}, far more than its {size} bytes "
+            "can hold: it is damaged, or made to fill a memory"
+        )
 
 
 def is_gray(image: np.ndarray) -> bool:

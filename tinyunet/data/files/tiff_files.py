@@ -10,7 +10,7 @@ import tifffile
 from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, TiffPage, TiffPageSeries
 
 from tinyunet.data.files import pillow_files, tiff_segments
-from tinyunet.data.files.raw import Raw, upright
+from tinyunet.data.files.raw import Raw, check_claim, upright
 
 ORIENTATION = 274
 ALPHAS = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
@@ -33,6 +33,7 @@ def read(path: Path) -> Raw:
     with tifffile.TiffFile(path) as tiff:
         series = tiff.series[0]
         page = series.keyframe
+        check_claim(path, page.imagelength, page.imagewidth, len(series.pages))
         notes = _others(tiff)
         if page.photometric in CONVERTED or not _can_decode(page):
             if page.photometric not in CONVERTED and tiff_segments.can_decode(page):
