@@ -28,6 +28,9 @@ USUAL = {
     "invalid index to scalar variable": "a number was indexed: arguments in another order?",
     "'tuple' object does not support item": "a tuple cannot be written into: np.zeros makes an array",
     "negative dimensions are not allowed": "a side came out below 0: what was subtracted from what?",
+    "and 'function'": "a function was not called: its parentheses are missing",
+    "'list' object is not callable": "a list has no (...): [...] takes one of its entries",
+    "'tuple' object has no attribute": "several values came back as one tuple: a, b = ... parts them",
     "Cannot cast ufunc": "what is added has another dtype than the array that it is added to",
 }
 
