@@ -329,7 +329,7 @@ WRONG = {
         (lambda net, x: in_steps(net, x, decode=False), "net.decoder is missing"),
         (lambda net, x: in_steps(net, x, before=True), "before the encoder"),
         (lambda net, x: [net.encoder[i](x) for i in range(net.depth)] and None, "missing return"),
-        (lambda net, x: net.encoder(x), "[...] takes one of its entries"),
+        (lambda net, x: net.encoder(x), "[...] takes one of several entries"),
         (lambda net, x: with_skips(net, x, lambda skip, a, b: skip((a, b))), "not one pair"),
         (
             lambda net, x: with_skips(net, x, lambda skip, a, b: np.concatenate([a, b], 3)),
