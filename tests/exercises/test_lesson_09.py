@@ -210,7 +210,10 @@ WRONG = {
         (back_as(concat=lambda dy, c: (dy[..., :c], dy[..., -c:])), "before the end"),
         (back_as(concat=lambda dy, c: (dy[:, :c], dy[:, c:])), "along the height"),
         (lambda dy, c, how: (dy[..., :c], dy[..., c:]), "split in every case"),
-        (back_as(sum=lambda dy, c: (dy[..., : c // 2], dy[..., c // 2 :])), "split in halves: in a sum"),
+        (
+            back_as(sum=lambda dy, c: (dy[..., : c // 2], dy[..., c // 2 :])),
+            "split in halves: in a sum",
+        ),
         (back_as(none=lambda dy, c: (0, dy)), "an array of zeros is wanted"),
         (
             lambda dy, c, how: join_backward(dy, c, how) if how != "sum" else (dy, 0 * dy),
