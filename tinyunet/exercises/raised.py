@@ -22,6 +22,7 @@ USUAL = {
     "numpy boolean subtract": "- is not for masks: a & ~b is what is in a and not in b",
     "only integer scalar arrays can be converted": "the second array was taken for an axis: "
     "np.maximum compares two arrays, np.concatenate([a, b]) joins a list of them",
+    "inhomogeneous shape": "rows of different lengths make no array: fill up the shorter ones",
     "setting an array element with a sequence": "an array, where one number belongs: is a sum missing?",
     "is out of bounds for axis": "an index goes beyond the array's end: look at the ranges",
     "object is not iterable": "a number where a sequence belongs: is range(...) missing around it?",
