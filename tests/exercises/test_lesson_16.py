@@ -176,7 +176,8 @@ WRONG = {
          "a mean"),
         (lambda dy, r, c: np.tensordot(r, dy, (0, 1)).transpose(1, 0, 2, 3), "only the rows"),
         (lambda dy, r, c: enlarge_backward(dy, r, c).astype(float), "a new array without a dtype"),
-        (lambda dy, r, c: r @ dy @ c, ""),
+        (lambda dy, r, c: r @ dy @ c, "name the axes in np.einsum"),
+        (lambda dy, r, c: r.T @ dy @ c, "@ multiplies the last two axes"),
     ],
     "class_weights": [
         (over_all_images, "of ALL images"),

@@ -114,7 +114,7 @@ MATRIX_MISTAKES = {
 )
 def enlarge_backward(trial: Trial) -> None:
     """The gradient of an enlargement: the transposed matrices."""
-    rng = trial.rng(1)
+    rng, trial.crashes = trial.rng(1), ENLARGE_BACKWARD_CRASHES
     for (n, h, w, c), stride, dtype in (
         ((1, 2, 2, 1), 2, float), ((1, 2, 3, 1), 2, float), ((2, 3, 2, 3), 2, float),
         ((1, 2, 3, 2), 3, float), ((2, 2, 2, 2), 4, float), ((2, 3, 2, 2), 2, np.float32),
@@ -145,6 +145,17 @@ def _blocks(dy, rows, columns):
     return dy.reshape(n, h // s, s, w // s, s, c).sum(axis=(2, 4))
 
 
+ENLARGE_BACKWARD_CRASHES = {
+    "@ multiplies the last two axes, here width and channels: name the axes in np.einsum, or go "
+    "image by image and channel by channel": [
+        lambda dy, rows, columns: rows.T @ dy @ columns,
+        lambda dy, rows, columns: rows @ dy @ columns.T,
+        lambda dy, rows, columns: np.einsum("ih,nijc->nhjc", rows, dy) @ columns,
+    ],
+    "forward was done again: the transposed matrices lead back": (
+        lambda dy, rows, columns: np.einsum("ih,nhwc,jw->nijc", rows, dy, columns)
+    ),
+}
 ENLARGE_BACKWARD_MISTAKES = {
     "rows and columns are exchanged": lambda dy, rows, columns: _adjoint(dy, columns, rows),
     "that undoes the enlargement: the gradient is the TRANSPOSED matrix, not the inverse": (
