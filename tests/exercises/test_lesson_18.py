@@ -213,6 +213,10 @@ WRONG = {
     "bin_means_backward": [
         (lambda dy, h, w: spread(dy, h, w, add=False), "overwrites what its neighbours gave"),
         (lambda dy, h, w: spread(dy, h, w, share=lambda *_: 1), "got all of dy"),
+        (
+            lambda dy, h, w: spread(dy, h, w, share=lambda *_: 1) / dy[0, :, :, 0].size,
+            "the number of bins",
+        ),
         (lambda dy, h, w: spread(dy, h, w, share=lambda h, w, b: h * w / b**2), "by that of each"),
         (lambda dy, h, w: spread(dy, h, w, end=lambda i, n, b: (i + 1) * n // b), "round up"),
         (lambda dy, h, w: bin_means_backward(dy, w, h), "height and width are exchanged"),

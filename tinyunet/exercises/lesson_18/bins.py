@@ -164,6 +164,9 @@ BACKWARD_MISTAKES = {
     "divided by H * W / bins ** 2: bins differ in size, so divide by that of each": (
         lambda dy, h, w: _spread(dy, h, w, share=lambda h, w, b: h * w / b**2)
     ),
+    "divided by bins ** 2, the number of bins: divide by the number of the bin's pixels": (
+        lambda dy, h, w: _spread(dy, h, w, share=lambda h, w, b: b**2)
+    ),
     "divided by H * W: each bin has its own number of pixels": (
         lambda dy, h, w: _spread(dy, h, w, share=lambda h, w, b: h * w)
     ),
