@@ -34,6 +34,16 @@ def center_crop_backward(dy, shape):
     return dx
 
 
+def left_from_heights(x, h, w):
+    top = (x.shape[1] - h) // 2
+    return x[:, top : top + h, top : top + w]
+
+
+def equal_on_both_sides(dy, shape):
+    top, left = corner(shape, dy.shape[1:3])
+    return np.pad(dy, ((0, 0), (top, top), (left, left), (0, 0)))
+
+
 def put_at_the_corner(dy, shape):
     dx = np.zeros(shape, dy.dtype)
     dx[:, : dy.shape[1], : dy.shape[2]] = dy
@@ -192,12 +202,19 @@ WRONG = {
         (lambda x, h, w: center_crop(x, w, h), "exchanged"),
         (lambda x, h, w: center_crop(x, h, w) * 2, "wrong scale"),
         (lambda x, h, w: x, "nothing was cut off"),
+        (left_from_heights, "left was taken from the heights"),
+        (
+            lambda x, h, w: x[:, (x.shape[1] - h) // 2 : h, (x.shape[2] - w) // 2 : w],
+            "ends at top + h",
+        ),
+        (lambda x, h, w: center_crop(np.roll(x, -1, (1, 2)), h, w), "one pixel too far"),
         (lambda x, h, w: center_crop(x, h, w) + x.mean() * center_crop(x, h, w) ** 2, ""),
     ],
     "center_crop_backward": [
         (lambda dy, shape: dy, "size of the whole image"),
         (put_at_the_corner, "top left"),
         (ones_around, "the border is 1"),
+        (equal_on_both_sides, "one too few where the rest is odd"),
         (lambda dy, shape: np.pad(dy, (shape[1] - dy.shape[1]) // 2), "pads all four axes"),
         (in_the_shape_of_dy, "in the shape of dy"),
         (ends_with_minus, "is empty where p is 0"),
@@ -210,6 +227,8 @@ WRONG = {
         (lambda a, b: np.concatenate([a, b], axis=2), "along the width"),
         (lambda a, b: np.stack([a, b], axis=-1), "makes a new axis"),
         (lambda a, b: a + b, "were added"),
+        (lambda a, b: [a, b], "in a list"),
+        (lambda a, b: np.concatenate((a, b), 4), "axis 3, or -1"),
         (lambda a, b: concat(a, a), ""),
         (lambda a, b: 2 * concat(a, b), "wrong scale"),
         (lambda a, b: concat(a, b)[:, ::-1], "height"),
@@ -222,6 +241,7 @@ WRONG = {
     "concat_backward": [
         (lambda dy, c: (dy[..., c:], dy[..., :c]), "exchanged"),
         (lambda dy, c: (dy, dy), "both got all"),
+        (lambda dy, c: (dy[..., :c], dy[..., -c:]), "before the end"),
         (lambda dy, c: tuple(np.array_split(dy, 2, axis=-1)), "split in the middle"),
         (lambda dy, c: (dy[..., :c] ** 2, dy[..., c:]), ""),
         (lambda dy, c: (dy[..., -c:], dy[..., :-c]), "counted from the end"),
@@ -231,6 +251,16 @@ WRONG = {
     ],
     "fork_backward": [
         (across, "of the path down was dropped"),
+        (lambda dy, c, shape, down: dy[..., :c] + down(dy[..., c:]), "was not put back"),
+        (
+            lambda dy, c, shape, down: center_crop(down(dy[..., c:]), *dy.shape[1:3]) + dy[..., :c],
+            "what came up was cropped",
+        ),
+        (lambda dy, c, shape, down: across(dy, c, shape, down) + down, "parentheses are missing"),
+        (
+            lambda dy, c, shape, down: down(center_crop_backward(dy[..., :c], shape)),
+            "before anything is put back",
+        ),
         (overwritten, "of the path across was dropped"),
         (lambda *all: fork_backward(*all) / 2, "the mean"),
         (lambda *all: 2 * fork_backward(*all) - across(*all), "path down was counted twice"),

@@ -1,5 +1,7 @@
 """Lesson 7: right answers, and the usual wrong ones; test_all.py tries them."""
 
+import itertools
+
 import numpy as np
 
 
@@ -173,6 +175,67 @@ def one_too_much(net, dy):
     return dx
 
 
+def side_of_the_left_arm(side, depth):
+    for _ in range(depth):
+        side = (side - 4) / 2
+        if side < 1 or side != int(side):
+            return 0
+    return max(int(side) - 4, 0)
+
+
+def halved_first(side, depth):
+    for _ in range(depth):
+        side = side // 2 - 4
+    side -= 4
+    for _ in range(depth):
+        side = side + side - 4
+    return side if side > 0 else 0
+
+
+def by_layers(
+    i, k, base, depth, places=2, biases=lambda a, b: b, wider=lambda b, level: b << level,
+    kept=False, second=1, up=True,
+):  # fmt: skip
+    """The parameters, layer by layer, with something changed."""
+    c = [wider(base, level) for level in range(depth + 1)]
+    layers = [(3, a, b) for a, b in zip([i, *c], c, strict=False)] + [(3, a, a) for a in c]
+    for a, b in itertools.pairwise(c) if up else ():
+        layers += [(2, b, b if kept else a), (3, (3 if kept else 2) * a, a), (3, second * a, a)]
+    layers.append((1, base, k))
+    return sum(side**places * a * b + biases(a, b) for side, a, b in layers)
+
+
+def in_steps(net, x, take=list.pop, last=-1, pool=True, decode=True, before=False):
+    """Forward, with something changed."""
+    kept = []
+    for level in range(net.depth):
+        y = net.encoder[level](x)
+        kept.append(x if before else y)
+        x = net.pools[level](y) if pool else y
+    x = net.bottom(x)
+    for level in range(net.depth - 1, last, -1):
+        x = net.skips[level](take(kept), net.ups[level](x))
+        x = net.decoder[level](x) if decode else x
+    return net.head(x)
+
+
+def whole_way(net, dy, only_last=False, late=False, at_once=False):
+    """Backward, with something changed."""
+    dx, waiting = net.head.backward(dy), {}
+    for level in range(net.depth):
+        across, dx = net.skips[level].backward(net.decoder[level].backward(dx))
+        waiting[0 if only_last else level] = (
+            net.encoder[level].backward(across) if at_once else across
+        )
+        dx = net.ups[level].backward(dx)
+    dx = net.bottom.backward(dx)
+    for level in range(net.depth - 1, -1, -1):
+        across = 0 if at_once else waiting[0 if only_last else level]
+        dx = net.pools[level].backward(dx)
+        dx = net.encoder[level].backward(dx if late else dx + across) + (across if late else 0)
+    return dx
+
+
 def side_by_formula(side, depth):
     out, even = side - 12 * 2**depth + 8, (side + 4) % 2**depth == 0
     return np.int64(out) if even and out > 0 else np.int64(0)
@@ -222,6 +285,12 @@ WRONG = {
         (never_refuses, "odd side is refused"),
         (lambda side, depth: float(unet_output_side(side, depth)), "/ gives a float"),
         (by_formula, "not every side fits"),
+        (side_of_the_left_arm, "the way up is missing"),
+        (halved_first, "halved before the convolutions"),
+        (
+            lambda side, depth: 0 if side % 2**depth else unet_output_side(side, depth),
+            "need not be a multiple",
+        ),
         (lambda side, depth: side - 184, ""),
     ],
     "unet_parameters": [
@@ -231,11 +300,41 @@ WRONG = {
         (lambda *all: unet_parameters(*all, head=3), "1 by 1, not 3 by 3"),
         (lambda i, k, b, d: unet_parameters(1, k, b, d), "image's channels"),
         (lambda i, k, b, d: unet_parameters(i, k, b, d + 1), "one level too many"),
+        (lambda i, k, b, d: unet_parameters(i, k, b, d - 1), "one level too few"),
+        (lambda i, k, b, d: unet_parameters(k, i, b, d), "are exchanged"),
+        (lambda i, k, b, d: unet_parameters(i, 2, b, d), "num_classes is ignored"),
+        (lambda i, k, b, d: unet_parameters(i, k, 64, d), "need not be 64"),
+        (lambda i, k, b, d: unet_parameters(i, k, b, d) - k, "bias of the last convolution"),
+        (
+            lambda i, k, b, d: unet_parameters(i, k, b, d) - b * (2**d - 1),
+            "up-convolutions' biases are missing",
+        ),
+        (lambda *all: by_layers(*all, places=1), "k * k places"),
+        (lambda *all: by_layers(*all, wider=lambda b, level: b + b * level), "double from level"),
+        (lambda *all: by_layers(*all, biases=lambda a, b: a), "not for each input channel"),
+        (lambda *all: by_layers(*all, kept=True), "yours keeps them"),
+        (lambda *all: by_layers(*all, second=2), "only the first reads 2 c"),
+        (lambda *all: by_layers(*all, up=False), "the right arm is missing"),
         (lambda *all: unet_parameters(*all) + 7, ""),
     ],
     "unet_forward": [
         (headless, "net.head, is missing"),
         (zeros_across, "nothing goes across"),
+        (lambda net, x: np.exp(y := unet_forward(net, x)) / np.exp(y).sum(3)[..., None], "softmax"),
+        (lambda net, x: unet_forward(net, x).argmax(-1), "by argmax"),
+        (lambda net, x: in_steps(net, x, take=lambda kept: kept.pop(0)), "in the wrong order"),
+        (lambda net, x: in_steps(net, x, take=lambda kept: kept[-1]), "only the last level's"),
+        (lambda net, x: in_steps(net, x, last=0), "ends too early"),
+        (lambda net, x: in_steps(net, x, pool=False), "net.pools is missing"),
+        (lambda net, x: in_steps(net, x, decode=False), "net.decoder is missing"),
+        (lambda net, x: in_steps(net, x, before=True), "before the encoder"),
+        (lambda net, x: [net.encoder[i](x) for i in range(net.depth)] and None, "missing return"),
+        (lambda net, x: net.encoder(x), "[...] takes one of several entries"),
+        (lambda net, x: with_skips(net, x, lambda skip, a, b: skip((a, b))), "not one pair"),
+        (
+            lambda net, x: with_skips(net, x, lambda skip, a, b: np.concatenate([a, b], 3)),
+            "without a crop",
+        ),
         (lambda net, x: 2 * unet_forward(net, x), "wrong scale"),
         (lambda net, x: unet_forward(net, x)[:, ::-1], "height"),
         (forks_after_pooling, "kept after the pooling"),  # the crop refuses it
@@ -258,6 +357,14 @@ WRONG = {
         (lambda net, dy: by_levels(net, dy, left=iter), "left arm begins with level 0"),
         (lambda net, dy: unet_backward(net, dy, first_come=True), "in the wrong order"),
         (lambda net, dy: net.backward(dy), "that is the exercise"),
+        (lambda net, dy: whole_way(net, dy, only_last=True), "only the last gradient"),
+        (lambda net, dy: whole_way(net, dy, late=True), "added after the encoder's backward"),
+        (lambda net, dy: whole_way(net, dy, at_once=True), "an encoder allows one backward"),
+        (lambda net, dy: net.skips[0].backward(net.head.backward(dy)), "its backward comes first"),
+        (
+            lambda net, dy: net.decoder[0].backward((net.head.backward(dy), 0)),
+            "came back as one tuple",
+        ),
         (one_too_much, "off by the same number"),
     ],
 }

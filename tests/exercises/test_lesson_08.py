@@ -126,6 +126,35 @@ def from_zero(model, loss, optimizer, batches, first, last):
     return train(model, loss, optimizer, batches, 0, last - first)
 
 
+def labels_first(model, loss, optimizer, batches, first, last):
+    images, labels, _ = batches[first]
+    return [loss(labels, model(images))]
+
+
+def backward_of_a_number(model, loss, optimizer, batches, first, last):
+    images, labels, _ = batches[first]
+    value = loss(model(images), labels)
+    value.backward()
+
+
+def trains_what_was_predicted(model, loss, optimizer, batches, first, last):
+    images, labels, _ = batches[first]
+    value = loss(model.predict(images), labels)
+    model.backward(loss.backward())
+    return [value]
+
+
+def adam_with(power):
+    """Adam where m and s are divided by 1 - power(beta, t)."""
+
+    def step(p, g, m, s, t, lr, beta1, beta2, eps):
+        m, s = beta1 * m + (1 - beta1) * g, beta2 * s + (1 - beta2) * g * g
+        root = np.sqrt(s / (1 - power(beta2, t)))
+        return p - lr * m / (1 - power(beta1, t)) / (root + eps), m, s
+
+    return step
+
+
 RIGHT = {"he_std": he_std, "sgd_step": sgd_step, "adam_step": adam_step, "train": train}
 
 
@@ -193,6 +222,13 @@ WRONG = {
         (lambda kh, kw, i, o: (1 / (kh * kw * i)) ** 0.5, "so 2 / N"),
         (lambda kh, kw, i, o: (2 / (kh * kw * o)) ** 0.5, "output channels"),
         (lambda kh, kw, i, o: (2 / i) ** 0.5, "kernel's pixels are missing"),
+        (lambda kh, kw, i, o: 2 / np.sqrt(kh * kw * i), "under the square root"),
+        (lambda kh, kw, i, o: np.sqrt(2 / kh * kw * i), "needs brackets"),
+        (lambda kh, kw, i, o: np.sqrt(2 / (kh**2 * i)), "taken for a square"),
+        (lambda kh, kw, i, o: np.sqrt(2 / ((kh + kw) * i)), "are added"),
+        (lambda kh, kw, i, o: np.sqrt(2 / (kh * kw * (i + o) / 2)), "mean of input and output"),
+        (lambda kh, kw, i, o: (2 // (kh * kw * i)) ** 0.5, "// divides whole numbers"),
+        (lambda *all: np.ones(all) * he_std(*all), "one number is wanted"),
         (lambda kh, kw, i, o: 0.02, ""),
     ],
     "sgd_step": [
@@ -206,6 +242,14 @@ WRONG = {
         (lambda p, g, v, lr, mu: (p - lr * g, g), "is forgotten"),
         (lambda p, g, v, lr, mu: (p + mu * v - lr * g, mu * v - lr * g), "its minus are inside"),
         (sgd_in_place, "an argument was overwritten"),
+        (lambda *all: (sgd_step(*all)[0], all[2]), "return the new one"),
+        (lambda p, g, v, lr, mu: (p - lr * (mu * v - g), mu * v - g), "subtracted in the velocity"),
+        (lambda p, g, v, lr, mu: (p + lr * (mu * v - g), mu * v - g), "both signs changed"),
+        (lambda p, g, v, lr, mu: sgd_step(p, g, v, mu, lr), "lr and momentum are exchanged"),
+        (lambda *all: (all[0] - sgd_step(*all)[0], sgd_step(*all)[1]), "step was returned"),
+        (lambda p, g, v, lr, mu: sgd_step(p, mu * g, v, lr, 1), "not the gradient"),
+        (lambda p, g, v, lr, mu: sgd_step(p, mu * g, v, lr, 1 - mu), "mean's weights"),
+        (lambda p, g, v, lr, mu: (p - lr * g - mu * v - g, mu * v + g), "holds the gradient"),
         (lambda p, g, v, lr, mu: p - lr * (mu * v + g), "belong behind the return"),
     ],
     "adam_step": [
@@ -213,10 +257,19 @@ WRONG = {
         (eps_inside, "inside the square root"),
         (without_root, "square root of s is missing"),
         (returns_hats, "divided again"),
+        (adam_with(lambda b, t: b * t), "not a factor"),
+        (adam_with(lambda b, t: b), "the exponent t is missing"),
+        (adam_with(lambda b, t: 1 - 1 / (1 - b**t)), "multiplied by 1 - beta ** t"),
+        (lambda *a: adam_step(*a[:6], a[7], a[6], a[8]), "m has beta1, s has beta2"),
+        (lambda *a: adam_step(*a[:8], 0), "eps is missing"),
+        (lambda *a: adam_step(*a[:8], 1e-8), "eps is missing"),
+        (lambda *a: (adam_step(*a)[0], *a[2:4]), "the old m and s were returned"),
+        (lambda *a: (a[0] - adam_step(*a)[0], *adam_step(*a)[1:]), "step was returned"),
+        (lambda *a: (adam_step(*a[:8], 0)[0] + a[8], *adam_step(*a)[1:]), "brackets"),
         (lambda *a: adam_step(*a[:4], a[4] + 1, *a[5:]), "t is one too large"),
         (lambda *a: adam_step(*a[:4], a[4] - 1, *a[5:]), "t is counted from 0"),
         (lambda p, g, m, s, t, lr, *a: adam_step(p, g, m, s, t, 1, *a), "learning rate is missing"),
-        (lambda p, g, m, s, *_: (p - g, m, s), "zero everywhere"),
+        (lambda p, g, m, s, *_: (p - g, m, s), "the old m and s"),
     ],
     "train": [
         (no_update, "optimizer.step() is missing"),
@@ -230,6 +283,17 @@ WRONG = {
         (without_backward, "model.backward is missing"),
         (loss_to_backward, "and not the loss"),
         (two_of_a_batch, "three things"),
+        (
+            lambda *a: train(*a[:5], a[4] + 1),
+            "return stands in it",
+        ),
+        (lambda *a: train(*a)[-1:], "made anew in each step"),
+        (lambda *a: np.cumsum(train(*a)), "were added up"),
+        (lambda *a: sum(train(*a)), "into one number"),
+        (lambda *a: train(*a[:4], 0, a[5]), "begin with `first`"),
+        (labels_first, "logits first"),
+        (backward_of_a_number, "the object `loss`"),
+        (trains_what_was_predicted, "predict keeps nothing"),
         (lambda *a: iter(train(*a)), ""),
     ],
 }

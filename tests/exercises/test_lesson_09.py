@@ -146,6 +146,36 @@ def read_by_windows(dy, winner):
     return dx
 
 
+def joined_as(**ways):
+    """Joining with one way mistaken."""
+    return lambda across, x, how: ways[how](across, x) if how in ways else join(across, x, how)
+
+
+def back_as(**ways):
+    return lambda dy, c, how: ways[how](dy, c) if how in ways else join_backward(dy, c, how)
+
+
+def placed(x, winner, side, apart):
+    y = np.zeros((x.shape[0], x.shape[1] * 2, x.shape[2] * 2, x.shape[3]))
+    for n, i, j, c in np.ndindex(x.shape):
+        p, q = divmod(winner[n, i, j, c], side)
+        if apart * j + q < y.shape[2]:
+            y[n, apart * i + p, apart * j + q, c] = x[n, i, j, c]
+    return y
+
+
+def picks_values(x, winner):
+    y = np.zeros((x.shape[0], x.shape[1] * 2, x.shape[2] * 2, x.shape[3]))
+    y[:, ::2, ::2] = x[winner == 0]
+    return y
+
+
+def in_the_shape_of_x(x, winner):
+    y = np.zeros_like(x)
+    y[:, ::2, ::2] = x * (winner == 0)
+    return y
+
+
 ALSO_RIGHT = {
     "join": [join_into_an_array, join_by_lists],
     "join_backward": [back_by_split, back_in_float64],
@@ -161,20 +191,36 @@ WRONG = {
         (lambda across, x, how: np.concatenate([across, x], -1), "keeps the number of channels"),
         (lambda across, x, how: np.concatenate([across, x]), "along the images"),
         (lambda across, x, how: np.stack([across, x], -1), "np.stack makes a new axis"),
+        (joined_as(sum=np.multiply), "a product, where"),
+        (joined_as(sum=np.subtract), "a difference, where"),
+        (joined_as(sum=lambda a, x: (a + x) * 0.5), "a mean, where"),
+        (joined_as(sum=lambda a, x: np.sum([a, x])), "to one number"),
+        (joined_as(none=lambda a, x: np.zeros_like(x)), "keeps its own x"),
+        (joined_as(none=lambda a, x: np.append(np.zeros_like(a), x, 3)), "x alone"),
+        (joined_as(concat=lambda a, x: np.append(a, x, 2)), "along the width"),
+        (joined_as(concat=lambda a, x: np.concatenate(a, x)), "was taken for an axis"),
         (sum_in_place, "an argument was overwritten"),
-        (lambda across, x, how: across * x, "one too few"),
+        (lambda across, x, how: across * x, ""),
     ],
     "join_backward": [
         (lambda dy, c, how: join_backward(dy, c, how)[::-1], "exchanged"),
         (halves, "split in halves"),
         (half_of_a_sum, "not the half"),
         (from_the_end, "split from its end"),
+        (back_as(concat=lambda dy, c: (dy[..., :c], dy[..., -c:])), "before the end"),
+        (back_as(concat=lambda dy, c: (dy[:, :c], dy[:, c:])), "along the height"),
+        (lambda dy, c, how: (dy[..., :c], dy[..., c:]), "split in every case"),
+        (
+            back_as(sum=lambda dy, c: (dy[..., : c // 2], dy[..., c // 2 :])),
+            "split in halves: in a sum",
+        ),
+        (back_as(none=lambda dy, c: (0, dy)), "an array of zeros is wanted"),
         (
             lambda dy, c, how: join_backward(dy, c, how) if how != "sum" else (dy, 0 * dy),
             "the decoder's",
         ),
         (gradient_without_a_skip, "its gradient is 0"),
-        (none_is_none, "a missing return"),
+        (none_is_none, "of zeros where nothing arrives"),
         (lambda dy, c, how: dy, "belong behind the return"),
     ],
     "unpool": [
@@ -184,14 +230,22 @@ WRONG = {
         (lambda x, winner: unpool(x, winner - 1), "from 1"),
         (lambda x, winner: unpool_by_sum(x, winner), "taken for one"),
         (in_float64, "without a dtype"),
-        (lambda x, winner: x * winner, "one too few"),
+        (lambda x, winner: placed(x, winner, 2, 1), "yours begin at (i, j)"),
+        (lambda x, winner: placed(x, 3 - winner, 2, 2), "from the bottom right"),
+        (lambda x, winner: unpool(np.ones_like(x), winner), "ones where"),
+        (picks_values, "loses their places"),
+        (in_the_shape_of_x, "in the shape of x"),
+        (lambda x, winner: x * winner, ""),
     ],
     "unpool_backward": [
         (lambda dy, winner: sum(dy[:, p::2, q::2] for p, q in CORNERS), "all four corners"),
         (lambda dy, winner: sum(dy[:, p::2, q::2] for p, q in CORNERS) / 4, "a mean over"),
         (in_blocks, "read in blocks"),
+        (lambda dy, winner: dy[:, 1::2, 1::2] * (winner > 2), "each corner overwrote"),
+        (lambda dy, winner: dy[:, ::2, ::2] * (winner < 1), "only the first corner was looked at"),
+        (lambda dy, winner: unpool_backward(dy, 3 - winner), "from the bottom right"),
         (lambda dy, winner: dy[:, ::2, ::2], "always read at the first corner"),
         (lambda dy, winner: dy * unpool(np.ones(winner.shape), winner), "dy was spread out"),
-        (lambda dy, winner: unpool_backward(dy, winner) ** 3, "wrong scale"),
+        (lambda dy, winner: unpool_backward(dy, winner) ** 3, ""),
     ],
 }

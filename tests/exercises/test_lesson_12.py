@@ -23,6 +23,34 @@ def half_is_enough(found, truth):
     return merged_cells(found, truth, least=0.4999)
 
 
+def given_to_the_largest(found, truth):
+    held = {}
+    for k in np.unique(truth[truth > 0]):
+        numbers, counts = np.unique(found[truth == k], return_counts=True)
+        if number := numbers[counts.argmax()]:
+            held[number] = held.get(number, 0) + 1
+    return sum(count for count in held.values() if count >= 2)
+
+
+def all_distances(cells):
+    numbers = np.unique(cells[cells > 0])
+    return np.array([ndimage.distance_transform_edt(cells != k) for k in numbers])
+
+
+def with_term(term):
+    """A weight map with another border term."""
+
+    def weights(cells, w0, sigma):
+        d1, d2 = np.sort(all_distances(cells), axis=0)[:2]
+        return weight_map(cells, 0, sigma) + np.where(cells > 0, 0, w0 * term(d1, d2, sigma))
+
+    return weights
+
+
+def border(cells, w0, sigma):
+    return weight_map(cells, w0, sigma) - weight_map(cells, 0, sigma)
+
+
 def separation_borders(cells, right=False, both=False, any_change=False):
     out = cells.copy()
     for a, b in ((out[:, :-1], out[:, 1:]), (out[:-1], out[1:])):
@@ -211,6 +239,10 @@ WRONG = {
         (lambda f, t: merged_cells(f, t, background=True), "leave out number 0"),
         (lambda f, t: merged_cells(f, t, least=0), "only touches a second one"),
         (half_is_enough, "exactly half"),
+        (given_to_the_largest, "need not cover more than half"),
+        (lambda f, t: merged_cells(f, t, least=0.999), "need not cover all"),
+        (lambda f, t: merged_cells(f, t * (t < len(np.unique(t)))), "up to their count"),
+        (lambda f, t: merged_cells(t, f), "nor an IoU"),
         (lambda f, t: merged_cells(f, t, by=0), "count the true cells in them"),
         (lambda f, t: merged_cells(f, t) // 2, "count the true cells in them"),
         (lambda f, t: merged_cells(f, t) + 1, "one too many"),
@@ -245,6 +277,12 @@ WRONG = {
         (counts_up, "numbers that no cell has"),
         (lambda c: counts_up(c, len(np.unique(c)) - 1), "up to their count"),
         (without_gaps, ""),
+        (lambda c: tuple(all_distances(c)[:2]), "were not sorted"),
+        (lambda c: tuple(np.sort(all_distances(c))[:2]), "the cells are axis 0"),
+        (lambda c: tuple(np.argsort(all_distances(c), 0)[:2]), "np.argsort gives places"),
+        (lambda c: (two_distances(c)[0], two_distances(c)[1] - two_distances(c)[0]), "how much"),
+        (lambda c: tuple(np.sort(all_distances(c), 0)[-2:]), "the two largest"),
+        (lambda c: tuple(np.sort(all_distances(c).ravel())[:2]), "of all pixels"),
         (lambda c: two_distances(c)[0], "belong behind the return"),
     ],
     "weight_map": [
@@ -253,7 +291,23 @@ WRONG = {
         (lambda *a: weight_map(*a, two=1), "the 2 before sigma^2"),
         (lambda *a: weight_map(*a, square=False), "sigma is not squared"),
         (lambda *a: weight_map(*a, background_only=False), "the background only"),
-        (lambda c, w0, sigma: weight_map(c, 0, sigma), "w0"),
+        (with_term(lambda d1, d2, s: np.exp(-(d1 + d2) / 2 / s**2)), "is not squared"),
+        (
+            with_term(lambda d1, d2, s: np.exp(-((d1 + d2) ** 2) / 2 * s**2)),
+            "missing, or next to nothing",
+        ),
+        (with_term(lambda d1, d2, s: np.exp(-(((d1 + d2) / 2 / s) ** 2))), "the 2 was squared"),
+        (with_term(lambda d1, d2, s: np.exp(-(d2**2) / 2 / s**2)), "d1 is missing"),
+        (with_term(lambda d1, d2, s: np.exp(-((d2 - d1) ** 2) / 2 / s**2)), "the difference"),
+        (with_term(lambda d1, d2, s: np.exp(-((d2 * d1) ** 2) / 2 / s**2)), "the product"),
+        (lambda c, w0, sigma: weight_map(c, 10, sigma), "need not be 10"),
+        (lambda c, w0, sigma: weight_map(c, w0, 5), "need not be 5"),
+        (lambda c, *a: np.where(c, weight_map(c, *a), border(c, *a)), "was replaced"),
+        (
+            lambda c, *a: np.where(c, 1, border(c, *a)) * weight_map(c, 0, 1),
+            "was multiplied with w_c",
+        ),
+        (lambda c, w0, sigma: weight_map(c, 0, sigma), "missing, or next to nothing"),
         (lambda c, w0, sigma: weight_map(c, w0, sigma).T, "another order"),
     ],
 }

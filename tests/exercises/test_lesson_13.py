@@ -192,7 +192,30 @@ ALSO_RIGHT = {
     "rand_scores": [rand_by_shares, rand_by_loops],
 }
 
+
 # What is wrong, and words that its message should hold ("" where no cause is named).
+def sizes(cells):
+    return np.unique(cells, return_counts=True)[1]
+
+
+def seg_of(value):
+    """SEG with another value of a match."""
+
+    def score(n):
+        s, t = n.sum(1)[:, None], n.sum(0)
+        with np.errstate(all="ignore"):
+            values = np.nan_to_num(value(n, s, t))
+        return (values * (n > t / 2))[1:, 1:].sum() / (n.shape[1] - 1)
+
+    return score
+
+
+def harmonic(n, threshold):
+    precision, recall = len(n) - 1, n.shape[1] - 1
+    with np.errstate(all="ignore"):
+        return 2 / (precision / np.float64(matches(n, threshold)) + recall / matches(n, threshold))
+
+
 WRONG = {
     "overlap_table": [
         (counted_once, "counted once only"),
@@ -202,6 +225,18 @@ WRONG = {
         (lambda p, t: overlap_table(p, t).tolist(), "np.array makes one of it"),
         (lambda p, t: overlap_table(p, t) / p.size, "shares instead of"),
         (by_histogram, "uint8 ran over"),
+        (
+            lambda p, t: (
+                overlap_table(p, t).astype(p.dtype) if p.itemsize < 2 else overlap_table(p, t)
+            ),
+            "the table ran over",
+        ),
+        (
+            lambda p, t: np.subtract(np.add.outer(*map(sizes, (p, t))), overlap_table(p, t)),
+            "in one of the two",
+        ),
+        (lambda p, t: ious(overlap_table(p, t)), "it is the IoU"),
+        (lambda p, t: overlap_table(p, t) / sizes(t), "shares of the true cells"),
         (lambda p, t: np.histogram2d(p.ravel(), t.ravel())[0], ""),
     ],
     "seg_score": [
@@ -221,6 +256,12 @@ WRONG = {
             "the mean over all pairs",
         ),
         (lambda n: 1 - seg_score(n), "1 minus what"),
+        (seg_of(lambda n, s, t: 2 * n / (s + t)), "Dice"),
+        (seg_of(lambda n, s, t: n / (s + t)), "n is not subtracted"),
+        (seg_of(lambda n, s, t: n / s), "n / s"),
+        (seg_of(lambda n, s, t: n > -1), "matches were counted"),
+        (seg_of(lambda n, s, t: n // (s + t - n)), "rounds down to 0"),
+        (lambda n: seg_score(n) * (n.shape[1] - 1), "the sum: divide it"),
     ],
     "f1_score": [
         (lambda n, t: matches(n, t) / max(len(n) - 1, 1), "precision"),
@@ -229,6 +270,11 @@ WRONG = {
         (lambda n, t: 2 * matches(n, t) / sum(n.shape), "the background was counted among"),
         (lambda n, t: f1_score(n, 0.5), "the threshold is ignored"),
         (lambda n, t: 2 * (ious(n)[1:, 1:] >= t).sum() / (sum(n.shape) - 2), "not above it"),
+        (harmonic, "divides by 0"),
+        (
+            lambda n, t: matches(n, t) / 2 * (1 / max(len(n) - 1, 1) + 1 / (n.shape[1] - 1)),
+            "the ordinary mean",
+        ),
         (lambda n, t: matches(n, t), ""),
     ],
     "rand_scores": [
@@ -236,6 +282,8 @@ WRONG = {
         (lambda n: rand_scores(n, sizes_first=True), "before column 0 was left out"),
         (rand_exchanged, "split and merge are exchanged"),
         (rand_mean, "harmonic"),
+        (lambda n: (max(rand_scores(n)[1:]), *rand_scores(n)[1:]), "the larger of split"),
+        (lambda n: [(n[:, 1:] ** 2).sum() / n[:, 1:].sum() ** 2] * 3, "the share of all pairs"),
         (without_squares, "the squares are missing"),
         (lambda n: rand_scores(n)[0], "belong behind the return"),
         (lambda n: (np.sqrt(np.prod(rand_scores(n)[1:])), *rand_scores(n)[1:]), "harmonic mean"),
@@ -250,7 +298,7 @@ WRONG = {
 
 
 def test_eight_bits_that_run_over_are_found():
-    assert "of shape (10, 10) uint8" in str(check.overlap_table(by_histogram))
+    assert "of shape (20, 20) uint8" in str(check.overlap_table(by_histogram))
 
 
 def test_the_answers_agree_with_the_package():

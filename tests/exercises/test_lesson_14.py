@@ -162,6 +162,11 @@ WRONG = {
         (lambda v, a, b, r: costs(v, 1, b, r), "the input channels are missing"),
         (lambda v, a, b, r: costs(v, a, 1, r), "the output channels are missing"),
         (lambda *a: costs(*a)[::-1], "exchanged"),
+        (lambda *a: costs(*a, lost=1), "on each side"),
+        (lambda *a: costs(*a, lost=3), "3 pixels of a row"),
+        (lambda *a: costs(*a, size=32), "bits are counted"),
+        (lambda v, a, b, r: costs(v, a, b, 1), "only one row"),
+        (lambda v, a, b, r: (costs(v, a, b, r)[0], (r + 2) * v * a * 4), "the bytes of the input"),
         (lambda *a: costs(*a)[0], "belong behind the return"),
     ],
     "f23": [
@@ -190,6 +195,7 @@ WRONG = {
         (lambda x, w: conv1d_f23(x, w, bt=abs(BT)), ""),
     ],
     "input_transform": [
+        (lambda p: np.array([np.poly(p), np.poly(p[1:])]), "different lengths"),
         (lambda a: input_transform(a, turn=slice(None)), "the highest power comes first"),
         (lambda a: input_transform(a)[:, ::-1], "the highest power comes first"),
         (lambda a: input_transform(a, zero_first=True), "stands before the coefficients"),

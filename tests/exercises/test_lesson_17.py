@@ -192,6 +192,14 @@ WRONG = {
         (lambda k, c, d, o: sum([x[..., -c:] for x in d] + o), "its neighbour"),
         (lambda k, c, d, o: node_gradient(k, c, [], o[-1:]) if o else d[-1], "overwritten: add"),
         (lambda k, c, d, o: d[0] + o[0], "broadcast"),
+        (lambda k, c, d, o: sum([x[..., (k + 1) * c :] for x in d] + o), "end at (k + 2) * c"),
+        (lambda k, c, d, o: sum([x[..., (k + 2) * c :][..., :c] for x in d] + o), "one node too far"),
+        (lambda k, c, d, o: sum([x[..., k + 1 :][..., :c] for x in d] + o), "not at k + 1"),
+        (lambda k, c, d, o: np.sum(node_gradient(k, c, d, o)), "adds arrays"),
+        (
+            lambda k, c, d, o: node_gradient(k, c, d, o) + 0 * d[0][..., :c],
+            "dconcats may be empty",
+        ),
         (in_place, "begin with a copy"),
         (
             lambda k, c, d, o: np.concatenate(

@@ -182,6 +182,11 @@ WRONG = {
     "receptive_field": [
         (lambda layers: field(layers, step_of=lambda step, s, d: 1), "strides are ignored"),
         (lambda layers: field(layers, add=lambda k, d: k - 1), "the dilation is ignored"),
+        (lambda layers: field([(k, d, s) for k, s, d in layers]), "are exchanged"),
+        (lambda layers: field(layers, step_of=lambda step, s, d: step + s), "they multiply it"),
+        (lambda layers: field(layers, add=lambda k, d: k - 1 + d), "(kernel - 1) * dilation"),
+        (lambda layers: receptive_field(layers[:1]), "behind the loop"),
+        (lambda layers: int(np.prod([s for _, s, _ in layers])), "the product of all strides"),
         (stride_first, "own stride is counted in its own step"),
         (lambda layers: field(layers, add=lambda k, d: k * d), "kernel - 1 steps"),
         (lambda layers: field(layers, add=lambda k, d: k * d - 1), "the kernel spans"),
@@ -208,11 +213,15 @@ WRONG = {
     "bin_means_backward": [
         (lambda dy, h, w: spread(dy, h, w, add=False), "overwrites what its neighbours gave"),
         (lambda dy, h, w: spread(dy, h, w, share=lambda *_: 1), "got all of dy"),
+        (
+            lambda dy, h, w: spread(dy, h, w, share=lambda *_: 1) / dy[0, :, :, 0].size,
+            "the number of bins",
+        ),
         (lambda dy, h, w: spread(dy, h, w, share=lambda h, w, b: h * w / b**2), "by that of each"),
         (lambda dy, h, w: spread(dy, h, w, end=lambda i, n, b: (i + 1) * n // b), "round up"),
         (lambda dy, h, w: bin_means_backward(dy, w, h), "height and width are exchanged"),
         (lambda dy, h, w: spread(dy, h, w, dtype=float), "a new array without a dtype is float64"),
-        (lambda dy, h, w: dy.repeat(h // dy.shape[1], 1).repeat(w // dy.shape[2], 2), "got all of dy"),
+        (lambda dy, h, w: dy.repeat(h // dy.shape[1], 1).repeat(w // dy.shape[2], 2), ""),
         (lambda dy, h, w: spread(dy, h, w) ** 2, ""),
     ],
     "interpolation": [

@@ -97,11 +97,22 @@ def of_nothing(p, truth, bins):
 
 
 # What is wrong, and words that its message should hold ("" where no cause is named).
+def edges_before(p, truth, bins):
+    """Bins that hold their end, and not their beginning."""
+    which = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], p)
+    return tuple(
+        np.array([a[which == i].mean() if (which == i).any() else 0 for i in range(bins)])
+        for a in (p, truth)
+    )
+
+
 WRONG = {
     "average_symmetries": [
         (lambda predict, image: predict(image), "nothing was averaged"),
         (four_turns, "without the mirrored ones"),
         (not_turned_back, "were not turned back"),
+        (lambda f, x: (f(x) + f(x[:, ::-1])[:, ::-1]) / 2, "without the turns"),
+        (lambda f, x: 2 * average_symmetries(f, x), "divided by 4"),
         (wrong_order, "in the wrong order"),
         (turned_on, "turned on instead of back"),
         (lambda predict, image: 8 * average_symmetries(predict, image), "the sum of the eight"),
@@ -109,6 +120,15 @@ WRONG = {
     ],
     "reliability": [
         (dropped_one, "it belongs to the last one"),
+        (edges_before, "bin that begins there"),
+        (lambda p, t, bins: reliability(p, (p > 0.5) == t, bins), "a threshold of 0.5"),
+        (lambda p, t, bins: reliability(p, t, 10), "need not be 10"),
+        (
+            lambda p, t, bins: tuple(
+                a[reliability(p, t, bins)[0] > 0] for a in reliability(p, t, bins)
+            ),
+            "empty bins were left out",
+        ),
         (of_nothing, "it should give 0 and 0"),
         (lambda p, t, bins: reliability(p, t, bins)[::-1], "exchanged"),
         (

@@ -48,7 +48,8 @@ def compare(
     """
     right = np.asarray(right)
     if got is None:
-        return Finding(name, False, "is None", "a missing return")
+        several = "each output needs its array, of zeros where nothing arrives"
+        return Finding(name, False, "is None", several if others else "a missing return")
     try:
         values = np.asarray(got)
         if values.dtype.kind not in "biuf":
@@ -160,8 +161,8 @@ def explain(
     dy: np.ndarray | None = None,
 ) -> str:
     """Say which mistake gives such values, or return "" where none fits."""
-    if not right.ndim:
-        return exchanged(got, others) or _of_a_number(float(got), right)
+    if right.size == 1:  # any number is a multiple of another: that says nothing
+        return exchanged(got, others) or _of_a_number(got.item(), right)
     if not got.any():
         return "it is zero everywhere: nothing was ever added or written to it"
     if found := exchanged(got, others):
@@ -178,7 +179,7 @@ def explain(
 
 def _of_a_number(got: float, right: np.ndarray) -> str:
     """Say what a number has to do with the right one, or return ""."""
-    wanted = float(right)
+    wanted = right.item()
     if right.dtype.kind in "iu" and abs(got - wanted) == 1:
         return f"one too {'many' if got > wanted else 'few'}"
     for what, other in (

@@ -20,14 +20,18 @@ USUAL = {
     "truth value of an array": "`if`, `and`, `or`, `not` and `max` want one number: "
     "for arrays there are np.where, &, |, ~ and np.maximum",
     "numpy boolean subtract": "- is not for masks: a & ~b is what is in a and not in b",
-    "only integer scalar arrays can be converted": "np.max takes the second array for an axis: "
-    "np.maximum compares two arrays",
+    "only integer scalar arrays can be converted": "the second array was taken for an axis: "
+    "np.maximum compares two arrays, np.concatenate([a, b]) joins a list of them",
+    "inhomogeneous shape": "rows of different lengths make no array: fill up the shorter ones",
     "setting an array element with a sequence": "an array, where one number belongs: is a sum missing?",
     "is out of bounds for axis": "an index goes beyond the array's end: look at the ranges",
     "object is not iterable": "a number where a sequence belongs: is range(...) missing around it?",
     "invalid index to scalar variable": "a number was indexed: arguments in another order?",
     "'tuple' object does not support item": "a tuple cannot be written into: np.zeros makes an array",
     "negative dimensions are not allowed": "a side came out below 0: what was subtracted from what?",
+    "and 'function'": "a function was not called: its parentheses are missing",
+    "object is not callable": "(...) calls a function: [...] takes one of several entries",
+    "'tuple' object has no attribute": "several values came back as one tuple: a, b = ... parts them",
     "Cannot cast ufunc": "what is added has another dtype than the array that it is added to",
 }
 

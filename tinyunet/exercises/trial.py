@@ -132,6 +132,7 @@ class Trial:
             )  # fmt: skip
         likely_first = sorted((mistakes or {}).items(), key=lambda item: item[0] in self._unlikely)
         wrong = {what: self._mistaken(make, names) for what, make in likely_first}
+        wrong = dict(sorted(wrong.items(), key=lambda item: not _whole(item[1], names, got)))
         found = []
         for name, value in zip(names, got, strict=True):
             expected = np.asarray(right[name])
@@ -188,6 +189,14 @@ class Trial:
         except (ValueError, IndexError, TypeError):  # that mistake cannot be made here
             return {}
         return dict(zip(names, made if len(names) > 1 else (made,), strict=True))
+
+
+def _whole(made: dict[str, Any], names: list[str], got: Sequence[Any]) -> bool:
+    """Whether a mistake explains all outputs, not one of several alone."""
+    try:
+        return all(comparison.same(g, made[name]) for name, g in zip(names, got, strict=True))
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 class Slopes(NamedTuple):

@@ -23,7 +23,10 @@ def concat(trial: Trial) -> None:
     trial.crashes = {
         "np.concatenate takes a list of arrays: np.concatenate([a, b], axis=-1)": [
             np.concatenate, lambda a, b: np.concatenate(a, b, axis=-1),
-        ]
+        ],
+        "axes are counted from 0: the channels are axis 3, or -1": (
+            lambda a, b: np.concatenate([a, b], axis=4)
+        ),
     }  # fmt: skip
     rng = trial.rng(3)
     for shape, ca, cb in (((1, 2, 3), 2, 2), ((2, 3, 3), 1, 2), ((2, 2, 2), 3, 3)):
@@ -48,6 +51,9 @@ CONCAT_MISTAKES = {
     "np.stack makes a new axis: np.concatenate joins along one that there is": (
         lambda a, b: np.stack([a, b], axis=-1)
     ),
+    "a and b came back in a list or a new axis: np.concatenate puts them side by side": (
+        lambda a, b: np.stack([a, b])
+    ),
     "a and b were added: their channels should stand side by side": lambda a, b: a + b,
     "the channels of a and b take turns: all of a come first": (
         lambda a, b: np.stack([a, b], axis=-1).reshape(*a.shape[:3], -1)
@@ -71,7 +77,7 @@ def concat_backward(trial: Trial) -> None:
         "behind them": lambda dy, channels: np.split(dy, channels, axis=-1)
     }
     rng = trial.rng(4)
-    for shape, ca in (((1, 2, 3, 5), 3), ((2, 3, 2, 4), 1), ((2, 2, 2, 4), 2)):
+    for shape, ca in (((1, 2, 3, 6), 4), ((2, 3, 2, 4), 1), ((2, 2, 2, 4), 2)):
         dy = rng.standard_normal(shape)
         da, db = _concat_backward(dy, ca)
         trial.compare(
@@ -94,6 +100,9 @@ SPLIT_MISTAKES = {
     ),
     "a's channels were counted from the end: they are the first": (
         lambda dy, c: (dy[..., -c:], dy[..., :-c])
+    ),
+    "db begins `channels` before the end: it begins at `channels`": (
+        lambda dy, c: (dy[..., :c], dy[..., -c:])
     ),
     "every second channel was taken: a's are the first ones": (
         lambda dy, c: (dy[..., ::2], dy[..., 1::2])

@@ -25,7 +25,7 @@ def center_crop(trial: Trial) -> None:
     trial.crashes = {"the numbers are divided by /: // gives whole numbers": _with_fractions}
     rng = trial.rng(1)
     for shape, h, w in (
-        ((1, 5, 5, 1), 3, 3), ((2, 8, 9, 2), 4, 3), ((1, 6, 5, 3), 3, 4), ((1, 4, 6, 2), 4, 2),
+        ((1, 7, 7, 1), 3, 3), ((2, 8, 9, 2), 4, 3), ((1, 6, 5, 3), 3, 4), ((1, 4, 6, 2), 4, 2),
     ):  # fmt: skip
         x = rng.standard_normal(shape)
         trial.compare(
@@ -69,6 +69,20 @@ CROP_MISTAKES = {
     "rounded up: the odd pixel goes at the bottom and the right, // rounds down": (
         _crop_from(lambda r: -(-r // 2), lambda r: -(-r // 2))
     ),
+    "left was taken from the heights: it comes from the widths": (
+        lambda x, h, w: x[:, (top := (x.shape[1] - h) // 2) : top + h, top : top + w]
+    ),
+    "the slice ends at h: it ends at top + h": (
+        lambda x, h, w: x[:, (x.shape[1] - h) // 2 : h, (x.shape[2] - w) // 2 : w]
+    ),
+    "one pixel too far down and right: the first row that stays is number top": (
+        _crop_from(lambda r: r // 2 + 1, lambda r: r // 2 + 1)
+    ),
+    "axes 0 and 1 were cropped: height and width are axes 1 and 2": (
+        lambda x, h, w: x[
+            (top := (x.shape[0] - h) // 2) : top + h, (left := (x.shape[1] - w) // 2) : left + w
+        ]
+    ),
     "h and w are exchanged": lambda x, h, w: _crop(x, w, h),
     "nothing was cut off": lambda x, h, w: x,
 }
@@ -88,7 +102,9 @@ def center_crop_backward(trial: Trial) -> None:
     """The gradient of a crop: back to where the pixels came from."""
     trial.crashes = UNCROP_CRASHES
     rng = trial.rng(2)
-    for shape, h, w in (((1, 5, 5, 1), 3, 3), ((2, 8, 9, 2), 4, 3), ((1, 4, 6, 2), 4, 2)):
+    for shape, h, w in (
+        ((1, 7, 7, 1), 3, 3), ((2, 8, 9, 2), 4, 3), ((1, 6, 5, 3), 3, 4), ((1, 4, 6, 2), 4, 2),
+    ):  # fmt: skip
         dy = rng.standard_normal((shape[0], h, w, shape[3]))
         got = trial.call(dy=dy, shape=shape)
         right = {"dx": uncrop(dy, shape)}
@@ -112,6 +128,16 @@ def padded(dy, shape, halve=lambda rest: rest // 2, **options):
 
 
 UNCROP_MISTAKES = {
+    "the same number of zeros on both sides is one too few where the rest is odd": (
+        lambda dy, shape: np.pad(
+            dy,
+            (
+                (0, 0),
+                *([(a - b) // 2] * 2 for a, b in zip(shape[1:3], dy.shape[1:3], strict=True)),
+                (0, 0),
+            ),
+        )
+    ),
     "dy was returned as it is: dx has the size of the whole image": lambda dy, shape: dy,
     "dy is at the top left, where forward took the middle": (
         lambda dy, shape: padded(dy, shape, lambda rest: 0)
@@ -151,7 +177,8 @@ def _in_dys_shape(dy, shape):
 
 
 UNCROP_CRASHES = {
-    "dx was made in the shape of dy: it needs `shape`, that of x": _in_dys_shape,
+    "dx was made in the shape of dy, and it needs `shape`, that of x; or the slice ends at h, and it "
+    "ends at top + h": _in_dys_shape,
     "x[:, p:-p] is empty where p is 0, and one too short where the rest is odd: end at top + h": (
         lambda dy, shape: _put(np.zeros(shape), dy, lambda top, h: -top)
     ),

@@ -77,6 +77,11 @@ FORK_MISTAKES = {
             padded(dy[..., :c], shape, lambda rest: 0) + _down(dy, c, shape, down)
         )
     ),
+    "what came up was cropped: dx has the size of x, so put the part that went across back": (
+        lambda dy, c, shape, down: (
+            tu.CenterCrop().forward(_down(dy, c, shape, down), dy.shape[1:3]) + dy[..., :c]
+        )
+    ),
     "the two gradients stand side by side: they should be added": (
         lambda *all: np.concatenate([_across(*all), _down(*all)], axis=-1)
     ),
@@ -94,7 +99,10 @@ def _put(dy, shape):
     return dx
 
 
-EXCHANGED = "the two parts of dy are exchanged: the first channels belong to the path across"
+EXCHANGED = (
+    "the two parts of dy are exchanged, or both went one way: the first channels go back through "
+    "the crop, the others through down_backward"
+)
 WHOLE = "all of dy was handed on: concat_backward splits it, and each path gets its own channels"
 FORK_CRASHES = {
     EXCHANGED: [
@@ -105,7 +113,14 @@ FORK_CRASHES = {
         lambda dy, c, shape, down: _put(dy, shape),
         lambda dy, c, shape, down: down(dy),
     ],
-    "down_backward takes one argument: the gradient of what came up": (
-        lambda dy, c, shape, down: down(dy[..., c:], shape)
+    "the part that went across was not put back: center_crop_backward gives it the size of x": (
+        lambda dy, c, shape, down: dy[..., :c] + down(dy[..., c:])
     ),
+    "down_backward takes what came up alone, before anything is put back": (
+        lambda dy, c, shape, down: down(uncrop(dy[..., :c], shape))
+    ),
+    "down_backward takes one argument: the gradient of what came up": [
+        lambda dy, c, shape, down: down(dy[..., c:], shape),
+        lambda dy, c, shape, down: down(dy[..., c:], c),
+    ],
 }  # fmt: skip

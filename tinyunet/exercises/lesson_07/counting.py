@@ -25,8 +25,8 @@ from tinyunet.exercises.trial import Trial
 def unet_output_side(trial: Trial) -> None:
     """How large the output of a U-Net is, and which inputs it refuses."""
     for side, depth in (
-        (20, 1), (572, 4), (44, 2), (92, 3), (188, 4), (61, 2), (58, 2), (572, 3), (570, 4), (12, 1),
-        (10, 2), (40, 2), (300, 1), *trial.drawn((10, 200), (1, 5)),
+        (60, 1), (572, 4), (20, 1), (44, 2), (92, 3), (188, 4), (61, 2), (58, 2), (572, 3), (570, 4),
+        (12, 1), (10, 2), (40, 2), (300, 1), *trial.drawn((10, 200), (1, 5)),
         *((12 + 2**depth * n, depth) for n, depth in trial.drawn((4, 40), (1, 5))),
     ):  # fmt: skip
         got = trial.call(side=side, depth=depth)
@@ -70,10 +70,31 @@ def _below_zero(side, depth):
     return side
 
 
+def _left_arm(side, depth):
+    for _ in range(depth):
+        side = (side - 4) // 2
+    return max(side - 4, 0)
+
+
+def _other_order(side, depth):
+    for _ in range(depth):
+        side = side // 2 - 4
+    side -= 4
+    for _ in range(depth):
+        side = 2 * side - 4
+    return max(side, 0)
+
+
 SIDE_MISTAKES = {
     "each pair of convolutions takes 4 pixels off, here it is 2": _walk(2, 2, 2),
     "the two convolutions at the bottom are missing": _walk(bottom=0),
     "the convolutions of the right arm are missing": _walk(up=0),
+    "the way up is missing: twice, minus 4, on each level": _left_arm,
+    "halved before the convolutions, or doubled after them: going down, minus 4 comes first; going "
+    "up, it comes last": _other_order,
+    "the image's side need not be a multiple of 2**depth: what stands before each pooling is even": (
+        lambda side, depth: 0 if side % 2**depth else _walk()(side, depth)
+    ),
     "the convolutions of the left arm are missing": _walk(down=0),
     "an odd side is refused: a pooling would have to cut a pixel off": _walk(even=False),
     "so much is lost on the way, but not every side fits: each pooling needs an even one": (
@@ -103,7 +124,7 @@ SIDE_MISTAKES = {
 def unet_parameters(trial: Trial) -> None:
     """How many numbers a U-Net learns."""
     for images, classes, base, depth in (
-        (1, 2, 1, 1), (1, 2, 4, 1), (3, 2, 4, 2), (3, 5, 8, 3), (1, 2, 16, 4),
+        (3, 5, 4, 2), (1, 2, 1, 1), (1, 2, 4, 1), (3, 2, 4, 2), (3, 5, 8, 3), (1, 2, 16, 4),
         *trial.drawn((1, 5), (2, 6), (1, 10), (1, 4)),
     ):  # fmt: skip
         right = tu.UNet(images, classes, base_channels=base, depth=depth).num_parameters
@@ -113,11 +134,14 @@ def unet_parameters(trial: Trial) -> None:
     trial.compare(got, {"the number": 31_030_658}, mistakes=COUNT_MISTAKES)
 
 
-def _count(bias=1, concat=2, up=2, second=True, bottom=True, head=1, image=True, right_bottom=2):
+def _count(
+    bias=1, concat=2, up=2, second=True, bottom=True, head=1, image=True, power=2, of_inputs=False,
+    width=lambda base, level: base * 2**level, right=True,
+):  # fmt: skip
     """The number of parameters of a network that was misunderstood in some way."""
 
     def conv(k, a, b):
-        return k * k * a * b + bias * b
+        return k**power * a * b + bias * (a if of_inputs else b)
 
     def pair(a, c):
         return conv(3, a, c) + second * conv(3, c, c)
@@ -125,18 +149,41 @@ def _count(bias=1, concat=2, up=2, second=True, bottom=True, head=1, image=True,
     def count(in_channels, num_classes, base, depth):
         total = 0
         for level in range(depth):
-            c = base * 2**level
-            before = c // 2 if level else (in_channels if image else 1)
-            total += pair(before, c) + pair(concat * c, c)
-            total += conv(up, 2 * c, c) if up else 0
+            c, below = width(base, level), width(base, level + 1)
+            before = width(base, level - 1) if level else (in_channels if image else 1)
+            total += pair(before, c) + (pair(concat * c, c) if right else 0)
+            total += conv(up, below, c) if up else 0
         if bottom:
-            total += pair(base * 2 ** (depth - 1), base * 2**depth)
+            total += pair(width(base, depth - 1), width(base, depth))
         return total + (conv(head, base, num_classes) if head else 0)
 
     return count
 
 
+def _off(by):
+    """The right number and so many more, for each level's c channels: what a mistake adds."""
+    return lambda i, k, b, d: _count()(i, k, b, d) + sum(by(b * 2**level) for level in range(d))
+
+
 COUNT_MISTAKES = {
+    "the up-convolutions' biases are missing": _off(lambda c: -c),
+    "the bias of the last convolution is missing": lambda i, k, b, d: _count()(i, k, b, d) - k,
+    "the up-convolution halves the channels, from 2 c to c: yours keeps them": (
+        _off(lambda c: 17 * c * c + c)
+    ),
+    "the second convolution of the right arm reads c channels: only the first reads 2 c": (
+        _off(lambda c: 9 * c * c)
+    ),
+    "a kernel has k * k places, not k": _count(power=1),
+    "the channels double from level to level": _count(width=lambda base, level: base * (level + 1)),
+    "a convolution has a bias for each output channel, not for each input channel": (
+        _count(of_inputs=True)
+    ),
+    "the right arm is missing": _count(right=False, up=0),
+    "one level too few": lambda i, k, b, d: _count()(i, k, b, d - 1),
+    "in_channels and num_classes are exchanged": lambda i, k, b, d: _count()(k, i, b, d),
+    "num_classes is ignored": lambda i, k, b, d: _count()(i, 2, b, d),
+    "base_channels is ignored: it need not be 64": lambda i, k, b, d: _count()(i, k, 64, d),
     "the biases are missing: one for each output channel": _count(bias=0),
     "the concat is forgotten: the first convolution of the right arm reads twice as many channels": (
         _count(concat=1)

@@ -55,24 +55,37 @@ def _unwired(*arrays, **options):
 
 
 def _forward(
-    net, x, pooled=False, order=reversed, bottom=True, exchanged=False, up=True, join=True
-):
+    net, x, pooled=False, order=reversed, bottom=True, up=True, pool=True, decode=True, early=False,
+    join=lambda skip, across, x: skip(across, x), pick=lambda across, level: across[level],
+):  # fmt: skip
     """The forward pass with something changed."""
     across = []
     for level in range(net.depth):
+        if early:
+            across.append(x)
         x = net.encoder[level](x)
-        across.append(x)
-        x = net.pools[level](x)
+        if not early:
+            across.append(x)
+        x = net.pools[level](x) if pool else x
         if pooled:
             across[-1] = x
     if bottom:
         x = net.bottom(x)
     for level in order(range(net.depth)):
         x = net.ups[level](x) if up else x
-        pair = (x, across[level]) if exchanged else (across[level], x)
-        x = net.skips[level](*pair) if join else x
-        x = net.decoder[level](x)
+        x = join(net.skips[level], pick(across, level), x)
+        x = net.decoder[level](x) if decode else x
     return net.head(x)
+
+
+def _softmax(y):
+    y = np.exp(y - y.max(axis=-1, keepdims=True))
+    return y / y.sum(axis=-1, keepdims=True)
+
+
+def _from_the_image(net, x):
+    for level in range(net.depth):
+        net.encoder[level](x)
 
 
 def _no_skip(net, x):
@@ -107,16 +120,48 @@ FORWARD_MISTAKES = {
     ),
     "net.bottom is missing": lambda net, x: _forward(net, x, bottom=False),
     "the skip's two inputs are exchanged: first what went across, then what came up": (
-        lambda net, x: _forward(net, x, exchanged=True)
+        lambda net, x: _forward(net, x, join=lambda skip, across, x: skip(x, across))
     ),
     "nothing goes across: the skips got zeros": _no_skip,
+    "it is the softmax: the logits are wanted, as the head gives them": (
+        lambda net, x: _softmax(_forward(net, x))
+    ),
+    "it is the classes, by argmax: the logits are wanted": (
+        lambda net, x: _forward(net, x).argmax(axis=-1)
+    ),
 }
 FORWARD_CRASHES = {
+    "what went across is taken in the wrong order: the level that was kept last is needed first": (
+        lambda net, x: _forward(net, x, pick=lambda across, level: across.pop(0))
+    ),
+    "only the last level's features were kept: each skip needs those of its own level": (
+        lambda net, x: _forward(net, x, pick=lambda across, level: across[-1])
+    ),
+    "levels are counted from 0 to depth - 1": (
+        lambda net, x: _forward(net, x, order=lambda levels: range(len(levels), 0, -1))
+    ),
+    "the right arm ends too early: level 0 belongs to it": (
+        lambda net, x: _forward(net, x, order=lambda levels: levels[:0:-1])
+    ),
+    "net.pools is missing": lambda net, x: _forward(net, x, pool=False),
+    "net.decoder is missing": lambda net, x: _forward(net, x, decode=False),
+    "what goes across was kept before the encoder: keep what comes out of it": (
+        lambda net, x: _forward(net, x, early=True)
+    ),
+    "every level begins with the image: it should go on with what the level above pooled": (
+        _from_the_image
+    ),
+    "a skip takes two arguments, net.skips[0](across, x), not one pair": (
+        lambda net, x: net.skips[0]((x, x))
+    ),
+    "the concatenation does not fit without a crop: net.skips[level](across, x) does both": (
+        lambda net, x: _forward(net, x, join=lambda skip, *both: np.concatenate(both, axis=-1))
+    ),
     "the up-convolution is missing: first net.ups, then the skip": (
         lambda net, x: _forward(net, x, up=False)
     ),
     "the skip is missing: the decoder gets what came up alone": (
-        lambda net, x: _forward(net, x, join=False)
+        lambda net, x: _forward(net, x, join=lambda skip, across, x: x)
     ),
     "that is the exercise: call the layers inside of net, one after the other": (
         lambda net, x: net(x)
@@ -201,13 +246,14 @@ def _only(name, made):
 def _backward(
     net, dy, join=lambda below, across: below + across, bottom=True, swapped=False, up=iter,
     down=reversed, pick=lambda dacross, level: dacross[level], pooled=False,
+    late=False, twice=False,
 ):  # fmt: skip
     """The backward pass with something changed."""
     dx, dacross = net.head.backward(dy), []
     for level in up(range(net.depth)):
         dx = net.decoder[level].backward(dx)
         dskip, dx = net.skips[level].backward(dx)[:: -1 if swapped else 1]
-        dacross.append(dskip)
+        dacross.append(net.encoder[level].backward(dskip) if twice else dskip)
         dx = net.ups[level].backward(dx)
     if bottom:
         dx = net.bottom.backward(dx)
@@ -215,9 +261,11 @@ def _backward(
         if pooled:
             dx = join(dx, pick(dacross, level))
         dx = net.pools[level].backward(dx)
-        if not pooled:
+        if not pooled and not late:
             dx = join(dx, pick(dacross, level))
         dx = net.encoder[level].backward(dx)
+        if late:
+            dx = join(dx, pick(dacross, level))
     return dx
 
 
@@ -236,6 +284,16 @@ BACKWARD_MISTAKES = {
     "net.bottom.backward is missing": lambda net, dy: _backward(net, dy, bottom=False),
 }
 BACKWARD_CRASHES = {
+    "only the last gradient that came across was kept: each level's has to wait": (
+        lambda net, dy: _backward(net, dy, pick=lambda dacross, level: dacross[-1])
+    ),
+    "what came across was added after the encoder's backward: it is the gradient of what the encoder "
+    "gave, so add it before": lambda net, dy: _backward(net, dy, late=True),
+    "on each level of the right arm the decoder came last, so its backward comes first": (
+        lambda net, dy: net.skips[0].backward(net.head.backward(dy))
+    ),
+    "an encoder allows one backward: add what came across and from below first, then go through it "
+    "once": lambda net, dy: _backward(net, dy, lambda below, across: below, twice=True),
     "the skip's two gradients are exchanged: first comes that of what went across": (
         lambda net, dy: _backward(net, dy, swapped=True)
     ),

@@ -38,12 +38,29 @@ def he_std(trial: Trial) -> None:
         "N is the number of all weights of the layer: one output value uses one column": (
             lambda h, w, i, o: (2 / (h * w * i * o)) ** 0.5
         ),
+        "the 2 belongs under the square root": lambda h, w, i, o: 2 / (h * w * i) ** 0.5,
+        "divided by kh only, and multiplied by the rest: N needs brackets": (
+            lambda h, w, i, o: (2 / h * w * i) ** 0.5
+        ),
+        "the kernel was taken for a square: N is kh * kw * c_in": (
+            lambda h, w, i, o: (2 / (h * h * i)) ** 0.5
+        ),
+        "kh and kw are added: the kernel has kh * kw places": (
+            lambda h, w, i, o: (2 / ((h + w) * i)) ** 0.5
+        ),
+        "the mean of input and output channels was taken; here only what comes in": (
+            lambda h, w, i, o: (4 / (h * w * (i + o))) ** 0.5
+        ),
+        "// divides whole numbers, and gives 0 here: use /": lambda h, w, i, o: 0.0,
+        "an array of the weights' shape: one number is wanted": (
+            lambda h, w, i, o: np.full((h, w, i, o), (2 / (h * w * i)) ** 0.5)
+        ),
         "the square root of N / 2: the quotient is upside down": (
             lambda h, w, i, o: (h * w * i / 2) ** 0.5
         ),
     }
     for kh, kw, c_in, c_out in (
-        (1, 1, 2, 3), (3, 3, 1, 64), (3, 3, 64, 128), (3, 5, 7, 4),
+        (3, 5, 7, 6), (1, 1, 2, 3), (3, 3, 1, 64), (3, 3, 64, 128),
         *trial.drawn((1, 6), (1, 6), (1, 65), (1, 65)),
     ):  # fmt: skip
         got = trial.call(kh=kh, kw=kw, c_in=c_in, c_out=c_out)

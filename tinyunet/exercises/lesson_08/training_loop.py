@@ -45,6 +45,12 @@ class _Model(UNet):
 
 def _reason(model: _Model, raised: str) -> str:
     """Say why a step failed, if it is known."""
+    if "SoftmaxCrossEntropy needs" in raised:
+        return "the loss takes the model's logits first, and then the labels"
+    if "no attribute 'backward'" in raised:
+        return "the loss is a number: the object `loss` has the backward, loss.backward()"
+    if "predict called in between" in raised:
+        return "what is trained runs by model(images): predict keeps nothing for a backward"
     if "unpack" in raised:
         return "a batch is three things: images, labels and weights"
     if "backward before step" in raised:
@@ -73,7 +79,7 @@ def _ingredients(dtype: type, seed: int) -> tuple:
 )
 def train(trial: Trial) -> None:
     """The training loop."""
-    for first, last, dtype in ((0, 2, float), (0, 4, float), (3, 6, float), (0, 3, np.float32)):
+    for first, last, dtype in ((0, 4, float), (0, 2, float), (3, 6, float), (0, 3, np.float32)):
         model, loss, optimizer, batches = _ingredients(dtype, trial.seed)
         try:
             losses = trial.call(
@@ -122,7 +128,9 @@ def _fresh(run: Callable, dtype: type, seed: int) -> Callable:
 
 
 LOOP_MISTAKES = {
-    "the parameters never change: optimizer.step() is missing": lambda *a: _run(*a, update=0),
+    "nothing changes on the way: optimizer.step() is missing, or stands behind the loop": (
+        lambda *a: _run(*a, update=0)
+    ),
     "two updates for each batch": lambda *a: _run(*a, update=2),
     "every step takes the same batch: batches[i]": (
         lambda *a: _run(*a, which=lambda i, first, last: first)
@@ -139,6 +147,15 @@ LOOP_MISTAKES = {
     "one step too many: `last` itself does not count": lambda *a: _run(*a[:-1], a[-1] + 1),
     "one step too few: `last` is the first that does not count": (
         lambda *a: _run(*a[:-1], a[-1] - 1)
+    ),
+    "counted from 0: the steps begin with `first`": lambda *a: _run(*a[:-2], 0, a[-1]),
+    "the loop ends after its first step: return stands in it, and belongs behind it": (
+        lambda *a: _run(*a[:-1], a[-2] + 1)
+    ),
+    "the list is made anew in each step: make it once, before the loop": lambda *a: _run(*a)[-1:],
+    "the losses were added up: each step's own is wanted": lambda *a: np.cumsum(_run(*a)),
+    "the losses were added up into one number: every step's is wanted, in a list": (
+        lambda *a: np.sum(_run(*a))
     ),
     "only the last loss: every step's is wanted, in a list": lambda *a: _run(*a)[-1],
     "the mean of the losses: every step's is wanted, in a list": lambda *a: np.mean(_run(*a)),

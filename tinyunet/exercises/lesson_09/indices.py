@@ -49,13 +49,28 @@ def _spread(x, winner, number=lambda p, q: 2 * p + q):
 def unpool(trial: Trial) -> None:
     """Values put back where a max-pooling took them from."""
     rng = trial.rng(3)
-    for shape, dtype in (((1, 1, 1, 1), float), ((1, 2, 2, 1), float), ((3, 2, 4, 2), float),
+    trial.crashes = {
+        "x[mask] picks values out and loses their places: x * (winner == number) keeps them": (
+            lambda x, winner: _spread(x, winner)[:, ::2, ::2].__setitem__(..., x[winner == 0])
+        ),
+        "y was made in the shape of x: it is twice as high and wide": (
+            lambda x, winner: np.zeros_like(x)[:, ::2, ::2].__setitem__(..., x)
+        ),
+    }
+    for shape, dtype in (((3, 2, 4, 2), float), ((1, 2, 2, 1), float), ((1, 1, 1, 1), float),
                          ((2, 3, 2, 2), np.float32)):  # fmt: skip
         winner = _winners(rng.standard_normal((shape[0], 2 * shape[1], 2 * shape[2], shape[3])))
         x = rng.standard_normal(shape).astype(dtype)
         y = trial.call(x=x, winner=winner)
         right = _unpool(x, winner)
         trial.compare(y, {"y": right}, axes={"y": IMAGE}, mistakes=UNPOOL_MISTAKES)
+
+
+def _one_apart(x, winner):
+    y = np.zeros((len(x), 2 * x.shape[1], 2 * x.shape[2], x.shape[3]), x.dtype)
+    for n, i, j, c in np.ndindex(x.shape):
+        y[n, i + winner[n, i, j, c] // 2, j + winner[n, i, j, c] % 2, c] = x[n, i, j, c]
+    return y
 
 
 UNPOOL_MISTAKES = {
@@ -76,6 +91,10 @@ UNPOOL_MISTAKES = {
     ),
     "the corners are numbered from 0, yours from 1": (
         lambda x, winner: _spread(x, winner, lambda p, q: 2 * p + q + 1)
+    ),
+    "window (i, j) begins at pixel (2 i, 2 j): yours begin at (i, j)": _one_apart,
+    "the corners are numbered row by row from the top left: yours from the bottom right": (
+        lambda x, winner: _spread(x, 3 - winner)
     ),
     "ones where the values should be": lambda x, winner: _spread(np.ones_like(x), winner),
     "the winner's number was multiplied in: compare it, to get 0 or 1": (
@@ -104,7 +123,7 @@ UNPOOL_MISTAKES = {
 def unpool_backward(trial: Trial) -> None:
     """The gradient of unpooling: read at the winners."""
     rng = trial.rng(4)
-    for shape, dtype in (((1, 1, 1, 1), float), ((1, 2, 2, 1), float), ((3, 2, 4, 2), float),
+    for shape, dtype in (((3, 2, 4, 2), float), ((1, 2, 2, 1), float), ((1, 1, 1, 1), float),
                          ((2, 3, 2, 2), np.float32)):  # fmt: skip
         large = (shape[0], 2 * shape[1], 2 * shape[2], shape[3])
         winner, dy = _winners(rng.standard_normal(large)), rng.standard_normal(large).astype(dtype)
@@ -136,6 +155,15 @@ UNPOOL_BACKWARD_MISTAKES = {
             for p, row in enumerate(np.split(dy, 2, axis=1))
             for q in range(2)
         )
+    ),
+    "each corner overwrote what the others gave: add the four": (
+        lambda dy, winner: dy[:, 1::2, 1::2] * (winner == 3)
+    ),
+    "only the first corner was looked at: four can be the winner": (
+        lambda dy, winner: dy[:, ::2, ::2] * (winner == 0)
+    ),
+    "the corners are numbered from the top left: yours from the bottom right": (
+        lambda dy, winner: _read(dy, 3 - winner)
     ),
     "a mean over the four corners: only the winner's counts": (
         lambda dy, winner: _corners(dy).mean(axis=0)

@@ -29,7 +29,7 @@ def join(trial: Trial) -> None:
     """What a decoder gets: the encoder's features joined to its own."""
     rng = trial.rng(1)
     for how, shape, dtype in (
-        ("concat", (1, 2, 2, 1), float), ("concat", (2, 3, 4, 3), float), ("sum", (2, 3, 4, 3), float),
+        ("concat", (2, 3, 4, 3), float), ("concat", (1, 2, 2, 1), float), ("sum", (2, 3, 4, 3), float),
         ("none", (2, 3, 4, 3), float), ("concat", (2, 2, 3, 2), np.float32),
         ("sum", (2, 2, 3, 2), np.float32),
     ):  # fmt: skip
@@ -37,6 +37,17 @@ def join(trial: Trial) -> None:
         y = trial.call(across=across, x=x, how=how)
         right = in_its_dtype(y, {"y": Skip(how).forward(across, x)})
         trial.compare(y, right, axes={"y": IMAGE}, mistakes=JOIN_MISTAKES)
+
+
+def _in(which: str, mistake: Callable) -> Callable:
+    """A mistake that can be made in one case only."""
+
+    def make(across, x, how):
+        if how != which:
+            raise ValueError
+        return mistake(across, x)
+
+    return make
 
 
 JOIN_MISTAKES = {
@@ -56,7 +67,19 @@ JOIN_MISTAKES = {
     "np.stack makes a new axis: np.concatenate puts channels side by side": (
         lambda across, x, how: np.stack([across, x], -1)
     ),
-    "a mean, where it should be a sum": lambda across, x, how: (across + x) / 2,
+    "joined along the width: the channels are the last axis": (
+        lambda across, x, how: np.concatenate([across, x], 2)
+    ),
+    "a difference, where it should be a sum": _in("sum", np.subtract),
+    "a product, where it should be a sum": _in("sum", np.multiply),
+    "zeros stand for the encoder: without a skip the decoder has x alone": (
+        _in("none", lambda across, x: np.concatenate([0 * across, x], -1))
+    ),
+    "all entries were added up to one number: across + x adds place by place": (
+        _in("sum", lambda across, x: across.sum() + x.sum())
+    ),
+    "zeros: without a skip the decoder keeps its own x": _in("none", lambda across, x: 0 * x),
+    "a mean, where it should be a sum": _in("sum", lambda across, x: (across + x) / 2),
     "it is the encoder's alone: without a skip the decoder keeps its own x": (
         lambda across, x, how: across
     ),
@@ -81,7 +104,7 @@ def join_backward(trial: Trial) -> None:
     """The two gradients that leave a skip connection."""
     rng = trial.rng(2)
     for how, channels, more, dtype in (
-        ("concat", 1, 1, float), ("concat", 2, 3, float), ("sum", 3, 0, float), ("none", 3, 0, float),
+        ("concat", 2, 3, float), ("concat", 1, 1, float), ("sum", 3, 0, float), ("none", 3, 0, float),
         ("concat", 3, 2, np.float32), ("none", 2, 0, np.float32),
     ):  # fmt: skip
         dy = rng.standard_normal((2, 3, 4, channels + more)).astype(dtype)
@@ -117,6 +140,19 @@ JOIN_BACKWARD_MISTAKES = {
     "dy was split from its end: the encoder's `channels` channels come first": _only(
         "concat", lambda dy, c: (dy[..., :-c], dy[..., -c:])
     ),
+    "dx begins `channels` before the end: the decoder's channels begin at `channels`": _only(
+        "concat", lambda dy, c: (dy[..., :c], dy[..., -c:])
+    ),
+    "split along the height: the channels are the last axis": _only(
+        "concat", lambda dy, c: (dy[:, :c], dy[:, c:])
+    ),
+    "split in every case: in a sum, both inputs get all of dy": _only(
+        "sum", lambda dy, c: (dy[..., :c], dy[..., c:])
+    ),
+    "split in halves: in a sum, both inputs get all of dy": _only(
+        "sum", lambda dy, c: (dy[..., : c // 2], dy[..., c // 2 :])
+    ),
+    "one number: an array of zeros is wanted": _only("none", lambda dy, c: (0, dy)),
     "split along the images: the channels are the last axis": _only(
         "concat", lambda dy, c: (dy[:c], dy[c:])
     ),

@@ -25,7 +25,14 @@ FIELD = ("component", "height", "width")
 def curve(trial: Trial) -> None:
     """The smooth curve through three values."""
     rng = trial.rng(2)
-    for a, b, c, count in ((0, 1, 0, 9), (0, 0, 1, 9), (1, 0, 0, 9), (2, 2, 2, 5), (-1, 0, 1, 9)):
+    for a, b, c, count in (
+        (2, -1, 0.5, 9),
+        (0, 1, 0, 9),
+        (0, 0, 1, 9),
+        (1, 0, 0, 9),
+        (2, 2, 2, 5),
+        (-1, 0, 1, 9),
+    ):
         u = np.linspace(-1, 1, count)
         _try_curve(trial, float(a), float(b), float(c), u)
     for _ in range(3):
@@ -62,6 +69,16 @@ CURVE_MISTAKES = {
     "the slope is c - a, but equal curvatures ask for 3/4 (c - a)": _spline(1),
     "in the left half the slope away from the middle is -m, not m": _spline(left=1),
     "s is u itself: in the left half it should be -u": _spline(s=lambda u: u),
+    "s is u itself: in the left half it should be -u, and the slope -m": (
+        _spline(left=1, s=lambda u: u)
+    ),
+    "both ends go to c: in the left half a stands in its place": (
+        lambda a, b, c, u: np.where(u < 0, c - a, 0) * (3 * u**2 + 2 * u**3) + _spline()(a, b, c, u)
+    ),
+    "the slope is 3/4 of the difference c - a, not of the sum": (
+        lambda a, b, c, u: _spline(0.75 * (c + a) / (c - a) if c != a else 0)(a, b, c, u)
+    ),
+    "3/4 is upside down: -8 m = 6 a - 6 c": _spline(4 / 3),
     "a and c are exchanged in the outer term: a belongs to u < 0": _spline(swap=True),
 }
 

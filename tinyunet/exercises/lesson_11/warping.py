@@ -126,9 +126,13 @@ def jacobian(trial: Trial) -> None:
     """The determinant of the Jacobian of a warp."""
     rng, trial.crashes = trial.rng(5), DET_CRASHES
     y, x = np.indices((5, 6), float)
-    fields = [0 * np.stack([y, x]), np.stack([0.2 * y, 0 * x]), np.stack([0.2 * y, 0.5 * x])]
-    fields += [np.stack([0.3 * x, -0.2 * y]), rng.standard_normal((2, 5, 6)) / 2]
-    fields += [rng.standard_normal((2, 7, 4)) / 2]
+    fields = [
+        rng.standard_normal((2, 5, 6)) / 2,
+        0 * np.stack([y, x]),
+        np.stack([0.2 * y, 0 * x]),
+        np.stack([0.2 * y, 0.5 * x]),
+    ]
+    fields += [np.stack([0.3 * x, -0.2 * y]), rng.standard_normal((2, 7, 4)) / 2]
     for field in fields:
         got = trial.call(field=field)
         trial.compare(
@@ -155,6 +159,24 @@ DET_MISTAKES = {
     ),
     "a plus where the determinant has a minus": lambda u: _jacobian(u, sign=1),
     "the product of the off-diagonal entries is missing": lambda u: _jacobian(u, cross=0),
+    "that is the trace of J, and not its determinant": (
+        lambda u: 2 + np.gradient(u[0])[0] + np.gradient(u[1])[1]
+    ),
+    "one of the two 1s is missing: the map is p + u(p) in both directions": (
+        lambda u: (
+            (1 + np.gradient(u[0])[0]) * np.gradient(u[1])[1]
+            - np.gradient(u[0])[1] * np.gradient(u[1])[0]
+        )
+    ),
+    "np.gradient takes half the difference already": lambda u: _jacobian(2 * u),
+    "the two products are exchanged: the sign is wrong": lambda u: -_jacobian(u),
+    "the 1s belong to the diagonal only": lambda u: (
+        (1 + np.gradient(u[0])[0]) * (1 + np.gradient(u[1])[1])
+        - (1 + np.gradient(u[0])[1]) * (1 + np.gradient(u[1])[0])
+    ),
+    "upside down: the area in the old image that a pixel of the new one shows is wanted": (
+        lambda u: 1 / _jacobian(u)
+    ),
     "that is the trace": lambda u: np.gradient(u[0])[0] + np.gradient(u[1])[1],
     "1 plus the trace is the determinant for very small slopes only": (
         lambda u: 1 + np.gradient(u[0])[0] + np.gradient(u[1])[1]

@@ -7,10 +7,14 @@ from collections.abc import Callable
 import numpy as np
 
 from tinyunet import metrics
+from tinyunet.engine.arrays import occurrences
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 
 LEFT_AND_RIGHT = np.array([[0, 1, 1, 2, 2, 0], [0, 1, 1, 2, 2, 0], [0, 0, 0, 0, 0, 0]])
+
+# Of the fifth cell's five pixels, 4 has two, which is more than any other has and less than half.
+LARGEST_IS_NOT_HALF = np.array([[0] * 6 + [4, 4], [0] * 6 + [2, 8], [0] * 8])
 
 
 @exercise(
@@ -32,6 +36,8 @@ def merged_cells(trial: Trial) -> None:
         (two > 0, two), (two, two), (0 * two, two), (np.isin(two, 1), two),
         ((two > 0) & (np.indices(two.shape).sum(0) < 4), two), ((two > 0) & (np.arange(6) < 4), two),
         (three > 0, three), (np.where(three == 9, 2, 4 * (three > 0)), three),
+        (np.where(np.indices(two.shape).sum(0) == 5, 0, two > 0), two),
+        (np.where(three == 9, LARGEST_IS_NOT_HALF, 4 * (three > 0)), three),
         (np.kron(rng.integers(0, 3, (3, 5)), np.ones((4, 2), int)), blocks),
     ):  # fmt: skip
         found = found.astype(int)
@@ -64,7 +70,21 @@ def _merged(
     return count
 
 
+def _by_largest(found, truth):
+    """Each true cell is given to the found cell that has most of it."""
+    most = [occurrences(found[truth == k]).argmax() for k in np.unique(truth[truth > 0])]
+    return _above_one([most.count(number) for number in set(most) - {0}])
+
+
 MERGED_MISTAKES = {
+    "the found cell that covers most of a true one need not cover more than half": _by_largest,
+    "a found cell need not cover all of a true one: more than half is enough": (
+        _merged(enough=lambda common, true_size, found_size: common == true_size)
+    ),
+    "true cells were numbered 1, 2, ... up to their count: np.unique(truth[truth > 0]) are the "
+    "numbers": lambda found, truth: _merged()(
+        found, np.where(truth < len(np.unique(truth)), truth, 0)
+    ),
     "true cells that nobody found were counted as merged, by the background: leave out number 0": (
         _merged(background=True)
     ),
@@ -74,7 +94,7 @@ MERGED_MISTAKES = {
     "exactly half of a true cell is not enough: more than half": (
         _merged(enough=lambda common, true_size, found_size: 2 * common >= true_size)
     ),
-    "half of the true cell was meant, not half of the found one": (
+    "more than half of the true cell is meant, not of the found one, nor an IoU above one half": (
         _merged(enough=lambda common, true_size, found_size: 2 * common > found_size)
     ),
     "the found cells that merge were counted: count the true cells in them": (

@@ -55,7 +55,7 @@ def _parted_cells(trial: Trial) -> list[np.ndarray]:
     three = np.zeros((9, 12), int)
     three[1:4, 1:5], three[1:6, 6:11], three[6:8, 2:4] = 2, 3, 7
     rng = trial.rng(2)
-    return [two, three, separate(np.kron(rng.permutation(12).reshape(3, 4), np.ones((4, 3), int)))]
+    return [three, two, separate(np.kron(rng.permutation(12).reshape(3, 4), np.ones((4, 3), int)))]
 
 
 def _all_distances(cells: np.ndarray) -> np.ndarray:
@@ -67,9 +67,9 @@ def _distances(cells):
     return tuple(_all_distances(cells)[:2])
 
 
-def _first_two(cells, numbers):
+def _first_two(cells, numbers, order=lambda far: np.sort(far, axis=0)):
     far = [ndimage.distance_transform_edt(cells != k) for k in numbers]
-    return tuple(np.sort(far, axis=0)[:2])
+    return tuple(order(far)[:2])
 
 
 def _of_each(measure: Callable, background: bool = False) -> Callable:
@@ -101,6 +101,26 @@ DISTANCE_MISTAKES = {
     "d2 is the distance to the farthest cell: take the second nearest": (
         lambda cells: tuple(_all_distances(cells)[[0, -1]])
     ),
+    "the distances were not sorted: at each pixel another cell is the nearest": (
+        lambda cells: _first_two(cells, np.unique(cells[cells > 0]), lambda far: far)
+    ),
+    "sorted along the rows: the cells are axis 0": (
+        lambda cells: _first_two(cells, np.unique(cells[cells > 0]), np.sort)
+    ),
+    "np.argsort gives places: np.sort gives the distances": (
+        lambda cells: _first_two(
+            cells, np.unique(cells[cells > 0]), lambda far: np.argsort(far, axis=0)
+        )
+    ),
+    "d2 is how much farther the second cell is: its own distance is wanted": (
+        lambda cells: (_distances(cells)[0], np.subtract(*_distances(cells)[::-1]))
+    ),
+    "the two largest were taken: d1 and d2 are the two smallest": (
+        lambda cells: tuple(_all_distances(cells)[-2:])
+    ),
+    "the smallest of all pixels: each pixel has its own d1 and d2": (
+        lambda cells: tuple(np.sort(_all_distances(cells), axis=None)[:2])
+    ),
     "squared distances": lambda cells: tuple(d**2 for d in _distances(cells)),
     "distances along rows and columns: the straight line is shorter (use ..._edt)": _of_each(
         lambda cells, k: ndimage.distance_transform_cdt(cells != k, "taxicab")
@@ -120,7 +140,7 @@ DISTANCE_MISTAKES = {
 def weight_map(trial: Trial) -> None:
     """The paper's weight of every pixel."""
     for cells in _parted_cells(trial):
-        for w0, sigma in ((0.0, 5.0), (10.0, 5.0), (7.0, 2.0)):
+        for w0, sigma in ((10.0, 5.0), (0.0, 5.0), (7.0, 2.0)):
             got = trial.call(cells=cells, w0=w0, sigma=sigma)
             trial.require_array(got, "the weights")
             right = {"the weights": as_precise_as(package_map(cells, w0, sigma), got)}
@@ -169,6 +189,40 @@ MAP_MISTAKES = {
     ),
     "sigma is not squared": _map(lambda d1, d2, sigma: np.exp(-((d1 + d2) ** 2) / (2 * sigma))),
     "the minus in the exponent is missing": _map(lambda d1, d2, sigma: 1 / _gauss(d1, d2, sigma)),
+    "the sum of the distances is not squared": (
+        _map(lambda d1, d2, sigma: np.exp(-(d1 + d2) / (2 * sigma**2)))
+    ),
+    "the border term is missing, or next to nothing: the divisor, 2 sigma^2, needs brackets": (
+        _map(lambda d1, d2, sigma: np.exp(-((d1 + d2) ** 2) / 2 * sigma**2))
+    ),
+    "the 2 was squared, too: 2 sigma^2, not (2 sigma)^2": (
+        _map(lambda d1, d2, sigma: np.exp(-((d1 + d2) ** 2) / (2 * sigma) ** 2))
+    ),
+    "d1 is missing: the border term falls with both distances": (
+        _map(lambda d1, d2, sigma: _gauss(0, d2, sigma))
+    ),
+    "the difference of the distances: it should be their sum": (
+        _map(lambda d1, d2, sigma: _gauss(d1, -d2, sigma))
+    ),
+    "the product of the distances: it should be their sum": (
+        _map(lambda d1, d2, sigma: _gauss(d1 * d2, 0, sigma))
+    ),
+    "the border term was normalised: its height is w0": (
+        _map(lambda d1, d2, sigma: _gauss(d1, d2, sigma) / (sigma * np.sqrt(2 * np.pi)))
+    ),
+    "w_c is the share itself: the rarer class should weigh more": (
+        _map(balance=lambda share: (1 - share, share))
+    ),
+    "w0 is an argument: it need not be 10": lambda cells, w0, sigma: _map()(cells, 10, sigma),
+    "sigma is an argument: it need not be 5": lambda cells, w0, sigma: _map()(cells, w0, 5),
+    "the border term was multiplied with w_c: add it": lambda cells, w0, sigma: np.where(
+        cells > 0, 1, w0 * _gauss(*_distances(cells), sigma)
+    ) * _map()(cells, 0, sigma),
+    "in the background w_c was replaced by the border term: add the two": (
+        lambda cells, w0, sigma: np.where(
+            cells > 0, _map()(cells, 0, sigma), w0 * _gauss(*_distances(cells), sigma)
+        )
+    ),
     "d2 is missing: every rim lights up, beside lonely cells as well": (
         _map(lambda d1, d2, sigma: _gauss(d1, 0, sigma))
     ),

@@ -30,7 +30,9 @@ def overlap_table(trial: Trial) -> None:
     one = np.array([[0, 1, 1], [0, 0, 1]])
     two = np.array([[0, 0, 1, 1], [0, 2, 2, 1], [0, 2, 2, 0]])
     moved = np.array([[0, 0, 0, 1], [0, 1, 1, 1], [0, 0, 1, 0]])
-    many = np.append(np.arange(20), rng.integers(0, 20, 80)).reshape(10, 10)
+    many = np.pad(
+        np.append(np.arange(20), rng.integers(0, 20, 80)).reshape(10, 10), 5
+    )  # more than 255
     for predicted, truth in (
         (moved, two), (two, moved), (one, one), (0 * one, one), (two.T, moved.T),
         (many.astype(np.uint8), np.rot90(many).astype(np.uint8)),
@@ -66,6 +68,16 @@ TABLE_MISTAKES = {
     ),
     "the last number is left out: there are max() + 1 numbers, with 0": (
         lambda p, t: _table(p, t)[:-1, :-1]
+    ),
+    "the table ran over: 8 bits hold no number above 255, so give it the type int": (
+        lambda p, t: _table(p, t).astype(np.uint8)
+    ),
+    "pixels in one of the two were counted: those in both are wanted": (
+        lambda p, t: np.add.outer(_table(p, t).sum(axis=1), _table(p, t).sum(axis=0)) - _table(p, t)
+    ),
+    "it is the IoU of each pair: numbers of pixels are wanted": lambda p, t: _iou(_table(p, t)),
+    "shares of the true cells: numbers of pixels are wanted": (
+        lambda p, t: _table(p, t) / _table(p, t).sum(axis=0)
     ),
     "shares instead of numbers of pixels": lambda p, t: _table(p, t) / p.size,
     "uint8 ran over: 8 bits hold no number above 255, so make the maps int first": _overflow,
@@ -109,6 +121,11 @@ def _tables(rng: np.random.Generator) -> list[np.ndarray]:
 def _iou(n):
     s, t = n.sum(axis=1, keepdims=True), n.sum(axis=0, keepdims=True)
     return n / np.maximum(s + t - n, 1)  # the sum is 0 only where a mistake left something out
+
+
+def _both(n):
+    """The size of each predicted cell and of each true one, added."""
+    return np.maximum(n.sum(axis=1, keepdims=True) + n.sum(axis=0), 1)
 
 
 def _seg(n, *, first=(1, 1), whole=True, rule: Callable | None = None, value: Callable = _iou):
@@ -167,6 +184,24 @@ SEG_MISTAKES = {
         lambda n: _seg(n) / max(len(n) - 1, 1)
     ),
     "rows and columns are exchanged: a row is a predicted cell": lambda n: _seg(n.T),
+    "Dice, 2 n / (s + t), in place of the IoU": (
+        lambda n: _seg(n, value=lambda n: 2 * n / _both(n))
+    ),
+    "n is not subtracted below: the pixels of both cells count once": (
+        lambda n: _seg(n, value=lambda n: n / _both(n))
+    ),
+    "the share of the predicted cell, n / s, in place of the IoU": (
+        lambda n: _seg(n, value=lambda n: n / np.maximum(n.sum(axis=1, keepdims=True), 1))
+    ),
+    "row 0 and column 0 take part: leave out the background": lambda n: _seg(n, first=(0, 0)),
+    "the background's pairs were added up, too: leave out row 0 and column 0": (
+        lambda n: _seg(n, first=(0, 0)) * n.shape[1] / (n.shape[1] - 1)
+    ),
+    "the matches were counted: add up their IoU": (
+        lambda n: _seg(n, value=lambda n: np.ones(n.shape))
+    ),
+    "the sum: divide it by the number of true cells": lambda n: _seg(n) * (n.shape[1] - 1),
+    "// rounds down to 0: use /": lambda n: _seg(n, value=lambda n: np.floor(_iou(n))),
     "the share of the true cell, n / t, in place of the IoU": (
         lambda n: _seg(n, value=lambda n: n / n.sum(axis=0))
     ),
@@ -213,6 +248,21 @@ F1_MISTAKES = {
         _of_counts(lambda m, p, t: m / max(p, 1))
     ),
     "the recall: matches as a share of the true cells": _of_counts(lambda m, p, t: m / t),
+    "where nothing matches, 2 / (P / m + T / m) divides by 0: use 2 m / (P + T)": (
+        _of_counts(lambda m, p, t: 2 / (p / m + t / m) if m else np.nan)
+    ),
+    "the ordinary mean of precision and recall: F1 is their harmonic mean": (
+        _of_counts(lambda m, p, t: (m / max(p, 1) + m / t) / 2)
+    ),
+    "the product of P and T below: it should be their sum": (
+        _of_counts(lambda m, p, t: 2 * m / max(p * t, 1))
+    ),
+    "the IoUs of the matches were added up: count them": lambda n, threshold: (
+        2 * (_iou(n) * (_iou(n) > threshold))[1:, 1:].sum() / (sum(n.shape) - 2)
+    ),
+    "n is not subtracted below in the IoU: the pixels of both cells count once": (
+        lambda n, threshold: 2 * (n / _both(n) > threshold)[1:, 1:].sum() / (sum(n.shape) - 2)
+    ),
     "the 2 is missing": _of_counts(lambda m, p, t: m / (p + t)),
     "matches / (matches + wrong + missed), a relative of F1 that is never larger": (
         _of_counts(lambda m, p, t: m / (p + t - m))

@@ -77,6 +77,9 @@ RAND_MISTAKES = {
         _other_mean(lambda split, merge: (split + merge) / 2)
     ),
     "the product of split and merge": _other_mean(lambda split, merge: split * merge),
+    "the larger of split and merge: V_Rand is their harmonic mean": _other_mean(max),
+    "divided by the square of the number of pixels: that is the share of all pairs, not of those in "
+    "one cell": lambda n: (np.square(n[:, 1:]).sum() / n[:, 1:].sum() ** 2,) * 3,
     "the square root of split times merge: V_Rand is their harmonic mean": (
         _other_mean(lambda split, merge: np.sqrt(split * merge))
     ),

@@ -20,7 +20,7 @@ from tinyunet.exercises.trial import Trial
 def costs(trial: Trial) -> None:
     """The multiplications of some output rows, and the bytes of their patches."""
     for width, c_in, c_out, rows in (
-        (5, 1, 5, 1), (5, 1, 1, 3), (8, 3, 1, 2), (8, 3, 5, 2), (138, 64, 64, 136), (570, 64, 128, 4),
+        (9, 5, 7, 6), (5, 1, 5, 1), (5, 1, 1, 3), (8, 3, 1, 2), (138, 64, 64, 136), (570, 64, 128, 4),
         *trial.drawn((5, 90), (1, 70), (1, 70), (1, 9)),
     ):  # fmt: skip
         got = trial.call(width=width, c_in=c_in, c_out=c_out, rows=rows)
@@ -51,6 +51,22 @@ COST_MISTAKES = {
     ),
     "a 3x3 kernel has 9 positions, not 3": _counted(taps=3),
     "the 9 positions of the kernel are missing": _counted(taps=1),
+    "one pixel is lost on each side, 2 of a row": _counted(lost=1),
+    "3 pixels of a row are lost: 2 are, since a window of 3 fits width - 2 times": _counted(lost=3),
+    "bits are counted in place of bytes: float32 has 4 bytes": _counted(size=32),
+    "only one row was counted": lambda v, c_in, c_out, r: tuple(_costs(v, c_in, c_out, 1).values()),
+    "the bytes of the input: in patches its numbers come several times": (
+        lambda v, c_in, c_out, r: (
+            _costs(v, c_in, c_out, r)["multiplications"],
+            (r + 2) * v * c_in * 4,
+        )
+    ),
+    "input and output channels are added: each output channel multiplies all the patch": (
+        lambda v, c_in, c_out, r: (
+            r * (v - 2) * 9 * (c_in + c_out),
+            _costs(v, c_in, c_out, r)["bytes"],
+        )
+    ),
     "numbers are counted in place of bytes: float32 has 4": _counted(size=1),
     "float32 has 4 bytes, not 8": _counted(size=8),
     "the patches are counted once for each output channel: all channels read the same ones": (

@@ -38,6 +38,7 @@ def crop_offset(trial: Trial) -> None:
         for padding, n in trial.drawn((0, 50), (1, 5))
     ]
     for layers in (
+        [("down", 4, 2, 9), ("down", 5, 1, 2), ("down", 4, 2, 0), ("up", 8, 4, 0)],
         [("down", 3, 1, 1)],
         [("down", 3, 1, 3)],
         [POOL, ("up", 2, 2, 0)],
@@ -52,11 +53,18 @@ def crop_offset(trial: Trial) -> None:
     ):
         got = trial.call(layers=list(layers))
         right = _offset(layers)
-        trial.compare(got, {"the offset": right}, mistakes=OFFSET_MISTAKES)
+        mistakes = {what: _as_whole_as(got, wrong) for what, wrong in OFFSET_MISTAKES.items()}
+        trial.compare(got, {"the offset": right}, mistakes=mistakes)
     trial.require(
         not isinstance(got, float | np.floating), "the offset", f"is {got!r}, should be {right}",
         "right, but it is used as an index: round(...) makes a whole number of it",
     )  # fmt: skip
+
+
+def _as_whole_as(got, wrong: Callable) -> Callable:
+    """A mistake, rounded as the answer is."""
+    whole = not isinstance(got, float | np.floating)
+    return (lambda layers: round(wrong(layers))) if whole else wrong
 
 
 def _offset(layers: Layers) -> int:
@@ -108,6 +116,13 @@ OFFSET_MISTAKES = {
     ),
     "the middle of a window of k pixels is (k - 1) / 2 from its first, a fraction where k is even": (
         _pixel(half=lambda k: (k - 1) // 2)
+    ),
+    "the sign: the image begins at pixel -b / a": lambda layers: -_pixel()(layers),
+    "going up was taken for going down: the pitch is divided, and b moves back": (
+        lambda layers: _pixel()([("down", *layer[1:]) for layer in layers])
+    ),
+    "the paddings alone were added up: kernels and strides move the map as well": (
+        lambda layers: sum(layer[3] for layer in layers)
     ),
     "going up moves b to the other side: b -= ...": _pixel(up=-1),
     "going up is left out of b": _pixel(up=0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyunet.exercises.any_dtype import in_its_dtype
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 from tinyunet.gradcheck.diagnosis import IMAGE
@@ -31,9 +32,9 @@ def _tents(side, stride, middle=None, width=None):
 def enlarging_matrix(trial: Trial) -> None:
     """The matrix that enlarges one side bilinearly."""
     for side, stride in (
+        (2, 4),
         (3, 2),
         (1, 2),
-        (2, 4),
         (5, 1),
         (4, 3),
         (2, 8),
@@ -41,8 +42,8 @@ def enlarging_matrix(trial: Trial) -> None:
     ):
         got = trial.call(side=side, stride=stride)
         trial.compare(
-            got, {"the matrix": _tents(side, stride)}, axes={"the matrix": ("output", "input")},
-            mistakes=MATRIX_MISTAKES,
+            got, in_its_dtype(got, {"the matrix": _tents(side, stride)}),
+            axes={"the matrix": ("output", "input")}, mistakes=MATRIX_MISTAKES,
         )  # fmt: skip
 
 
@@ -64,6 +65,15 @@ MATRIX_MISTAKES = {
     "stride * j + (stride - 1) / 2": lambda side, stride: _tents(side, stride, 0),
     "the tent's middle is half a pixel too far: (stride - 1) / 2, not stride / 2": (
         lambda side, stride: _tents(side, stride, stride / 2)
+    ),
+    "the tent's middle lies between two outputs where the stride is even: (stride - 1) / 2, not //": (
+        lambda side, stride: _tents(side, stride, (stride - 1) // 2)
+    ),
+    "the tent reaches 0 at a distance of stride, not of stride + 1": (
+        lambda side, stride: _tents(side, stride, width=stride + 1)
+    ),
+    "the tent was squared: 1 - d / stride is its height": (
+        lambda side, stride: _tents(side, stride) ** 2
     ),
     "each output is a copy of its input: that is the nearest, not in between": (
         lambda side, stride: np.repeat(np.eye(side), stride, axis=0)
@@ -104,7 +114,7 @@ MATRIX_MISTAKES = {
 )
 def enlarge_backward(trial: Trial) -> None:
     """The gradient of an enlargement: the transposed matrices."""
-    rng = trial.rng(1)
+    rng, trial.crashes = trial.rng(1), ENLARGE_BACKWARD_CRASHES
     for (n, h, w, c), stride, dtype in (
         ((1, 2, 2, 1), 2, float), ((1, 2, 3, 1), 2, float), ((2, 3, 2, 3), 2, float),
         ((1, 2, 3, 2), 3, float), ((2, 2, 2, 2), 4, float), ((2, 3, 2, 2), 2, np.float32),
@@ -135,6 +145,17 @@ def _blocks(dy, rows, columns):
     return dy.reshape(n, h // s, s, w // s, s, c).sum(axis=(2, 4))
 
 
+ENLARGE_BACKWARD_CRASHES = {
+    "@ multiplies the last two axes, here width and channels: name the axes in np.einsum, or go "
+    "image by image and channel by channel": [
+        lambda dy, rows, columns: rows.T @ dy @ columns,
+        lambda dy, rows, columns: rows @ dy @ columns.T,
+        lambda dy, rows, columns: np.einsum("ih,nijc->nhjc", rows, dy) @ columns,
+    ],
+    "forward was done again: the transposed matrices lead back": (
+        lambda dy, rows, columns: np.einsum("ih,nhwc,jw->nijc", rows, dy, columns)
+    ),
+}
 ENLARGE_BACKWARD_MISTAKES = {
     "rows and columns are exchanged": lambda dy, rows, columns: _adjoint(dy, columns, rows),
     "that undoes the enlargement: the gradient is the TRANSPOSED matrix, not the inverse": (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tinyunet.exercises import comparison
@@ -30,7 +32,7 @@ class Arrays(list):
 )
 def node_gradient(trial: Trial) -> None:
     """The gradient of a node whose features went many ways."""
-    rng = trial.rng(1)
+    rng, trial.crashes = trial.rng(1), FORK_CRASHES
     for k, c, right_nodes, others, dtype in (
         (0, 2, 2, 2, "float64"), (1, 2, 2, 1, "float64"), (0, 2, 1, 1, "float64"),
         (0, 3, 4, 1, "float64"), (1, 3, 3, 2, "float64"), (2, 1, 2, 2, "float64"),
@@ -80,7 +82,30 @@ def _sum(k, c, dconcats, others, parts=None):
     return np.sum(arrays, axis=0)
 
 
+def _from(start: Callable, end: Callable | None = None) -> Callable:
+    """The sum of the wrong channels, as a student adds them up."""
+    return lambda k, c, dconcats, others: sum(
+        [*(d[..., start(k, c) : end and end(k, c)] for d in dconcats), *others]
+    )
+
+
+FORK_CRASHES = {
+    "what follows X[i, k] in a concat belongs to other nodes: its channels end at (k + 2) * c": (
+        _from(lambda k, c: (k + 1) * c)
+    ),
+    "one node too far: X[i, k] begins at channel (k + 1) * c": (
+        _from(lambda k, c: (k + 2) * c, lambda k, c: (k + 3) * c)
+    ),
+    "dconcats may be empty: begin with what there is": lambda k, c, d, o: d[0],
+    "others may be empty: begin with what there is": lambda k, c, d, o: o[0],
+}
 FORK_MISTAKES = {
+    "all numbers were added up to one: sum(...) of a list, or np.sum(..., axis=0), adds arrays": (
+        lambda k, c, d, o: np.sum([array.sum() for array in [*_parts(k, c, d), *o]])
+    ),
+    "a node is c channels wide: it begins at (k + 1) * c, not at k + 1": (
+        lambda k, c, d, o: _sum(k, c, d, o, _parts(k, c, d, k + 1))
+    ),
     "the channels that came up from below stand first in a concat: those of X[i, k] begin at "
     "(k + 1) * c, not at k * c": lambda k, c, d, o: _sum(k, c, d, o, _parts(k, c, d, k * c)),
     "the last concat overwrote the others: all gradients should be added": (

@@ -14,7 +14,7 @@ from tinyunet.layers import AdaptiveAvgPool2d
 Edges = Callable[[int, int, int], tuple[int, int]]  # of (i, side, bins)
 
 # (N, H, W, C) and the number of bins: without remainder, with one, and with more bins than pixels.
-SHAPES = (((1, 4, 4, 1), 2), ((1, 5, 5, 1), 1), ((1, 5, 4, 1), 2), ((2, 7, 5, 2), 3),
+SHAPES = (((2, 7, 5, 2), 3), ((1, 4, 4, 1), 2), ((1, 5, 5, 1), 1), ((1, 5, 4, 1), 2),
           ((1, 2, 5, 1), 3))  # fmt: skip
 
 
@@ -163,6 +163,9 @@ BACKWARD_MISTAKES = {
     ),
     "divided by H * W / bins ** 2: bins differ in size, so divide by that of each": (
         lambda dy, h, w: _spread(dy, h, w, share=lambda h, w, b: h * w / b**2)
+    ),
+    "divided by bins ** 2, the number of bins: divide by the number of the bin's pixels": (
+        lambda dy, h, w: _spread(dy, h, w, share=lambda h, w, b: b**2)
     ),
     "divided by H * W: each bin has its own number of pixels": (
         lambda dy, h, w: _spread(dy, h, w, share=lambda h, w, b: h * w)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import math
+
 from tinyunet.exercises.registry import exercise
 from tinyunet.exercises.trial import Trial
 
@@ -24,7 +27,8 @@ def receptive_field(trial: Trial) -> None:
     """How many pixels in a row one pixel of a stack's output sees."""
     drawn = trial.drawn((1, 6), (1, 4), (1, 5), (1, 6), (1, 4), (1, 5), (2, 6), (1, 4), (1, 5))
     for layers in (
-        [(3, 1, 1)], [(3, 1, 1), (3, 1, 1)], [(5, 1, 1), (2, 1, 1)], [(3, 1, 1), (3, 2, 1), (5, 1, 1)],
+        [(5, 3, 2), (3, 2, 5), (3, 1, 4)], [(3, 1, 1)], [(3, 1, 1), (3, 1, 1)], [(5, 1, 1), (2, 1, 1)],
+        [(3, 1, 1), (3, 2, 1), (5, 1, 1)],
         [(2, 2, 1), (3, 2, 1), (3, 1, 1)], [(3, 1, 2)], [(3, 1, 1), (3, 1, 2), (3, 1, 4)],
         [(3, 2, 1), (3, 1, 1), (3, 2, 1), (3, 1, 2), (3, 1, 4)], [(7, 2, 3), (1, 3, 1), (4, 1, 2)],
         [(1, 1, 1)], [],
@@ -87,4 +91,27 @@ FIELD_MISTAKES = {
         lambda layers: (_field(layers) - 1) // 2
     ),
     "the spans are multiplied: fields add up": _product,
+    "the strides are added to the step: they multiply it": (
+        lambda layers: _field(layers, jump=lambda step, s, d: step + s)
+    ),
+    "a layer is (kernel, stride, dilation): the last two are exchanged": (
+        lambda layers: _field([(kernel, stride, dilation) for kernel, dilation, stride in layers])
+    ),
+    "dilation multiplies the steps between the weights, (kernel - 1) * dilation": (
+        lambda layers: _field(layers, reach=lambda k, d: k - 1 + d)
+    ),
+    "a layer's own stride was multiplied in: the steps are the product of those BEFORE it": (
+        lambda layers: 1 + sum((k - 1) * d * s for k, s, d in layers)
+    ),
+    "only the first layer was counted: return belongs behind the loop": (
+        lambda layers: _field(layers[:1])
+    ),
+    "it is the step between two pixels of the last map, the product of all strides": (
+        lambda layers: math.prod(stride for _, stride, _ in layers)
+    ),
+    "the field was multiplied by the stride: only the step is": (
+        lambda layers: functools.reduce(
+            lambda field, at: field * at[1] + (at[0] - 1) * at[2], layers, 1
+        )
+    ),
 }

@@ -63,6 +63,19 @@ L1_MISTAKES = {
     "the sign: where y is too large, the gradient is above 0": (
         lambda y, t: _l1(y, t, dy=lambda off: -np.sign(off) / off.size)
     ),
+    "the sign of the difference, and not its size: |y - t| has slope 1 or -1": (
+        lambda y, t: _l1(y, t, dy=lambda off: np.abs(off) / off.size)
+    ),
+    "the gradient is 1 above t only: below it is -1": (
+        lambda y, t: _l1(y, t, dy=lambda off: np.ones_like(off) / off.size)
+    ),
+    "the sign of y: that of y - t is wanted": lambda y, t: (_l1(y, t)[0], np.sign(y) / y.size),
+    "0 / 0 where y equals t: np.sign gives 0 there": (
+        lambda y, t: _l1(y, t, dy=lambda off: np.where(off, np.sign(off), np.nan) / off.size)
+    ),
+    "that is the root of the mean square: here absolute values are meant": (
+        lambda y, t: _l1(y, t, lambda off: np.sqrt((off**2).mean()))
+    ),
     "where y equals t the gradient is 0: nothing is wrong there": (
         lambda y, t: _l1(y, t, dy=lambda off: np.where(off >= 0, 1, -1) / off.size)
     ),
@@ -88,8 +101,8 @@ def judge_loss(trial: Trial) -> None:
     rng = trial.rng(2)
     with np.errstate(all="ignore"):
         for shape, scale, real, dtype in (
-            ((1, 1, 2, 1), 1, True, "float64"), ((1, 1, 2, 1), 1, False, "float64"),
             ((2, 2, 3, 1), 2, True, "float64"), ((3, 2, 2, 1), 2, False, "float64"),
+            ((1, 1, 2, 1), 1, True, "float64"), ((1, 1, 2, 1), 1, False, "float64"),
             ((2, 2, 2, 1), 1000, True, "float64"), ((2, 2, 2, 1), 1000, False, "float64"),
             ((2, 2, 3, 1), 1, True, "float32"),
         ):  # fmt: skip
@@ -148,6 +161,17 @@ JUDGE_MISTAKES = {
     ),
     "z - t: the logit has to go through the sigmoid first": (
         lambda z, real: _judge(z, real, slope=lambda z, t: (z - t) / z.size)
+    ),
+    "the sign of z t: it is subtracted": (
+        lambda z, real: _judge(z, real, lambda z, t: (_entropies(z, t) + 2 * z * t).mean())
+    ),
+    "max(z, 0) is missing": (
+        lambda z, real: _judge(z, real, lambda z, t: (_entropies(z, t) - np.maximum(z, 0)).mean())
+    ),
+    "exp(-|z|): the absolute value is missing": (
+        lambda z, real: _judge(
+            z, real, lambda z, t: (np.maximum(z, 0) - z * t + np.log1p(np.exp(-z))).mean()
+        )
     ),
     "the sign of the loss: a logarithm of a probability is below 0, the loss above": (
         lambda z, real: _judge(z, real, lambda z, t: -_entropies(z, t).mean())

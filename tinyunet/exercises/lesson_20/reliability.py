@@ -28,6 +28,8 @@ def reliability(trial: Trial) -> None:
         places[np.isin(places, empty)] = 0
         p = (places + rng.uniform(0.1, 0.9, size)) / bins  # in no doubtful place
         p[-2:] = 1, 0
+        if bins % 2 == 0:
+            p[-3] = 0.5  # where a bin begins, in any type of float
         truth = rng.random(size) < np.sqrt(p)
         p, truth = p.reshape(shape), truth.reshape(shape)
         got = trial.call(p=p, truth=truth, bins=bins)
@@ -83,6 +85,31 @@ RELIABILITY_MISTAKES = {
     "rounded to the nearest bin: round down, so that all bins are equally wide": (
         lambda *a: _means(*a, which=lambda p, bins: np.minimum(np.round(p * bins), bins - 1))
     ),
+    "a probability at an edge belongs to the bin that begins there, not to that before it": (
+        lambda *a: _means(*a, which=lambda p, bins: np.maximum(np.ceil(p * bins) - 1, 0))
+    ),
+    "multiplied by bins - 1: the last bin would be a single probability": (
+        lambda *a: _means(*a, which=lambda p, bins: (p * (bins - 1)).astype(int))
+    ),
+    "the sum of the probabilities, where their mean is asked for": (
+        lambda p, truth, bins: (
+            np.histogram(p, bins, (0, 1), weights=p)[0],
+            _means(p, truth, bins)[1],
+        )
+    ),
+    "the share of all cells that is in the bin: of the bin's pixels, which share is cell?": (
+        lambda p, truth, bins: (
+            _means(p, truth, bins)[0],
+            _counts(p, truth, bins)[1] / max(truth.sum(), 1),
+        )
+    ),
+    "how often a threshold of 0.5 is right: the share that is cell is asked for": (
+        lambda p, truth, bins: _means(p, (p > 0.5) == truth, bins)
+    ),
+    "empty bins were left out: they give 0 and 0": lambda *a: tuple(
+        values[_means(*a)[0] > 0] for values in _means(*a)
+    ),
+    "there are `bins` bins: it need not be 10": lambda p, truth, bins: _means(p, truth, 10),
     "the share that is background": (
         lambda p, truth, bins: (_means(p, truth, bins)[0], 1 - _means(p, truth, bins)[1])
     ),

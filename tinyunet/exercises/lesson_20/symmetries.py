@@ -73,5 +73,11 @@ AVERAGE_MISTAKES = {
     ),
     "four versions only, without the mirrored ones": lambda *a: _average(*a, mirrors=(False,)),
     "four versions only, without the quarter turns": lambda *a: _average(*a, turns=(0, 2)),
+    "two versions only, without the turns": lambda *a: _average(*a, turns=(0,)),
+    "the turns end too early: they are 0, 1, 2 and 3": lambda *a: _average(*a, turns=range(3)),
+    "the turns begin at 1: the image as it is belongs to the eight": (
+        lambda *a: _average(*a, turns=range(1, 4))
+    ),
+    "the sum of the eight, divided by 4": lambda *a: 2 * _average(*a),
     "the sum of the eight, where the mean is wanted": lambda *a: 8 * _average(*a),
 }

@@ -65,6 +65,27 @@ DICE_MISTAKES = {
     "s is missing in the top sum": _quotient(
         lambda p, g, w, s: (_ab(p, g, w, 0)[0], _ab(p, g, w, s)[1])
     ),
+    "s is missing in the bottom sum": _quotient(
+        lambda p, g, w, s: (_ab(p, g, w, s)[0], _ab(p, g, w, 0)[1])
+    ),
+    "s was doubled in the top sum: the 2 belongs to the overlap alone": _quotient(
+        lambda p, g, w, s: (_ab(p, g, w, 2 * s)[0], _ab(p, g, w, s)[1])
+    ),
+    "s was added for every pixel, or to means in place of the sums: it comes once, to each sum": (
+        lambda p, g, w, s: np.divide(*_ab(p, g, w, s * p.size))
+    ),
+    "the sum of p and g was squared: it is p^2 + g^2": _quotient(
+        lambda p, g, w, s: (_ab(p, g, w, s)[0], (w * (p + g) ** 2).sum() + s)
+    ),
+    "p was made 0 or 1: the probabilities themselves give a slope": (
+        lambda p, g, w, s: np.divide(*_ab((p > 0.5).astype(p.dtype), g, w, s))
+    ),
+    "the weights are squared: each term has w once": (
+        lambda p, g, w, s: np.divide(*_ab(p, g, w * w, s))
+    ),
+    "the weights are missing in the top sum": _quotient(
+        lambda p, g, w, s: (_ab(p, g, 1, s)[0], _ab(p, g, w, s)[1])
+    ),
     "the weights are missing": lambda p, g, w, s: np.divide(*_ab(p, g, 1, s)),
     "the weights are missing in the bottom sum": _quotient(
         lambda p, g, w, s: (_ab(p, g, w, s)[0], _ab(p, g, 1, s)[1])
@@ -116,6 +137,25 @@ SLOPE_MISTAKES = {
         lambda p, g, w, a, b: 2 * w * g / b
     ),
     "D is missing behind p: g - p D": _with(lambda p, g, w, a, b: 2 * w * (g - p) / b),
+    "p is missing in front of D: g - p D": _with(
+        lambda p, g, w, a, b: 2 * w * (g - a / b) / b
+    ),
+    "p is multiplied by A: by D, which is A / B": _with(
+        lambda p, g, w, a, b: 2 * w * (g - p * a) / b
+    ),
+    "the slope of p^2 is 2 p: a 2 is missing in the second term": _with(
+        lambda p, g, w, a, b: w * (2 * g - p * (a / b)) / b
+    ),
+    "p and g are exchanged: that would be the slope with respect to g": _with(
+        lambda p, g, w, a, b: 2 * w * (p - g * (a / b)) / b
+    ),
+    "the division by B is missing": _with(lambda p, g, w, a, b: 2 * w * (g - p * (a / b))),
+    "the 2 in front is missing": lambda *a: _slope(*a) / 2,
+    "divided by the number of pixels: D is no mean": lambda *a: _slope(*a) / a[0].size,
+    "each image has sums of its own: they go over the whole batch": lambda p, g, w, s: (
+        np.stack([_slope(*image, s) for image in zip(p, g, w, strict=True)])
+    ),
+    "s is missing": lambda p, g, w, s: _slope(p, g, w, 0),
     "a plus between the two terms: in the rule for quotients it is a minus": _with(
         lambda p, g, w, a, b: 2 * w * (g + p * (a / b)) / b
     ),

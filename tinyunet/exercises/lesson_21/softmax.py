@@ -62,6 +62,13 @@ SOFTMAX_MISTAKES = {
     "summed over the pixels, class by class: the sum goes over the classes of one pixel": _less(
         lambda dp, p: (dp * p).sum(axis=(0, 1, 2))
     ),
+    "the sum goes over the height (axis 1): the classes are the last axis": _less(
+        lambda dp, p: (dp * p).sum(axis=1, keepdims=True)
+    ),
+    "p belongs in front of the whole bracket, dp and the sum": (
+        lambda dp, p: p * dp - (dp * p).sum(axis=-1, keepdims=True)
+    ),
+    "p counts once in the sum": _less(lambda dp, p: (dp * p * p).sum(axis=-1, keepdims=True)),
     "the sum was added: it is subtracted": lambda dp, p: 2 * p * dp - _through(dp, p),
     "the sign: dz, not its negative": lambda dp, p: -_through(dp, p),
     "dp and p are exchanged": lambda dp, p: _through(p, dp),
