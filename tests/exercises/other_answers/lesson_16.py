@@ -19,7 +19,7 @@ def crop_offset(layers):
 # %% enlarging_matrix
 def enlarging_matrix(side, stride):
     """Return U (side * stride, side), which enlarges bilinearly."""
-    matrix = np.zeros((side * stride, side), np.float64)
+    matrix = np.zeros((side * stride, side), np.float32)
     for i in range(side * stride):
         place = (i + 0.5) / stride - 0.5  # among the inputs
         before = int(np.floor(place))
