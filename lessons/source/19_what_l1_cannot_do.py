@@ -474,7 +474,8 @@ tu.plots.paintings(real | {name: paintings[name][:count] for name in names})
 
 # %% [markdown]
 # Without the map the judge asks only: does this look like *a* real picture? Red where a B should
-# be is as good as anything. With the map it asks whether picture and map *belong together*. (With
+# be is as good as anything, and which share of the classes is right is luck: another training,
+# another share. With the map it asks whether picture and map *belong together*. (With
 # L1 in the loss the difference all but disappears: L1 does the tying. `tinyunet reproduce coins`
 # trains both.)
 #
