@@ -55,6 +55,7 @@ def made(net, seed=0):
 NETS = {
     "valid": (tu.UNet(1, 2, base_channels=2, depth=2, dropout=0.5), 60),
     "same": (tu.UNet(2, 3, base_channels=2, depth=2, padding="same", skip="sum"), 24),
+    "norm": (tu.networks.NormUNet(1, 2, base_channels=2, depth=1), 16),
     "U-Net++": (tu.networks.UNetPlusPlus(channels=[4, 5, 6], heads=2, batch_norm=True), 16),
     "FCN": (
         tu.networks.FCN(1, 2, stride=4, widths=(2, 3, 4), convolutions=(1, 1, 1), head=[(4, 3)],
@@ -229,6 +230,27 @@ def test_symmetries_borders_and_dropout_of_variants():
     assert not np.allclose(p["dropout on"], p["as it is"])
     again = {v.name: v.p for v in whatif.variants(found, Paths(found), framed)}
     assert np.array_equal(p["dropout on"], again["dropout on"])
+
+
+@pytest.mark.parametrize(
+    ("padding", "side", "names"),
+    [
+        ("valid", 20, ["zeros around"]),
+        ("same", 20, ["mirrored border"]),
+        ("same", 22, ["zeros around", "mirrored border"]),  # two rows and columns are made up
+    ],
+)
+def test_borders_are_exchanged_both_ways(padding, side, names):
+    net = made(tu.UNet(1, 2, base_channels=2, depth=2, padding=padding))
+    framed = frame(net, np.random.default_rng(8).random((side, side, 1)))
+    found = record(net, framed.seen())
+    borders = [v for v in whatif.variants(found, Paths(found), framed) if v.group == "border"]
+    assert [v.name for v in borders] == names
+    if names[-1] == "mirrored border":
+        rim = int(re.search(r"\d+", borders[-1].words)[0])
+        wide = np.pad(framed.image, ((rim, rim), (rim, rim), (0, 0)), "reflect")
+        far = tu.predict_image(net, wide)[rim : rim + side, rim : rim + side]
+        assert np.array_equal(borders[-1].p, far)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])

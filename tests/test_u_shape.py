@@ -15,6 +15,7 @@ NETWORKS = [
     (tu.UNet(3, base_channels=4, depth=1, padding="same", skip="sum"), (20, 36)),
     (tu.UNet(base_channels=1, depth=6, padding="same", skip="none"), (1024, 1024)),
     (tu.UNet(2, 5, base_channels=3, depth=3, dropout=0.5), (92, 156)),
+    (tu.networks.NormUNet(base_channels=2, depth=2, padding="valid"), (44, 60)),
 ]
 each = pytest.mark.parametrize(("net", "sides"), NETWORKS, ids=lambda value: str(value)[:60])
 
@@ -23,7 +24,8 @@ each = pytest.mark.parametrize(("net", "sides"), NETWORKS, ids=lambda value: str
 def test_boxes_are_the_arrays_that_the_network_makes(net, sides):
     least = net.input_size(1, 1)
     made = {row.name: row.shape for row in tu.networks.summarize(net, *least).rows}
-    made |= {name.removesuffix(".join"): shape for name, shape in made.items()}
+    for end in (".join", ".relu"):
+        made |= {name.removesuffix(end): shape for name, shape in made.items()}
     made["image"] = (*least, net.in_channels)
     boxes = tu.plots.u_layout(net, *least).boxes
     assert len(boxes) == 6 * net.depth + 4

@@ -586,6 +586,26 @@ measured("share of pixels that get a gradient", (dx != 0).mean())
 # %% [markdown]
 # At most a quarter can: one winner a window. Where all four are negative, nobody gets any.
 #
+# In a network, convolutions stand between gates and winners, and spread again what is left. `tu.explore`
+# makes a page of a network and an image, for any browser: click a pixel of the output, and see within the
+# frame of all that it can see where its gradient went.
+
+# %%
+layers = [
+    tu.Conv2d(1, 8, padding="same", activation="relu", rng=np.random.default_rng(1)),
+    tu.MaxPool2d(2),
+    tu.Conv2d(8, 8, padding="same", activation="relu", rng=np.random.default_rng(2)),
+    tu.ConvTranspose2d(8, 8, rng=np.random.default_rng(3)),
+    tu.Conv2d(8, 2, 1, rng=np.random.default_rng(4)),
+]
+page = tu.explore(tu.Sequential(*layers), images[0], places=3, progress=False)
+page.save("gates.html")  # open it in your browser
+*_, high, wide = page.data["views"]["places"][4]["maps"][0]["box"]
+print(f"The pixel in the middle can see {high} x {wide} pixels.")
+dead = {told["name"]: told["dead"] for told in page.data["boxes"] if told["relu"]}
+print("Channels whose ReLU is closed all over the image, by layer:", dead)
+
+# %% [markdown]
 # ## Quiz
 #
 # **Ten in a row.** Ten 3x3 convolutions with stride 1 follow each other, with no ReLU between. They
@@ -651,9 +671,6 @@ quiz("saved memory", "c")
 # - Do not write into what others may still need.
 #
 # The package's versions: `tinyunet/layers/activation.py` and `tinyunet/layers/pool.py`.
-#
-# How gates and winners act together, `tu.explore(model, image)` shows for a trained network: from a
-# pixel of the output, where in the image its gradient went, and which ReLUs are dead.
 #
 # Pooling goes down, from large images to small ones. The U-Net also has to come back up:
 # [lesson 4](04_up_convolution.ipynb).

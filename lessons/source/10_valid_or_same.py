@@ -507,6 +507,17 @@ plt.show()
 # In tiles it needs an overlap, too, of which the rim is thrown away; then the seams become faint,
 # and where the rim is as wide as the zeros reach, they are gone. A valid network has that built in:
 # what it gives has never seen a made-up pixel, except for the mirror at the border of the image.
+#
+# How much hangs on what is made up? In a page of `tu.explore` a switch exchanges the two, mirror and
+# zeros, and each pixel shows the frame of what it sees, border and all.
+
+# %%
+for name, model in (("valid", valid), ("same", same)):
+    page = tu.explore(model, test.images[0], mask=truth[0], places=3, progress=False)
+    page.save(f"{name}.html")  # open it in your browser
+    for change in page.data["whatif"]["variants"]:
+        if change["group"] == "border":
+            print(f"{name}, {change['name']}: {100 * change['changed']:.1f} % of the pixels change class")
 
 # %% [markdown]
 # ## Quiz
@@ -575,7 +586,6 @@ quiz("chessboard", "a")
 #
 # The package's version is `tinyunet/segmentation/tiles.py`:
 # `tu.predict_image(model, image, tile=...)`. It takes both kinds of network; around the whole
-# image, one with same padding sees its zeros there, and no mirror. In the page that `tu.explore(model,
-# image)` makes, a switch exchanges the two, and every pixel shows the frame of what it sees.
+# image, one with same padding sees its zeros there, and no mirror.
 #
 # In [lesson 11](11_few_images.ipynb) we have ten images only, and make them last.

@@ -29,17 +29,24 @@ def explore(
 ) -> None:
     """See inside a network: a page of maps, gradients and what-ifs."""
     import tinyunet as tu
-    from tinyunet.data.sets.image_files import read_image, read_mask
+    from tinyunet.inside.frame import LARGEST
     from tinyunet.learning.film import FILE
-    from tinyunet.runs.folder import load_model
+    from tinyunet.runs.folder import settings_beside
+    from tinyunet.runs.limits import check_step
+    from tinyunet.runs.seen import model_and_image
+    from tinyunet.runs.truth import read_truth
 
     tell = partial(typer.echo, err=True)
-    model, _ = load_model(checkpoint, None, None)
+    if out.suffix.lower() not in (".html", ".htm") or out.is_dir():
+        raise ValueError(f"--out is the page's file, as page.html, but got {out}")
+    model, pixels = model_and_image(checkpoint, image)
     check_network_of(model, network)
-    pixels = read_image(image, stretch=model.stretched)
-    truth = None if mask is None else read_mask(mask)
+    check_step(model, tuple(min(n, LARGEST) for n in pixels.shape[:2]), 1, "cpu")
+    beside = None if mask is None or model.gives_instead else settings_beside(checkpoint)
+    truth = None if mask is None else read_truth(mask, beside)
+    out.parent.mkdir(parents=True, exist_ok=True)
     page = tu.explore(
-        model, pixels, mask=truth, places=places, class_names=model.class_names,
+        model, pixels, mask=truth, places=places,
         film=checkpoint.parent if (checkpoint.parent / FILE).is_file() else None,
         title=f"Inside {checkpoint.name} on {image.name}",
     )  # fmt: skip

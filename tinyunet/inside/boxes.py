@@ -9,8 +9,9 @@ import numpy as np
 from tinyunet.inside.paths import Paths
 from tinyunet.inside.record import Record
 from tinyunet.inside.sheets import linear, sheet, thinned
+from tinyunet.networks.graph import is_crop
 from tinyunet.networks.receptive_field import IMAGE
-from tinyunet.plots.u_boxes import Layout
+from tinyunet.plots.u_boxes import Box, Layout
 
 SIDE, CHANNELS, BINS = 128, 16, 32
 
@@ -44,17 +45,23 @@ def homes(record: Record, layout: Layout, paths: Paths) -> list[int]:
     return [box or 0 for box in found]
 
 
-def tell(record: Record, layout: Layout, home: list[int], backward: dict[int, float]) -> list[dict]:
-    """Return what the page says of each box; `backward` has the seconds of each call's backward."""
+def tell(
+    record: Record, layout: Layout, home: list[int], backward: dict[int, float], used: set[int]
+) -> list[dict]:
+    """Return what the page says of each box.
+
+    `backward` has the seconds of each call's backward, and `used` the calls that the logits need.
+    """
     seconds = sum(call.seconds for call in record.calls) or 1.0
-    memory = [_bytes(call) for call in record.calls]
+    memory = [_bytes(record, number) for number in range(len(record.calls))]
     told = []
     for i, box in enumerate(layout.boxes):
         calls = [n for n, at in enumerate(home) if at == i]
         if i == 0:
             array, calls = record.x, []
         elif calls:
-            array = record.calls[calls[-1]].output
+            call = record.calls[_shown(record, calls, used, box)]
+            array = call.output.reshape(call.shape)
         else:
             continue
         layers = [str(record.calls[n].layer) for n in calls]
@@ -76,8 +83,17 @@ def tell(record: Record, layout: Layout, home: list[int], backward: dict[int, fl
     return told
 
 
-def _bytes(call: Any) -> int:
-    return int(call.output.nbytes)
+def _shown(record: Record, calls: list[int], used: set[int], box: Box) -> int:
+    """The last of a box's calls that makes what is drawn: no crop for elsewhere, and nothing unused."""
+    shape = box.height, box.width, box.channels
+    fit = [n for n in calls if n in used and record.calls[n].shape[1:] == shape]
+    return (fit or calls)[-1]
+
+
+def _bytes(record: Record, number: int) -> int:
+    """Of a call's output; none where it is its input, or a part of it."""
+    call = record.calls[number]
+    return 0 if call.passes or is_crop(record, number) else int(call.output.nbytes)
 
 
 def _is_relu(layer: Any) -> bool:

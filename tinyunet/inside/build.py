@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -9,18 +10,19 @@ import numpy as np
 from tinyunet.engine.blas import one_blas_thread
 from tinyunet.engine.progress import Progress
 from tinyunet.inside.boxes import homes, tell
+from tinyunet.inside.field import known
 from tinyunet.inside.frame import Frame, frame
 from tinyunet.inside.paths import Paths
 from tinyunet.inside.places import View, Viewer, described, grid, look
+from tinyunet.inside.predictions import predictions, truth_shown
 from tinyunet.inside.record import Record, record
-from tinyunet.inside.sheets import linear, logarithmic, png, sheet
-from tinyunet.inside.whatif import Variant, variants
+from tinyunet.inside.sheets import logarithmic, png, sheet
 from tinyunet.networks.network import Network
 from tinyunet.networks.receptive_field import IMAGE
 from tinyunet.plots.colours import visible
 from tinyunet.plots.u_boxes import Layout
 from tinyunet.plots.u_layout import u_layout
-from tinyunet.segmentation.evaluation import score_classes
+from tinyunet.segmentation.evaluation import num_classes
 from tinyunet.version import __version__
 
 WARM = 2.0  # seconds: a shorter pass is timed anew
@@ -49,32 +51,42 @@ def _gathered(
     class_names: list[str] | None,
 ) -> dict[str, Any]:
     framed = frame(model, image)
-    truth = None if mask is None else _truth(model, framed, image, mask)
+    truth = None if mask is None else truth_shown(model, framed, image, mask)
+    names = _class_names(model, class_names)
+    # Of a copy of its own: a layer of the user's may keep arrays where a record doesn't find them.
+    layout = u_layout(copy.deepcopy(model), *framed.seen().shape[1:3])
     whole = record(model, framed.seen())
+    _check_finite(whole)
     if sum(call.seconds for call in whole.calls) < WARM:  # the first pass has fetched memory, too
         whole = record(model, framed.seen())
     paths = Paths(whole)
-    layout = u_layout(whole.model, *whole.x.shape[1:3])
     home = homes(whole, layout, paths)
     viewer = Viewer(whole)
+    seconds, why = _backward(whole)
     found: dict[str, Any] = {
         "version": __version__,
         "model": str(model),
         "parameters": model.num_parameters,
-        "classes": _class_names(model, class_names),
+        "classes": names,
         "image": _image(framed),
         "layout": _drawn(layout, paths, home, viewer),
-        "boxes": tell(whole, layout, home, _backward_seconds(whole)),
+        "boxes": tell(whole, layout, home, seconds, paths.used),
         "skips": _skips(whole, paths, home),
         "bottom": None if paths.bottom is None else whole.calls[paths.bottom].name,
     }
-    found["whatif"] = _whatif(whole, paths, framed, truth, progress)
-    found["views"] = _views(viewer, framed, places, progress) if whole.can_go_back else None
+    found["whatif"] = predictions(whole, paths, framed, truth, progress)
+    found["why"] = why
+    found["views"] = None if why else _views(viewer, framed, places, progress)
     return found
 
 
 def _class_names(model: Network, names: list[str] | None) -> list[str]:
-    count = max(2, model.num_classes)
+    count = num_classes(model)
+    if model.gives_instead:
+        return [f"output {i}" for i in range(model.num_classes)]
+    if names is not None and len(names) != count:
+        raise ValueError(f"{len(names)} class names were given, but {model} has {count} classes")
+    names = names or getattr(model, "class_names", None)
     if names and len(names) == count:
         return list(names)
     return ["background", "foreground"] if count == 2 else [f"class {i}" for i in range(count)]
@@ -136,72 +148,30 @@ def _skips(whole: Record, paths: Paths, home: list[int]) -> list[dict[str, Any]]
     return found
 
 
-def _backward_seconds(whole: Record) -> dict[int, float]:
-    """How long each call's backward took, for the gradient of all logits."""
-    if not whole.complete:
-        return {}
+def _check_finite(whole: Record) -> None:
+    """Raise ValueError if a layer gives NaN or infinite values."""
+    for call in whole.calls:
+        if not np.isfinite(call.output).all():
+            raise ValueError(
+                f"{call.name} gives NaN or infinite values for this image: were its weights spoilt in "
+                "training? An earlier checkpoint may be whole"
+            )
+
+
+def _backward(whole: Record) -> tuple[dict[int, float], str]:
+    """How long each call's backward took, for the gradient of all logits; and why, if none runs."""
     seconds: dict[int, float] = {}
-    whole.sweep({whole.last: np.ones_like(whole.y)}, seconds=seconds)
-    return seconds
-
-
-# ---------------------------------------------------------------------- what if
-
-
-def _truth(model: Network, framed: Frame, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The class of each pixel that is shown; in a mask for two classes all but 0 is foreground."""
-    mask = np.asarray(mask)
-    if mask.shape != image.shape[:2]:
-        raise ValueError(f"the mask is {mask.shape}, but the image {image.shape[:2]}")
-    height, width = framed.image.shape[:2]
-    top, left = ((a - b) // 2 for a, b in zip(mask.shape, (height, width), strict=True))
-    mask = mask[top : top + height, left : left + width]
-    count = max(2, model.num_classes)
-    if count == 2:
-        return (mask > 0).astype(np.int64)
-    if mask.min() < 0 or mask.max() >= count:
-        raise ValueError(
-            f"the mask has values from {mask.min()} to {mask.max()}, but the network's classes are "
-            f"0 to {count - 1}"
-        )
-    return mask.astype(np.int64)
-
-
-def _whatif(
-    whole: Record, paths: Paths, framed: Frame, truth: np.ndarray | None, progress: bool
-) -> dict[str, Any]:
-    """Predictions as bytes: of two classes the foreground's probability, else the class."""
-    found: list[dict[str, Any]] = []
-    pictures: list[np.ndarray] = []
-    first: np.ndarray | None = None
-    bar = Progress(
-        variants(whole, paths, framed), desc="what if", unit="prediction", disable=not progress,
-        delay=1, leave=False,
-    )  # fmt: skip
-    for variant in bar:
-        p = variant.p
-        count = p.shape[2]
-        first = p if first is None else first
-        pictures.append(linear(p[..., 1], 0, 1) if count == 2 else p.argmax(2).astype(np.uint8))
-        found.append(_described(variant, first, truth))
-    return {
-        "two": count == 2,
-        "variants": found,
-        "sheet": sheet(pictures),
-        "scored": truth is not None,
-    }
-
-
-def _described(variant: Variant, first: np.ndarray, truth: np.ndarray | None) -> dict[str, Any]:
-    p = variant.p
-    told: dict[str, Any] = {
-        "group": variant.group, "name": variant.name, "words": variant.words,
-        "change": float(np.abs(p - first).max(axis=2).mean()),
-        "changed": float((p.argmax(2) != first.argmax(2)).mean()),
-    }  # fmt: skip
-    if truth is not None:
-        told["scores"] = score_classes(p.argmax(2), truth, p.shape[2])
-    return told
+    dy = np.ones_like(whole.y)
+    try:
+        if whole.complete:
+            whole.sweep({whole.last: dy}, seconds=seconds)
+        else:
+            whole.gradients(dy)
+    except Exception as error:
+        if known(whole):  # no class of the user's has a part in it
+            raise
+        return {}, f"{type(error).__name__}: {error}"
+    return seconds, ""
 
 
 # ---------------------------------------------------------------------- views

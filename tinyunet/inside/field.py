@@ -65,7 +65,7 @@ def _spans(record: Record, start: int, place: int, axis: int) -> dict[int, Span]
 def _read(call: Call, span: Span, side: int, axis: int) -> Span:
     """Which rows (or columns) of an input of `side` those in `span` of the output are made of."""
     layer, (first, last) = call.layer, span
-    new = call.output.shape[1 + axis]
+    new = call.shape[1 + axis]
     if isinstance(layer, Conv2d):
         g = layer.geometry
         begin = first * g.stride[axis] - g.padding[axis][0]

@@ -19,10 +19,10 @@ LAYERS = 12  # of which norms are drawn, at most
 def played(path: Path) -> dict[str, Any]:
     """Read a film for the page: the loss, and at each moment the prediction, maps and norms."""
     arrays = read_film(path)
-    loss, validation = _history(path.parent, arrays)
+    loss = _loss(path.parent, arrays)
     total, steps = len(loss), arrays["steps"].tolist()
     every = max(1, -(-total // POINTS))
-    smooth = [float(np.mean(loss[i : i + every])) for i in range(0, total, every)]
+    smooth = [np.mean(loss[i : i + every]) for i in range(0, total, every)]
     names = arrays["names"]
     chosen = np.unique(np.linspace(0, len(names) - 1, min(LAYERS, len(names))).round().astype(int))
     layers = arrays["layers"]
@@ -33,26 +33,31 @@ def played(path: Path) -> dict[str, Any]:
             pictures += list(arrays[f"maps.{i}"][moment])
     return {
         "steps": steps,
-        "every": every, "loss": smooth, "total": total,
-        "validation": [[int(step), float(score)] for step, score in validation],
+        "every": every, "loss": _plain(smooth), "total": total,
         "layers": layers,
         "channels": [int(arrays[f"maps.{i}"].shape[1]) for i in range(len(layers))],
-        "highs": [[arrays[f"highs.{i}"][m].tolist() for i in range(len(layers))]
+        "highs": [[_plain(arrays[f"highs.{i}"][m]) for i in range(len(layers))]
                   for m in range(len(steps))],
-        "names": [names[i] for i in chosen],
-        "gradients": arrays["gradients"][:, chosen].tolist(),
-        "weights": arrays["weights"][:, chosen].tolist(),
+        "names": [names[i] for i in chosen], "of": len(names),
+        "gradients": _plain(arrays["gradients"][:, chosen]),
+        "weights": _plain(arrays["weights"][:, chosen]),
         "sheet": sheet(pictures),
     }  # fmt: skip
 
 
-def _history(folder: Path, arrays: dict[str, Any]) -> tuple[np.ndarray, list]:
-    """The whole run's loss and scores where its history is there, else the film's own."""
+def _plain(numbers: Any) -> list:
+    """Numbers as lists; None, which JSON knows, for one that is not finite: a training may fail."""
+    numbers = np.asarray(numbers, np.float64)
+    return np.where(np.isfinite(numbers), numbers, None).tolist()
+
+
+def _loss(folder: Path, arrays: dict[str, Any]) -> np.ndarray:
+    """The loss of each of the run's steps where its history is there, else the film's own."""
     path = folder / "history.json"
     try:
         history = History.restored(json.loads(path.read_text(encoding="utf-8")))
         if len(history.loss) >= len(arrays["loss"]):
-            return np.asarray(history.loss), history.validation
+            return np.asarray(history.loss)
     except (OSError, ValueError):
         pass
-    return arrays["loss"], arrays["validation"].tolist()
+    return arrays["loss"]

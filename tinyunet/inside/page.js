@@ -29,10 +29,15 @@ function draw(tag, attributes = {}, words) {
 }
 function number(x) {
   if (x === 0) return "0";
+  if (x === null) return "no finite number";
   const size = Math.abs(x);
   return size >= 1e4 || size < 1e-3 ? x.toExponential(1) : String(Number(x.toPrecision(3)));
 }
-const percent = (x) => (x > 0.99 && x < 1 ? "over 99" : (100 * x).toFixed(Math.abs(x) < 0.0995 ? 1 : 0)) + " %";
+function percent(x) {
+  if (x > 0.99 && x < 1) return "over 99 %";
+  if (x && Math.abs(x) < 0.0005) return x < 0 ? "between -0.1 and 0 %" : "under 0.1 %";
+  return (100 * x).toFixed(Math.abs(x) < 0.0995 ? 1 : 0) + " %";
+}
 const count = (n, one) => n.toLocaleString("en") + " " + one + (n === 1 ? "" : "s");
 const by = (shape) => shape.join(" x ");
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -54,15 +59,12 @@ function pictures(sheet) {
   if (!read.has(sheet.png)) read.set(sheet.png, new Promise((done, fail) => {
     const image = new Image();
     image.onload = () => {
-      const canvas = make("canvas", { width: image.width, height: image.height });
-      const pen = canvas.getContext("2d", { willReadFrequently: true });
-      pen.drawImage(image, 0, 0);
-      const all = pen.getImageData(0, 0, image.width, image.height).data;
-      done(sheet.at.map(([top, height, width]) => {
-        const bytes = new Uint8Array(height * width);
-        for (let y = 0; y < height; y++)
-          for (let x = 0; x < width; x++) bytes[y * width + x] = all[4 * ((top + y) * image.width + x)];
-        return { height, width, bytes };
+      const canvas = make("canvas"), pen = canvas.getContext("2d", { willReadFrequently: true });
+      done(sheet.at.map(([top, height, width]) => {  // one by one: a canvas may not be as tall as a sheet
+        canvas.width = width; canvas.height = height;
+        pen.drawImage(image, 0, top, width, height, 0, 0, width, height);
+        const rgba = pen.getImageData(0, 0, width, height).data;
+        return { height, width, bytes: Uint8Array.from({ length: height * width }, (_, i) => rgba[4 * i]) };
       }));
     };
     image.onerror = () => fail(new Error("a picture of the page cannot be read"));
@@ -80,7 +82,27 @@ function paint(canvas, { height, width, bytes }, colour) {
   pen.putImageData(image, 0, 0);
 }
 const from = (colours) => (byte) => colours.subarray(3 * byte, 3 * byte + 3);
-const label = (byte) => PALETTE[byte % PALETTE.length];
+// Ten colours that can be told apart; then the same, darker.
+const label = (byte) => PALETTE[byte % PALETTE.length].map((v) => Math.round(v * 0.6 ** Math.floor(byte / PALETTE.length)));
+const { paints } = DATA, LOGIT = paints ? "value" : "logit", { layers } = DATA.whatif;
+const OUTCOME = paints ? (layers === 3 ? "what it paints, its three values as red, green and blue, each from -1 (0) to 1 (255)." : "the first of the values that it paints, from -1 (black) to 1 (white).") : DATA.whatif.two ? `the probability of ${DATA.classes[1]}: dark blue 0, yellow 1.` : "the class of each pixel, in the colours of the key.";
+// What a network gives, number i of a sheet, in colours.
+function paintOutcome(canvas, maps, i) {
+  const own = maps.slice(i * layers, (i + 1) * layers);
+  const rgb = (_, k) => [0, 1, 2].map((c) => own[Math.min(c, layers - 1)].bytes[k]);
+  paint(canvas, own[0], paints ? rgb : DATA.whatif.two ? from(SEQUENTIAL) : label);
+}
+function classKey(list, picture) {
+  if (paints || DATA.whatif.two) return list.replaceChildren();
+  const pixels = new Map();
+  picture.bytes.forEach((byte) => pixels.set(byte, (pixels.get(byte) ?? 0) + 1));
+  list.replaceChildren(...DATA.classes.map((name, i) => {
+    const item = make("li"), patch = make("b");
+    patch.style.background = `rgb(${label(i)})`;
+    item.append(patch, `${i}: ${name}, ${percent((pixels.get(i) ?? 0) / picture.bytes.length)}`);
+    return item;
+  }));
+}
 function bar(canvas, colours) {
   paint(canvas, { height: 1, width: 256, bytes: Uint8Array.from({ length: 256 }, (_, i) => i) }, from(colours));
 }
@@ -119,13 +141,16 @@ function drawArrow(arrow, i) {
   group.append(draw("polyline", { points: line, fill: "none", "stroke-width": 1.5 }));
   group.append(draw("path", { stroke: "none", class: "tip",
     d: `M${x},${y} L${x - 8 * dx - 4 * dy},${y - 8 * dy + 4 * dx} L${x - 8 * dx + 4 * dy},${y - 8 * dy - 4 * dx} Z` }));
-  group.append(draw("title", {}, `${KINDS[arrow.kind] ?? arrow.kind}: ${layout.boxes[arrow.start].name} to ${layout.boxes[arrow.end].name}`));
+  group.append(draw("title", {}, arrowWords(arrow)));
   return group;
+}
+function arrowWords(arrow) {
+  return `${KINDS[arrow.kind] ?? arrow.kind}: ${layout.boxes[arrow.start].name} to ${layout.boxes[arrow.end].name}`;
 }
 function words(i) {
   const box = layout.boxes[i], facts = told.get(i);
   let text = `${box.name}, ${by(box.shape)}`;
-  if (facts && i) text += `, ${count(facts.parameters, "parameter")}, ${percent(facts.time)} of the time`;
+  if (facts && i) text += `, ${count(facts.parameters, "parameter")}, ${percent(facts.time)} of the time, ${percent(facts.memory)} of the memory`;
   return text;
 }
 function drawBox(box, i) {
@@ -187,6 +212,8 @@ async function showMaps() {
   if (!facts) {
     $("box-words").textContent = "No layer that ran makes this array on its own.";
     $("grid").replaceChildren();
+    $("histogram").replaceChildren();
+    $("histogram-words").textContent = $("grid-scale").textContent = "";
     return;
   }
   const shown = facts.channels.length, all = box.shape[2];
@@ -254,21 +281,24 @@ function loadImage() {
   return new Promise((done) => { const image = new Image(); image.onload = () => done(image); image.src = DATA.image.png; });
 }
 async function showPrediction() {
-  const canvas = $("prediction"), map = (await pictures(DATA.whatif.sheet))[0];
-  paint(canvas, map, two ? from(SEQUENTIAL) : label);
+  const canvas = $("prediction"), maps = await pictures(DATA.whatif.sheet), map = maps[0];
+  paintOutcome(canvas, maps, 0);
   const here = views.places[place], pen = canvas.getContext("2d");
   for (const { row, column } of views.places) { pen.fillStyle = "#fff"; pen.fillRect(column, row, 1, 1); }
   const size = Math.max(2, Math.round(map.width / 70));
   pen.strokeStyle = "#d55e00"; pen.lineWidth = Math.max(1, map.width / 160);
   pen.strokeRect(here.column - size + 0.5, here.row - size + 0.5, 2 * size, 2 * size);
   canvas.setAttribute("aria-label", `Prediction; row ${here.row}, column ${here.column} is chosen. Arrow keys choose another of ${views.places.length} places.`);
-  $("prediction-words").textContent = (two ? `The probability of ${DATA.classes[1]}: dark blue 0, yellow 1. ` : "The class of each pixel. ") +
+  classKey($("prediction-key"), map);
+  $("prediction-words").textContent = `Prediction: ${OUTCOME} ` +
     `White dots: the ${views.places.length} places with a view; orange: the one shown.`;
 }
 async function showField() {
   seenImage ??= await loadImage();
   const here = views.places[place], k = Number($("target").value), map = here.maps[k];
   const target = views.maps[k], canvas = $("field");
+  const picture = map && (await pictures(here.sheet))[map.at];
+  if (here !== views.places[place] || k !== Number($("target").value)) return;  // chosen anew meanwhile
   const [high, wide] = target.shape;
   canvas.width = wide; canvas.height = high;
   canvas.style.aspectRatio = `${wide} / ${high}`;
@@ -276,10 +306,12 @@ async function showField() {
   if ($("only-map").checked) { pen.fillStyle = css("--panel"); pen.fillRect(0, 0, wide, high); }
   else { pen.globalAlpha = 0.45; pen.drawImage(seenImage, 0, 0, wide, high); pen.globalAlpha = 1; }
   if (!map) {
-    $("field-words").textContent = "No way leads from this logit to that map.";
+    const none = `No way leads from this ${LOGIT} to that map.`;
+    $("field-words").textContent = none; $("field-scale").textContent = "";
+    canvas.setAttribute("aria-label", none);
     return;
   }
-  const picture = (await pictures(here.sheet))[map.at], [top, left, height, width] = map.box;
+  const [top, left, height, width] = map.box;
   const image = pen.getImageData(left, top, width, height);
   let last = 0;
   picture.bytes.forEach((byte, i) => {
@@ -291,11 +323,11 @@ async function showField() {
   pen.strokeStyle = "#d55e00"; pen.lineWidth = Math.max(1, wide / 200);
   pen.strokeRect(left - 0.5, top - 0.5, width + 1, height + 1);
   const what = k ? `the map ${target.name}` : "the image" + (DATA.image.top ? ", with the mirrored border that the network saw" : "");
-  const text = `${k ? "Map" : "Image"}: where ${what} counts for this logit. ${views.framed ? `The frame, ${height} x ${width} pixels, is all that it can see (its theoretical receptive field here)` : "What it can see at most is not known for this network"}; ` +
+  const text = `${k ? "Map" : "Image"}: where ${what} counts for this ${LOGIT}. ${views.framed ? `The frame, ${height} x ${width} pixels, is all that it can see (its theoretical receptive field here)` : "What it can see at most is not known for this network"}; ` +
     `the colours are what counts in fact: ${percent(last / (high * wide))} of the pixels have a gradient, most near ${nearest(picture)}.`;
   $("field-words").textContent = text;
   canvas.setAttribute("aria-label", text);
-  $("field-scale").textContent = `|d logit / d ${k ? "map" : "image"}|, summed over channels; logarithmic: from 1/10,000 of the largest and below (dark blue) to the largest, ${number(map.most)} logit per unit of ${k ? "the map" : "brightness"} (yellow); not coloured: exactly 0. 254 steps, each 3.7 %.`;
+  $("field-scale").textContent = `|d ${LOGIT} / d ${k ? "map" : "image"}|, summed over channels; logarithmic: from 1/10,000 of the largest and below (dark blue) to the largest, ${number(map.most)} per unit of ${k ? "the map" : "brightness"} (yellow); not coloured: exactly 0. 254 steps, each 3.7 %.`;
 }
 function nearest({ bytes, width }) {
   let at = 0;
@@ -318,7 +350,7 @@ function showShares() {
     row.append(box === null ? make("span", {}, name) : button, track, make("span", {}, percent(share)));
     rows.push(row);
   });
-  if (!here.maps[0].most) rows.push(make("p", {}, "No gradient reaches the image from this logit: a ReLU is closed on every way."));
+  if (!here.maps[0].most) rows.push(make("p", {}, "No gradient reaches the image from this ${LOGIT}: a ReLU is closed on every way."));
   if (!views.framed) rows.push(make("p", {}, "This network's forward makes arrays without layers, so the ways through it cannot be told apart."));
   else if (rows.length < parts.length) rows.push(make("p", { class: "note" }, "Skips that only lead into one of these ways are counted there."));
   $("shares").replaceChildren(...rows);
@@ -329,12 +361,13 @@ function showShares() {
     const line = $(`arrow-${i}`).querySelector("polyline");
     line.setAttribute("stroke-width", Math.max(0.6, 14 * Math.min(1, Math.abs(into))));
     line.setAttribute("stroke-dasharray", into < 0 ? "4 3" : "none");
+    $(`arrow-${i}`).querySelector("title").textContent = `${arrowWords(arrow)}: ${percent(into)} of the gradient`;
   });
 }
 function showPlace() {
   const here = views.places[place];
-  $("place").textContent = `Row ${here.row}, column ${here.column} of the image: the logit of ` +
-    `${two && DATA.channels === 1 ? DATA.classes[1] : `class ${here.channel} (${DATA.classes[here.channel]}), which won there,`} is ${number(here.logit)}.`;
+  $("place").textContent = `Row ${here.row}, column ${here.column} of the image: the ${LOGIT} of ` +
+    `${paints ? `${DATA.classes[here.channel]}, the largest there,` : two && DATA.channels === 1 ? DATA.classes[1] : `class ${here.channel} (${DATA.classes[here.channel]}), which won there,`} is ${number(here.logit)}.`;
 }
 function look(i) {
   place = i;
@@ -343,7 +376,7 @@ function look(i) {
 function startViews() {
   if (!views) {
     $("pixel").querySelectorAll("figure, .controls, .scale, #shares, h3, .note").forEach((part) => { part.hidden = true; part.style.display = "none"; });
-    $("pixel-intro").textContent = "This network's forward makes arrays without layers of its own, so the ways that a gradient takes cannot be told apart, and its backward gave no views.";
+    $("pixel-intro").textContent = `There are no views: the network's backward does not run (${DATA.why}).`;
     return;
   }
   views.maps.forEach((map, k) => $("target").append(make("option", { value: k }, k ? `${map.name} (${map.shape[0]} x ${map.shape[1]})` : "image")));
@@ -369,7 +402,7 @@ function startViews() {
     event.preventDefault();
     look(Math.min(Math.max(to[0], 0), rows - 1) * n + Math.min(Math.max(to[1], 0), n - 1));
   });
-  $("arrow-words").textContent = DATA.skips.length ? "Arrows of skips, and into the bottom, are as thick as their share of the chosen pixel's gradient." : "";
+  $("arrow-words").textContent = DATA.skips.length ? "Arrows of skips, and into the bottom, are as thick as their share of the chosen pixel's gradient; dashed where it is negative." : "";
   look(Math.floor(views.places.length / 2));
 }
 
@@ -377,15 +410,17 @@ function startViews() {
 
 async function showVariant(i) {
   const { variants, sheet } = DATA.whatif, variant = variants[i], maps = await pictures(sheet);
-  const first = maps[0], now = maps[i];
-  $("variant-words").textContent = `${variant.words} ` + (i ? `${percent(variant.changed)} of the pixels have another class than before; the probabilities moved by ${percent(variant.change)} on average.` : "");
-  paint($("changed"), now, two ? from(SEQUENTIAL) : label);
-  $("changed-words").textContent = `${variant.name}: ` + (two ? `the probability of ${DATA.classes[1]}; dark blue 0, yellow 1.` : "the class of each pixel.");
+  const first = maps[0], now = maps[i * layers];
+  $("variant-words").textContent = `${variant.words} ` + (!i ? "" : paints ? `${percent(variant.changed)} of the pixels moved by more than 0.1 of -1 to 1; on average by ${number(variant.change)}.` : `${percent(variant.changed)} of the pixels have another class than before; the probabilities moved by ${percent(variant.change)} on average.`);
+  paintOutcome($("changed"), maps, i);
+  $("changed-words").textContent = `${variant.name}: ${OUTCOME}`;
+  classKey($("changed-key"), now);
   $("changed").setAttribute("aria-label", `Prediction, ${variant.name}`);
-  const shown = { ...now, bytes: now.bytes.map((byte, k) => (two ? Math.round(127.5 + (byte - first.bytes[k]) / 2) : byte === first.bytes[k] ? 0 : 255)) };
+  const most = (k) => Math.max(...Array.from({ length: layers }, (_, c) => Math.abs(maps[i * layers + c].bytes[k] - maps[c].bytes[k])));
+  const shown = { ...now, bytes: now.bytes.map((byte, k) => (paints ? most(k) : two ? Math.round(127.5 + (byte - first.bytes[k]) / 2) : byte === first.bytes[k] ? 0 : 255)) };
   paint($("difference"), shown, from(two ? DIVERGING : SEQUENTIAL));
-  $("difference-words").textContent = two ? "Minus the prediction as it is." : "Yellow: another class than as it is.";
-  $("difference").setAttribute("aria-label", `Difference to the prediction as it is: ${percent(variant.changed)} of the pixels changed their class`);
+  $("difference-words").textContent = paints ? "How far it moved from what it is." : two ? "Minus the prediction as it is." : "Yellow: another class than as it is.";
+  $("difference").setAttribute("aria-label", `Difference to the prediction as it is: ${percent(variant.changed)} of the pixels ${paints ? "moved by more than 0.1" : "changed their class"}`);
   document.querySelectorAll("#scores tbody tr").forEach((row, k) => row.classList.toggle("picked", k === i));
 }
 function startVariants() {
@@ -400,15 +435,15 @@ function startVariants() {
     $("variants").append(words);
   });
   bar($("difference-bar"), two ? DIVERGING : SEQUENTIAL);
-  $("difference-scale").textContent = two ? "difference of probabilities: -1 (blue), 0 (white), +1 (brown); 256 steps" : "";
-  if (!two) { $("difference-bar").hidden = true; $("difference-bar").style.display = "none"; }
+  $("difference-scale").textContent = two ? "difference of probabilities: -1 (blue), 0 (white), +1 (brown); 256 steps" : paints ? "largest difference of a value: 0 (dark blue) to 2 (yellow); 256 steps" : "";
+  if (!two && !paints) { $("difference-bar").hidden = true; $("difference-bar").style.display = "none"; }
   startScores();
   showVariant(0);
 }
 function startScores() {
   const { variants, scored } = DATA.whatif, names = scored ? Object.keys(variants[0].scores) : [];
   const head = make("tr"), body = make("tbody");
-  ["", ...names, "other class", "probability moved"].forEach((name) => head.append(make("th", { scope: "col" }, name)));
+  ["", ...names, ...(paints ? ["moved by over 0.1", "moved on average"] : ["other class", "probability moved"])].forEach((name) => head.append(make("th", { scope: "col" }, name)));
   for (const variant of variants) {
     const row = make("tr");
     row.append(make("td", {}, variant.name));
@@ -416,12 +451,12 @@ function startScores() {
       const value = variant.scores[name], change = value - variants[0].scores[name];
       row.append(make("td", {}, variant === variants[0] ? value.toFixed(3) : `${value.toFixed(3)} (${change < 0 ? "" : "+"}${change.toFixed(3)})`));
     }
-    row.append(make("td", {}, percent(variant.changed)), make("td", {}, percent(variant.change)));
+    row.append(make("td", {}, percent(variant.changed)), make("td", {}, paints ? number(variant.change) : percent(variant.change)));
     body.append(row);
   }
   const top = make("thead");
   top.append(head);
-  $("scores-words").textContent = scored ? "Scores against the given mask; in brackets, how they differ from the first row." : "No mask was given, so there are no scores.";
+  $("scores-words").textContent = scored ? "Scores against the given mask; in brackets, how they differ from the first row." : paints ? "It paints, so there are no scores." : "No mask was given, so there are no scores.";
   $("scores").replaceChildren(top, body);
 }
 
@@ -433,9 +468,10 @@ const DASHES = ["none", "6 3"];
 let playing = null;
 
 // Lines over the steps, logarithmic upwards: [{name, points: [[step, value]]}].
-function chart(svg, lines, total, what, words, marks = []) {
+function chart(svg, lines, total, words) {
   const wide = 460, tall = 200, left = 48, bottom = 22;
   const values = lines.flatMap((line) => line.points.map((point) => point[1])).filter((v) => v > 0);
+  if (!values.length) values.push(1);
   const low = Math.log10(Math.min(...values)), high = Math.log10(Math.max(...values)), span = high - low || 1;
   const x = (step) => left + ((wide - left - 4) * step) / total;
   const y = (value) => 8 + (tall - bottom - 8) * (1 - (Math.log10(Math.max(value, 10 ** low)) - low) / span);
@@ -447,12 +483,11 @@ function chart(svg, lines, total, what, words, marks = []) {
     parts.push(draw("text", { x: left - 4, y: y(value) + 4, "text-anchor": "end", class: "soft" }, number(value)));
   parts.push(draw("text", { x: left, y: tall - 6, class: "soft" }, "step 1"), draw("text", { x: wide - 4, y: tall - 6, "text-anchor": "end", class: "soft" }, `step ${total}`));
   lines.forEach((line, i) => {
-    const path = draw("polyline", { points: line.points.map((point) => `${x(point[0]).toFixed(1)},${y(point[1]).toFixed(1)}`).join(" "),
+    const path = draw("polyline", { points: line.points.filter((point) => point[1] !== null).map((point) => `${x(point[0]).toFixed(1)},${y(point[1]).toFixed(1)}`).join(" "),
       fill: "none", stroke: LINES[i % LINES.length], "stroke-width": 1.6, "stroke-dasharray": DASHES[Math.floor(i / LINES.length) % 2] });
     path.append(draw("title", {}, line.name));
     parts.push(path);
   });
-  for (const [step, value] of marks) parts.push(draw("circle", { cx: x(step), cy: y(value), r: 2.5, fill: "var(--pick)" }));
   const now = draw("line", { y1: 4, y2: tall - bottom, stroke: "var(--pick)", "stroke-width": 1.5, class: "now" });
   parts.push(now);
   svg.replaceChildren(...parts);
@@ -472,15 +507,15 @@ function keys(caption, words, names) {
 function startFilm() {
   if (!film) return;
   $("film").hidden = $("film-link").hidden = false;
-  $("film-words").textContent = `${film.steps.length} moments of the training's ${film.total} steps, closer together at the beginning. Move the slider with the arrow keys.`;
+  $("film-words").textContent = `${film.steps.length} moments of the training's ${film.total} steps, closer together at the beginning. It shows an image of its own, by default the first of the validation, else of the training. Move the slider with the arrow keys.`;
   const loss = film.loss.map((value, i) => [Math.min(film.total, (i + 0.5) * film.every), value]);
-  const movers = [chart($("curve"), [{ name: "loss", points: loss }], film.total, "loss",
+  const movers = [chart($("curve"), [{ name: "loss", points: loss }], film.total,
     `The loss of each step, from ${number(film.loss[0])} to ${number(film.loss.at(-1))}`)];
   keys($("curve-words"), `The loss${film.every > 1 ? `, means over ${film.every} steps` : ""}, on a logarithmic scale; the upright line is the moment shown.`, []);
   for (const [id, kind, words] of [["norms", "gradients", "Norms of the gradients of each layer's weights in that step"], ["weights", "weights", "Norms of each layer's weights"]]) {
     const lines = film.names.map((name, k) => ({ name, points: film.steps.map((step, m) => [step, film[kind][m][k]]) }));
-    movers.push(chart($(id), lines, film.total, kind, `${words}, for ${film.names.join(", ")}`));
-    keys($(`${id}-words`), `${words} (square roots of sums of squares), on a logarithmic scale.`, film.names);
+    movers.push(chart($(id), lines, film.total, `${words}, for ${film.names.join(", ")}`));
+    keys($(`${id}-words`), `${words} (square roots of sums of squares), on a logarithmic scale; ${film.names.length} of ${film.of} layers.`, film.names);
   }
   const slider = $("moment");
   slider.max = film.steps.length - 1;
@@ -509,7 +544,7 @@ async function showMoment(m, movers) {
   movers.forEach((move) => move(film.steps[m]));
   paint($("film-prediction"), all[at++], two ? from(SEQUENTIAL) : label);
   $("film-prediction").setAttribute("aria-label", `Prediction at step ${film.steps[m]}`);
-  $("film-prediction-words").textContent = `Prediction after step ${film.steps[m]}` + (two ? `: the probability of ${DATA.classes[1]}, dark blue 0, yellow 1.` : ": the class of each pixel.");
+  $("film-prediction-words").textContent = `Prediction after step ${film.steps[m]}, thinned out to 96 pixels at most: ${OUTCOME}`;
   const figures = [];
   film.layers.forEach((name, i) => {
     for (let c = 0; c < film.channels[i]; c++) {
@@ -525,6 +560,7 @@ async function showMoment(m, movers) {
 // ------------------------------------------------------------ start
 
 function start() {
+  document.querySelectorAll(".logit").forEach((word) => { word.textContent = LOGIT; });
   const { image } = DATA;
   $("title").textContent = DATA.title;
   $("what").textContent = `${DATA.model}: ${count(DATA.parameters, "parameter")}, on an image of ${image.height} x ${image.width} pixels` +

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ from tinyunet.inside.build import gather
 from tinyunet.inside.film import played
 from tinyunet.layers.layer import Layer
 from tinyunet.learning.film import FILE
-from tinyunet.networks.plain import labelling
+from tinyunet.networks.network import check_labels
+from tinyunet.networks.painting import PICTURES
+from tinyunet.networks.plain import as_network
 
 HERE = Path(__file__).parent
 TALL = 720  # pixels of the frame in a notebook
@@ -44,9 +48,8 @@ class Page:
             "script": (HERE / "page.js").read_text(encoding="utf-8"),
             "data": data,
         }
-        for name, text in parts.items():  # the data last: they may hold such marks
-            page = page.replace("{{" + name + "}}", text)
-        return page
+        # All at once: a title, too, may hold what looks like a mark.
+        return re.sub(r"\{\{(\w+)\}\}", lambda mark: parts[mark[1]], page)
 
     def save(self, path: str | Path) -> Path:
         """Write the page into a file, whole or not at all, and return where it is."""
@@ -72,10 +75,13 @@ class Page:
         Raises
         ------
         ValueError
-            If layers do not make all of the network's arrays, so that ways cannot be told apart.
+            If layers do not make all of the network's arrays, so that ways cannot be told apart; or if
+            a class of yours has no backward that runs.
         """
         views = self.data["views"]
-        if views is None or not views["framed"]:
+        if views is None:
+            raise ValueError(f"the network's backward does not run: {self.data['why']}")
+        if not views["framed"]:
             raise ValueError(
                 "the ways of this network cannot be told apart: its forward makes arrays without layers"
             )
@@ -91,6 +97,9 @@ class Page:
         parts["bottom"] = [place["bottom"] for place in places]
         return {way: float(np.mean(own)) for way, own in parts.items() if None not in own}
 
+    def __repr__(self) -> str:
+        return f"Page({self.data['title']!r})"
+
     def _repr_html_(self) -> str:
         words = html.escape(self.data["title"], quote=True)
         inside = html.escape(self.html, quote=True)
@@ -103,6 +112,8 @@ class Page:
 EXACTNESS = (
     "Predictions, maps and gradients are computed in the network's own precision; dropout is off and "
     "batch norm uses its running statistics, as for any prediction.",
+    "The image is shown in 256 steps, from its darkest 0.5 % (black) to its brightest 0.2 % (white); "
+    "where it has not three channels, the first alone.",
     "Maps are shown in 256 steps, channel by channel, and large ones as means over blocks of pixels; "
     "what the histogram and the numbers say is counted before that.",
     "Views show sizes of gradients on a logarithmic scale of four decades in 254 steps; what is not "
@@ -110,7 +121,12 @@ EXACTNESS = (
     "The theoretical field is the frame of all pixels from which a way leads to the logit, exactly for "
     "this place; outside of it the gradient is exactly 0.",
     "Times are of one forward pass on the computer that made the page and vary by some per cent; "
-    "memory is that of the layers' outputs.",
+    "memory is that of the layers' outputs, what is passed on or cropped not counted twice.",
+)
+
+PAINTS = (
+    "This network paints, and is told as other networks are: with running statistics and no dropout. "
+    "When pix2pix's generator paints, it takes the statistics of the image itself and draws dropout."
 )
 
 
@@ -130,17 +146,20 @@ def explore(
     Parameters
     ----------
     model
-        The network, a `Network` or any layer that turns images into logits. It is copied.
+        The network, a `Network` or any layer that turns images into logits, or one that paints. It is
+        copied.
     image
-        (H, W) or (H, W, C), floats of about [0, 1]; of sides above 1024 pixels the middle is shown.
+        (H, W) or (H, W, C), floats of about [0, 1]; of sides above 1024 pixels the middle is shown. For
+        a network that paints, what it gets.
     mask
-        (H, W) whole numbers, the true classes, for scores; for two classes all but 0 is foreground.
+        (H, W) whole numbers, the true classes, for scores; for two classes all above 0 is foreground,
+        for more 255 counts nowhere, and nor does what is below 0.
     places
         How many places along each side a view is computed for. Default: up to 9, as time allows.
     film
         The folder of a training in which `tinyunet.Film` has kept frames.
     class_names
-        What the classes are called.
+        What the classes are called. Default: as the model says, if it was loaded from a run.
     title
         Of the page.
     progress
@@ -154,17 +173,23 @@ def explore(
     Raises
     ------
     ValueError, TypeError
-        If the network gives no logits for pixels, or cannot take the image; if the mask doesn't fit;
-        if the film is damaged.
+        If the network gives nothing for pixels, or cannot take the image; if a layer gives NaN; if
+        the mask or the names of classes don't fit; if the film is damaged.
     FileNotFoundError
         If there is no film.
     """
     if places is not None and not 1 <= places <= 32:
         raise ValueError(f"places must be from 1 to 32 along a side, got {places}")
-    network = labelling(model)
+    network = as_network(copy.deepcopy(model))  # sizes that it takes are found by trying
+    if network.gives_instead != PICTURES:
+        check_labels(network)
+    elif mask is not None:
+        raise ValueError(f"{network} paints and knows no classes: leave the mask out")
     data = gather(network, np.asarray(image), mask, places, progress, class_names)
-    data["title"] = title or f"Inside {type(model).__name__}"
-    data["exactness"] = EXACTNESS
+    title = title or f"Inside {type(model).__name__}"
+    data["title"] = title.encode(errors="replace").decode()  # a file's name may be no Unicode
+    data["exactness"] = [*EXACTNESS, PAINTS] if network.gives_instead else EXACTNESS
+    data["paints"] = bool(network.gives_instead)
     data["film"] = None if film is None else played(Path(film) / FILE)
     data["channels"] = network.num_classes
     return Page(data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,12 @@ from tinyunet.inside.field import Span, cut, fields, known
 from tinyunet.inside.frame import Frame
 from tinyunet.inside.paths import Paths
 from tinyunet.inside.record import Record
+from tinyunet.networks.graph import image_shape
 from tinyunet.networks.receptive_field import IMAGE
 
 GRIDS = 9, 7, 5, 3  # places along a side
 QUICK, PATIENT = 9.0, 50.0  # seconds for all places: of the larger grids, and of those up to 5 x 5
-TARGETS = 9  # maps beside the image
+TARGETS = 12  # maps beside the image: all levels of a U-Net of depth 6
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Viewer:
         for number in (IMAGE, *self.targets):
             if number not in boxes or number not in found.whole:
                 continue
-            size = np.abs(found.whole[number][0]).sum(axis=2)
+            size = _size(found.whole[number])
             sizes[number] = cut(size, boxes[number])
             by = [at // 2 ** paths.level(number) for at in corner]
             (a, b), (c, d) = boxes[number]
@@ -90,7 +91,7 @@ class Viewer:
         """The view by the network's own backward, of whole maps: what can count is not known."""
         record = self.record
         found = record.gradients(record.pixel(row, column, channel))
-        sizes = {n: np.abs(found[n][0]).sum(axis=2) for n in (IMAGE, *self.targets) if n in found}
+        sizes = {n: _size(found[n]) for n in (IMAGE, *self.targets) if n in found}
         frames = {n: ((0, size.shape[0] - 1), (0, size.shape[1] - 1)) for n, size in sizes.items()}
         logit = float(record.y[0, row, column, channel])
         return View(row, column, channel, logit, frames, sizes, None, [])
@@ -111,6 +112,11 @@ class Viewer:
         return part, Paths(part), (top, left)
 
 
+def _size(gradient: Array) -> np.ndarray:
+    """How large a gradient (1, H, W, C) is at each pixel (H, W): the sum over its channels."""
+    return np.abs(gradient.reshape(image_shape(gradient.shape))[0]).sum(axis=2)
+
+
 def _window(whole: Record) -> int | None:
     """The side of a part that holds any pixel's view; None where it saves nothing or isn't known."""
     model, field = whole.model, whole.field(whole.last)
@@ -125,15 +131,18 @@ def _window(whole: Record) -> int | None:
 
 
 def _targets(whole: Record, paths: Paths) -> list[int]:
-    """Calls whose maps are shown beside the image: those that fork, the bottom, and the way up."""
+    """Calls whose maps are shown beside the image: those that fork, the bottom, and the way up.
+
+    Of a network all on one level, those on the way.
+    """
     if not whole.complete:  # the last of each level
         last = {level: number for number, level in enumerate(paths.levels)}
-        return sorted(last.values())[:TARGETS]
+        return _some(last.values())
     found = {skip.source for skip in paths.skips} - {IMAGE}
     if paths.bottom is not None:
         found.add(paths.bottom)
     edges = {skip.edge for skip in paths.skips}
-    number = whole.last
+    number, way = whole.last, []
     while number is not None and number != IMAGE:
         makers = whole.calls[number].makers
         deep = [maker for i, maker in enumerate(makers) if (number, i) not in edges]
@@ -141,7 +150,15 @@ def _targets(whole: Record, paths: Paths) -> list[int]:
         if before is not None and before != IMAGE and paths.level(before) > paths.level(number):
             found.add(before)
         number = before
-    return sorted(found)[:TARGETS]
+        if number is not None and number != IMAGE and not whole.calls[number].passes:
+            way.append(number)
+    return _some(found or way)
+
+
+def _some(numbers: Collection[int]) -> list[int]:
+    """Numbers in order, evenly spaced ones of them if there are too many."""
+    places = np.linspace(0, len(numbers) - 1, min(TARGETS, len(numbers))).round().astype(int)
+    return [sorted(numbers)[place] for place in places]
 
 
 def grid(viewer: Viewer, frame: Frame, side: int | None = None) -> list[tuple[int, int]]:
@@ -171,5 +188,5 @@ def described(viewer: Viewer) -> list[dict[str, Any]]:
     maps: list[dict[str, Any]] = [{"name": "image", "shape": list(record.x.shape[1:])}]
     for number in viewer.targets:
         call = record.calls[number]
-        maps.append({"name": call.name, "shape": list(call.output.shape[1:])})
+        maps.append({"name": call.name, "shape": list(call.shape[1:])})
     return maps

@@ -14,7 +14,7 @@ import numpy as np
 from tinyunet.engine.arrays import Array, to_cpu
 from tinyunet.layers import BatchNorm2d, Dropout
 from tinyunet.layers.layer import Layer
-from tinyunet.networks.graph import Edge
+from tinyunet.networks.graph import Edge, image_shape
 from tinyunet.networks.network import Network
 from tinyunet.networks.plain import as_network
 from tinyunet.networks.receptive_field import IMAGE, Calls, recorded_calls
@@ -31,9 +31,10 @@ class Call:
     inputs
         The shapes (N, H, W, C) of its inputs.
     makers
-        By which calls they were made; `IMAGE` for the image, None for what no layer made.
+        By which calls they were made; `IMAGE` for the image, None for what no layer made, and for
+        arrays that come in lists or by name.
     output
-        The array that it gave, (N, H, W, C).
+        The array that it gave, (N, H, W, C), or of another shape, such as vectors.
     options
         What else it was called with: a crop's size.
     seconds
@@ -53,6 +54,11 @@ class Call:
     seconds: float
     kept: tuple | None
     passes: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The (N, H, W, C) of its output; vectors have one pixel."""
+        return image_shape(self.output.shape)
 
 
 class Record(Calls):
@@ -87,12 +93,14 @@ class Record(Calls):
 
         def timed(*inputs: Any, **options: Any) -> Array:
             arrays = [x for x in inputs if hasattr(x, "shape")]
-            makers = tuple(self.number(x) for x in arrays)
+            makers: tuple[int | None, ...] = tuple(self.number(x) for x in arrays)
             others = tuple(x for x in inputs if not hasattr(x, "shape"))
             start = time.perf_counter()
             y = forward(*inputs, **options)
             seconds = time.perf_counter() - start
-            shapes = tuple(x.shape for x in arrays)
+            shapes = tuple(image_shape(x.shape) for x in arrays)
+            if not arrays or any(map(_holds_arrays, (*others, *options.values()))):
+                makers, shapes = (*makers, None), (*shapes, image_shape(y.shape))
             self.note(name, layer, y, list(makers))
             passes = any(y is x for x in arrays)
             self.calls.append(
@@ -107,11 +115,6 @@ class Record(Calls):
         """Whether layers made all arrays between the image and the logits, so that paths are known."""
         makers = [maker for call in self.calls for maker in call.makers]
         return None not in (self.last, *makers)
-
-    @property
-    def can_go_back(self) -> bool:
-        """Whether gradients can be asked for: by the calls, or by the network's own backward."""
-        return self.complete or (self._states is not None and hasattr(self.y, "shape"))
 
     def gradients(self, dy: Array) -> dict[int, Array]:
         """Return the gradients of all calls' outputs, and of the image, from that of the logits.
@@ -172,11 +175,20 @@ class Record(Calls):
                     found[maker] = found[maker] + part if maker in found else part
         return found, stopped
 
+    def turn(self, number: int) -> int:
+        """Which of its layer's runs a call is, from 0 on."""
+        layer = self.calls[number].layer
+        return sum(call.layer is layer for call in self.calls[:number])
+
     def pixel(self, row: int, column: int, channel: int) -> Array:
         """The gradient of one logit with respect to all logits: 1 there, else 0."""
         dy = np.zeros(self.y.shape, self.y.dtype)
         dy[0, row, column, channel] = 1
         return dy
+
+
+def _holds_arrays(x: Any) -> bool:
+    return hasattr(x, "shape") or (isinstance(x, list | tuple) and any(map(_holds_arrays, x)))
 
 
 @contextlib.contextmanager
@@ -199,13 +211,16 @@ def record(model: Layer, x: Array) -> Record:
     """Run a copy of a network on images x (N, H, W, C) as it predicts, and keep what backward needs.
 
     Dropout does nothing, batch norm takes its running statistics, and of several heads that one
-    answers which predicts. Gradients are of what goes in, not of parameters.
+    answers which predicts. Gradients are of what goes in, not of parameters. Layers of the user's that
+    give something else in training, as by a draw, stay in eval mode; then backward may not run.
     """
     model = as_network(copy.deepcopy(model)).to("cpu").eval()
+    x = to_cpu(x).astype(model.dtype, copy=False)
+    leaves = {name: layer for name, layer in model.named_layers() if not any(layer.children())}
+    foreign = [x for x in leaves.values() if not type(x).__module__.startswith("tinyunet.")]
+    predicted = model.predict(x) if foreign else None
     dropouts = {}
-    for name, layer in model.named_layers():
-        if any(True for _ in layer.children()):
-            continue
+    for name, layer in leaves.items():
         layer.training = True  # its backward is wanted, but not what else differs in training
         layer.frozen = frozenset(layer.params)
         if isinstance(layer, Dropout):
@@ -213,10 +228,23 @@ def record(model: Layer, x: Array) -> Record:
             layer.p = 0.0
         if isinstance(layer, BatchNorm2d):
             layer.statistics = "running"
-    found = Record(model, to_cpu(x).astype(model.dtype, copy=False), dropouts)
+    found = Record(model, x, dropouts)
+    if predicted is not None and not _is_same(found.y, predicted):
+        for layer in foreign:
+            layer.training = False
+        return Record(model, x, dropouts)
     if found.complete:
         return found
     for _, layer in model.named_layers():  # the network's own backward is needed, and what it keeps
         layer.training = True
-    whole = Record(model, found.x, dropouts)
-    return whole if hasattr(whole.y, "shape") else found
+    whole = Record(model, x, dropouts)
+    if _is_same(whole.y, found.y):
+        return whole
+    for name, layer in model.named_layers():
+        layer.training = name in leaves
+    return Record(model, x, dropouts)
+
+
+def _is_same(y: Any, predicted: Array) -> bool:
+    """Whether logits are those of a prediction, but for rounding; several heads' are not."""
+    return hasattr(y, "shape") and np.allclose(y, predicted, rtol=1e-3, atol=1e-5, equal_nan=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -23,7 +24,10 @@ ROOM = 4  # times as many pixels, at most, for a mirrored border
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to predict: its group, its name, what it means, and the class probabilities (H, W, K)."""
+    """One way to predict: its group, its name, what it means, and the class probabilities (H, W, K).
+
+    Of a network that paints, `p` are the values that it gives.
+    """
 
     group: str
     name: str
@@ -37,6 +41,8 @@ def variants(record: Record, paths: Paths, framed: Frame) -> Iterator[Variant]:
     x = framed.seen()
 
     def predicted(seen: np.ndarray = x, at: Frame = framed) -> np.ndarray:
+        if model.gives_instead:  # in eval mode, as it is recorded
+            return at.cut(model.forward(seen))
         return probabilities(at.cut(model.predict(seen)))
 
     yield Variant("", "as it is", "The network's prediction.", predicted())
@@ -51,11 +57,11 @@ def _cuts(
 ) -> Iterator[Variant]:
     """Each skip's array made 0 where it is joined, then all, then what the bottom gives."""
     layers = dict(model.named_layers())
-    edges = []
+    edges: list[tuple[Layer, int, int]] = []
     for i, skip in enumerate(paths.skips, start=1):
         call, source = record.calls[skip.edge[0]], skip.source
         brought = "the image" if source == IMAGE else record.calls[source].name
-        edges.append((layers[call.name], skip.edge[1]))
+        edges.append((layers[call.name], record.turn(skip.edge[0]), skip.edge[1]))
         with replayed(paths, layers, [skip.edge[0]]), zero_inputs(edges[-1:]):
             yield Variant(
                 "cut", f"skip {i} cut", f"What {brought} brings to {call.name} is 0.", predicted()
@@ -67,7 +73,7 @@ def _cuts(
     if paths.bottom is not None:
         name = record.calls[paths.bottom].name
         again = replayed(paths, layers, [paths.bottom])
-        with again, changed_output(layers[name], np.zeros_like):
+        with again, changed_output(layers[name], record.turn(paths.bottom), np.zeros_like):
             yield Variant("cut", "bottom cut", f"What {name} gives is 0.", predicted())
 
 
@@ -90,7 +96,8 @@ def _dropout(
         def half(y: np.ndarray) -> np.ndarray:
             return y * (rng.random(y.shape) >= P).astype(y.dtype) / y.dtype.type(1 - P)
 
-        with changed_output(dict(model.named_layers())[name], half):
+        layer = dict(model.named_layers())[name]
+        with changed_output(layer, record.turn(paths.bottom), half):
             yield Variant(
                 "dropout", "dropout at the bottom",
                 f"The network has no dropout; here one draws half of what {name} gives, p = {P}.",
@@ -99,14 +106,13 @@ def _dropout(
 
 
 def _border(model: Network, framed: Frame, predicted: Callable) -> Iterator[Variant]:
-    """Zeros in the place of the mirrored border; where zeros are padded, the mirror image."""
+    """Zeros in the place of a mirrored border; where layers pad with zeros, the mirror image."""
     if any(map(sum, framed.border)):
         yield Variant(
             "border", "zeros around", "What lies beyond the image's border is 0, not its mirror image.",
             predicted(framed.seen(mode=ZEROS)),
         )  # fmt: skip
-        return
-    if model.reach is None:
+    if not model.pads or model.reach is None:
         return
     step, (height, width) = model.tile_stride, framed.image.shape[:2]
     rim = -(-model.reach // step) * step
@@ -168,11 +174,11 @@ def _giving(y: np.ndarray) -> Callable:
 
 
 @contextlib.contextmanager
-def zero_inputs(edges: list[tuple[Layer, int]]) -> Iterator[None]:
-    """Let inputs (a layer, and which of its arrays) be 0 while the context lasts."""
-    inputs: dict[int, tuple[Layer, set[int]]] = {}
-    for layer, i in edges:
-        inputs.setdefault(id(layer), (layer, set()))[1].add(i)
+def zero_inputs(edges: list[tuple[Layer, int, int]]) -> Iterator[None]:
+    """Let inputs be 0 in one forward pass: a layer, which of its runs, and which of its arrays."""
+    inputs: dict[int, tuple[Layer, set[tuple[int, int]]]] = {}
+    for layer, turn, i in edges:
+        inputs.setdefault(id(layer), (layer, set()))[1].add((turn, i))
     with contextlib.ExitStack() as held:
         for layer, which in inputs.values():
             held.enter_context(_forward(layer, _zeroing(layer.forward, which)))
@@ -180,10 +186,17 @@ def zero_inputs(edges: list[tuple[Layer, int]]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def changed_output(layer: Layer, change: Callable[[np.ndarray], np.ndarray]) -> Iterator[None]:
-    """Let what a layer gives be changed while the context lasts."""
-    forward = layer.forward
-    with _forward(layer, lambda *inputs, **options: change(forward(*inputs, **options))):
+def changed_output(
+    layer: Layer, turn: int, change: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[None]:
+    """Let what a layer gives in one of its runs be changed, in one forward pass."""
+    forward, turns = layer.forward, itertools.count()
+
+    def changed(*inputs: object, **options: object) -> np.ndarray:
+        y = forward(*inputs, **options)
+        return change(y) if next(turns) == turn else y
+
+    with _forward(layer, changed):
         yield
 
 
@@ -201,10 +214,14 @@ def drawing(dropouts: list[tuple[Layer, float]]) -> Iterator[None]:
         yield
 
 
-def _zeroing(forward: Callable, which: set[int]) -> Callable:
+def _zeroing(forward: Callable, which: set[tuple[int, int]]) -> Callable:
+    turns = itertools.count()
+
     def zeroed(*inputs: object, **options: object) -> np.ndarray:
+        turn = next(turns)
         return forward(
-            *(np.zeros_like(x) if i in which else x for i, x in enumerate(inputs)), **options
+            *(np.zeros_like(x) if (turn, i) in which else x for i, x in enumerate(inputs)),
+            **options,
         )
 
     return zeroed

@@ -138,7 +138,8 @@ def read_film(path: Path) -> dict[str, Any]:
             npz = Npz(file)
             arrays: dict[str, Any] = {name: npz.read(name) for name in npz.members}
         for name in ("names", "layers"):
-            arrays[name] = bytes(arrays[name]).decode().split("\n")
+            text = bytes(arrays[name]).decode()
+            arrays[name] = text.split("\n") if text else []
         _check(arrays)
     except (OSError, MemoryError):
         raise

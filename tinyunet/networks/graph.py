@@ -52,7 +52,7 @@ class Graph:
 
     def __init__(self, calls: Calls, last: int | None) -> None:
         self.calls, self.last = calls, last
-        self.makers = [makers for *_, makers in calls.made]
+        self.makers = [makers or [None] for *_, makers in calls.made]
         self.levels: list[int] = []
         self._lengths: list[int] = []
         for number, makers in enumerate(self.makers):
@@ -72,8 +72,9 @@ class Graph:
         return 0 if number == IMAGE else self.levels[number]
 
     def shape(self, number: int) -> tuple[int, ...]:
-        """The (N, H, W, C) of a call's output, or of the image."""
-        return self.calls.image if number == IMAGE else self.calls.made[number][2].shape
+        """The (N, H, W, C) of a call's output, or of the image; vectors (N, C) have one pixel."""
+        shape = self.calls.image if number == IMAGE else self.calls.made[number][2].shape
+        return image_shape(shape)
 
     def before(self, number: int | None) -> set[int]:
         """All calls on which a call's output depends, itself too."""
@@ -141,6 +142,11 @@ class Graph:
                 ]
         coarsest = max(self.levels[number] for number in way)
         return max(n for n in way if self.levels[n] == coarsest) if coarsest > 0 else None
+
+
+def image_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The (N, H, W, C) of an array; one of another shape, such as vectors (N, C), has one pixel."""
+    return shape if len(shape) == 4 else (*(shape[:1] or (1,)), 1, 1, math.prod(shape[1:]))
 
 
 def is_crop(calls: Calls, number: int) -> bool:

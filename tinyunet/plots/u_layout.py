@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tinyunet.layers import Concat
+from tinyunet.layers import Concat, Conv2d, ConvTranspose2d
 from tinyunet.networks.plain import as_network
 from tinyunet.plots.graph_layout import graph_layout
 from tinyunet.plots.u_boxes import (
@@ -61,13 +61,22 @@ def _is_u(net: Any) -> bool:
     if not all(hasattr(net, part) for part in PARTS):
         return False
     blocks = [*net.encoder, net.bottom, *net.decoder]
-    pairs = all(hasattr(block, conv) for block in blocks for conv in ("conv1", "conv2"))
-    return pairs and all(hasattr(skip, "join") for skip in net.skips)
+    convs = [_conv(getattr(block, name, None)) for block in blocks for name in ("conv1", "conv2")]
+    return (
+        all(isinstance(conv, Conv2d) for conv in (*convs, net.head))
+        and all(isinstance(up, ConvTranspose2d) for up in net.ups)
+        and all(hasattr(skip, "join") for skip in net.skips)
+    )
+
+
+def _conv(part: Any) -> Any:
+    """The convolution that a part is, or that it has before its norm."""
+    return getattr(part, "conv", part)
 
 
 def _arrays(net: Any, height: int, width: int) -> list[Box]:
     """All arrays in their order, without places."""
-    found = [Box("image", "image", 0, height, width, net.encoder[0].conv1.in_channels)]
+    found = [Box("image", "image", 0, height, width, _conv(net.encoder[0].conv1).in_channels)]
 
     def add(name: str, step: str, level: int, sizes: Any, channels: int, across: int = 0) -> None:
         before = found[-1]
@@ -83,7 +92,7 @@ def _arrays(net: Any, height: int, width: int) -> list[Box]:
 
     def pair(name: str, level: int, two: Any) -> None:
         for part in ("conv1", "conv2"):
-            conv = getattr(two, part)
+            conv = _conv(getattr(two, part))
             add(f"{name}.{part}", "conv", level, conv.geometry, conv.out_channels)
 
     for level in range(net.depth):
@@ -91,7 +100,7 @@ def _arrays(net: Any, height: int, width: int) -> list[Box]:
         add(f"pools.{level}", "pool", level + 1, net.pools[level], found[-1].channels)
     pair("bottom", net.depth, net.bottom)
     for level in reversed(range(net.depth)):
-        up, both = net.ups[level], net.decoder[level].conv1.in_channels
+        up, both = net.ups[level], _conv(net.decoder[level].conv1).in_channels
         name = f"skips.{level}" if _way(net, level) else f"ups.{level}"
         add(name, "up", level, up, both, both - up.out_channels)
         pair(f"decoder.{level}", level, net.decoder[level])
