@@ -46,17 +46,19 @@ def clicked(page, folder, clicks=60):
     return json.loads(report.read_text())
 
 
-@pytest.mark.parametrize("name", ["UNet", "SmallPSPNet"])
+@pytest.mark.parametrize("name", ["UNet", "SmallPSPNet", "Pix2PixGenerator"])
 def test_sixty_clicks_without_an_error(name, tmp_path):
-    net = {"UNet": tu.UNet(base_channels=4, depth=2), "SmallPSPNet": tu.networks.SmallPSPNet()}[
-        name
-    ]
+    net = {
+        "UNet": lambda: tu.UNet(base_channels=4, depth=2),
+        "SmallPSPNet": tu.networks.SmallPSPNet,
+        "Pix2PixGenerator": lambda: tu.networks.Pix2PixGenerator(1, 3, widths=[4, 6, 8]),
+    }[name]()
     cells, film = tu.data.synthetic_cells(3, 64, seed=0), None
     if name == "UNet":
         film = tmp_path / "run"
         tu.fit(net, cells, cells, steps=30, batch_size=2, out=film, callbacks=[tu.Film(film)],
                progress=False)  # fmt: skip
-    mask = cells.labels[0] if name == "UNet" else np.zeros((64, 64), int)
+    mask = {"UNet": cells.labels[0], "SmallPSPNet": np.zeros((64, 64), int)}.get(name)
     page = tu.explore(net, cells.images[0], mask=mask, places=4, film=film, progress=False)
     found = clicked(page, tmp_path)
     assert found["clicks"] == 60
@@ -66,4 +68,5 @@ def test_sixty_clicks_without_an_error(name, tmp_path):
     assert set(found["wide"].values()) == {0}
     for words in ("A pixel's view", "Which way the gradient came", "skip 1 cut", "receptive field"):
         assert words in found["words"]
+    assert ("0: class 0, " in found["words"]) == (name == "SmallPSPNet")  # the key of the colours
     assert ("The film of its training" in found["words"]) == (film is not None)

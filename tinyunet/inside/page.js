@@ -364,10 +364,13 @@ function showShares() {
     $(`arrow-${i}`).querySelector("title").textContent = `${arrowWords(arrow)}: ${percent(into)} of the gradient`;
   });
 }
+function className(i) {
+  return DATA.classes[i] === `class ${i}` ? DATA.classes[i] : `class ${i} (${DATA.classes[i]})`;
+}
 function showPlace() {
   const here = views.places[place];
   $("place").textContent = `Row ${here.row}, column ${here.column} of the image: the ${LOGIT} of ` +
-    `${paints ? `${DATA.classes[here.channel]}, the largest there,` : two && DATA.channels === 1 ? DATA.classes[1] : `class ${here.channel} (${DATA.classes[here.channel]}), which won there,`} is ${number(here.logit)}.`;
+    `${paints ? `${DATA.classes[here.channel]}, the largest there,` : two && DATA.channels === 1 ? DATA.classes[1] : `${className(here.channel)}, which won there,`} is ${number(here.logit)}.`;
 }
 function look(i) {
   place = i;
