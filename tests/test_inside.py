@@ -19,6 +19,7 @@ from tinyunet.inside.paths import Paths
 from tinyunet.inside.places import Viewer
 from tinyunet.inside.record import record
 from tinyunet.inside.sheets import DECADES, linear, logarithmic, thinned
+from tinyunet.inside.spread import peak, squares
 from tinyunet.layers.decisions import held_decisions
 from tinyunet.networks.receptive_field import IMAGE
 
@@ -427,3 +428,31 @@ def test_the_command_writes_a_page(tmp_path):
     assert result.exit_code == 0, result.output
     assert "MB" in result.output
     assert "Inside net.npz on a.png" in out.read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------------- what the page says in numbers
+
+
+def test_squares_hold_half_and_nine_tenths_of_a_gradient():
+    size = np.zeros((9, 12))
+    size[3, 4], size[3, 6], size[1, 4], size[8, 11] = 5, 3, 1, 1  # at 0, 2, 2 and 7 pixels
+    assert squares(size, 3, 4) == [1, 5]
+    size[8, 11] = 2  # now 9 of 11 lie within 2 pixels
+    assert squares(size, 3, 4) == [3 + 2, 15]
+    assert squares(size, -2, 4) == [11, 21]  # the place may lie outside
+    assert squares(np.zeros((4, 4)), 1, 1) == []
+    assert peak(size) == (3, 4)
+
+
+def test_squares_and_peaks_of_a_view_are_in_places_of_the_image():
+    net = tu.Sequential(tu.Conv2d(1, 1, 3))  # valid: a border of one pixel is made up
+    net.layers[0].params["weight"][...] = np.array([[0, 0, 7], [0, 1, 0], [0, 0, 0]]).reshape(
+        3, 3, 1, 1
+    )
+    data = tu.explore(net, np.ones((6, 8, 1), np.float32), places=1, progress=False).data
+    here, image = data["views"]["places"][0], data["image"]
+    seen = here["maps"][0]
+    at = seen["peak"][0] - image["top"], seen["peak"][1] - image["left"]
+    assert at == (here["row"] - 1, here["column"] + 1)  # where the 7 is
+    assert seen["squares"] == [3, 3]
+    assert seen["box"][0] - image["top"] == here["row"] - 1

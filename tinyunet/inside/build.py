@@ -17,6 +17,7 @@ from tinyunet.inside.places import View, Viewer, described, grid, look
 from tinyunet.inside.predictions import predictions, truth_shown
 from tinyunet.inside.record import Record, record
 from tinyunet.inside.sheets import logarithmic, png, sheet
+from tinyunet.inside.spread import peak, squares
 from tinyunet.networks.network import Network
 from tinyunet.networks.receptive_field import IMAGE
 from tinyunet.plots.colours import visible
@@ -195,6 +196,7 @@ def _views(viewer: Viewer, framed: Frame, side: int | None, progress: bool) -> d
 
 def _as_bytes(viewer: Viewer, view: View, framed: Frame) -> dict[str, Any]:
     pictures, boxes = [], []
+    row, column = view.row - framed.offset[0], view.column - framed.offset[1]
     for number in (IMAGE, *viewer.targets):
         if number not in view.sizes:
             boxes.append(None)
@@ -202,15 +204,16 @@ def _as_bytes(viewer: Viewer, view: View, framed: Frame) -> dict[str, Any]:
         size = view.sizes[number]
         (a, b), (c, d) = view.boxes[number]
         most = float(size.max())
-        boxes.append(
-            {
-                "at": len(pictures),
-                "box": [int(a), int(c), int(b - a + 1), int(d - c + 1)],
-                "most": most,
-            }
-        )
+        top, left = peak(size)
+        told: dict[str, Any] = {
+            "at": len(pictures), "most": most, "peak": [int(a) + top, int(c) + left],
+            "box": [int(a), int(c), int(b - a + 1), int(d - c + 1)],
+        }  # fmt: skip
+        if number == IMAGE:  # in rows and columns of what the network saw, as the box is
+            above, before = framed.border[0][0], framed.border[1][0]
+            told["squares"] = squares(size, row + above - int(a), column + before - int(c))
+        boxes.append(told)
         pictures.append(logarithmic(size, most))
-    row, column = view.row - framed.offset[0], view.column - framed.offset[1]
     return {
         "row": row, "column": column, "channel": view.channel, "logit": view.logit,
         "bottom": view.bottom, "skips": view.skips, "maps": boxes, "sheet": sheet(pictures),

@@ -280,14 +280,21 @@ let seenImage = null;
 function loadImage() {
   return new Promise((done) => { const image = new Image(); image.onload = () => done(image); image.src = DATA.image.png; });
 }
+// Lines over a picture, as thin on any screen: two strokes, so that they can be seen on any colour.
+function drawOver(svg, height, width, parts) {
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.replaceChildren(...parts.flatMap(([kind, path]) => ["under", kind].map((name) => draw("path", { d: path, class: name === "under" ? `${kind} under` : kind }))));
+}
+const frameOf = (top, left, height, width) => `M${left},${top}h${width}v${height}h${-width}z`;
+const dot = ({ row, column }) => `M${column + 0.5},${row + 0.5}h.001`;
+const whose = (here) => paints ? DATA.classes[here.channel] : two && DATA.channels === 1 ? DATA.classes[1] : `class ${here.channel} (${DATA.classes[here.channel]})`;
+
 async function showPrediction() {
   const canvas = $("prediction"), maps = await pictures(DATA.whatif.sheet), map = maps[0];
   paintOutcome(canvas, maps, 0);
-  const here = views.places[place], pen = canvas.getContext("2d");
-  for (const { row, column } of views.places) { pen.fillStyle = "#fff"; pen.fillRect(column, row, 1, 1); }
-  const size = Math.max(2, Math.round(map.width / 70));
-  pen.strokeStyle = "#d55e00"; pen.lineWidth = Math.max(1, map.width / 160);
-  pen.strokeRect(here.column - size + 0.5, here.row - size + 0.5, 2 * size, 2 * size);
+  const here = views.places[place], size = Math.max(3, Math.round(map.width / 60));
+  drawOver($("prediction-over"), map.height, map.width, [["dots", views.places.map(dot).join("")],
+    ["chosen", frameOf(here.row + 0.5 - size, here.column + 0.5 - size, 2 * size, 2 * size)], ["dots chosen", dot(here)]]);
   canvas.setAttribute("aria-label", `Prediction; row ${here.row}, column ${here.column} is chosen. Arrow keys choose another of ${views.places.length} places.`);
   classKey($("prediction-key"), map);
   $("prediction-words").textContent = `Prediction: ${OUTCOME} ` +
@@ -296,43 +303,44 @@ async function showPrediction() {
 async function showField() {
   seenImage ??= await loadImage();
   const here = views.places[place], k = Number($("target").value), map = here.maps[k];
-  const target = views.maps[k], canvas = $("field");
+  const target = views.maps[k], canvas = $("field"), shows = $("field-shows").value;
   const picture = map && (await pictures(here.sheet))[map.at];
-  if (here !== views.places[place] || k !== Number($("target").value)) return;  // chosen anew meanwhile
+  if (here !== views.places[place] || k !== Number($("target").value) || shows !== $("field-shows").value) return;  // chosen anew meanwhile
   const [high, wide] = target.shape;
   canvas.width = wide; canvas.height = high;
   canvas.style.aspectRatio = `${wide} / ${high}`;
   const pen = canvas.getContext("2d", { willReadFrequently: true });
-  if ($("only-map").checked) { pen.fillStyle = css("--panel"); pen.fillRect(0, 0, wide, high); }
-  else { pen.globalAlpha = 0.45; pen.drawImage(seenImage, 0, 0, wide, high); pen.globalAlpha = 1; }
+  if (shows === "gradient") { pen.fillStyle = css("--panel"); pen.fillRect(0, 0, wide, high); }
+  else { pen.globalAlpha = shows === "both" ? 0.45 : 1; pen.drawImage(seenImage, 0, 0, wide, high); pen.globalAlpha = 1; }
+  $("field-whose").textContent = whose(here);
   if (!map) {
     const none = `No way leads from this ${LOGIT} to that map.`;
     $("field-words").textContent = none; $("field-scale").textContent = "";
+    drawOver($("field-over"), high, wide, []);
     canvas.setAttribute("aria-label", none);
     return;
   }
   const [top, left, height, width] = map.box;
-  const image = pen.getImageData(left, top, width, height);
-  let last = 0;
-  picture.bytes.forEach((byte, i) => {
-    if (!byte) return;
-    image.data.set(SEQUENTIAL.subarray(3 * byte, 3 * byte + 3), 4 * i);
-    image.data[4 * i + 3] = 255; last++;
-  });
-  pen.putImageData(image, left, top);
-  pen.strokeStyle = "#d55e00"; pen.lineWidth = Math.max(1, wide / 200);
-  pen.strokeRect(left - 0.5, top - 0.5, width + 1, height + 1);
-  const what = k ? `the map ${target.name}` : "the image" + (DATA.image.top ? ", with the mirrored border that the network saw" : "");
-  const text = `${k ? "Map" : "Image"}: where ${what} counts for this ${LOGIT}. ${views.framed ? `The frame, ${height} x ${width} pixels, is all that it can see (its theoretical receptive field here)` : "What it can see at most is not known for this network"}; ` +
-    `the colours are what counts in fact: ${percent(last / (high * wide))} of the pixels have a gradient, most near ${nearest(picture)}.`;
+  if (shows !== "image") {
+    const image = pen.getImageData(left, top, width, height);
+    picture.bytes.forEach((byte, i) => {
+      if (byte) image.data.set([...SEQUENTIAL.subarray(3 * byte, 3 * byte + 3), 255], 4 * i);
+    });
+    pen.putImageData(image, left, top);
+  }
+  // Rows and columns of the image, not of what was put around it.
+  const [above, before] = k ? [0, 0] : [DATA.image.top, DATA.image.left];
+  const inner = (map.squares ?? []).map((side) => [side > Math.max(high, wide) ? "none" : "inner",
+    frameOf(here.row + above + 0.5 - side / 2, here.column + before + 0.5 - side / 2, side, side)]);
+  drawOver($("field-over"), high, wide, [...(views.framed ? [["chosen", frameOf(top, left, height, width)]] : []), ...inner, ...(k ? [] : [["dots chosen", dot({ row: here.row + above, column: here.column + before })]])]);
+  const what = k ? `the map ${target.name}` : "the image" + (above ? ` (rows and columns below 0 are its mirrored border)` : "");
+  const sees = `It can see rows ${top - above} to ${top - above + height - 1} and columns ${left - before} to ${left - before + width - 1} of ${what}, ${height} x ${width} pixels: the theoretical receptive field of this place, drawn as the orange frame.`;
+  const counts = map.squares?.length ? ` What counts in fact: half of the sum of |gradient| lies in a square of ${by([map.squares[0], map.squares[0]])} pixels around the place, 90 % in one of ${by([map.squares[1], map.squares[1]])} (white outlines).` : "";
+  const most = map.most ? ` Most at row ${map.peak[0] - above}, column ${map.peak[1] - before}.` : " No gradient comes here.";
+  const text = (views.framed ? sees : `What it can see of ${what} at most is not known for this network.`) + counts + most;
   $("field-words").textContent = text;
   canvas.setAttribute("aria-label", text);
-  $("field-scale").textContent = `|d ${LOGIT} / d ${k ? "map" : "image"}|, summed over channels; logarithmic: from 1/10,000 of the largest and below (dark blue) to the largest, ${number(map.most)} per unit of ${k ? "the map" : "brightness"} (yellow); not coloured: exactly 0. 254 steps, each 3.7 %.`;
-}
-function nearest({ bytes, width }) {
-  let at = 0;
-  bytes.forEach((byte, i) => { if (byte > bytes[at]) at = i; });
-  return `row ${Math.floor(at / width)}, column ${at % width} of the frame`;
+  $("field-scale").textContent = `|d ${LOGIT} / d ${k ? "map" : "image"}|, summed over channels: yellow is the largest, ${number(map.most)} per unit of ${k ? "the map" : "brightness"}; each quarter of the scale to the left is a tenth of that; not coloured: exactly 0.`;
 }
 function showShares() {
   const here = views.places[place], rows = [];
@@ -384,7 +392,7 @@ function startViews() {
   }
   views.maps.forEach((map, k) => $("target").append(make("option", { value: k }, k ? `${map.name} (${map.shape[0]} x ${map.shape[1]})` : "image")));
   $("target").addEventListener("change", showField);
-  $("only-map").addEventListener("change", showField);
+  $("field-shows").addEventListener("change", showField);
   bar($("field-bar"), SEQUENTIAL);
   const canvas = $("prediction");
   canvas.addEventListener("click", (event) => {
