@@ -15,6 +15,7 @@ from tinyunet.commands.main import app
 from tinyunet.inside import boxes, build, whatif
 from tinyunet.inside.field import fields, known
 from tinyunet.inside.frame import frame, probabilities
+from tinyunet.inside.objects import OBJECTS, objects
 from tinyunet.inside.paths import Paths
 from tinyunet.inside.places import Viewer
 from tinyunet.inside.record import record
@@ -331,7 +332,7 @@ def test_a_page_stands_alone(name, tmp_path):
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
     assert data == json.loads(json.dumps(page.data))
     assert data["title"] == "</script><b>&"
-    assert len(data["views"]["places"]) == 4
+    assert data["views"]["even"] == 4 <= len(data["views"]["places"])
     assert data["views"]["framed"] == (name != "own")
     assert "<iframe" in page._repr_html_()
     if name != "own":
@@ -456,3 +457,37 @@ def test_squares_and_peaks_of_a_view_are_in_places_of_the_image():
     assert at == (here["row"] - 1, here["column"] + 1)  # where the 7 is
     assert seen["squares"] == [3, 3]
     assert seen["box"][0] - image["top"] == here["row"] - 1
+
+
+def test_places_lie_inside_the_largest_objects_and_at_their_edges():
+    classes = np.zeros((20, 30), int)
+    classes[2:9, 3:10] = 1  # 49 pixels
+    classes[9:20, 15:26] = 2  # 121, up to the last row
+    classes[0, 0] = 1  # too small for an object
+    assert objects(classes) == [
+        ("inside object 1", 14, 20), ("at the edge of object 1", 9, 20),
+        ("inside object 2", 5, 6), ("at the edge of object 2", 2, 6),
+    ]  # fmt: skip
+    assert objects(np.ones((5, 5), int)) == [("inside object 1", 2, 2)]
+    assert objects(np.zeros((5, 5), int)) == []
+    many = np.kron(np.eye(9, dtype=int), np.ones((4, 4), int))
+    assert len(objects(many)) == 2 * OBJECTS
+
+
+def test_views_of_objects_come_after_the_grid():
+    net = tu.Sequential(tu.Conv2d(1, 2, 1))  # what is bright is foreground
+    net.layers[0].params["weight"][...] = np.array([[-2.0, 2.0]])
+    net.layers[0].params["bias"][...] = (1, -1)
+    image = np.zeros((16, 16, 1), np.float32)
+    image[9:14, 1:6] = 1
+    page = tu.explore(net, image, places=2, progress=False)
+    views = page.data["views"]
+    inner, edge = views["places"][views["even"] :]
+    assert (inner["what"], inner["row"], inner["column"], inner["channel"]) == (
+        "inside object 1",
+        11,
+        3,
+        1,
+    )
+    assert edge["what"] == "at the edge of object 1"
+    assert image[edge["row"], edge["column"], 0] == 1

@@ -13,7 +13,7 @@ from tinyunet.inside.boxes import homes, tell
 from tinyunet.inside.field import known
 from tinyunet.inside.frame import Frame, frame
 from tinyunet.inside.paths import Paths
-from tinyunet.inside.places import View, Viewer, described, grid, look
+from tinyunet.inside.places import View, Viewer, described, grid, look, of_objects
 from tinyunet.inside.predictions import predictions, truth_shown
 from tinyunet.inside.record import Record, record
 from tinyunet.inside.sheets import logarithmic, png, sheet
@@ -180,16 +180,20 @@ def _backward(whole: Record) -> tuple[dict[int, float], str]:
 
 def _views(viewer: Viewer, framed: Frame, side: int | None, progress: bool) -> dict[str, Any]:
     places = grid(viewer, framed, side)
+    even = len(places)
+    matter = of_objects(viewer, framed)
+    places += [(row, column) for _, row, column in matter]
     bar = Progress(
         look(viewer, framed, places), total=len(places), desc="views", unit="place",
         disable=not progress, delay=1, leave=False,
     )  # fmt: skip
     found = [_as_bytes(viewer, view, framed) for view in bar]
-    columns = sum(1 for row, _ in places if row == places[0][0])
+    for view, (what, *_) in zip(found[even:], matter, strict=True):
+        view["what"] = what
     return {
         "maps": described(viewer),
         "places": found,
-        "columns": columns,
+        "even": even,
         "framed": viewer.record.complete,
     }
 

@@ -382,6 +382,7 @@ function showPlace() {
 }
 function look(i) {
   place = i;
+  $("places").value = i < views.even ? -1 : i;
   showPrediction(); showField(); showShares(); showPlace();
 }
 function startViews() {
@@ -406,15 +407,28 @@ function startViews() {
     $("place").textContent += ` You clicked row ${Math.floor(row)}, column ${Math.floor(column)}; this is the nearest place with a view.`;
   });
   canvas.addEventListener("keydown", (event) => {
-    const n = views.columns, rows = views.places.length / n;
-    const [y, x] = [Math.floor(place / n), place % n];
-    const to = { ArrowLeft: [y, x - 1], ArrowRight: [y, x + 1], ArrowUp: [y - 1, x], ArrowDown: [y + 1, x], Home: [y, 0], End: [y, n - 1] }[event.key];
-    if (!to) return;
+    const way = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    const to = { Home: 0, End: views.places.length - 1 }[event.key] ?? (way && towards(...way));
+    if (to === undefined) return;
     event.preventDefault();
-    look(Math.min(Math.max(to[0], 0), rows - 1) * n + Math.min(Math.max(to[1], 0), n - 1));
+    look(to);
   });
+  const matter = views.places.slice(views.even);
+  $("places").append(make("option", { value: -1 }, "one of the grid"), ...matter.map((p, i) => make("option", { value: views.even + i }, `${p.what} (row ${p.row}, column ${p.column})`)));
+  $("places").parentElement.hidden = !matter.length;
+  $("places").addEventListener("change", (event) => look(Number(event.target.value) < 0 ? Math.floor(views.even / 2) : Number(event.target.value)));
   $("arrow-words").textContent = DATA.skips.length ? "Arrows of skips, and into the bottom, are as thick as their share of the chosen pixel's gradient; dashed where it is negative." : "";
-  look(Math.floor(views.places.length / 2));
+  look(matter.length ? views.even : Math.floor(views.even / 2));
+}
+// The nearest place that lies more in a direction than aside of it; this one if there is none.
+function towards(down, across) {
+  const here = views.places[place];
+  let best = place, least = Infinity;
+  views.places.forEach((p, i) => {
+    const [y, x] = [p.row - here.row, p.column - here.column], along = y * down + x * across, aside = Math.abs(y * across) + Math.abs(x * down);
+    if (along > 0 && aside <= along && along + aside < least) { best = i; least = along + aside; }
+  });
+  return best;
 }
 
 // ------------------------------------------------------------ what if

@@ -64,7 +64,7 @@ class Page:
         ----------
         row, column
             Of a pixel of the image: the nearest place with a view counts. Without them, the mean over
-            all places.
+            all evenly spaced places.
 
         Returns
         -------
@@ -85,10 +85,13 @@ class Page:
             raise ValueError(
                 "the ways of this network cannot be told apart: its forward makes arrays without layers"
             )
-        places = views["places"]
+        places = views["places"][: views["even"]]
         if row is not None and column is not None:
             places = [
-                min(places, key=lambda p: (p["row"] - row) ** 2 + (p["column"] - column) ** 2)
+                min(
+                    views["places"],
+                    key=lambda p: (p["row"] - row) ** 2 + (p["column"] - column) ** 2,
+                )
             ]
         # Where no gradient reaches the image, there is nothing to share.
         places = [place for place in places if place["maps"][0]["most"] > 0] or places
@@ -156,6 +159,7 @@ def explore(
         for more 255 counts nowhere, and nor does what is below 0.
     places
         How many places along each side a view is computed for. Default: up to 9, as time allows.
+        A few inside the largest predicted objects, and at their edges, come besides.
     film
         The folder of a training in which `tinyunet.Film` has kept frames.
     class_names

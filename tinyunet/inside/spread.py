@@ -16,7 +16,8 @@ def squares(size: np.ndarray, row: int, column: int) -> list[int]:
     down, across = (
         np.abs(np.arange(n) - at) for n, at in zip(size.shape, (row, column), strict=True)
     )
-    sums = np.cumsum(np.bincount(np.maximum(down[:, None], across).ravel(), size.ravel()))
+    rings = np.maximum(down[:, None], across)  # how far away, in squares
+    sums = np.cumsum(np.bincount(rings.ravel(), size.ravel()))
     if not sums[-1] > 0:
         return []
     # The last sum is the whole, so that one is always found.
