@@ -491,3 +491,23 @@ def test_views_of_objects_come_after_the_grid():
     )
     assert edge["what"] == "at the edge of object 1"
     assert image[edge["row"], edge["column"], 0] == 1
+
+
+def test_the_table_marks_the_most_of_each_column():
+    net = tu.Sequential(
+        tu.Conv2d(1, 4, padding="same", activation="relu"), tu.Conv2d(4, 4, 1), tu.Conv2d(4, 2, 1)
+    )
+    net.layers[0].params["bias"][...] = (-50, 1, 9, -50)
+    data = tu.explore(net, np.ones((8, 8, 1), np.float32), places=1, progress=False).data
+    first, second = 1, 2
+    most = data["largest"]
+    assert most["size"] == [first, second, 3]
+    assert most["parameters"] == most["dead"] == [first]
+    assert most["channels"] == [first, second]
+    slowest = max(data["boxes"][1:], key=lambda box: box["ms"][0] + box["ms"][1])
+    assert most["time"] == [slowest["box"]]
+    shares = [box["time"] for box in data["boxes"]]
+    assert sum(shares) == pytest.approx(1)
+    assert shares[slowest["box"]] == max(shares)
+    nothing = [{**box, "dead": []} for box in data["boxes"]]
+    assert boxes.largest(nothing)["dead"] == []

@@ -52,7 +52,8 @@ def tell(
 
     `backward` has the seconds of each call's backward, and `used` the calls that the logits need.
     """
-    seconds = sum(call.seconds for call in record.calls) or 1.0
+    forward = {number: call.seconds for number, call in enumerate(record.calls)}
+    seconds = sum(forward.values()) + sum(backward.values()) or 1.0
     memory = [_bytes(record, number) for number in range(len(record.calls))]
     told = []
     for i, box in enumerate(layout.boxes):
@@ -72,15 +73,32 @@ def tell(
                 "layers": layers,
                 "shape": list(array.shape[1:]),
                 "parameters": sum(record.calls[n].layer.num_parameters for n in calls),
-                "time": sum(record.calls[n].seconds for n in calls) / seconds,
-                "ms": [1e3 * sum(record.calls[n].seconds for n in calls),
-                       1e3 * sum(backward.get(n, 0.0) for n in calls)],
+                "time": sum(forward[n] + backward.get(n, 0.0) for n in calls) / seconds,
+                "ms": [1e3 * sum(took.get(n, 0.0) for n in calls) for took in (forward, backward)],
                 "memory": sum(memory[n] for n in calls) / (sum(memory) or 1),
                 "mb": sum(memory[n] for n in calls) / 1e6,
                 **_maps(array[0], relu=any(_is_relu(record.calls[n].layer) for n in calls)),
             }
         )  # fmt: skip
     return told
+
+
+def largest(told: list[dict]) -> dict[str, list[int]]:
+    """Return the boxes that have the most of each column of the page's table; none if all have 0."""
+    columns = {
+        "size": lambda box: box["shape"][0] * box["shape"][1],
+        "channels": lambda box: box["shape"][2],
+        "parameters": lambda box: box["parameters"],
+        "dead": lambda box: len(box["dead"]),
+        "zeros": lambda box: box["zeros"],
+        "time": lambda box: sum(box["ms"]),
+        "memory": lambda box: box["mb"],
+    }
+    found = {}
+    for name, value in columns.items():
+        most = max(map(value, told), default=0)
+        found[name] = [box["box"] for box in told if most > 0 and value(box) == most]
+    return found
 
 
 def _shown(record: Record, calls: list[int], used: set[int], box: Box) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyunet.engine.blas import one_blas_thread
 from tinyunet.engine.progress import Progress
-from tinyunet.inside.boxes import homes, tell
+from tinyunet.inside.boxes import homes, largest, tell
 from tinyunet.inside.field import known
 from tinyunet.inside.frame import Frame, frame
 from tinyunet.inside.paths import Paths
@@ -75,6 +75,7 @@ def _gathered(
         "skips": _skips(whole, paths, home),
         "bottom": None if paths.bottom is None else whole.calls[paths.bottom].name,
     }
+    found["largest"] = largest(found["boxes"][1:])  # the image is no layer
     found["whatif"] = predictions(whole, paths, framed, truth, progress)
     found["why"] = why
     found["views"] = None if why else _views(viewer, framed, places, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from tinyunet.engine.arrays import occurrences
 from tinyunet.metrics.boundary import outline
 from tinyunet.metrics.regions import components
 
@@ -37,7 +38,7 @@ def _largest(classes: np.ndarray) -> list[np.ndarray]:
     regions: list[tuple[int, np.ndarray]] = []
     for label in np.unique(classes[classes > 0]):
         numbers = components(classes == label)
-        counts = np.bincount(numbers.ravel())[1:]
+        counts = occurrences(numbers)[1:]
         for k in np.argsort(-counts, kind="stable")[:OBJECTS]:
             regions.append((int(counts[k]), numbers == k + 1))
     regions.sort(key=lambda region: -region[0])

@@ -201,6 +201,7 @@ function pick(i, focus) {
     if (here) { box.setAttribute("aria-pressed", "true"); if (focus) { box.focus({ preventScroll: true }); inSight(box); } }
     else box.setAttribute("aria-pressed", "false");
   }
+  document.querySelectorAll("#overview-table tbody tr").forEach((row) => row.classList.toggle("picked", Number(row.dataset.row) === i));
   showMaps();
 }
 
@@ -218,8 +219,8 @@ async function showMaps() {
   }
   const shown = facts.channels.length, all = box.shape[2];
   let text = `${by(box.shape)} (height, width, channels)`;
-  if (picked) text += `; ${count(facts.parameters, "parameter")}; ${percent(facts.time)} of the forward time ` +
-    `(${facts.ms[0].toFixed(1)} ms; backward ${facts.ms[1].toFixed(1)} ms), ${percent(facts.memory)} of the memory of all arrays ` +
+  if (picked) text += `; ${count(facts.parameters, "parameter")}; ${percent(facts.time)} of the time ` +
+    `(forward ${facts.ms[0].toFixed(1)}, backward ${facts.ms[1].toFixed(1)} ms), ${percent(facts.memory)} of the memory of all arrays ` +
     `(${facts.mb.toFixed(2)} MB). ${facts.layers.join(", ")}`;
   text += `. ${percent(facts.zeros)} of the values are 0.`;
   if (facts.dead.length) text += ` Dead here, 0 at every pixel of this image: channel${facts.dead.length > 1 ? "s" : ""} ${facts.dead.slice(0, 40).join(", ")}${facts.dead.length > 40 ? ", ..." : ""}.`;
@@ -269,6 +270,37 @@ function showHistogram(facts, box) {
   svg.replaceChildren(...parts);
   svg.setAttribute("aria-label", `Histogram of all values of ${box.name}, from ${number(low)} to ${number(high)}; ${percent(facts.zeros)} are 0`);
   $("histogram-words").textContent = `All values of ${box.name}: how many lie where, in ${counts.length} bins; heights are logarithmic, the highest bar is ${most.toLocaleString("en")} values.`;
+}
+
+// ------------------------------------------------------------ all layers
+
+function startOverview() {
+  const columns = [["size", "size", (b) => `${b.shape[0]} x ${b.shape[1]}`], ["channels", "channels", (b) => b.shape[2]],
+    ["parameters", "parameters", (b) => b.parameters.toLocaleString("en")],
+    ["dead", "dead channels", (b) => (b.relu ? b.dead.length : "")], ["zeros", "zeros", (b) => percent(b.zeros)],
+    ["time", "forward + backward", (b) => `${b.ms[0].toFixed(1)} + ${b.ms[1].toFixed(1)} ms`], ["memory", "memory", (b) => `${b.mb.toFixed(2)} MB`]];
+  const head = make("tr"), top = make("thead"), body = make("tbody");
+  head.append(make("th", { scope: "col" }, "layer"), ...columns.map(([, name]) => make("th", { scope: "col" }, name)));
+  top.append(head);
+  for (const facts of DATA.boxes.slice(1)) {
+    const row = make("tr", { "data-row": facts.box }), name = make("th", { scope: "row" }), button = make("button", { type: "button", class: "link" }, facts.name);
+    name.append(button);
+    row.append(name, ...columns.map(([key, , value]) => {
+      const most = DATA.largest[key].includes(facts.box), cell = make("td", most ? { class: "most" } : {}, value(facts));
+      if (most) cell.append(make("span", { class: "unseen" }, " (the most)"));
+      return cell;
+    }));
+    row.addEventListener("click", () => { pick(facts.box, false); $("maps").scrollIntoView(); });
+    body.append(row);
+  }
+  $("overview-table").replaceChildren(top, body);
+  $("overview-words").textContent = "The most of each column is marked. Click a row, or press Enter on its name, to see its maps. What only norms, rectifies, crops or joins is counted with the layer beside it. Dead: 0 at every pixel of this image, of layers with a ReLU.";
+  $("overview").open = window.innerWidth >= 700;
+}
+function hints() {  // where something goes on beyond its frame
+  document.querySelectorAll(".hint").forEach((hint) => {
+    hint.hidden = hint.nextElementSibling.scrollWidth <= hint.nextElementSibling.clientWidth + 1;
+  });
 }
 
 // ------------------------------------------------------------ a pixel's view
@@ -353,7 +385,7 @@ function showShares() {
     if (share < 0) line.className = "less";
     track.append(line);
     const box = k < DATA.skips.length ? DATA.skips[k].box : layout.bottom;
-    const button = make("button", { type: "button", title: "Show its maps" }, name);
+    const button = make("button", { type: "button", class: "link", title: "Show its maps" }, name);
     if (box !== null) button.addEventListener("click", () => { pick(box, false); $("maps").scrollIntoView(); });
     row.append(box === null ? make("span", {}, name) : button, track, make("span", {}, percent(share)));
     rows.push(row);
@@ -471,7 +503,7 @@ function startScores() {
   ["", ...names, ...(paints ? ["moved by over 0.1", "moved on average"] : ["other class", "probability moved"])].forEach((name) => head.append(make("th", { scope: "col" }, name)));
   for (const variant of variants) {
     const row = make("tr");
-    row.append(make("td", {}, variant.name));
+    row.append(make("th", { scope: "row" }, variant.name));
     for (const name of names) {
       const value = variant.scores[name], change = value - variants[0].scores[name];
       row.append(make("td", {}, variant === variants[0] ? value.toFixed(3) : `${value.toFixed(3)} (${change < 0 ? "" : "+"}${change.toFixed(3)})`));
@@ -591,10 +623,14 @@ function start() {
   $("what").textContent = `${DATA.model}: ${count(DATA.parameters, "parameter")}, on an image of ${image.height} x ${image.width} pixels` +
     (image.seen[0] > image.height || image.seen[1] > image.width ? `, seen with a mirrored border as ${image.seen[0]} x ${image.seen[1]}` : "") + `. Made by tinyunet ${DATA.version}; nothing on this page comes from elsewhere.`;
   drawNetwork();
+  startOverview();
   pick(Math.min(2, layout.boxes.length - 1), false);
   startViews();
   startVariants();
   startFilm();
+  hints();
+  window.addEventListener("resize", hints);
+  $("overview").addEventListener("toggle", hints);
   $("exactness").replaceChildren(...DATA.exactness.map((text) => make("li", {}, text)));
 }
 start();

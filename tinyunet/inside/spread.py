@@ -17,7 +17,9 @@ def squares(size: np.ndarray, row: int, column: int) -> list[int]:
         np.abs(np.arange(n) - at) for n, at in zip(size.shape, (row, column), strict=True)
     )
     rings = np.maximum(down[:, None], across)  # how far away, in squares
-    sums = np.cumsum(np.bincount(rings.ravel(), size.ravel()))
+    sums = np.zeros(rings.max() + 1)
+    np.add.at(sums, rings, size)
+    sums = np.cumsum(sums)
     if not sums[-1] > 0:
         return []
     # The last sum is the whole, so that one is always found.
