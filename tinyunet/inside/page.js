@@ -35,7 +35,7 @@ function number(x) {
 }
 function percent(x) {
   if (x > 0.99 && x < 1) return "over 99 %";
-  if (x && Math.abs(x) < 0.0005) return x < 0 ? "between -0.1 and 0 %" : "under 0.1 %";
+  if (x && Math.abs(x) < 0.0005) return Math.abs(x) < 5e-6 ? (x < 0 ? "just below 0 %" : "just above 0 %") : Number((100 * x).toPrecision(1)) + " %";
   return (100 * x).toFixed(Math.abs(x) < 0.0995 ? 1 : 0) + " %";
 }
 const count = (n, one) => n.toLocaleString("en") + " " + one + (n === 1 ? "" : "s");
@@ -121,6 +121,7 @@ function drawNetwork() {
   svg.append(heads);
   layout.arrows.forEach((arrow, i) => svg.append(drawArrow(arrow, i)));
   layout.boxes.forEach((box, i) => svg.append(drawBox(box, i)));
+  $("network").style.flexBasis = `${Math.max(500, wide)}px`;
   $("drawing").replaceChildren(svg);
   const kinds = [...new Set(layout.arrows.map((arrow) => arrow.kind))];
   $("legend").replaceChildren(...kinds.map((kind) => {
@@ -132,20 +133,32 @@ function drawNetwork() {
   svg.addEventListener("keydown", moveBox);
 }
 function drawArrow(arrow, i) {
-  const colour = `var(${COLOURS[arrow.kind] ?? "--skip"})`;
-  const group = draw("g", { id: `arrow-${i}`, class: "arrow", stroke: colour, fill: colour });
-  const points = arrow.way, [x, y] = points.at(-1), [px, py] = points.at(-2);
-  const length = Math.hypot(x - px, y - py) || 1, dx = (x - px) / length, dy = (y - py) / length;
-  const end = [x - 6 * dx, y - 6 * dy];
-  const line = [...points.slice(0, -1), end].map((point) => point.join(",")).join(" ");
-  group.append(draw("polyline", { points: line, fill: "none", "stroke-width": 1.5 }));
-  group.append(draw("path", { stroke: "none", class: "tip",
-    d: `M${x},${y} L${x - 8 * dx - 4 * dy},${y - 8 * dy + 4 * dx} L${x - 8 * dx + 4 * dy},${y - 8 * dy - 4 * dx} Z` }));
+  const colour = `var(${COLOURS[arrow.kind] ?? "--skip"})`, brings = arrow.skip !== null;
+  const group = draw("g", { id: `arrow-${i}`, class: brings ? "arrow brings" : "arrow", stroke: colour, fill: colour });
+  group.append(draw("polyline", { fill: "none" }), draw("path", { stroke: "none", class: "tip" }));
+  shapeArrow(group, arrow, 1.5);
+  if (brings) {  // a wide way to click, and its number
+    const [[x, y], [to, end]] = [arrow.way[0], arrow.way[1]];
+    group.append(draw("polyline", { points: arrow.way.map((point) => point.join(",")).join(" "), fill: "none", class: "wider" }),
+      draw("text", { x: (x + to) / 2, y: (y + end) / 2 - 8, "text-anchor": "middle", stroke: "none" }, `skip ${arrow.skip + 1}`));
+    group.addEventListener("click", () => pick(arrow.start, true));
+  }
   group.append(draw("title", {}, arrowWords(arrow)));
   return group;
 }
+// The line ends where the head begins, so that it shows however thick the line is.
+function shapeArrow(group, arrow, thick) {
+  const points = arrow.way, [x, y] = points.at(-1), [px, py] = points.at(-2);
+  const length = Math.hypot(x - px, y - py) || 1, dx = (x - px) / length, dy = (y - py) / length;
+  const head = Math.min(7 + thick, 0.7 * length), half = Math.max(4, thick);
+  const [bx, by] = [x - head * dx, y - head * dy];
+  const line = group.querySelector("polyline");
+  line.setAttribute("points", [...points.slice(0, -1), [bx, by]].map((point) => point.join(",")).join(" "));
+  line.setAttribute("stroke-width", thick);
+  group.querySelector(".tip").setAttribute("d", `M${x},${y} L${bx - half * dy},${by + half * dx} L${bx + half * dy},${by - half * dx} Z`);
+}
 function arrowWords(arrow) {
-  return `${KINDS[arrow.kind] ?? arrow.kind}: ${layout.boxes[arrow.start].name} to ${layout.boxes[arrow.end].name}`;
+  return `${arrow.skip === null ? "" : `skip ${arrow.skip + 1}, `}${KINDS[arrow.kind] ?? arrow.kind}: ${layout.boxes[arrow.start].name} to ${layout.boxes[arrow.end].name}`;
 }
 function words(i) {
   const box = layout.boxes[i], facts = told.get(i);
@@ -158,8 +171,12 @@ function drawBox(box, i) {
   const group = draw("g", { class: "box", role: "button", tabindex: i ? -1 : 0, "data-box": i, "aria-label": words(i) });
   const frame = { x: left, y: top, width: wide, height: tall };
   group.append(draw("rect", { ...frame, class: "frame" }));
-  if (box.across) group.append(draw("rect", { ...frame, width: (wide * box.across) / box.shape[2], class: "across" }));
   group.append(draw("rect", { x: left - 8, y: top - 14, width: wide + 16, height: tall + 28, class: "hit" }));
+  if (box.across) {
+    const across = draw("rect", { ...frame, width: (wide * box.across) / box.shape[2], class: "across" }), from = bringing(i);
+    if (from) across.addEventListener("click", (event) => { event.stopPropagation(); pick(from.start, true); });
+    group.append(across);
+  }
   const arrows = layout.arrows.filter((arrow) => arrow.start === i || arrow.end === i);
   let above = [left + wide / 2, "middle"], below = [left + wide / 2, "middle"];
   for (const arrow of arrows) {  // beside an arrow that comes in or goes out there
@@ -178,6 +195,12 @@ function drawBox(box, i) {
     if (event.key === "Enter" || event.key === " ") { event.preventDefault(); pick(i, true); }
   });
   return group;
+}
+const bringing = (i) => layout.arrows.find((arrow) => arrow.end === i && arrow.kind === "concat");
+// What crosses into the lowest level; the arrows within it are not told from each other.
+function intoBottom(arrow) {
+  const lowest = layout.bottom === null ? -1 : layout.boxes[layout.bottom].level;
+  return arrow.skip === null && layout.boxes[arrow.end].level === lowest && layout.boxes[arrow.start].level < lowest;
 }
 function moveBox(event) {
   const last = layout.boxes.length - 1;
@@ -227,6 +250,8 @@ async function showMaps() {
   else if (facts.relu) text += " No ReLU is dead: every channel is above 0 somewhere.";
   text += ` Shown: ${shown < all ? `the ${shown} strongest of ${all} channels` : all > 1 ? `all ${all} channels, the strongest first` : "its only channel"}` +
     (facts.thinned > 1 ? `, each pixel the mean of ${facts.thinned} x ${facts.thinned}.` : ".");
+  const joined = box.across && bringing(picked), origin = (channel) => (!joined ? "" : channel < box.across ? ", from the skip" : ", from below");
+  if (joined) text += ` Joined: channels 0 to ${box.across - 1} come across ${joined.skip === null ? "" : `skip ${joined.skip + 1} `}from ${layout.boxes[joined.start].name}, ${box.across} to ${all - 1} from below. A click on the white part of the box, or on the arrow that leads to it, shows the skip's own maps.`;
   $("box-words").textContent = text;
   const maps = await pictures(facts.sheet);
   if (told.get(picked) !== facts) return;
@@ -244,7 +269,7 @@ async function showMaps() {
       value *= scale;
       return from(colours)(Math.round(signed ? 127.5 + 127.5 * value : 255 * value));
     });
-    figure.append(canvas, make("figcaption", {}, `channel ${channel.channel}: ${number(channel.low)} to ${number(channel.high)}, ${percent(channel.zeros)} zeros`));
+    figure.append(canvas, make("figcaption", {}, `channel ${channel.channel}${origin(channel.channel)}: ${number(channel.low)} to ${number(channel.high)}, ${percent(channel.zeros)} zeros`));
     return figure;
   }));
   bar($("grid-bar"), colours);
@@ -319,7 +344,8 @@ function drawOver(svg, height, width, parts) {
 }
 const frameOf = (top, left, height, width) => `M${left},${top}h${width}v${height}h${-width}z`;
 const dot = ({ row, column }) => `M${column + 0.5},${row + 0.5}h.001`;
-const whose = (here) => paints ? DATA.classes[here.channel] : two && DATA.channels === 1 ? DATA.classes[1] : `class ${here.channel} (${DATA.classes[here.channel]})`;
+const whose = (here) => paints ? DATA.classes[here.channel] : two && DATA.channels === 1 ? DATA.classes[1] : className(here.channel);
+const className = (i) => (DATA.classes[i] === `class ${i}` ? `class ${i}` : `class ${i} (${DATA.classes[i]})`);
 
 async function showPrediction() {
   const canvas = $("prediction"), maps = await pictures(DATA.whatif.sheet), map = maps[0];
@@ -394,23 +420,21 @@ function showShares() {
   if (!views.framed) rows.push(make("p", {}, "This network's forward makes arrays without layers, so the ways through it cannot be told apart."));
   else if (rows.length < parts.length) rows.push(make("p", { class: "note" }, "Skips that only lead into one of these ways are counted there."));
   $("shares").replaceChildren(...rows);
+  const sunk = layout.arrows.some(intoBottom);
   layout.arrows.forEach((arrow, i) => {
-    const share = arrow.skip === null || arrow.skip === undefined ? null : here.skips[arrow.skip];
-    const into = share === null && arrow.end === layout.bottom ? here.bottom : share;
-    if (into === null) return;
-    const line = $(`arrow-${i}`).querySelector("polyline");
-    line.setAttribute("stroke-width", Math.max(0.6, 14 * Math.min(1, Math.abs(into))));
-    line.setAttribute("stroke-dasharray", into < 0 ? "4 3" : "none");
-    $(`arrow-${i}`).querySelector("title").textContent = `${arrowWords(arrow)}: ${percent(into)} of the gradient`;
+    const bottom = sunk ? intoBottom(arrow) : arrow.end === layout.bottom;
+    const share = arrow.skip !== null ? here.skips[arrow.skip] : bottom ? here.bottom : null;
+    if (share === null) return;
+    const group = $(`arrow-${i}`);
+    shapeArrow(group, arrow, 1 + 7 * Math.min(1, Math.abs(share)));
+    group.querySelector("polyline").setAttribute("stroke-dasharray", share < 0 ? "4 3" : "none");
+    group.querySelector("title").textContent = `${arrowWords(arrow)}: ${percent(share)} of the gradient`;
   });
-}
-function className(i) {
-  return DATA.classes[i] === `class ${i}` ? DATA.classes[i] : `class ${i} (${DATA.classes[i]})`;
 }
 function showPlace() {
   const here = views.places[place];
   $("place").textContent = `Row ${here.row}, column ${here.column} of the image: the ${LOGIT} of ` +
-    `${paints ? `${DATA.classes[here.channel]}, the largest there,` : two && DATA.channels === 1 ? DATA.classes[1] : `${className(here.channel)}, which won there,`} is ${number(here.logit)}.`;
+    `${whose(here)}${paints ? ", the largest there," : DATA.channels > 1 ? ", which won there," : ""} is ${number(here.logit)}.`;
 }
 function look(i) {
   place = i;
@@ -449,7 +473,7 @@ function startViews() {
   $("places").append(make("option", { value: -1 }, "one of the grid"), ...matter.map((p, i) => make("option", { value: views.even + i }, `${p.what} (row ${p.row}, column ${p.column})`)));
   $("places").parentElement.hidden = !matter.length;
   $("places").addEventListener("change", (event) => look(Number(event.target.value) < 0 ? Math.floor(views.even / 2) : Number(event.target.value)));
-  $("arrow-words").textContent = DATA.skips.length ? "Arrows of skips, and into the bottom, are as thick as their share of the chosen pixel's gradient; dashed where it is negative." : "";
+  $("arrow-words").textContent = DATA.skips.length ? "Arrows of skips, and the one that leads into the lowest level, are as thick as their share of the gradient of the place chosen below; dashed where it is negative. A click on a skip's arrow, or on the white part of the box that it leads to, shows what it brings." : "";
   look(matter.length ? views.even : Math.floor(views.even / 2));
 }
 // The nearest place that lies more in a direction than aside of it; this one if there is none.
@@ -480,6 +504,10 @@ async function showVariant(i) {
   $("difference").setAttribute("aria-label", `Difference to the prediction as it is: ${percent(variant.changed)} of the pixels ${paints ? "moved by more than 0.1" : "changed their class"}`);
   document.querySelectorAll("#scores tbody tr").forEach((row, k) => row.classList.toggle("picked", k === i));
 }
+function variantName({ name }) {  // a skip by its number and its layer
+  const skip = DATA.skips[/^skip (\d+) cut$/.exec(name)?.[1] - 1];
+  return skip ? `${name} (${skip.from})` : name;
+}
 function startVariants() {
   const { variants } = DATA.whatif, groups = { cut: "a way cut", dropout: "dropout", border: "the border", symmetry: "the image turned" };
   let group = "";
@@ -488,7 +516,7 @@ function startVariants() {
     const words = make("label"), input = make("input", { type: "radio", name: "variant", value: i });
     input.checked = i === 0;
     input.addEventListener("change", () => showVariant(i));
-    words.append(input, " " + variant.name);
+    words.append(input, " " + variantName(variant));
     $("variants").append(words);
   });
   bar($("difference-bar"), two ? DIVERGING : SEQUENTIAL);
@@ -503,7 +531,7 @@ function startScores() {
   ["", ...names, ...(paints ? ["moved by over 0.1", "moved on average"] : ["other class", "probability moved"])].forEach((name) => head.append(make("th", { scope: "col" }, name)));
   for (const variant of variants) {
     const row = make("tr");
-    row.append(make("th", { scope: "row" }, variant.name));
+    row.append(make("th", { scope: "row" }, variantName(variant)));
     for (const name of names) {
       const value = variant.scores[name], change = value - variants[0].scores[name];
       row.append(make("td", {}, variant === variants[0] ? value.toFixed(3) : `${value.toFixed(3)} (${change < 0 ? "" : "+"}${change.toFixed(3)})`));

@@ -123,8 +123,9 @@ EXACTNESS = (
     "coloured is exactly 0. Every view is a backward pass of its own from one logit.",
     "The theoretical field is the frame of all pixels from which a way leads to the logit, exactly for "
     "this place; outside of it the gradient is exactly 0.",
-    "Times are of one forward and one backward pass on the computer that made the page and vary by some "
-    "per cent; memory is that of the layers' outputs, what is passed on or cropped not counted twice.",
+    "Times are of one forward and one backward pass on the computer that made the page and vary by "
+    "some per cent; memory is that of the layers' outputs, what is passed on or cropped not counted "
+    "twice.",
 )
 
 PAINTS = (
