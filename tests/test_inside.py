@@ -511,3 +511,15 @@ def test_the_table_marks_the_most_of_each_column():
     assert shares[slowest["box"]] == max(shares)
     nothing = [{**box, "dead": []} for box in data["boxes"]]
     assert boxes.largest(nothing)["dead"] == []
+
+
+def test_a_change_is_told_on_average_and_at_most():
+    net = tu.UNet(1, 2, base_channels=2, depth=1, padding="same")
+    image = np.random.default_rng(3).random((16, 16, 1)).astype(np.float32)
+    told = tu.explore(net, image, places=1, progress=False).data["whatif"]["variants"]
+    found = {variant["name"]: variant for variant in told}
+    turned = np.rot90(tu.predict_image(net, np.ascontiguousarray(np.rot90(image))), -1)
+    moved = np.abs(turned - tu.predict_image(net, image))
+    assert found["as it is"]["most"] == 0
+    assert found["turned by 90 degrees"]["most"] == pytest.approx(moved.max(), rel=1e-5)
+    assert found["turned by 90 degrees"]["change"] == pytest.approx(moved[..., 0].mean(), rel=1e-4)

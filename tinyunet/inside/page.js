@@ -38,6 +38,10 @@ function percent(x) {
   if (x && Math.abs(x) < 0.0005) return Math.abs(x) < 5e-6 ? (x < 0 ? "just below 0 %" : "just above 0 %") : Number((100 * x).toPrecision(1)) + " %";
   return (100 * x).toFixed(Math.abs(x) < 0.0995 ? 1 : 0) + " %";
 }
+function signed(x) {  // as many digits as a score has; what they cannot show is 0
+  const text = x.toFixed(3);
+  return Number(text) === 0 ? "0" : x > 0 ? "+" + text : text;
+}
 const count = (n, one) => n.toLocaleString("en") + " " + one + (n === 1 ? "" : "s");
 const by = (shape) => shape.join(" x ");
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -491,18 +495,33 @@ function towards(down, across) {
 
 async function showVariant(i) {
   const { variants, sheet } = DATA.whatif, variant = variants[i], maps = await pictures(sheet);
-  const first = maps[0], now = maps[i * layers];
-  $("variant-words").textContent = `${variant.words} ` + (!i ? "" : paints ? `${percent(variant.changed)} of the pixels moved by more than 0.1 of -1 to 1; on average by ${number(variant.change)}.` : `${percent(variant.changed)} of the pixels have another class than before; the probabilities moved by ${percent(variant.change)} on average.`);
+  const now = maps[i * layers];
+  $("variant-words").textContent = `${variant.words} ` + (!i ? "" : paints ? `${percent(variant.changed)} of the pixels moved by more than 0.1 of -1 to 1; on average by ${number(variant.change)}, at most by ${number(variant.most)}.` : `${percent(variant.changed)} of the pixels have another class than before; the probabilities moved by ${number(variant.change)} on average, at most by ${number(variant.most)}.`);
   paintOutcome($("changed"), maps, i);
   $("changed-words").textContent = `${variant.name}: ${OUTCOME}`;
   classKey($("changed-key"), now);
   $("changed").setAttribute("aria-label", `Prediction, ${variant.name}`);
+  $("difference-key").style.visibility = i ? "" : "hidden";
+  if (i) showDifference(variant, maps, i);
+  else await showImage();
+  document.querySelectorAll("#scores tbody tr").forEach((row, k) => row.classList.toggle("picked", k === i));
+}
+async function showImage() {  // nothing differs from itself
+  seenImage ??= await loadImage();
+  if (!$("variants").querySelector("input").checked) return;  // chosen anew meanwhile
+  const canvas = $("difference"), { top, left, height, width } = DATA.image;
+  canvas.width = width; canvas.height = height;
+  canvas.getContext("2d").drawImage(seenImage, left, top, width, height, 0, 0, width, height);
+  $("difference-words").textContent = "The image. Here will be what a change changes.";
+  canvas.setAttribute("aria-label", "The image");
+}
+function showDifference(variant, maps, i) {
+  const first = maps[0], now = maps[i * layers];
   const most = (k) => Math.max(...Array.from({ length: layers }, (_, c) => Math.abs(maps[i * layers + c].bytes[k] - maps[c].bytes[k])));
   const shown = { ...now, bytes: now.bytes.map((byte, k) => (paints ? most(k) : two ? Math.round(127.5 + (byte - first.bytes[k]) / 2) : byte === first.bytes[k] ? 0 : 255)) };
   paint($("difference"), shown, from(two ? DIVERGING : SEQUENTIAL));
   $("difference-words").textContent = paints ? "How far it moved from what it is." : two ? "Minus the prediction as it is." : "Yellow: another class than as it is.";
   $("difference").setAttribute("aria-label", `Difference to the prediction as it is: ${percent(variant.changed)} of the pixels ${paints ? "moved by more than 0.1" : "changed their class"}`);
-  document.querySelectorAll("#scores tbody tr").forEach((row, k) => row.classList.toggle("picked", k === i));
 }
 function variantName({ name }) {  // a skip by its number and its layer
   const skip = DATA.skips[/^skip (\d+) cut$/.exec(name)?.[1] - 1];
@@ -528,15 +547,15 @@ function startVariants() {
 function startScores() {
   const { variants, scored } = DATA.whatif, names = scored ? Object.keys(variants[0].scores) : [];
   const head = make("tr"), body = make("tbody");
-  ["", ...names, ...(paints ? ["moved by over 0.1", "moved on average"] : ["other class", "probability moved"])].forEach((name) => head.append(make("th", { scope: "col" }, name)));
+  ["", ...names, ...(paints ? ["moved by over 0.1", "moved on average", "at most"] : ["other class", "probability moved on average", "at most"])].forEach((name) => head.append(make("th", { scope: "col" }, name)));
   for (const variant of variants) {
     const row = make("tr");
     row.append(make("th", { scope: "row" }, variantName(variant)));
     for (const name of names) {
       const value = variant.scores[name], change = value - variants[0].scores[name];
-      row.append(make("td", {}, variant === variants[0] ? value.toFixed(3) : `${value.toFixed(3)} (${change < 0 ? "" : "+"}${change.toFixed(3)})`));
+      row.append(make("td", {}, variant === variants[0] ? value.toFixed(3) : `${value.toFixed(3)} (${signed(change)})`));
     }
-    row.append(make("td", {}, percent(variant.changed)), make("td", {}, paints ? number(variant.change) : percent(variant.change)));
+    row.append(make("td", {}, percent(variant.changed)), make("td", {}, number(variant.change)), make("td", {}, number(variant.most)));
     body.append(row);
   }
   const top = make("thead");
