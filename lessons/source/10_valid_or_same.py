@@ -515,9 +515,9 @@ plt.show()
 for name, model in (("valid", valid), ("same", same)):
     page = tu.explore(model, test.images[0], mask=truth[0], places=3, progress=False)
     page.save(f"{name}.html")  # open it in your browser
-    for change in page.data["whatif"]["variants"]:
-        if change["group"] == "border":
-            print(f"{name}, {change['name']}: {100 * change['changed']:.1f} % of the pixels change class")
+    for way in page.data["whatif"]["variants"]:
+        if way["group"] == "border":
+            print(f"{name}, {way['name']}: {100 * way['changed']:.1f} % of the pixels change class")
 
 # %% [markdown]
 # ## Quiz

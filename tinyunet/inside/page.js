@@ -294,7 +294,8 @@ function showHistogram(facts, box) {
   parts.push(draw("text", { x: 0, y: tall + 14 }, number(low)), draw("text", { x: wide, y: tall + 14, "text-anchor": "end" }, number(high)));
   if (low < 0 && high > 0) {
     const x = (wide * -low) / (high - low);
-    parts.push(draw("line", { x1: x, x2: x, y1: 0, y2: tall, stroke: "var(--pick)", "stroke-dasharray": "3 3" }), draw("text", { x, y: tall + 14, "text-anchor": "middle" }, "0"));
+    parts.push(draw("line", { x1: x, x2: x, y1: 0, y2: tall, stroke: "var(--pick)", "stroke-dasharray": "3 3" }));
+    if (x > 60 && x < wide - 60) parts.push(draw("text", { x, y: tall + 14, "text-anchor": "middle" }, "0"));
   }
   svg.replaceChildren(...parts);
   svg.setAttribute("aria-label", `Histogram of all values of ${box.name}, from ${number(low)} to ${number(high)}; ${percent(facts.zeros)} are 0`);
@@ -474,7 +475,7 @@ function startViews() {
     look(to);
   });
   const matter = views.places.slice(views.even);
-  $("places").append(make("option", { value: -1 }, "one of the grid"), ...matter.map((p, i) => make("option", { value: views.even + i }, `${p.what} (row ${p.row}, column ${p.column})`)));
+  $("places").append(make("option", { value: -1 }, "the middle of the grid"), ...matter.map((p, i) => make("option", { value: views.even + i }, `${p.what} (row ${p.row}, column ${p.column})`)));
   $("places").parentElement.hidden = !matter.length;
   $("places").addEventListener("change", (event) => look(Number(event.target.value) < 0 ? Math.floor(views.even / 2) : Number(event.target.value)));
   $("arrow-words").textContent = DATA.skips.length ? "Arrows of skips, and the one that leads into the lowest level, are as thick as their share of the gradient of the place chosen below; dashed where it is negative. A click on a skip's arrow, or on the white part of the box that it leads to, shows what it brings." : "";
@@ -555,7 +556,7 @@ function startScores() {
       const value = variant.scores[name], change = value - variants[0].scores[name];
       row.append(make("td", {}, variant === variants[0] ? value.toFixed(3) : `${value.toFixed(3)} (${signed(change)})`));
     }
-    row.append(make("td", {}, percent(variant.changed)), make("td", {}, number(variant.change)), make("td", {}, number(variant.most)));
+    row.append(make("td", {}, percent(variant.changed)), make("td", {}, variant.change.toFixed(4)), make("td", {}, variant.most.toFixed(3)));
     body.append(row);
   }
   const top = make("thead");
