@@ -406,6 +406,14 @@ def test_the_film_of_a_training_goes_on_where_it_stopped(tmp_path):
     page = tu.explore(net, cells.images[0], places=1, film=tmp_path / "whole", progress=False)
     assert page.data["film"]["steps"] == [1, 2, 5, 10, 17]
     assert len(page.data["film"]["loss"]) == 17
+    assert np.array_equal(whole["image"], cells.images[0])
+    assert page.data["film"]["image"].startswith("data:image/png")
+    old = tmp_path / "old" / "film.npz"
+    old.parent.mkdir()
+    with np.load(films[1]) as film:
+        np.savez(old, **{name: film[name] for name in film if name != "image"})
+    page = tu.explore(net, cells.images[0], places=1, film=old.parent, progress=False)
+    assert page.data["film"]["image"] is None
     films[0].write_bytes(films[0].read_bytes()[:-50])
     with pytest.raises(ValueError, match=r"film\.npz is no film that tinyunet wrote, or damaged"):
         tu.explore(net, cells.images[0], film=tmp_path / "whole", progress=False)

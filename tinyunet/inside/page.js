@@ -568,13 +568,13 @@ function startScores() {
 // ------------------------------------------------------------ the film
 
 const { film } = DATA;
-const LINES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a8a00", "#999999"];
+const colourOf = (i) => `var(--line-${i % 8})`, dashOf = (i) => DASHES[Math.floor(i / 8) % 2];
 const DASHES = ["none", "6 3"];
 let playing = null;
 
 // Lines over the steps, logarithmic upwards: [{name, points: [[step, value]]}].
 function chart(svg, lines, total, words) {
-  const wide = 460, tall = 200, left = 48, bottom = 22;
+  const wide = 460, tall = 200, left = 64, bottom = 22;
   const values = lines.flatMap((line) => line.points.map((point) => point[1])).filter((v) => v > 0);
   if (!values.length) values.push(1);
   const low = Math.log10(Math.min(...values)), high = Math.log10(Math.max(...values)), span = high - low || 1;
@@ -589,7 +589,7 @@ function chart(svg, lines, total, words) {
   parts.push(draw("text", { x: left, y: tall - 6, class: "soft" }, "step 1"), draw("text", { x: wide - 4, y: tall - 6, "text-anchor": "end", class: "soft" }, `step ${total}`));
   lines.forEach((line, i) => {
     const path = draw("polyline", { points: line.points.filter((point) => point[1] !== null).map((point) => `${x(point[0]).toFixed(1)},${y(point[1]).toFixed(1)}`).join(" "),
-      fill: "none", stroke: LINES[i % LINES.length], "stroke-width": 1.6, "stroke-dasharray": DASHES[Math.floor(i / LINES.length) % 2] });
+      fill: "none", stroke: colourOf(i), "stroke-width": 1.6, "stroke-dasharray": dashOf(i) });
     path.append(draw("title", {}, line.name));
     parts.push(path);
   });
@@ -598,16 +598,14 @@ function chart(svg, lines, total, words) {
   svg.replaceChildren(...parts);
   return (step) => { now.setAttribute("x1", x(step)); now.setAttribute("x2", x(step)); };
 }
-function keys(caption, words, names) {
-  caption.textContent = words + " ";
-  names.forEach((name, i) => {
-    const key = make("span"), line = draw("svg", { width: 22, height: 8, "aria-hidden": "true" });
-    line.style.display = "inline-block";
-    line.append(draw("line", { x1: 0, x2: 22, y1: 4, y2: 4, stroke: LINES[i % LINES.length], "stroke-width": 2.5, "stroke-dasharray": DASHES[Math.floor(i / LINES.length) % 2] }));
-    key.style.whiteSpace = "nowrap"; key.style.marginRight = ".8em";
-    key.append(line, " " + name);
-    caption.append(key, " ");
-  });
+function keys(id, words, names) {
+  $(`${id}-words`).textContent = words;
+  $(`${id}-key`).replaceChildren(...names.map((name, i) => {
+    const item = make("li"), line = draw("svg", { width: 22, height: 8, "aria-hidden": "true" });
+    line.append(draw("line", { x1: 0, x2: 22, y1: 4, y2: 4, stroke: colourOf(i), "stroke-width": 2.5, "stroke-dasharray": dashOf(i) }));
+    item.append(line, " " + name);
+    return item;
+  }));
 }
 function startFilm() {
   if (!film) return;
@@ -616,17 +614,17 @@ function startFilm() {
   const loss = film.loss.map((value, i) => [Math.min(film.total, (i + 0.5) * film.every), value]);
   const movers = [chart($("curve"), [{ name: "loss", points: loss }], film.total,
     `The loss of each step, from ${number(film.loss[0])} to ${number(film.loss.at(-1))}`)];
-  keys($("curve-words"), `The loss${film.every > 1 ? `, means over ${film.every} steps` : ""}, on a logarithmic scale; the upright line is the moment shown.`, []);
+  keys("curve", `The loss${film.every > 1 ? `, means over ${film.every} steps` : ""}, on a logarithmic scale; the upright line is the moment shown.`, ["loss"]);
   for (const [id, kind, words] of [["norms", "gradients", "Norms of the gradients of each layer's weights in that step"], ["weights", "weights", "Norms of each layer's weights"]]) {
     const lines = film.names.map((name, k) => ({ name, points: film.steps.map((step, m) => [step, film[kind][m][k]]) }));
     movers.push(chart($(id), lines, film.total, `${words}, for ${film.names.join(", ")}`));
-    keys($(`${id}-words`), `${words} (square roots of sums of squares), on a logarithmic scale; ${film.names.length} of ${film.of} layers.`, film.names);
+    keys(id, `${words} (square roots of sums of squares), on a logarithmic scale; ${film.names.length} of ${film.of} layers.`, film.names);
   }
   const slider = $("moment");
   slider.max = film.steps.length - 1;
   slider.value = slider.max;
   const show = () => showMoment(Number(slider.value), movers);
-  slider.addEventListener("input", show);
+  slider.addEventListener("input", () => { stop(); show(); });
   $("play").addEventListener("click", () => {
     if (playing) return stop();
     if (slider.value === slider.max) slider.value = 0;
@@ -639,7 +637,19 @@ function startFilm() {
     show();
   });
   const stop = () => { clearInterval(playing); playing = null; $("play").textContent = "Play"; };
-  $("film-scale").textContent = "Sizes of the first channels of some convolutions, every k-th pixel, each from 0 (dark blue) to its largest of that moment (yellow), which is written below it.";
+  $("film-scale").textContent = `The first channels of some convolutions, every k-th pixel, without signs: each from 0 (dark blue) to its largest at that moment (yellow), which is written below it.`;
+  $("film-seen").hidden = !film.image;
+  if (film.image) { $("film-image").src = film.image; $("film-image").alt = "The image that the film shows"; }
+  $("film-maps").replaceChildren(...film.layers.map((name, i) => {
+    const row = make("div", { class: "film-layer" }), grid = make("div", { class: "grid" });
+    for (let c = 0; c < film.channels[i]; c++) {
+      const figure = make("figure");
+      figure.append(make("canvas", { role: "img" }), make("figcaption"));
+      grid.append(figure);
+    }
+    row.append(make("h4", {}, name), grid);
+    return row;
+  }));
   show();
 }
 async function showMoment(m, movers) {
@@ -647,19 +657,20 @@ async function showMoment(m, movers) {
   let at = m * (maps + 1);
   $("moment-words").textContent = `step ${film.steps[m]} of ${film.total}`;
   movers.forEach((move) => move(film.steps[m]));
+  classKey($("film-key"), all[at]);
   paint($("film-prediction"), all[at++], two ? from(SEQUENTIAL) : label);
   $("film-prediction").setAttribute("aria-label", `Prediction at step ${film.steps[m]}`);
   $("film-prediction-words").textContent = `Prediction after step ${film.steps[m]}, thinned out to 96 pixels at most: ${OUTCOME}`;
-  const figures = [];
+  const figures = $("film-maps").querySelectorAll("figure");
+  let k = 0;
   film.layers.forEach((name, i) => {
     for (let c = 0; c < film.channels[i]; c++) {
-      const figure = make("figure"), canvas = make("canvas", { role: "img", "aria-label": `${name}, channel ${c}` });
+      const [canvas, words] = figures[k++].children, most = number(film.highs[m][i][c]);
+      canvas.setAttribute("aria-label", `${name}, channel ${c}, up to ${most}`);
       paint(canvas, all[at++], from(SEQUENTIAL));
-      figure.append(canvas, make("figcaption", {}, `${name}, channel ${c}: to ${number(film.highs[m][i][c])}`));
-      figures.push(figure);
+      words.textContent = `${c}: to ${most}`;
     }
   });
-  $("film-maps").replaceChildren(...figures);
 }
 
 // ------------------------------------------------------------ start
