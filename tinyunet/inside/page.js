@@ -238,25 +238,22 @@ async function showMaps() {
   const facts = told.get(picked), box = layout.boxes[picked];
   $("box-name").textContent = box.name;
   if (!facts) {
-    $("box-words").textContent = "No layer that ran makes this array on its own.";
+    $("box-words").replaceChildren(make("li", {}, "No layer that ran makes this array on its own."));
     $("grid").replaceChildren();
     $("histogram").replaceChildren();
     $("histogram-words").textContent = $("grid-scale").textContent = "";
     return;
   }
   const shown = facts.channels.length, all = box.shape[2];
-  let text = `${by(box.shape)} (height, width, channels)`;
-  if (picked) text += `; ${count(facts.parameters, "parameter")}; ${percent(facts.time)} of the time ` +
-    `(forward ${facts.ms[0].toFixed(1)}, backward ${facts.ms[1].toFixed(1)} ms), ${percent(facts.memory)} of the memory of all arrays ` +
-    `(${facts.mb.toFixed(2)} MB). ${facts.layers.join(", ")}`;
-  text += `. ${percent(facts.zeros)} of the values are 0.`;
-  if (facts.dead.length) text += ` Dead here, 0 at every pixel of this image: channel${facts.dead.length > 1 ? "s" : ""} ${facts.dead.slice(0, 40).join(", ")}${facts.dead.length > 40 ? ", ..." : ""}.`;
-  else if (facts.relu) text += " No ReLU is dead: every channel is above 0 somewhere.";
-  text += ` Shown: ${shown < all ? `the ${shown} strongest of ${all} channels` : all > 1 ? `all ${all} channels, the strongest first` : "its only channel"}` +
-    (facts.thinned > 1 ? `, each pixel the mean of ${facts.thinned} x ${facts.thinned}.` : ".");
+  const lines = [`${by(box.shape)} (height, width, channels)`];
+  if (picked) lines.push(`${facts.layers.join(", ")}: ${count(facts.parameters, "parameter")}`,
+    `${percent(facts.time)} of the time (forward ${facts.ms[0].toFixed(1)} ms, backward ${facts.ms[1].toFixed(1)} ms); ${percent(facts.memory)} of the memory of all arrays (${facts.mb.toFixed(2)} MB)`);
+  lines.push(`Zeros: ${percent(facts.zeros)} of the values` + (facts.dead.length ? `. Dead, 0 at every pixel of this image: channel${facts.dead.length > 1 ? "s" : ""} ${facts.dead.slice(0, 40).join(", ")}${facts.dead.length > 40 ? ", ..." : ""}` : facts.relu ? ". No ReLU is dead: every channel is above 0 somewhere" : ""));
   const joined = box.across && bringing(picked), origin = (channel) => (!joined ? "" : channel < box.across ? ", from the skip" : ", from below");
-  if (joined) text += ` Joined: channels 0 to ${box.across - 1} come across ${joined.skip === null ? "" : `skip ${joined.skip + 1} `}from ${layout.boxes[joined.start].name}, ${box.across} to ${all - 1} from below. A click on the white part of the box, or on the arrow that leads to it, shows the skip's own maps.`;
-  $("box-words").textContent = text;
+  if (joined) lines.push(`Joined: channels 0 to ${box.across - 1} come across ${joined.skip === null ? "" : `skip ${joined.skip + 1} `}from ${layout.boxes[joined.start].name}, channels ${box.across} to ${all - 1} from below`);
+  lines.push(`Shown: ${shown < all ? `the ${shown} strongest of ${all} channels` : all > 1 ? `all ${all} channels, the strongest first` : "its only channel"}` +
+    (facts.thinned > 1 ? `, each pixel the mean of ${facts.thinned} x ${facts.thinned}` : ""));
+  $("box-words").replaceChildren(...lines.map((fact) => make("li", {}, fact)));
   const maps = await pictures(facts.sheet);
   if (told.get(picked) !== facts) return;
   const one = $("one-scale").checked;
@@ -279,7 +276,7 @@ async function showMaps() {
   bar($("grid-bar"), colours);
   const end = one ? number(most) : "its largest size";
   $("grid-scale").textContent = (signed ? `from -${end} (blue) over 0 (white) to ${end} (brown)` : `from 0 (dark blue) to ${end} (yellow)`) +
-    (one ? ", the same for all channels" : ", each channel on its own") + "; 256 steps; no unit.";
+    (one ? ", the same for all channels." : ", each channel on its own.");
   showHistogram(facts, box);
 }
 $("one-scale").addEventListener("change", showMaps);
@@ -409,12 +406,14 @@ function showShares() {
   const here = views.places[place], rows = [];
   const parts = [...DATA.skips.map((skip, k) => [`skip ${k + 1}, from ${skip.from} (${skip.shape[0]} x ${skip.shape[1]})`, here.skips[k]]),
     [DATA.skips.length ? `bottom, by no skip${DATA.bottom ? ` (${DATA.bottom})` : ""}` : "the only way", here.bottom]];
+  const known = parts.map((part) => part[1]).filter((share) => share !== null), low = Math.min(0, ...known), high = Math.max(1, ...known);
+  const along = (share) => (100 * (share - low)) / (high - low);  // of the bar's width
   parts.forEach(([name, share], k) => {
     if (share === null) return;  // within another way, or not known
-    const row = make("div", { class: "share" }), track = make("span", { class: "bar" }), line = make("i");
-    line.style.width = Math.min(100, 100 * Math.abs(share)) + "%";
-    if (share < 0) line.className = "less";
-    track.append(line);
+    const row = make("div", { class: "share" }), track = make("span", { class: "bar" }), line = make("i", share < 0 ? { class: "less" } : {});
+    line.style.left = along(Math.min(0, share)) + "%";
+    line.style.width = along(Math.abs(share)) - along(0) + "%";
+    track.append(line, ...[0, 1].map((at) => { const tick = make("b"); tick.style.left = along(at) + "%"; return tick; }));
     const box = k < DATA.skips.length ? DATA.skips[k].box : layout.bottom;
     const button = make("button", { type: "button", class: "link", title: "Show its maps" }, name);
     if (box !== null) button.addEventListener("click", () => { pick(box, false); $("maps").scrollIntoView(); });
@@ -540,7 +539,7 @@ function startVariants() {
     $("variants").append(words);
   });
   bar($("difference-bar"), two ? DIVERGING : SEQUENTIAL);
-  $("difference-scale").textContent = two ? "difference of probabilities: -1 (blue), 0 (white), +1 (brown); 256 steps" : paints ? "largest difference of a value: 0 (dark blue) to 2 (yellow); 256 steps" : "";
+  $("difference-scale").textContent = two ? "difference of probabilities: -1 (blue), 0 (white), +1 (brown)" : paints ? "largest difference of a value: 0 (dark blue) to 2 (yellow)" : "";
   if (!two && !paints) { $("difference-bar").hidden = true; $("difference-bar").style.display = "none"; }
   startScores();
   showVariant(0);
@@ -574,7 +573,7 @@ let playing = null;
 
 // Lines over the steps, logarithmic upwards: [{name, points: [[step, value]]}].
 function chart(svg, lines, total, words) {
-  const wide = 460, tall = 200, left = 64, bottom = 22;
+  const wide = Math.min(460, Math.max(300, window.innerWidth - 40)), tall = 200, left = 64, bottom = 22;
   const values = lines.flatMap((line) => line.points.map((point) => point[1])).filter((v) => v > 0);
   if (!values.length) values.push(1);
   const low = Math.log10(Math.min(...values)), high = Math.log10(Math.max(...values)), span = high - low || 1;

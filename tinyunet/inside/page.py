@@ -119,8 +119,11 @@ EXACTNESS = (
     "where it has not three channels, the first alone.",
     "Maps are shown in 256 steps, channel by channel, and large ones as means over blocks of pixels; "
     "what the histogram and the numbers say is counted before that.",
-    "Views show sizes of gradients on a logarithmic scale of four decades in 254 steps; what is not "
-    "coloured is exactly 0. Every view is a backward pass of its own from one logit.",
+    "Views show sizes of gradients on a logarithmic scale, as they differ much: from the largest down "
+    "to a ten-thousandth of it, below which all looks the same; what is not coloured is exactly 0. "
+    "Every view is a backward pass of its own from one logit.",
+    "The share of the bottom is that of all ways that take no skip, measured at the image; it is drawn "
+    "at the arrow that leads into the lowest level.",
     "The theoretical field is the frame of all pixels from which a way leads to the logit, exactly for "
     "this place; outside of it the gradient is exactly 0.",
     "Times are of one forward and one backward pass on the computer that made the page and vary by "
