@@ -396,7 +396,7 @@ async function showField() {
   const what = k ? `the map ${target.name}` : "the image" + (above ? ` (rows and columns below 0 are its mirrored border)` : "");
   const sees = `It can see rows ${top - above} to ${top - above + height - 1} and columns ${left - before} to ${left - before + width - 1} of ${what}, ${height} x ${width} pixels: the theoretical receptive field of this place, drawn as the orange frame.`;
   const counts = map.squares?.length ? ` What counts in fact: half of the sum of |gradient| lies in a square of ${by([map.squares[0], map.squares[0]])} pixels around the place, 90 % in one of ${by([map.squares[1], map.squares[1]])} (white outlines).` : "";
-  const most = map.most ? ` Most at row ${map.peak[0] - above}, column ${map.peak[1] - before}.` : " No gradient comes here.";
+  const most = map.most ? ` Most at row ${map.peak[0] - above}, column ${map.peak[1] - before} of ${k ? "the map" : "the image"}.` : " No gradient comes here.";
   const text = (views.framed ? sees : `What it can see of ${what} at most is not known for this network.`) + counts + most;
   $("field-words").textContent = text;
   canvas.setAttribute("aria-label", text);
@@ -496,7 +496,8 @@ function towards(down, across) {
 async function showVariant(i) {
   const { variants, sheet } = DATA.whatif, variant = variants[i], maps = await pictures(sheet);
   const now = maps[i * layers];
-  $("variant-words").textContent = `${variant.words} ` + (!i ? "" : paints ? `${percent(variant.changed)} of the pixels moved by more than 0.1 of -1 to 1; on average by ${number(variant.change)}, at most by ${number(variant.most)}.` : `${percent(variant.changed)} of the pixels have another class than before; the probabilities moved by ${number(variant.change)} on average, at most by ${number(variant.most)}.`);
+  $("variant-words").textContent = variant.words;
+  if (i) $("variant-words").append(make("br"), paints ? `${percent(variant.changed)} of the pixels moved by more than 0.1 of -1 to 1; on average by ${number(variant.change)}, at most by ${number(variant.most)}.` : `${percent(variant.changed)} of the pixels have another class than before; the probabilities moved by ${number(variant.change)} on average, at most by ${number(variant.most)}.`);
   paintOutcome($("changed"), maps, i);
   $("changed-words").textContent = `${variant.name}: ${OUTCOME}`;
   classKey($("changed-key"), now);
