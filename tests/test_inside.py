@@ -531,3 +531,23 @@ def test_a_change_is_told_on_average_and_at_most():
     assert found["as it is"]["most"] == 0
     assert found["turned by 90 degrees"]["most"] == pytest.approx(moved.max(), rel=1e-5)
     assert found["turned by 90 degrees"]["change"] == pytest.approx(moved[..., 0].mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["valid", "U-Net++"])
+def test_channels_of_a_joined_box_are_told_apart(name):
+    net, side = NETS[name]
+    image = np.random.default_rng(4).random((side, side, net.in_channels))
+    data = tu.explore(net, image, places=1, progress=False).data
+    joined = [box for box in data["boxes"] if box["joined"]]
+    assert len(joined) == (2 if name == "valid" else 1 + 2)
+    for box in joined:
+        assert sum(part["channels"] for part in box["joined"]) == box["shape"][2]
+        brought = [part for part in box["joined"] if part["skip"] is not None]
+        drawn = data["layout"]["boxes"][box["box"]]
+        assert sum(part["channels"] for part in brought) == drawn["across"]
+        assert {data["skips"][part["skip"]]["from"] for part in brought} == {
+            p["from"] for p in brought
+        }
+        # The paper's U-Net puts what came across first, U-Net++ what comes from below.
+        below = [part["skip"] for part in box["joined"]].index(None)
+        assert below == (1 if name == "valid" else 0)

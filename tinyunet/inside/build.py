@@ -71,7 +71,7 @@ def _gathered(
         "classes": names,
         "image": _image(framed),
         "layout": _drawn(layout, paths, home, viewer),
-        "boxes": tell(whole, layout, home, seconds, paths.used),
+        "boxes": tell(whole, layout, home, seconds, paths),
         "skips": _skips(whole, paths, home),
         "bottom": None if paths.bottom is None else whole.calls[paths.bottom].name,
     }

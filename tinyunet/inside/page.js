@@ -125,6 +125,7 @@ function drawNetwork() {
   svg.append(heads);
   layout.arrows.forEach((arrow, i) => svg.append(drawArrow(arrow, i)));
   layout.boxes.forEach((box, i) => svg.append(drawBox(box, i)));
+  layout.arrows.filter((arrow) => arrow.skip !== null).forEach((arrow) => svg.append(drawNumber(arrow)));
   $("network").style.flexBasis = `${Math.max(500, wide)}px`;
   $("drawing").replaceChildren(svg);
   const kinds = [...new Set(layout.arrows.map((arrow) => arrow.kind))];
@@ -142,13 +143,16 @@ function drawArrow(arrow, i) {
   group.append(draw("polyline", { fill: "none" }), draw("path", { stroke: "none", class: "tip" }));
   shapeArrow(group, arrow, 1.5);
   if (brings) {  // a wide way to click, and its number
-    const [[x, y], [to, end]] = [arrow.way[0], arrow.way[1]];
-    group.append(draw("polyline", { points: arrow.way.map((point) => point.join(",")).join(" "), fill: "none", class: "wider" }),
-      draw("text", { x: (x + to) / 2, y: (y + end) / 2 - 8, "text-anchor": "middle", stroke: "none" }, `skip ${arrow.skip + 1}`));
+    group.append(draw("polyline", { points: arrow.way.map((point) => point.join(",")).join(" "), fill: "none", class: "wider" }));
     group.addEventListener("click", () => pick(arrow.start, true));
   }
   group.append(draw("title", {}, arrowWords(arrow)));
   return group;
+}
+function drawNumber({ way, skip }) {  // of a skip, on the longest level part of its way
+  let best = [way[0], way[0]];
+  way.slice(1).forEach(([x, y], i) => { if (y === way[i][1] && Math.abs(x - way[i][0]) > Math.abs(best[1][0] - best[0][0])) best = [way[i], [x, y]]; });
+  return draw("text", { x: (best[0][0] + best[1][0]) / 2, y: best[0][1] - 8, "text-anchor": "middle", class: "number" }, `skip ${skip + 1}`);
 }
 // The line ends where the head begins, so that it shows however thick the line is.
 function shapeArrow(group, arrow, thick) {
@@ -177,8 +181,14 @@ function drawBox(box, i) {
   group.append(draw("rect", { ...frame, class: "frame" }));
   group.append(draw("rect", { x: left - 8, y: top - 14, width: wide + 16, height: tall + 28, class: "hit" }));
   if (box.across) {
-    const across = draw("rect", { ...frame, width: (wide * box.across) / box.shape[2], class: "across" }), from = bringing(i);
-    if (from) across.addEventListener("click", (event) => { event.stopPropagation(); pick(from.start, true); });
+    const across = draw("rect", { ...frame, width: (wide * box.across) / box.shape[2], class: "across" });
+    across.addEventListener("click", (event) => {
+      const white = across.getBoundingClientRect(), parts = (told.get(i)?.joined ?? []).filter((part) => part.skip !== null);
+      const brought = origin(parts, ((event.clientX - white.left) / white.width) * box.across);
+      if (!brought) return;
+      event.stopPropagation();
+      pick(brought.box, true);
+    });
     group.append(across);
   }
   const arrows = layout.arrows.filter((arrow) => arrow.start === i || arrow.end === i);
@@ -200,7 +210,11 @@ function drawBox(box, i) {
   });
   return group;
 }
-const bringing = (i) => layout.arrows.find((arrow) => arrow.end === i && arrow.kind === "concat");
+// Which of the arrays that are joined has a channel.
+function origin(parts, channel) {
+  let first = 0;
+  return parts.find((part) => { first += part.channels; return channel < first; });
+}
 // What crosses into the lowest level; the arrows within it are not told from each other.
 function intoBottom(arrow) {
   const lowest = layout.bottom === null ? -1 : layout.boxes[layout.bottom].level;
@@ -249,8 +263,17 @@ async function showMaps() {
   if (picked) lines.push(`${facts.layers.join(", ")}: ${count(facts.parameters, "parameter")}`,
     `${percent(facts.time)} of the time (forward ${facts.ms[0].toFixed(1)} ms, backward ${facts.ms[1].toFixed(1)} ms); ${percent(facts.memory)} of the memory of all arrays (${facts.mb.toFixed(2)} MB)`);
   lines.push(`Zeros: ${percent(facts.zeros)} of the values` + (facts.dead.length ? `. Dead, 0 at every pixel of this image: channel${facts.dead.length > 1 ? "s" : ""} ${facts.dead.slice(0, 40).join(", ")}${facts.dead.length > 40 ? ", ..." : ""}` : facts.relu ? ". No ReLU is dead: every channel is above 0 somewhere" : ""));
-  const joined = box.across && bringing(picked), origin = (channel) => (!joined ? "" : channel < box.across ? ", from the skip" : ", from below");
-  if (joined) lines.push(`Joined: channels 0 to ${box.across - 1} come across ${joined.skip === null ? "" : `skip ${joined.skip + 1} `}from ${layout.boxes[joined.start].name}, channels ${box.across} to ${all - 1} from below`);
+  let first = 0;
+  const parts = facts.joined.map((part) => {
+    const range = `channels ${first} to ${first + part.channels - 1} come from ${part.from}`;
+    first += part.channels;
+    return range + (part.skip !== null ? ` by skip ${part.skip + 1}` : box.across ? ", from below" : "");
+  });
+  if (parts.length) lines.push(`Joined: ${parts.join("; ")}`);
+  const where = (channel) => {
+    const part = origin(facts.joined, channel);
+    return !part ? "" : part.skip !== null ? `, from skip ${part.skip + 1}` : box.across ? ", from below" : `, from ${part.from}`;
+  };
   lines.push(`Shown: ${shown < all ? `the ${shown} strongest of ${all} channels` : all > 1 ? `all ${all} channels, the strongest first` : "its only channel"}` +
     (facts.thinned > 1 ? `, each pixel the mean of ${facts.thinned} x ${facts.thinned}` : ""));
   $("box-words").replaceChildren(...lines.map((fact) => make("li", {}, fact)));
@@ -270,7 +293,7 @@ async function showMaps() {
       value *= scale;
       return from(colours)(Math.round(signed ? 127.5 + 127.5 * value : 255 * value));
     });
-    figure.append(canvas, make("figcaption", {}, `channel ${channel.channel}${origin(channel.channel)}: ${number(channel.low)} to ${number(channel.high)}, ${percent(channel.zeros)} zeros`));
+    figure.append(canvas, make("figcaption", {}, `channel ${channel.channel}${where(channel.channel)}: ${number(channel.low)} to ${number(channel.high)}, ${percent(channel.zeros)} zeros`));
     return figure;
   }));
   bar($("grid-bar"), colours);
@@ -393,7 +416,7 @@ async function showField() {
   const inner = (map.squares ?? []).map((side) => [side > Math.max(high, wide) ? "none" : "inner",
     frameOf(here.row + above + 0.5 - side / 2, here.column + before + 0.5 - side / 2, side, side)]);
   drawOver($("field-over"), high, wide, [...(views.framed ? [["chosen", frameOf(top, left, height, width)]] : []), ...inner, ...(k ? [] : [["dots chosen", dot({ row: here.row + above, column: here.column + before })]])]);
-  const what = k ? `the map ${target.name}` : "the image" + (above ? ` (rows and columns below 0 are its mirrored border)` : "");
+  const what = k ? `the map ${target.name}` : "the image" + (high > DATA.image.height || wide > DATA.image.width ? ` (what lies outside of rows 0 to ${DATA.image.height - 1} and columns 0 to ${DATA.image.width - 1} is its mirrored border)` : "");
   const sees = `It can see rows ${top - above} to ${top - above + height - 1} and columns ${left - before} to ${left - before + width - 1} of ${what}, ${height} x ${width} pixels: the theoretical receptive field of this place, drawn as the orange frame.`;
   const counts = map.squares?.length ? ` What counts in fact: half of the sum of |gradient| lies in a square of ${by([map.squares[0], map.squares[0]])} pixels around the place, 90 % in one of ${by([map.squares[1], map.squares[1]])} (white outlines).` : "";
   const most = map.most ? ` Most at row ${map.peak[0] - above}, column ${map.peak[1] - before} of ${k ? "the map" : "the image"}.` : " No gradient comes here.";
