@@ -466,6 +466,7 @@ function showPlace() {
 function look(i) {
   place = i;
   $("places").value = i < views.even ? -1 : i;
+  $("places").options[0].textContent = i < views.even ? `one of the grid (row ${views.places[i].row}, column ${views.places[i].column})` : "the middle of the grid";
   showPrediction(); showField(); showShares(); showPlace();
 }
 function startViews() {
