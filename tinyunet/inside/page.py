@@ -162,7 +162,7 @@ def explore(
         (H, W) whole numbers, the true classes, for scores; for two classes all above 0 is foreground,
         for more 255 counts nowhere, and nor does what is below 0.
     places
-        How many places along each side a view is computed for. Default: up to 7, as time allows.
+        How many places along each side a view is computed for. Default: up to 6, as time allows.
         A few inside the largest predicted objects, and at their edges, come besides.
     film
         The folder of a training in which `tinyunet.Film` has kept frames.

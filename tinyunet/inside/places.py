@@ -18,7 +18,7 @@ from tinyunet.inside.record import Record
 from tinyunet.networks.graph import image_shape
 from tinyunet.networks.receptive_field import IMAGE
 
-GRIDS = 7, 5, 3  # places along a side; 9 x 9 of a 256 x 256 image would make more than 5 MB
+GRIDS = 6, 5, 3  # places along a side; with more, a page of the default network is above 5 MB
 MORE = 2 * OBJECTS  # places beside these
 QUICK, PATIENT = 9.0, 50.0  # seconds for all places: of the larger grids, and of those up to 5 x 5
 TARGETS = 12  # maps beside the image: all levels of a U-Net of depth 6
