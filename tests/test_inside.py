@@ -15,10 +15,12 @@ from tinyunet.commands.main import app
 from tinyunet.inside import boxes, build, whatif
 from tinyunet.inside.field import fields, known
 from tinyunet.inside.frame import frame, probabilities
+from tinyunet.inside.objects import OBJECTS, objects
 from tinyunet.inside.paths import Paths
 from tinyunet.inside.places import Viewer
 from tinyunet.inside.record import record
 from tinyunet.inside.sheets import DECADES, linear, logarithmic, thinned
+from tinyunet.inside.spread import peak, squares
 from tinyunet.layers.decisions import held_decisions
 from tinyunet.networks.receptive_field import IMAGE
 
@@ -330,7 +332,7 @@ def test_a_page_stands_alone(name, tmp_path):
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
     assert data == json.loads(json.dumps(page.data))
     assert data["title"] == "</script><b>&"
-    assert len(data["views"]["places"]) == 4
+    assert data["views"]["even"] == 4 <= len(data["views"]["places"])
     assert data["views"]["framed"] == (name != "own")
     assert "<iframe" in page._repr_html_()
     if name != "own":
@@ -404,6 +406,14 @@ def test_the_film_of_a_training_goes_on_where_it_stopped(tmp_path):
     page = tu.explore(net, cells.images[0], places=1, film=tmp_path / "whole", progress=False)
     assert page.data["film"]["steps"] == [1, 2, 5, 10, 17]
     assert len(page.data["film"]["loss"]) == 17
+    assert np.array_equal(whole["image"], cells.images[0])
+    assert page.data["film"]["image"].startswith("data:image/png")
+    old = tmp_path / "old" / "film.npz"
+    old.parent.mkdir()
+    with np.load(films[1]) as film:
+        np.savez(old, **{name: film[name] for name in film if name != "image"})
+    page = tu.explore(net, cells.images[0], places=1, film=old.parent, progress=False)
+    assert page.data["film"]["image"] is None
     films[0].write_bytes(films[0].read_bytes()[:-50])
     with pytest.raises(ValueError, match=r"film\.npz is no film that tinyunet wrote, or damaged"):
         tu.explore(net, cells.images[0], film=tmp_path / "whole", progress=False)
@@ -427,3 +437,117 @@ def test_the_command_writes_a_page(tmp_path):
     assert result.exit_code == 0, result.output
     assert "MB" in result.output
     assert "Inside net.npz on a.png" in out.read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------------- what the page says in numbers
+
+
+def test_squares_hold_half_and_nine_tenths_of_a_gradient():
+    size = np.zeros((9, 12))
+    size[3, 4], size[3, 6], size[1, 4], size[8, 11] = 5, 3, 1, 1  # at 0, 2, 2 and 7 pixels
+    assert squares(size, 3, 4) == [1, 5]
+    size[8, 11] = 2  # now 9 of 11 lie within 2 pixels
+    assert squares(size, 3, 4) == [3 + 2, 15]
+    assert squares(size, -2, 4) == [11, 21]  # the place may lie outside
+    assert squares(np.zeros((4, 4)), 1, 1) == []
+    assert peak(size) == (3, 4)
+
+
+def test_squares_and_peaks_of_a_view_are_in_places_of_the_image():
+    net = tu.Sequential(tu.Conv2d(1, 1, 3))  # valid: a border of one pixel is made up
+    net.layers[0].params["weight"][...] = np.array([[0, 0, 7], [0, 1, 0], [0, 0, 0]]).reshape(
+        3, 3, 1, 1
+    )
+    data = tu.explore(net, np.ones((6, 8, 1), np.float32), places=1, progress=False).data
+    here, image = data["views"]["places"][0], data["image"]
+    seen = here["maps"][0]
+    at = seen["peak"][0] - image["top"], seen["peak"][1] - image["left"]
+    assert at == (here["row"] - 1, here["column"] + 1)  # where the 7 is
+    assert seen["squares"] == [3, 3]
+    assert seen["box"][0] - image["top"] == here["row"] - 1
+
+
+def test_places_lie_inside_the_largest_objects_and_at_their_edges():
+    classes = np.zeros((20, 30), int)
+    classes[2:9, 3:10] = 1  # 49 pixels
+    classes[9:20, 15:26] = 2  # 121, up to the last row
+    classes[0, 0] = 1  # too small for an object
+    assert objects(classes) == [
+        ("inside object 1", 14, 20), ("at the edge of object 1", 9, 20),
+        ("inside object 2", 5, 6), ("at the edge of object 2", 2, 6),
+    ]  # fmt: skip
+    assert objects(np.ones((5, 5), int)) == [("inside object 1", 2, 2)]
+    assert objects(np.zeros((5, 5), int)) == []
+    many = np.kron(np.eye(9, dtype=int), np.ones((4, 4), int))
+    assert len(objects(many)) == 2 * OBJECTS
+
+
+def test_views_of_objects_come_after_the_grid():
+    net = tu.Sequential(tu.Conv2d(1, 2, 1))  # what is bright is foreground
+    net.layers[0].params["weight"][...] = np.array([[-2.0, 2.0]])
+    net.layers[0].params["bias"][...] = (1, -1)
+    image = np.zeros((16, 16, 1), np.float32)
+    image[9:14, 1:6] = 1
+    page = tu.explore(net, image, places=2, progress=False)
+    views = page.data["views"]
+    inner, edge = views["places"][views["even"] :]
+    assert (inner["what"], inner["row"], inner["column"], inner["channel"]) == (
+        "inside object 1",
+        11,
+        3,
+        1,
+    )
+    assert edge["what"] == "at the edge of object 1"
+    assert image[edge["row"], edge["column"], 0] == 1
+
+
+def test_the_table_marks_the_most_of_each_column():
+    net = tu.Sequential(
+        tu.Conv2d(1, 4, padding="same", activation="relu"), tu.Conv2d(4, 4, 1), tu.Conv2d(4, 2, 1)
+    )
+    net.layers[0].params["bias"][...] = (-50, 1, 9, -50)
+    data = tu.explore(net, np.ones((8, 8, 1), np.float32), places=1, progress=False).data
+    first, second = 1, 2
+    most = data["largest"]
+    assert most["size"] == [first, second, 3]
+    assert most["parameters"] == most["dead"] == [first]
+    assert most["channels"] == [first, second]
+    slowest = max(data["boxes"][1:], key=lambda box: box["ms"][0] + box["ms"][1])
+    assert most["time"] == [slowest["box"]]
+    shares = [box["time"] for box in data["boxes"]]
+    assert sum(shares) == pytest.approx(1)
+    assert shares[slowest["box"]] == max(shares)
+    nothing = [{**box, "dead": []} for box in data["boxes"]]
+    assert boxes.largest(nothing)["dead"] == []
+
+
+def test_a_change_is_told_on_average_and_at_most():
+    net = tu.UNet(1, 2, base_channels=2, depth=1, padding="same")
+    image = np.random.default_rng(3).random((16, 16, 1)).astype(np.float32)
+    told = tu.explore(net, image, places=1, progress=False).data["whatif"]["variants"]
+    found = {variant["name"]: variant for variant in told}
+    turned = np.rot90(tu.predict_image(net, np.ascontiguousarray(np.rot90(image))), -1)
+    moved = np.abs(turned - tu.predict_image(net, image))
+    assert found["as it is"]["most"] == 0
+    assert found["turned by 90 degrees"]["most"] == pytest.approx(moved.max(), rel=1e-5)
+    assert found["turned by 90 degrees"]["change"] == pytest.approx(moved[..., 0].mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["valid", "U-Net++"])
+def test_channels_of_a_joined_box_are_told_apart(name):
+    net, side = NETS[name]
+    image = np.random.default_rng(4).random((side, side, net.in_channels))
+    data = tu.explore(net, image, places=1, progress=False).data
+    joined = [box for box in data["boxes"] if box["joined"]]
+    assert len(joined) == (2 if name == "valid" else 1 + 2)
+    for box in joined:
+        assert sum(part["channels"] for part in box["joined"]) == box["shape"][2]
+        brought = [part for part in box["joined"] if part["skip"] is not None]
+        drawn = data["layout"]["boxes"][box["box"]]
+        assert sum(part["channels"] for part in brought) == drawn["across"]
+        assert {data["skips"][part["skip"]]["from"] for part in brought} == {
+            p["from"] for p in brought
+        }
+        # The paper's U-Net puts what came across first, U-Net++ what comes from below.
+        below = [part["skip"] for part in box["joined"]].index(None)
+        assert below == (1 if name == "valid" else 0)

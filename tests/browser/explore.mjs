@@ -44,7 +44,7 @@ const ways = {
   },
   placeKey: async () => page.locator('#prediction').press(['ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight'][pick(4)]),
   target: async () => { const select = page.locator('#target'); await select.selectOption({ index: pick(await select.locator('option').count()) }); },
-  image: async () => page.locator('#only-map').click(),
+  image: async () => page.locator('#field-shows').selectOption({ index: pick(3) }),
   variant: async () => { const inputs = page.locator('#variants input'); await inputs.nth(pick(await inputs.count())).click(); },
   moment: async () => page.locator('#moment').press(['ArrowLeft', 'ArrowRight', 'Home', 'End'][pick(4)]),
 };

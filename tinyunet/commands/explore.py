@@ -22,7 +22,7 @@ def explore(
     places: Annotated[
         int | None,
         typer.Option(
-            min=1, max=32, help="Views along each side. [default: up to 7, as time allows]"
+            min=1, max=32, help="Views along each side. [default: up to 6, as time allows]"
         ),
     ] = None,
     network: Network = None,

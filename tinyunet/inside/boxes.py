@@ -9,6 +9,7 @@ import numpy as np
 from tinyunet.inside.paths import Paths
 from tinyunet.inside.record import Record
 from tinyunet.inside.sheets import linear, sheet, thinned
+from tinyunet.layers import Concat
 from tinyunet.networks.graph import is_crop
 from tinyunet.networks.receptive_field import IMAGE
 from tinyunet.plots.u_boxes import Box, Layout
@@ -46,13 +47,11 @@ def homes(record: Record, layout: Layout, paths: Paths) -> list[int]:
 
 
 def tell(
-    record: Record, layout: Layout, home: list[int], backward: dict[int, float], used: set[int]
+    record: Record, layout: Layout, home: list[int], backward: dict[int, float], paths: Paths
 ) -> list[dict]:
-    """Return what the page says of each box.
-
-    `backward` has the seconds of each call's backward, and `used` the calls that the logits need.
-    """
-    seconds = sum(call.seconds for call in record.calls) or 1.0
+    """Return what the page says of each box; `backward` has the seconds of each call's backward."""
+    forward = {number: call.seconds for number, call in enumerate(record.calls)}
+    seconds = sum(forward.values()) + sum(backward.values()) or 1.0
     memory = [_bytes(record, number) for number in range(len(record.calls))]
     told = []
     for i, box in enumerate(layout.boxes):
@@ -60,7 +59,7 @@ def tell(
         if i == 0:
             array, calls = record.x, []
         elif calls:
-            call = record.calls[_shown(record, calls, used, box)]
+            call = record.calls[_shown(record, calls, paths.used, box)]
             array = call.output.reshape(call.shape)
         else:
             continue
@@ -70,17 +69,59 @@ def tell(
                 "box": i,
                 "name": box.name,
                 "layers": layers,
+                "joined": _joined(paths, home, calls, array.shape),
                 "shape": list(array.shape[1:]),
                 "parameters": sum(record.calls[n].layer.num_parameters for n in calls),
-                "time": sum(record.calls[n].seconds for n in calls) / seconds,
-                "ms": [1e3 * sum(record.calls[n].seconds for n in calls),
-                       1e3 * sum(backward.get(n, 0.0) for n in calls)],
+                "time": sum(forward[n] + backward.get(n, 0.0) for n in calls) / seconds,
+                "ms": [1e3 * sum(took.get(n, 0.0) for n in calls) for took in (forward, backward)],
                 "memory": sum(memory[n] for n in calls) / (sum(memory) or 1),
                 "mb": sum(memory[n] for n in calls) / 1e6,
                 **_maps(array[0], relu=any(_is_relu(record.calls[n].layer) for n in calls)),
             }
         )  # fmt: skip
     return told
+
+
+def _joined(
+    paths: Paths, home: list[int], calls: list[int], shape: tuple[int, ...]
+) -> list[dict[str, Any]]:
+    """Which of the channels of a joined array, in order, come from where, and by which skip."""
+    numbers = {skip.edge: k for k, skip in enumerate(paths.skips)}
+    record, found = paths.record, []
+    joins = [n for n in calls if isinstance(record.calls[n].layer, Concat)]
+    for number in joins[-1:]:
+        call = record.calls[number]
+        if call.shape != shape or None in call.makers:
+            continue
+        for i, (maker, given) in enumerate(zip(call.makers, call.inputs, strict=True)):
+            skip = numbers.get((number, i))
+            source = maker if skip is None else paths.skips[skip].source
+            image = source is None or source == IMAGE
+            found.append(
+                {
+                    "channels": given[3], "skip": skip, "box": 0 if image else home[source],
+                    "from": "image" if image else record.calls[source].name,
+                }
+            )  # fmt: skip
+    return found
+
+
+def largest(told: list[dict]) -> dict[str, list[int]]:
+    """Return the boxes that have the most of each column of the page's table; none if all have 0."""
+    columns = {
+        "size": lambda box: box["shape"][0] * box["shape"][1],
+        "channels": lambda box: box["shape"][2],
+        "parameters": lambda box: box["parameters"],
+        "dead": lambda box: len(box["dead"]),
+        "zeros": lambda box: box["zeros"],
+        "time": lambda box: sum(box["ms"]),
+        "memory": lambda box: box["mb"],
+    }
+    found = {}
+    for name, value in columns.items():
+        most = max(map(value, told), default=0)
+        found[name] = [box["box"] for box in told if most > 0 and value(box) == most]
+    return found
 
 
 def _shown(record: Record, calls: list[int], used: set[int], box: Box) -> int:

@@ -9,14 +9,15 @@ import numpy as np
 
 from tinyunet.engine.blas import one_blas_thread
 from tinyunet.engine.progress import Progress
-from tinyunet.inside.boxes import homes, tell
+from tinyunet.inside.boxes import homes, largest, tell
 from tinyunet.inside.field import known
 from tinyunet.inside.frame import Frame, frame
 from tinyunet.inside.paths import Paths
-from tinyunet.inside.places import View, Viewer, described, grid, look
+from tinyunet.inside.places import View, Viewer, described, grid, look, of_objects
 from tinyunet.inside.predictions import predictions, truth_shown
 from tinyunet.inside.record import Record, record
 from tinyunet.inside.sheets import logarithmic, png, sheet
+from tinyunet.inside.spread import peak, squares
 from tinyunet.networks.network import Network
 from tinyunet.networks.receptive_field import IMAGE
 from tinyunet.plots.colours import visible
@@ -70,10 +71,11 @@ def _gathered(
         "classes": names,
         "image": _image(framed),
         "layout": _drawn(layout, paths, home, viewer),
-        "boxes": tell(whole, layout, home, seconds, paths.used),
+        "boxes": tell(whole, layout, home, seconds, paths),
         "skips": _skips(whole, paths, home),
         "bottom": None if paths.bottom is None else whole.calls[paths.bottom].name,
     }
+    found["largest"] = largest(found["boxes"][1:])  # the image is no layer
     found["whatif"] = predictions(whole, paths, framed, truth, progress)
     found["why"] = why
     found["views"] = None if why else _views(viewer, framed, places, progress)
@@ -179,22 +181,27 @@ def _backward(whole: Record) -> tuple[dict[int, float], str]:
 
 def _views(viewer: Viewer, framed: Frame, side: int | None, progress: bool) -> dict[str, Any]:
     places = grid(viewer, framed, side)
+    even = len(places)
+    matter = of_objects(viewer, framed)
+    places += [(row, column) for _, row, column in matter]
     bar = Progress(
         look(viewer, framed, places), total=len(places), desc="views", unit="place",
         disable=not progress, delay=1, leave=False,
     )  # fmt: skip
     found = [_as_bytes(viewer, view, framed) for view in bar]
-    columns = sum(1 for row, _ in places if row == places[0][0])
+    for view, (what, *_) in zip(found[even:], matter, strict=True):
+        view["what"] = what
     return {
         "maps": described(viewer),
         "places": found,
-        "columns": columns,
+        "even": even,
         "framed": viewer.record.complete,
     }
 
 
 def _as_bytes(viewer: Viewer, view: View, framed: Frame) -> dict[str, Any]:
     pictures, boxes = [], []
+    row, column = view.row - framed.offset[0], view.column - framed.offset[1]
     for number in (IMAGE, *viewer.targets):
         if number not in view.sizes:
             boxes.append(None)
@@ -202,15 +209,16 @@ def _as_bytes(viewer: Viewer, view: View, framed: Frame) -> dict[str, Any]:
         size = view.sizes[number]
         (a, b), (c, d) = view.boxes[number]
         most = float(size.max())
-        boxes.append(
-            {
-                "at": len(pictures),
-                "box": [int(a), int(c), int(b - a + 1), int(d - c + 1)],
-                "most": most,
-            }
-        )
+        top, left = peak(size)
+        told: dict[str, Any] = {
+            "at": len(pictures), "most": most, "peak": [int(a) + top, int(c) + left],
+            "box": [int(a), int(c), int(b - a + 1), int(d - c + 1)],
+        }  # fmt: skip
+        if number == IMAGE:  # in rows and columns of what the network saw, as the box is
+            above, before = framed.border[0][0], framed.border[1][0]
+            told["squares"] = squares(size, row + above - int(a), column + before - int(c))
+        boxes.append(told)
         pictures.append(logarithmic(size, most))
-    row, column = view.row - framed.offset[0], view.column - framed.offset[1]
     return {
         "row": row, "column": column, "channel": view.channel, "logit": view.logit,
         "bottom": view.bottom, "skips": view.skips, "maps": boxes, "sheet": sheet(pictures),

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinyunet.inside.sheets import sheet
+from tinyunet.inside.sheets import png, sheet
 from tinyunet.learning.film import read_film
 from tinyunet.learning.history import History
+from tinyunet.plots.colours import visible
 
 POINTS = 600  # of the loss curve, at most
 LAYERS = 12  # of which norms are drawn, at most
@@ -33,6 +34,7 @@ def played(path: Path) -> dict[str, Any]:
             pictures += list(arrays[f"maps.{i}"][moment])
     return {
         "steps": steps,
+        "image": _seen(arrays["image"]) if "image" in arrays else None,
         "every": every, "loss": _plain(smooth), "total": total,
         "layers": layers,
         "channels": [int(arrays[f"maps.{i}"].shape[1]) for i in range(len(layers))],
@@ -43,6 +45,11 @@ def played(path: Path) -> dict[str, Any]:
         "weights": _plain(arrays["weights"][:, chosen]),
         "sheet": sheet(pictures),
     }  # fmt: skip
+
+
+def _seen(image: np.ndarray) -> str:
+    """The film's image (h, w, C), small, as the address of a picture."""
+    return png(np.round(255 * np.asarray(visible(image))).astype(np.uint8))
 
 
 def _plain(numbers: Any) -> list:

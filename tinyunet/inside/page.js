@@ -35,8 +35,12 @@ function number(x) {
 }
 function percent(x) {
   if (x > 0.99 && x < 1) return "over 99 %";
-  if (x && Math.abs(x) < 0.0005) return x < 0 ? "over -0.1 %" : "under 0.1 %";
+  if (x && Math.abs(x) < 0.0005) return Math.abs(x) < 5e-6 ? (x < 0 ? "just below 0 %" : "just above 0 %") : Number((100 * x).toPrecision(1)) + " %";
   return (100 * x).toFixed(Math.abs(x) < 0.0995 ? 1 : 0) + " %";
+}
+function signed(x) {  // as many digits as a score has; what they cannot show is 0
+  const text = x.toFixed(3);
+  return Number(text) === 0 ? "0" : x > 0 ? "+" + text : text;
 }
 const count = (n, one) => n.toLocaleString("en") + " " + one + (n === 1 ? "" : "s");
 const by = (shape) => shape.join(" x ");
@@ -121,6 +125,8 @@ function drawNetwork() {
   svg.append(heads);
   layout.arrows.forEach((arrow, i) => svg.append(drawArrow(arrow, i)));
   layout.boxes.forEach((box, i) => svg.append(drawBox(box, i)));
+  layout.arrows.filter((arrow) => arrow.skip !== null).forEach((arrow) => svg.append(drawNumber(arrow)));
+  $("network").style.flexBasis = `${Math.max(500, wide)}px`;
   $("drawing").replaceChildren(svg);
   const kinds = [...new Set(layout.arrows.map((arrow) => arrow.kind))];
   $("legend").replaceChildren(...kinds.map((kind) => {
@@ -132,20 +138,35 @@ function drawNetwork() {
   svg.addEventListener("keydown", moveBox);
 }
 function drawArrow(arrow, i) {
-  const colour = `var(${COLOURS[arrow.kind] ?? "--skip"})`;
-  const group = draw("g", { id: `arrow-${i}`, class: "arrow", stroke: colour, fill: colour });
-  const points = arrow.way, [x, y] = points.at(-1), [px, py] = points.at(-2);
-  const length = Math.hypot(x - px, y - py) || 1, dx = (x - px) / length, dy = (y - py) / length;
-  const end = [x - 6 * dx, y - 6 * dy];
-  const line = [...points.slice(0, -1), end].map((point) => point.join(",")).join(" ");
-  group.append(draw("polyline", { points: line, fill: "none", "stroke-width": 1.5 }));
-  group.append(draw("path", { stroke: "none", class: "tip",
-    d: `M${x},${y} L${x - 8 * dx - 4 * dy},${y - 8 * dy + 4 * dx} L${x - 8 * dx + 4 * dy},${y - 8 * dy - 4 * dx} Z` }));
+  const colour = `var(${COLOURS[arrow.kind] ?? "--skip"})`, brings = arrow.skip !== null;
+  const group = draw("g", { id: `arrow-${i}`, class: brings ? "arrow brings" : "arrow", stroke: colour, fill: colour });
+  group.append(draw("polyline", { fill: "none" }), draw("path", { stroke: "none", class: "tip" }));
+  shapeArrow(group, arrow, 1.5);
+  if (brings) {  // a wide way to click, and its number
+    group.append(draw("polyline", { points: arrow.way.map((point) => point.join(",")).join(" "), fill: "none", class: "wider" }));
+    group.addEventListener("click", () => pick(arrow.start, true));
+  }
   group.append(draw("title", {}, arrowWords(arrow)));
   return group;
 }
+function drawNumber({ way, skip }) {  // of a skip, on the longest level part of its way
+  let best = [way[0], way[0]];
+  way.slice(1).forEach(([x, y], i) => { if (y === way[i][1] && Math.abs(x - way[i][0]) > Math.abs(best[1][0] - best[0][0])) best = [way[i], [x, y]]; });
+  return draw("text", { x: (best[0][0] + best[1][0]) / 2, y: best[0][1] - 8, "text-anchor": "middle", class: "number" }, `skip ${skip + 1}`);
+}
+// The line ends where the head begins, so that it shows however thick the line is.
+function shapeArrow(group, arrow, thick) {
+  const points = arrow.way, [x, y] = points.at(-1), [px, py] = points.at(-2);
+  const length = Math.hypot(x - px, y - py) || 1, dx = (x - px) / length, dy = (y - py) / length;
+  const head = Math.min(7 + thick, 0.7 * length), half = Math.max(4, thick);
+  const [bx, by] = [x - head * dx, y - head * dy];
+  const line = group.querySelector("polyline");
+  line.setAttribute("points", [...points.slice(0, -1), [bx, by]].map((point) => point.join(",")).join(" "));
+  line.setAttribute("stroke-width", thick);
+  group.querySelector(".tip").setAttribute("d", `M${x},${y} L${bx - half * dy},${by + half * dx} L${bx + half * dy},${by - half * dx} Z`);
+}
 function arrowWords(arrow) {
-  return `${KINDS[arrow.kind] ?? arrow.kind}: ${layout.boxes[arrow.start].name} to ${layout.boxes[arrow.end].name}`;
+  return `${arrow.skip === null ? "" : `skip ${arrow.skip + 1}, `}${KINDS[arrow.kind] ?? arrow.kind}: ${layout.boxes[arrow.start].name} to ${layout.boxes[arrow.end].name}`;
 }
 function words(i) {
   const box = layout.boxes[i], facts = told.get(i);
@@ -158,8 +179,18 @@ function drawBox(box, i) {
   const group = draw("g", { class: "box", role: "button", tabindex: i ? -1 : 0, "data-box": i, "aria-label": words(i) });
   const frame = { x: left, y: top, width: wide, height: tall };
   group.append(draw("rect", { ...frame, class: "frame" }));
-  if (box.across) group.append(draw("rect", { ...frame, width: (wide * box.across) / box.shape[2], class: "across" }));
   group.append(draw("rect", { x: left - 8, y: top - 14, width: wide + 16, height: tall + 28, class: "hit" }));
+  if (box.across) {
+    const across = draw("rect", { ...frame, width: (wide * box.across) / box.shape[2], class: "across" });
+    across.addEventListener("click", (event) => {
+      const white = across.getBoundingClientRect(), parts = (told.get(i)?.joined ?? []).filter((part) => part.skip !== null);
+      const brought = origin(parts, ((event.clientX - white.left) / white.width) * box.across);
+      if (!brought) return;
+      event.stopPropagation();
+      pick(brought.box, true);
+    });
+    group.append(across);
+  }
   const arrows = layout.arrows.filter((arrow) => arrow.start === i || arrow.end === i);
   let above = [left + wide / 2, "middle"], below = [left + wide / 2, "middle"];
   for (const arrow of arrows) {  // beside an arrow that comes in or goes out there
@@ -178,6 +209,16 @@ function drawBox(box, i) {
     if (event.key === "Enter" || event.key === " ") { event.preventDefault(); pick(i, true); }
   });
   return group;
+}
+// Which of the arrays that are joined has a channel.
+function origin(parts, channel) {
+  let first = 0;
+  return parts.find((part) => { first += part.channels; return channel < first; });
+}
+// What crosses into the lowest level; the arrows within it are not told from each other.
+function intoBottom(arrow) {
+  const lowest = layout.bottom === null ? -1 : layout.boxes[layout.bottom].level;
+  return arrow.skip === null && layout.boxes[arrow.end].level === lowest && layout.boxes[arrow.start].level < lowest;
 }
 function moveBox(event) {
   const last = layout.boxes.length - 1;
@@ -201,6 +242,7 @@ function pick(i, focus) {
     if (here) { box.setAttribute("aria-pressed", "true"); if (focus) { box.focus({ preventScroll: true }); inSight(box); } }
     else box.setAttribute("aria-pressed", "false");
   }
+  document.querySelectorAll("#overview-table tbody tr").forEach((row) => row.classList.toggle("picked", Number(row.dataset.row) === i));
   showMaps();
 }
 
@@ -210,23 +252,31 @@ async function showMaps() {
   const facts = told.get(picked), box = layout.boxes[picked];
   $("box-name").textContent = box.name;
   if (!facts) {
-    $("box-words").textContent = "No layer that ran makes this array on its own.";
+    $("box-words").replaceChildren(make("li", {}, "No layer that ran makes this array on its own."));
     $("grid").replaceChildren();
     $("histogram").replaceChildren();
     $("histogram-words").textContent = $("grid-scale").textContent = "";
     return;
   }
   const shown = facts.channels.length, all = box.shape[2];
-  let text = `${by(box.shape)} (height, width, channels)`;
-  if (picked) text += `; ${count(facts.parameters, "parameter")}; ${percent(facts.time)} of the forward time ` +
-    `(${facts.ms[0].toFixed(1)} ms; backward ${facts.ms[1].toFixed(1)} ms), ${percent(facts.memory)} of the memory of all arrays ` +
-    `(${facts.mb.toFixed(2)} MB). ${facts.layers.join(", ")}`;
-  text += `. ${percent(facts.zeros)} of the values are 0.`;
-  if (facts.dead.length) text += ` Dead here, 0 at every pixel of this image: channel${facts.dead.length > 1 ? "s" : ""} ${facts.dead.slice(0, 40).join(", ")}${facts.dead.length > 40 ? ", ..." : ""}.`;
-  else if (facts.relu) text += " No ReLU is dead: every channel is above 0 somewhere.";
-  text += ` Shown: ${shown < all ? `the ${shown} strongest of ${all} channels` : all > 1 ? `all ${all} channels, the strongest first` : "its only channel"}` +
-    (facts.thinned > 1 ? `, each pixel the mean of ${facts.thinned} x ${facts.thinned}.` : ".");
-  $("box-words").textContent = text;
+  const lines = [`${by(box.shape)} (height, width, channels)`];
+  if (picked) lines.push(`${facts.layers.join(", ")}: ${count(facts.parameters, "parameter")}`,
+    `${percent(facts.time)} of the time (forward ${facts.ms[0].toFixed(1)} ms, backward ${facts.ms[1].toFixed(1)} ms); ${percent(facts.memory)} of the memory of all arrays (${facts.mb.toFixed(2)} MB)`);
+  lines.push(`Zeros: ${percent(facts.zeros)} of the values` + (facts.dead.length ? `. Dead, 0 at every pixel of this image: channel${facts.dead.length > 1 ? "s" : ""} ${facts.dead.slice(0, 40).join(", ")}${facts.dead.length > 40 ? ", ..." : ""}` : facts.relu ? ". No ReLU is dead: every channel is above 0 somewhere" : ""));
+  let first = 0;
+  const parts = facts.joined.map((part) => {
+    const range = `channels ${first} to ${first + part.channels - 1} come from ${part.from}`;
+    first += part.channels;
+    return range + (part.skip !== null ? ` by skip ${part.skip + 1}` : box.across ? ", from below" : "");
+  });
+  if (parts.length) lines.push(`Joined: ${parts.join("; ")}`);
+  const where = (channel) => {
+    const part = origin(facts.joined, channel);
+    return !part ? "" : part.skip !== null ? `, from skip ${part.skip + 1}` : box.across ? ", from below" : `, from ${part.from}`;
+  };
+  lines.push(`Shown: ${shown < all ? `the ${shown} strongest of ${all} channels` : all > 1 ? `all ${all} channels, the strongest first` : "its only channel"}` +
+    (facts.thinned > 1 ? `, each pixel the mean of ${facts.thinned} x ${facts.thinned}` : ""));
+  $("box-words").replaceChildren(...lines.map((fact) => make("li", {}, fact)));
   const maps = await pictures(facts.sheet);
   if (told.get(picked) !== facts) return;
   const one = $("one-scale").checked;
@@ -243,13 +293,13 @@ async function showMaps() {
       value *= scale;
       return from(colours)(Math.round(signed ? 127.5 + 127.5 * value : 255 * value));
     });
-    figure.append(canvas, make("figcaption", {}, `channel ${channel.channel}: ${number(channel.low)} to ${number(channel.high)}, ${percent(channel.zeros)} zeros`));
+    figure.append(canvas, make("figcaption", {}, `channel ${channel.channel}${where(channel.channel)}: ${number(channel.low)} to ${number(channel.high)}, ${percent(channel.zeros)} zeros`));
     return figure;
   }));
   bar($("grid-bar"), colours);
   const end = one ? number(most) : "its largest size";
   $("grid-scale").textContent = (signed ? `from -${end} (blue) over 0 (white) to ${end} (brown)` : `from 0 (dark blue) to ${end} (yellow)`) +
-    (one ? ", the same for all channels" : ", each channel on its own") + "; 256 steps; no unit.";
+    (one ? ", the same for all channels." : ", each channel on its own.");
   showHistogram(facts, box);
 }
 $("one-scale").addEventListener("change", showMaps);
@@ -272,6 +322,37 @@ function showHistogram(facts, box) {
   $("histogram-words").textContent = `All values of ${box.name}: how many lie where, in ${counts.length} bins; heights are logarithmic, the highest bar is ${most.toLocaleString("en")} values.`;
 }
 
+// ------------------------------------------------------------ all layers
+
+function startOverview() {
+  const columns = [["size", "size", (b) => `${b.shape[0]} x ${b.shape[1]}`], ["channels", "channels", (b) => b.shape[2]],
+    ["parameters", "parameters", (b) => b.parameters.toLocaleString("en")],
+    ["dead", "dead channels", (b) => (b.relu ? b.dead.length : "")], ["zeros", "zeros", (b) => percent(b.zeros)],
+    ["time", "forward + backward", (b) => `${b.ms[0].toFixed(1)} + ${b.ms[1].toFixed(1)} ms`], ["memory", "memory", (b) => `${b.mb.toFixed(2)} MB`]];
+  const head = make("tr"), top = make("thead"), body = make("tbody");
+  head.append(make("th", { scope: "col" }, "layer"), ...columns.map(([, name]) => make("th", { scope: "col" }, name)));
+  top.append(head);
+  for (const facts of DATA.boxes.slice(1)) {
+    const row = make("tr", { "data-row": facts.box }), name = make("th", { scope: "row" }), button = make("button", { type: "button", class: "link" }, facts.name);
+    name.append(button);
+    row.append(name, ...columns.map(([key, , value]) => {
+      const most = DATA.largest[key].includes(facts.box), cell = make("td", most ? { class: "most" } : {}, value(facts));
+      if (most) cell.append(make("span", { class: "unseen" }, " (the most)"));
+      return cell;
+    }));
+    row.addEventListener("click", () => { pick(facts.box, false); $("maps").scrollIntoView(); });
+    body.append(row);
+  }
+  $("overview-table").replaceChildren(top, body);
+  $("overview-words").textContent = "The most of each column is marked. Click a row, or press Enter on its name, to see its maps. What only norms, rectifies, crops or joins is counted with the layer beside it. Dead: 0 at every pixel of this image, of layers with a ReLU.";
+  $("overview").open = window.innerWidth >= 700;
+}
+function hints() {  // where something goes on beyond its frame
+  document.querySelectorAll(".hint").forEach((hint) => {
+    hint.hidden = hint.nextElementSibling.scrollWidth <= hint.nextElementSibling.clientWidth + 1;
+  });
+}
+
 // ------------------------------------------------------------ a pixel's view
 
 let place = 0;
@@ -281,14 +362,22 @@ let seenImage = null;
 function loadImage() {
   return new Promise((done) => { const image = new Image(); image.onload = () => done(image); image.src = DATA.image.png; });
 }
+// Lines over a picture, as thin on any screen: two strokes, so that they can be seen on any colour.
+function drawOver(svg, height, width, parts) {
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.replaceChildren(...parts.flatMap(([kind, path]) => ["under", kind].map((name) => draw("path", { d: path, class: name === "under" ? `${kind} under` : kind }))));
+}
+const frameOf = (top, left, height, width) => `M${left},${top}h${width}v${height}h${-width}z`;
+const dot = ({ row, column }) => `M${column + 0.5},${row + 0.5}h.001`;
+const whose = (here) => paints ? DATA.classes[here.channel] : two && DATA.channels === 1 ? DATA.classes[1] : className(here.channel);
+const className = (i) => (DATA.classes[i] === `class ${i}` ? `class ${i}` : `class ${i} (${DATA.classes[i]})`);
+
 async function showPrediction() {
   const canvas = $("prediction"), maps = await pictures(DATA.whatif.sheet), map = maps[0];
   paintOutcome(canvas, maps, 0);
-  const here = views.places[place], pen = canvas.getContext("2d");
-  for (const { row, column } of views.places) { pen.fillStyle = "#fff"; pen.fillRect(column, row, 1, 1); }
-  const size = Math.max(2, Math.round(map.width / 70));
-  pen.strokeStyle = "#d55e00"; pen.lineWidth = Math.max(1, map.width / 160);
-  pen.strokeRect(here.column - size + 0.5, here.row - size + 0.5, 2 * size, 2 * size);
+  const here = views.places[place], size = Math.max(3, Math.round(map.width / 60));
+  drawOver($("prediction-over"), map.height, map.width, [["dots", views.places.map(dot).join("")],
+    ["chosen", frameOf(here.row + 0.5 - size, here.column + 0.5 - size, 2 * size, 2 * size)], ["dots chosen", dot(here)]]);
   canvas.setAttribute("aria-label", `Prediction; row ${here.row}, column ${here.column} is chosen. Arrow keys choose another of ${views.places.length} places.`);
   classKey($("prediction-key"), map);
   $("prediction-words").textContent = `Prediction: ${OUTCOME} ` +
@@ -297,56 +386,59 @@ async function showPrediction() {
 async function showField() {
   seenImage ??= await loadImage();
   const here = views.places[place], k = Number($("target").value), map = here.maps[k];
-  const target = views.maps[k], canvas = $("field");
+  const target = views.maps[k], canvas = $("field"), shows = $("field-shows").value;
   const picture = map && (await pictures(here.sheet))[map.at];
-  if (here !== views.places[place] || k !== Number($("target").value)) return;  // chosen anew meanwhile
+  if (here !== views.places[place] || k !== Number($("target").value) || shows !== $("field-shows").value) return;  // chosen anew meanwhile
   const [high, wide] = target.shape;
   canvas.width = wide; canvas.height = high;
   canvas.style.aspectRatio = `${wide} / ${high}`;
   const pen = canvas.getContext("2d", { willReadFrequently: true });
-  if ($("only-map").checked) { pen.fillStyle = css("--panel"); pen.fillRect(0, 0, wide, high); }
-  else { pen.globalAlpha = 0.45; pen.drawImage(seenImage, 0, 0, wide, high); pen.globalAlpha = 1; }
+  if (shows === "gradient") { pen.fillStyle = css("--panel"); pen.fillRect(0, 0, wide, high); }
+  else { pen.globalAlpha = shows === "both" ? 0.45 : 1; pen.drawImage(seenImage, 0, 0, wide, high); pen.globalAlpha = 1; }
+  $("field-whose").textContent = whose(here);
   if (!map) {
     const none = `No way leads from this ${LOGIT} to that map.`;
     $("field-words").textContent = none; $("field-scale").textContent = "";
+    drawOver($("field-over"), high, wide, []);
     canvas.setAttribute("aria-label", none);
     return;
   }
   const [top, left, height, width] = map.box;
-  const image = pen.getImageData(left, top, width, height);
-  let last = 0;
-  picture.bytes.forEach((byte, i) => {
-    if (!byte) return;
-    image.data.set(SEQUENTIAL.subarray(3 * byte, 3 * byte + 3), 4 * i);
-    image.data[4 * i + 3] = 255; last++;
-  });
-  pen.putImageData(image, left, top);
-  pen.strokeStyle = "#d55e00"; pen.lineWidth = Math.max(1, wide / 200);
-  pen.strokeRect(left - 0.5, top - 0.5, width + 1, height + 1);
-  const what = k ? `the map ${target.name}` : "the image" + (DATA.image.top ? ", with the mirrored border that the network saw" : "");
-  const text = `${k ? "Map" : "Image"}: where ${what} counts for this ${LOGIT}. ${views.framed ? `The frame, ${height} x ${width} pixels, is all that it can see (its theoretical receptive field here)` : "What it can see at most is not known for this network"}; ` +
-    `the colours are what counts in fact: ${percent(last / (high * wide))} of the pixels have a gradient, most near ${nearest(picture)}.`;
+  if (shows !== "image") {
+    const image = pen.getImageData(left, top, width, height);
+    picture.bytes.forEach((byte, i) => {
+      if (byte) image.data.set([...SEQUENTIAL.subarray(3 * byte, 3 * byte + 3), 255], 4 * i);
+    });
+    pen.putImageData(image, left, top);
+  }
+  // Rows and columns of the image, not of what was put around it.
+  const [above, before] = k ? [0, 0] : [DATA.image.top, DATA.image.left];
+  const inner = (map.squares ?? []).map((side) => [side > Math.max(high, wide) ? "none" : "inner",
+    frameOf(here.row + above + 0.5 - side / 2, here.column + before + 0.5 - side / 2, side, side)]);
+  drawOver($("field-over"), high, wide, [...(views.framed ? [["chosen", frameOf(top, left, height, width)]] : []), ...inner, ...(k ? [] : [["dots chosen", dot({ row: here.row + above, column: here.column + before })]])]);
+  const what = k ? `the map ${target.name}` : "the image" + (high > DATA.image.height || wide > DATA.image.width ? ` (what lies outside of rows 0 to ${DATA.image.height - 1} and columns 0 to ${DATA.image.width - 1} is its mirrored border)` : "");
+  const sees = `It can see rows ${top - above} to ${top - above + height - 1} and columns ${left - before} to ${left - before + width - 1} of ${what}, ${height} x ${width} pixels: the theoretical receptive field of this place, drawn as the orange frame.`;
+  const counts = map.squares?.length ? ` What counts in fact: half of the sum of |gradient| lies in a square of ${by([map.squares[0], map.squares[0]])} pixels around the place, 90 % in one of ${by([map.squares[1], map.squares[1]])} (white outlines).` : "";
+  const most = map.most ? ` Most at row ${map.peak[0] - above}, column ${map.peak[1] - before} of ${k ? "the map" : "the image"}.` : " No gradient comes here.";
+  const text = (views.framed ? sees : `What it can see of ${what} at most is not known for this network.`) + counts + most;
   $("field-words").textContent = text;
   canvas.setAttribute("aria-label", text);
-  $("field-scale").textContent = `|d ${LOGIT} / d ${k ? "map" : "image"}|, summed over channels; logarithmic: from 1/10,000 of the largest and below (dark blue) to the largest, ${number(map.most)} per unit of ${k ? "the map" : "brightness"} (yellow); not coloured: exactly 0. 254 steps, each 3.7 %.`;
-}
-function nearest({ bytes, width }) {
-  let at = 0;
-  bytes.forEach((byte, i) => { if (byte > bytes[at]) at = i; });
-  return `row ${Math.floor(at / width)}, column ${at % width} of the frame`;
+  $("field-scale").textContent = `|d ${LOGIT} / d ${k ? "map" : "image"}|, summed over channels: yellow is the largest, ${number(map.most)} per unit of ${k ? "the map" : "brightness"}; each quarter of the scale to the left is a tenth of that; not coloured: exactly 0.`;
 }
 function showShares() {
   const here = views.places[place], rows = [];
   const parts = [...DATA.skips.map((skip, k) => [`skip ${k + 1}, from ${skip.from} (${skip.shape[0]} x ${skip.shape[1]})`, here.skips[k]]),
     [DATA.skips.length ? `bottom, by no skip${DATA.bottom ? ` (${DATA.bottom})` : ""}` : "the only way", here.bottom]];
+  const known = parts.map((part) => part[1]).filter((share) => share !== null), low = Math.min(0, ...known), high = Math.max(1, ...known);
+  const along = (share) => (100 * (share - low)) / (high - low);  // of the bar's width
   parts.forEach(([name, share], k) => {
     if (share === null) return;  // within another way, or not known
-    const row = make("div", { class: "share" }), track = make("span", { class: "bar" }), line = make("i");
-    line.style.width = Math.min(100, 100 * Math.abs(share)) + "%";
-    if (share < 0) line.className = "less";
-    track.append(line);
+    const row = make("div", { class: "share" }), track = make("span", { class: "bar" }), line = make("i", share < 0 ? { class: "less" } : {});
+    line.style.left = along(Math.min(0, share)) + "%";
+    line.style.width = along(Math.abs(share)) - along(0) + "%";
+    track.append(line, ...[0, 1].map((at) => { const tick = make("b"); tick.style.left = along(at) + "%"; return tick; }));
     const box = k < DATA.skips.length ? DATA.skips[k].box : layout.bottom;
-    const button = make("button", { type: "button", title: "Show its maps" }, name);
+    const button = make("button", { type: "button", class: "link", title: "Show its maps" }, name);
     if (box !== null) button.addEventListener("click", () => { pick(box, false); $("maps").scrollIntoView(); });
     row.append(box === null ? make("span", {}, name) : button, track, make("span", {}, percent(share)));
     rows.push(row);
@@ -355,26 +447,26 @@ function showShares() {
   if (!views.framed) rows.push(make("p", {}, "This network's forward makes arrays without layers, so the ways through it cannot be told apart."));
   else if (rows.length < parts.length) rows.push(make("p", { class: "note" }, "Skips that only lead into one of these ways are counted there."));
   $("shares").replaceChildren(...rows);
+  const sunk = layout.arrows.some(intoBottom);
   layout.arrows.forEach((arrow, i) => {
-    const share = arrow.skip === null || arrow.skip === undefined ? null : here.skips[arrow.skip];
-    const into = share === null && arrow.end === layout.bottom ? here.bottom : share;
-    if (into === null) return;
-    const line = $(`arrow-${i}`).querySelector("polyline");
-    line.setAttribute("stroke-width", Math.max(0.6, 14 * Math.min(1, Math.abs(into))));
-    line.setAttribute("stroke-dasharray", into < 0 ? "4 3" : "none");
-    $(`arrow-${i}`).querySelector("title").textContent = `${arrowWords(arrow)}: ${percent(into)} of the gradient`;
+    const bottom = sunk ? intoBottom(arrow) : arrow.end === layout.bottom;
+    const share = arrow.skip !== null ? here.skips[arrow.skip] : bottom ? here.bottom : null;
+    if (share === null) return;
+    const group = $(`arrow-${i}`);
+    shapeArrow(group, arrow, 1 + 7 * Math.min(1, Math.abs(share)));
+    group.querySelector("polyline").setAttribute("stroke-dasharray", share < 0 ? "4 3" : "none");
+    group.querySelector("title").textContent = `${arrowWords(arrow)}: ${percent(share)} of the gradient`;
   });
-}
-function className(i) {
-  return DATA.classes[i] === `class ${i}` ? DATA.classes[i] : `class ${i} (${DATA.classes[i]})`;
 }
 function showPlace() {
   const here = views.places[place];
   $("place").textContent = `Row ${here.row}, column ${here.column} of the image: the ${LOGIT} of ` +
-    `${paints ? `${DATA.classes[here.channel]}, the largest there,` : two && DATA.channels === 1 ? DATA.classes[1] : `${className(here.channel)}, which won there,`} is ${number(here.logit)}.`;
+    `${whose(here)}${paints ? ", the largest there," : DATA.channels > 1 ? ", which won there," : ""} is ${number(here.logit)}.`;
 }
 function look(i) {
   place = i;
+  $("places").value = i < views.even ? -1 : i;
+  $("places").options[0].textContent = i < views.even ? `one of the grid (row ${views.places[i].row}, column ${views.places[i].column})` : "the middle of the grid";
   showPrediction(); showField(); showShares(); showPlace();
 }
 function startViews() {
@@ -385,7 +477,7 @@ function startViews() {
   }
   views.maps.forEach((map, k) => $("target").append(make("option", { value: k }, k ? `${map.name} (${map.shape[0]} x ${map.shape[1]})` : "image")));
   $("target").addEventListener("change", showField);
-  $("only-map").addEventListener("change", showField);
+  $("field-shows").addEventListener("change", showField);
   bar($("field-bar"), SEQUENTIAL);
   const canvas = $("prediction");
   canvas.addEventListener("click", (event) => {
@@ -399,33 +491,66 @@ function startViews() {
     $("place").textContent += ` You clicked row ${Math.floor(row)}, column ${Math.floor(column)}; this is the nearest place with a view.`;
   });
   canvas.addEventListener("keydown", (event) => {
-    const n = views.columns, rows = views.places.length / n;
-    const [y, x] = [Math.floor(place / n), place % n];
-    const to = { ArrowLeft: [y, x - 1], ArrowRight: [y, x + 1], ArrowUp: [y - 1, x], ArrowDown: [y + 1, x], Home: [y, 0], End: [y, n - 1] }[event.key];
-    if (!to) return;
+    const way = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    const to = { Home: 0, End: views.places.length - 1 }[event.key] ?? (way && towards(...way));
+    if (to === undefined) return;
     event.preventDefault();
-    look(Math.min(Math.max(to[0], 0), rows - 1) * n + Math.min(Math.max(to[1], 0), n - 1));
+    look(to);
   });
-  $("arrow-words").textContent = DATA.skips.length ? "Arrows of skips, and into the bottom, are as thick as their share of the chosen pixel's gradient; dashed where it is negative." : "";
-  look(Math.floor(views.places.length / 2));
+  const matter = views.places.slice(views.even);
+  $("places").append(make("option", { value: -1 }, "the middle of the grid"), ...matter.map((p, i) => make("option", { value: views.even + i }, `${p.what} (row ${p.row}, column ${p.column})`)));
+  $("places").parentElement.hidden = !matter.length;
+  $("places").addEventListener("change", (event) => look(Number(event.target.value) < 0 ? Math.floor(views.even / 2) : Number(event.target.value)));
+  $("arrow-words").textContent = DATA.skips.length ? "Arrows of skips, and the one that leads into the lowest level, are as thick as their share of the gradient of the place chosen below; dashed where it is negative. A click on a skip's arrow, or on the white part of the box that it leads to, shows what it brings." : "";
+  look(matter.length ? views.even : Math.floor(views.even / 2));
+}
+// The nearest place that lies more in a direction than aside of it; this one if there is none.
+function towards(down, across) {
+  const here = views.places[place];
+  let best = place, least = Infinity;
+  views.places.forEach((p, i) => {
+    const [y, x] = [p.row - here.row, p.column - here.column], along = y * down + x * across, aside = Math.abs(y * across) + Math.abs(x * down);
+    if (along > 0 && aside <= along && along + aside < least) { best = i; least = along + aside; }
+  });
+  return best;
 }
 
 // ------------------------------------------------------------ what if
 
 async function showVariant(i) {
   const { variants, sheet } = DATA.whatif, variant = variants[i], maps = await pictures(sheet);
-  const first = maps[0], now = maps[i * layers];
-  $("variant-words").textContent = `${variant.words} ` + (!i ? "" : paints ? `${percent(variant.changed)} of the pixels moved by more than 0.1 of -1 to 1; on average by ${number(variant.change)}.` : `${percent(variant.changed)} of the pixels have another class than before; the probabilities moved by ${percent(variant.change)} on average.`);
+  const now = maps[i * layers];
+  $("variant-words").textContent = variant.words;
+  if (i) $("variant-words").append(make("br"), paints ? `${percent(variant.changed)} of the pixels moved by more than 0.1 of -1 to 1; on average by ${number(variant.change)}, at most by ${number(variant.most)}.` : `${percent(variant.changed)} of the pixels have another class than before; the probabilities moved by ${number(variant.change)} on average, at most by ${number(variant.most)}.`);
   paintOutcome($("changed"), maps, i);
   $("changed-words").textContent = `${variant.name}: ${OUTCOME}`;
   classKey($("changed-key"), now);
   $("changed").setAttribute("aria-label", `Prediction, ${variant.name}`);
+  $("difference-key").style.visibility = i ? "" : "hidden";
+  if (i) showDifference(variant, maps, i);
+  else await showImage();
+  document.querySelectorAll("#scores tbody tr").forEach((row, k) => row.classList.toggle("picked", k === i));
+}
+async function showImage() {  // nothing differs from itself
+  seenImage ??= await loadImage();
+  if (!$("variants").querySelector("input").checked) return;  // chosen anew meanwhile
+  const canvas = $("difference"), { top, left, height, width } = DATA.image;
+  canvas.width = width; canvas.height = height;
+  canvas.getContext("2d").drawImage(seenImage, left, top, width, height, 0, 0, width, height);
+  $("difference-words").textContent = "The image. Here will be what a change changes.";
+  canvas.setAttribute("aria-label", "The image");
+}
+function showDifference(variant, maps, i) {
+  const first = maps[0], now = maps[i * layers];
   const most = (k) => Math.max(...Array.from({ length: layers }, (_, c) => Math.abs(maps[i * layers + c].bytes[k] - maps[c].bytes[k])));
   const shown = { ...now, bytes: now.bytes.map((byte, k) => (paints ? most(k) : two ? Math.round(127.5 + (byte - first.bytes[k]) / 2) : byte === first.bytes[k] ? 0 : 255)) };
   paint($("difference"), shown, from(two ? DIVERGING : SEQUENTIAL));
   $("difference-words").textContent = paints ? "How far it moved from what it is." : two ? "Minus the prediction as it is." : "Yellow: another class than as it is.";
   $("difference").setAttribute("aria-label", `Difference to the prediction as it is: ${percent(variant.changed)} of the pixels ${paints ? "moved by more than 0.1" : "changed their class"}`);
-  document.querySelectorAll("#scores tbody tr").forEach((row, k) => row.classList.toggle("picked", k === i));
+}
+function variantName({ name }) {  // a skip by its number and its layer
+  const skip = DATA.skips[/^skip (\d+) cut$/.exec(name)?.[1] - 1];
+  return skip ? `${name} (${skip.from})` : name;
 }
 function startVariants() {
   const { variants } = DATA.whatif, groups = { cut: "a way cut", dropout: "dropout", border: "the border", symmetry: "the image turned" };
@@ -435,11 +560,11 @@ function startVariants() {
     const words = make("label"), input = make("input", { type: "radio", name: "variant", value: i });
     input.checked = i === 0;
     input.addEventListener("change", () => showVariant(i));
-    words.append(input, " " + variant.name);
+    words.append(input, " " + variantName(variant));
     $("variants").append(words);
   });
   bar($("difference-bar"), two ? DIVERGING : SEQUENTIAL);
-  $("difference-scale").textContent = two ? "difference of probabilities: -1 (blue), 0 (white), +1 (brown); 256 steps" : paints ? "largest difference of a value: 0 (dark blue) to 2 (yellow); 256 steps" : "";
+  $("difference-scale").textContent = two ? "difference of probabilities: -1 (blue), 0 (white), +1 (brown)" : paints ? "largest difference of a value: 0 (dark blue) to 2 (yellow)" : "";
   if (!two && !paints) { $("difference-bar").hidden = true; $("difference-bar").style.display = "none"; }
   startScores();
   showVariant(0);
@@ -447,15 +572,15 @@ function startVariants() {
 function startScores() {
   const { variants, scored } = DATA.whatif, names = scored ? Object.keys(variants[0].scores) : [];
   const head = make("tr"), body = make("tbody");
-  ["", ...names, ...(paints ? ["moved by over 0.1", "moved on average"] : ["other class", "probability moved"])].forEach((name) => head.append(make("th", { scope: "col" }, name)));
+  ["", ...names, ...(paints ? ["moved by over 0.1", "moved on average", "at most"] : ["other class", "probability moved on average", "at most"])].forEach((name) => head.append(make("th", { scope: "col" }, name)));
   for (const variant of variants) {
     const row = make("tr");
-    row.append(make("td", {}, variant.name));
+    row.append(make("th", { scope: "row" }, variantName(variant)));
     for (const name of names) {
       const value = variant.scores[name], change = value - variants[0].scores[name];
-      row.append(make("td", {}, variant === variants[0] ? value.toFixed(3) : `${value.toFixed(3)} (${change < 0 ? "" : "+"}${change.toFixed(3)})`));
+      row.append(make("td", {}, variant === variants[0] ? value.toFixed(3) : `${value.toFixed(3)} (${signed(change)})`));
     }
-    row.append(make("td", {}, percent(variant.changed)), make("td", {}, paints ? number(variant.change) : percent(variant.change)));
+    row.append(make("td", {}, percent(variant.changed)), make("td", {}, variant.change.toFixed(4)), make("td", {}, variant.most.toFixed(3)));
     body.append(row);
   }
   const top = make("thead");
@@ -467,13 +592,13 @@ function startScores() {
 // ------------------------------------------------------------ the film
 
 const { film } = DATA;
-const LINES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a8a00", "#999999"];
+const colourOf = (i) => `var(--line-${i % 8})`, dashOf = (i) => DASHES[Math.floor(i / 8) % 2];
 const DASHES = ["none", "6 3"];
 let playing = null;
 
 // Lines over the steps, logarithmic upwards: [{name, points: [[step, value]]}].
 function chart(svg, lines, total, words) {
-  const wide = 460, tall = 200, left = 48, bottom = 22;
+  const wide = Math.min(460, Math.max(300, window.innerWidth - 40)), tall = 200, left = 64, bottom = 22;
   const values = lines.flatMap((line) => line.points.map((point) => point[1])).filter((v) => v > 0);
   if (!values.length) values.push(1);
   const low = Math.log10(Math.min(...values)), high = Math.log10(Math.max(...values)), span = high - low || 1;
@@ -488,7 +613,7 @@ function chart(svg, lines, total, words) {
   parts.push(draw("text", { x: left, y: tall - 6, class: "soft" }, "step 1"), draw("text", { x: wide - 4, y: tall - 6, "text-anchor": "end", class: "soft" }, `step ${total}`));
   lines.forEach((line, i) => {
     const path = draw("polyline", { points: line.points.filter((point) => point[1] !== null).map((point) => `${x(point[0]).toFixed(1)},${y(point[1]).toFixed(1)}`).join(" "),
-      fill: "none", stroke: LINES[i % LINES.length], "stroke-width": 1.6, "stroke-dasharray": DASHES[Math.floor(i / LINES.length) % 2] });
+      fill: "none", stroke: colourOf(i), "stroke-width": 1.6, "stroke-dasharray": dashOf(i) });
     path.append(draw("title", {}, line.name));
     parts.push(path);
   });
@@ -497,16 +622,14 @@ function chart(svg, lines, total, words) {
   svg.replaceChildren(...parts);
   return (step) => { now.setAttribute("x1", x(step)); now.setAttribute("x2", x(step)); };
 }
-function keys(caption, words, names) {
-  caption.textContent = words + " ";
-  names.forEach((name, i) => {
-    const key = make("span"), line = draw("svg", { width: 22, height: 8, "aria-hidden": "true" });
-    line.style.display = "inline-block";
-    line.append(draw("line", { x1: 0, x2: 22, y1: 4, y2: 4, stroke: LINES[i % LINES.length], "stroke-width": 2.5, "stroke-dasharray": DASHES[Math.floor(i / LINES.length) % 2] }));
-    key.style.whiteSpace = "nowrap"; key.style.marginRight = ".8em";
-    key.append(line, " " + name);
-    caption.append(key, " ");
-  });
+function keys(id, words, names) {
+  $(`${id}-words`).textContent = words;
+  $(`${id}-key`).replaceChildren(...names.map((name, i) => {
+    const item = make("li"), line = draw("svg", { width: 22, height: 8, "aria-hidden": "true" });
+    line.append(draw("line", { x1: 0, x2: 22, y1: 4, y2: 4, stroke: colourOf(i), "stroke-width": 2.5, "stroke-dasharray": dashOf(i) }));
+    item.append(line, " " + name);
+    return item;
+  }));
 }
 function startFilm() {
   if (!film) return;
@@ -515,17 +638,17 @@ function startFilm() {
   const loss = film.loss.map((value, i) => [Math.min(film.total, (i + 0.5) * film.every), value]);
   const movers = [chart($("curve"), [{ name: "loss", points: loss }], film.total,
     `The loss of each step, from ${number(film.loss[0])} to ${number(film.loss.at(-1))}`)];
-  keys($("curve-words"), `The loss${film.every > 1 ? `, means over ${film.every} steps` : ""}, on a logarithmic scale; the upright line is the moment shown.`, []);
+  keys("curve", `The loss${film.every > 1 ? `, means over ${film.every} steps` : ""}, on a logarithmic scale; the upright line is the moment shown.`, ["loss"]);
   for (const [id, kind, words] of [["norms", "gradients", "Norms of the gradients of each layer's weights in that step"], ["weights", "weights", "Norms of each layer's weights"]]) {
     const lines = film.names.map((name, k) => ({ name, points: film.steps.map((step, m) => [step, film[kind][m][k]]) }));
     movers.push(chart($(id), lines, film.total, `${words}, for ${film.names.join(", ")}`));
-    keys($(`${id}-words`), `${words} (square roots of sums of squares), on a logarithmic scale; ${film.names.length} of ${film.of} layers.`, film.names);
+    keys(id, `${words} (square roots of sums of squares), on a logarithmic scale; ${film.names.length} of ${film.of} layers.`, film.names);
   }
   const slider = $("moment");
   slider.max = film.steps.length - 1;
   slider.value = slider.max;
   const show = () => showMoment(Number(slider.value), movers);
-  slider.addEventListener("input", show);
+  slider.addEventListener("input", () => { stop(); show(); });
   $("play").addEventListener("click", () => {
     if (playing) return stop();
     if (slider.value === slider.max) slider.value = 0;
@@ -538,7 +661,19 @@ function startFilm() {
     show();
   });
   const stop = () => { clearInterval(playing); playing = null; $("play").textContent = "Play"; };
-  $("film-scale").textContent = "Sizes of the first channels of some convolutions, every k-th pixel, each from 0 (dark blue) to its largest of that moment (yellow), which is written below it.";
+  $("film-scale").textContent = `The first channels of some convolutions, every k-th pixel, without signs: each from 0 (dark blue) to its largest at that moment (yellow), which is written below it.`;
+  $("film-seen").hidden = !film.image;
+  if (film.image) { $("film-image").src = film.image; $("film-image").alt = "The image that the film shows"; }
+  $("film-maps").replaceChildren(...film.layers.map((name, i) => {
+    const row = make("div", { class: "film-layer" }), grid = make("div", { class: "grid" });
+    for (let c = 0; c < film.channels[i]; c++) {
+      const figure = make("figure");
+      figure.append(make("canvas", { role: "img" }), make("figcaption"));
+      grid.append(figure);
+    }
+    row.append(make("h4", {}, name), grid);
+    return row;
+  }));
   show();
 }
 async function showMoment(m, movers) {
@@ -546,19 +681,20 @@ async function showMoment(m, movers) {
   let at = m * (maps + 1);
   $("moment-words").textContent = `step ${film.steps[m]} of ${film.total}`;
   movers.forEach((move) => move(film.steps[m]));
+  classKey($("film-key"), all[at]);
   paint($("film-prediction"), all[at++], two ? from(SEQUENTIAL) : label);
   $("film-prediction").setAttribute("aria-label", `Prediction at step ${film.steps[m]}`);
   $("film-prediction-words").textContent = `Prediction after step ${film.steps[m]}, thinned out to 96 pixels at most: ${OUTCOME}`;
-  const figures = [];
+  const figures = $("film-maps").querySelectorAll("figure");
+  let k = 0;
   film.layers.forEach((name, i) => {
     for (let c = 0; c < film.channels[i]; c++) {
-      const figure = make("figure"), canvas = make("canvas", { role: "img", "aria-label": `${name}, channel ${c}` });
+      const [canvas, words] = figures[k++].children, most = number(film.highs[m][i][c]);
+      canvas.setAttribute("aria-label", `${name}, channel ${c}, up to ${most}`);
       paint(canvas, all[at++], from(SEQUENTIAL));
-      figure.append(canvas, make("figcaption", {}, `${name}, channel ${c}: to ${number(film.highs[m][i][c])}`));
-      figures.push(figure);
+      words.textContent = `${c}: to ${most}`;
     }
   });
-  $("film-maps").replaceChildren(...figures);
 }
 
 // ------------------------------------------------------------ start
@@ -570,10 +706,14 @@ function start() {
   $("what").textContent = `${DATA.model}: ${count(DATA.parameters, "parameter")}, on an image of ${image.height} x ${image.width} pixels` +
     (image.seen[0] > image.height || image.seen[1] > image.width ? `, seen with a mirrored border as ${image.seen[0]} x ${image.seen[1]}` : "") + `. Made by tinyunet ${DATA.version}; nothing on this page comes from elsewhere.`;
   drawNetwork();
+  startOverview();
   pick(Math.min(2, layout.boxes.length - 1), false);
   startViews();
   startVariants();
   startFilm();
+  hints();
+  window.addEventListener("resize", hints);
+  $("overview").addEventListener("toggle", hints);
   $("exactness").replaceChildren(...DATA.exactness.map((text) => make("li", {}, text)));
 }
 start();

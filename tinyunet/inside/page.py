@@ -64,7 +64,7 @@ class Page:
         ----------
         row, column
             Of a pixel of the image: the nearest place with a view counts. Without them, the mean over
-            all places.
+            all evenly spaced places.
 
         Returns
         -------
@@ -85,10 +85,13 @@ class Page:
             raise ValueError(
                 "the ways of this network cannot be told apart: its forward makes arrays without layers"
             )
-        places = views["places"]
+        places = views["places"][: views["even"]]
         if row is not None and column is not None:
             places = [
-                min(places, key=lambda p: (p["row"] - row) ** 2 + (p["column"] - column) ** 2)
+                min(
+                    views["places"],
+                    key=lambda p: (p["row"] - row) ** 2 + (p["column"] - column) ** 2,
+                )
             ]
         # Where no gradient reaches the image, there is nothing to share.
         places = [place for place in places if place["maps"][0]["most"] > 0] or places
@@ -116,12 +119,16 @@ EXACTNESS = (
     "where it has not three channels, the first alone.",
     "Maps are shown in 256 steps, channel by channel, and large ones as means over blocks of pixels; "
     "what the histogram and the numbers say is counted before that.",
-    "Views show sizes of gradients on a logarithmic scale of four decades in 254 steps; what is not "
-    "coloured is exactly 0. Every view is a backward pass of its own from one logit.",
+    "Views show sizes of gradients on a logarithmic scale, as they differ much: from the largest down "
+    "to a ten-thousandth of it, below which all looks the same; what is not coloured is exactly 0. "
+    "Every view is a backward pass of its own from one logit.",
+    "The share of the bottom is that of all ways that take no skip, measured at the image; it is drawn "
+    "at the arrow that leads into the lowest level.",
     "The theoretical field is the frame of all pixels from which a way leads to the logit, exactly for "
     "this place; outside of it the gradient is exactly 0.",
-    "Times are of one forward pass on the computer that made the page and vary by some per cent; "
-    "memory is that of the layers' outputs, what is passed on or cropped not counted twice.",
+    "Times are of one forward and one backward pass on the computer that made the page and vary by "
+    "some per cent; memory is that of the layers' outputs, what is passed on or cropped not counted "
+    "twice.",
 )
 
 PAINTS = (
@@ -155,7 +162,8 @@ def explore(
         (H, W) whole numbers, the true classes, for scores; for two classes all above 0 is foreground,
         for more 255 counts nowhere, and nor does what is below 0.
     places
-        How many places along each side a view is computed for. Default: up to 7, as time allows.
+        How many places along each side a view is computed for. Default: up to 6, as time allows.
+        A few inside the largest predicted objects, and at their edges, come besides.
     film
         The folder of a training in which `tinyunet.Film` has kept frames.
     class_names

@@ -11,13 +11,15 @@ import numpy as np
 
 from tinyunet.engine.arrays import Array
 from tinyunet.inside.field import Span, cut, fields, known
-from tinyunet.inside.frame import Frame
+from tinyunet.inside.frame import Frame, probabilities
+from tinyunet.inside.objects import OBJECTS, objects
 from tinyunet.inside.paths import Paths
 from tinyunet.inside.record import Record
 from tinyunet.networks.graph import image_shape
 from tinyunet.networks.receptive_field import IMAGE
 
-GRIDS = 7, 5, 3  # places along a side; 9 x 9 of a 256 x 256 image would make more than 5 MB
+GRIDS = 6, 5, 3  # places along a side; with more, a page of the default network is above 5 MB
+MORE = 2 * OBJECTS  # places beside these
 QUICK, PATIENT = 9.0, 50.0  # seconds for all places: of the larger grids, and of those up to 5 x 5
 TARGETS = 12  # maps beside the image: all levels of a U-Net of depth 6
 
@@ -168,12 +170,22 @@ def grid(viewer: Viewer, frame: Frame, side: int | None = None) -> list[tuple[in
         height, width = frame.image.shape[:2]
         viewer.view(height // 2 + frame.offset[0], width // 2 + frame.offset[1])
         one = time.perf_counter() - start
-        side = next(n for n in GRIDS if n * n * one < (QUICK if n > 5 else PATIENT) or n == 3)
+        side = next(
+            n for n in GRIDS if (n * n + MORE) * one < (QUICK if n > 5 else PATIENT) or n == 3
+        )
     ways = []
     for length in frame.image.shape[:2]:
         n = min(side, length)
         ways.append([int((i + 0.5) * length / n) for i in range(n)])
     return [(row, column) for row in ways[0] for column in ways[1]]
+
+
+def of_objects(viewer: Viewer, frame: Frame) -> list[tuple[str, int, int]]:
+    """Return places of the largest predicted objects: what, row and column of the image."""
+    record = viewer.record
+    if record.model.gives_instead:
+        return []
+    return objects(probabilities(frame.cut(record.y)).argmax(axis=2))
 
 
 def look(viewer: Viewer, frame: Frame, places: list[tuple[int, int]]) -> Iterator[View]:

@@ -97,7 +97,7 @@ def _described(
     moved = np.abs(p - first).max(axis=2)
     told: dict[str, Any] = {
         "group": variant.group, "name": variant.name, "words": variant.words,
-        "change": float(moved.mean()),
+        "change": float(moved.mean()), "most": float(moved.max()),
         "changed": float((moved > MOVED if paints else p.argmax(2) != first.argmax(2)).mean()),
     }  # fmt: skip
     if truth is not None:

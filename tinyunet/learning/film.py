@@ -47,6 +47,7 @@ class Film:
         self.path, self.image, self.moments = Path(out) / FILE, image, moments
         self.frames: list[dict[str, Any]] = []
         self._layers: list[str] = []
+        self._seen: np.ndarray | None = None
 
     def __call__(self, training: Any, step: Any) -> None:
         """Keep a frame if it is time; `fit` calls this after every step."""
@@ -62,6 +63,7 @@ class Film:
 
     def _frame(self, model: Network, number: int) -> dict[str, Any]:
         x = _shown(model, self.image)
+        self._seen = _thinned(to_cpu(x)[0], SIDE)
         with recorded_calls(model, x) as calls:
             logits = to_cpu(model.predict(x))[0]
         if not self._layers:
@@ -105,6 +107,7 @@ class Film:
             "steps": np.array([frame["step"] for frame in frames]),
             "loss": np.array(loss, np.float64),
             "validation": np.array(validation, np.float64).reshape(-1, 2),
+            "image": self._seen,
             "prediction": np.stack([frame["prediction"] for frame in frames]),
             "gradients": np.array([frame["gradients"] for frame in frames]),
             "weights": np.array([frame["weights"] for frame in frames]),
@@ -159,6 +162,8 @@ def _check(arrays: dict[str, Any]) -> None:
     ]
     if not moments or any(len(arrays[name]) != moments for name in kept):
         raise ValueError("its arrays are not of the same moments")
+    if "image" in arrays and arrays["image"].ndim != 3:  # a film may have none
+        raise ValueError("its image is not (H, W, C)")
 
 
 def _shown(model: Network, image: Any) -> Array:
@@ -186,8 +191,7 @@ def _maps(calls: Calls, layers: list[str]) -> tuple[list[np.ndarray], list[list[
     maps, highs = [], []
     for name in layers:
         y = np.abs(to_cpu(made[name])[0, :, :, :CHANNELS]).astype(np.float64)
-        k = -(-max(y.shape[:2]) // SMALL)
-        small = np.moveaxis(y[::k, ::k], 2, 0)
+        small = np.moveaxis(_thinned(y, SMALL), 2, 0)
         high = small.max(axis=(1, 2))
         scale = np.where(high > 0, high, 1)[:, None, None]
         maps.append(np.round(255 * small / scale).astype(np.uint8))
@@ -195,10 +199,15 @@ def _maps(calls: Calls, layers: list[str]) -> tuple[list[np.ndarray], list[list[
     return maps, highs
 
 
+def _thinned(array: np.ndarray, side: int) -> np.ndarray:
+    """Every k-th pixel of an array (H, W, C), so that it fits into a side."""
+    k = -(-max(array.shape[:2]) // side)
+    return array[::k, ::k]
+
+
 def _prediction(logits: np.ndarray) -> np.ndarray:
     """The foreground's probability as bytes, or of more classes the class, at every k-th pixel."""
-    k = -(-max(logits.shape[:2]) // SIDE)
-    logits = logits[::k, ::k].astype(np.float64)
+    logits = _thinned(logits, SIDE).astype(np.float64)
     if logits.shape[2] > 2:
         return logits.argmax(axis=2).astype(np.uint8)
     z = logits[..., 0] if logits.shape[2] == 1 else logits[..., 1] - logits[..., 0]
