@@ -3,13 +3,13 @@
 #   tinyunet:
 #     lesson: 13
 #     title: Real cells
-#     time: 3 min
+#     time: 4 min
 # ---
 
 # %% [markdown]
 # # Lesson 13: Real cells
 #
-# *About three minutes of computing and 75 minutes of reading and writing. You need:
+# *About four minutes of computing and 75 minutes of reading and writing. You need:
 # [lesson 0](00_pixels_to_labels.ipynb) (IoU, Otsu, standard errors), [lesson 8](08_training.ipynb)
 # (the training loop), [lesson 9](09_do_skips_matter.ipynb) (precision and recall) and
 # [lesson 12](12_touching_cells.ipynb) (the weight map, SEG).*

@@ -3,13 +3,13 @@
 #   tinyunet:
 #     lesson: 20
 #     title: "How sure can one be?"
-#     time: 3 min
+#     time: 4 min
 # ---
 
 # %% [markdown]
 # # Lesson 20: How sure can one be?
 #
-# *About three minutes of computing and 50 minutes of reading and writing. Read it after
+# *About four minutes of computing and 50 minutes of reading and writing. Read it after
 # [lesson 13](13_real_cells.ipynb) (SEG, F1, the three heaps of images); you also need
 # [lesson 11](11_few_images.ipynb) (the eight symmetries) and [lesson 12](12_touching_cells.ipynb)
 # (the weight map).*
