@@ -226,7 +226,7 @@ def test_gradients_of_parameters_alone_are_the_same(make):
     assert whole.keys() == alone.keys() == dict(model.named_parameters()).keys()
     # One pass over dy for both gradients adds up dw in another order than a pass for dw alone.
     for name, gradient in whole.items():
-        np.testing.assert_allclose(alone[name], gradient, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(alone[name], gradient, rtol=1e-4, atol=1e-5)  # of float32
 
 
 def heads(y):
