@@ -48,14 +48,20 @@ def measured(runner):
     return Measured(runner, [seconds], [0.5], 100.0 * seconds, error, [seconds])
 
 
-def test_a_row_has_eager_and_the_best(tiny, monkeypatch):
-    raced = []
+@pytest.fixture
+def raced(monkeypatch):
+    """The runners of the races that are asked for, none of which is run."""
+    found = []
 
     def race(task, runners, rounds):
-        raced.extend(runners)
+        found.extend(runners)
         return [measured(runner) for runner in runners]
 
     monkeypatch.setattr(small, "race", race)
+    return found
+
+
+def test_a_row_has_eager_and_the_best(tiny, raced):
     settings = ("eager", "channels_last", "compile")
     one, two = small.rows(["tiny"], [1, 2], 1, settings)
     assert [(r.engine, r.setting, r.threads, r.keep_memory) for r in raced[:4]] == [
@@ -74,14 +80,7 @@ def test_a_row_has_eager_and_the_best(tiny, monkeypatch):
     assert "both sides computed the same" in text
 
 
-def test_processes_are_raced_against_as_many_threads(tiny, monkeypatch):
-    raced = []
-
-    def race(task, runners, rounds):
-        raced.extend(runners)
-        return [measured(runner) for runner in runners]
-
-    monkeypatch.setattr(small, "race", race)
+def test_processes_are_raced_against_as_many_threads(tiny, raced):
     threads, processes = small.rows(["tiny"], [1], 1, ("eager",), [3])
     assert [(r.engine, r.threads, r.processes) for r in raced] == [
         ("tinyunet", 1, 1), ("torch", 1, 1), ("tinyunet", 1, 3), ("torch", 3, 1),
