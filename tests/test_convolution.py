@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinyunet as tu
-from tinyunet.convolution import choose, gradients, im2col, naive
+from tinyunet.convolution import choose, gradients, im2col, naive, transposed, windows
 from tinyunet.convolution.geometry import geometry
 from tinyunet.convolution.gpu import windows as gpu_windows
 from tinyunet.convolution.gpu import winograd as gpu_winograd
@@ -66,13 +66,68 @@ def assert_equal_algorithms(algorithm, x, w, b, g):
         close(fast_db, db)
 
 
+def overlapping(patch):
+    """Let patches overlap in memory wherever they can, not only in wide rows."""
+    patch.setattr(windows, "THIN", range(1, 99))
+    patch.setattr(windows, "WIDE", 1)
+
+
 @pytest.mark.parametrize("adding", [0, 4, 1e9])  # from always adding patches up to never
+@pytest.mark.parametrize("overlap", [False, True])
 @settings(max_examples=60)
 @given(convolution=convolutions())
-def test_im2col_equals_the_loops(adding, convolution):
+def test_im2col_equals_the_loops(adding, overlap, convolution):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(im2col, "ADDING", adding)
+        if overlap:
+            overlapping(patch)
         assert_equal_algorithms(im2col, *convolution)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "expected"),
+    [
+        ({}, (1, 9, 66, 8), True),
+        ({"stride": (2, 1)}, (1, 9, 66, 32), True),
+        ({"dilation": (1, 2)}, (1, 9, 68, 8), True),
+        ({}, (1, 9, 65, 8), False),  # rows of 63 pixels
+        ({}, (1, 9, 66, 7), False),  # a first layer has few channels
+        ({}, (1, 9, 66, 33), False),
+        ({"dilation": 2}, (1, 9, 70, 8), False),  # between two rows of a patch is another's
+        ({"kernel_size": (1, 3)}, (1, 9, 66, 8), False),
+    ],
+)
+def test_patches_overlap_in_long_rows_of_thin_images(settings, shape, expected):
+    g, x = geometry(**{"kernel_size": 3} | settings), np.random.default_rng(0).random(shape)
+    assert windows.overlap(shape, g) == expected
+    rows = slice(1, 3)
+    seen = windows.patches(x, (slice(0, 1), rows), g)
+    assert (seen.ndim == 4) == expected
+    (sy, sx), (dil_y, dil_x) = g.stride, g.dilation
+    height, width = g.output_size(*shape[1:3])
+    patches = [
+        x[0, i * sy :: dil_y, j * sx :: dil_x][: g.kernel[0], : g.kernel[1]].ravel()
+        for i in range(height)[rows]
+        for j in range(width)
+    ]
+    np.testing.assert_array_equal(seen.reshape(-1, len(patches[0])), patches)
+    first, last = np.lib.array_utils.byte_bounds(seen)
+    assert (last - first < seen.nbytes) == expected
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"), [(4, 2, 1), ((3, 2), (1, 3), 0), (3, 1, 1)]
+)
+def test_a_transposed_convolution_reads_overlapping_patches(kernel, stride, padding, monkeypatch):
+    rng, g = np.random.default_rng(0), geometry(kernel, stride, padding)
+    x, w = rng.standard_normal((2, 4, 5, 2)), rng.standard_normal((2, *g.kernel, 3))
+    dy = rng.standard_normal((2, *transposed.output_size(4, 5, g), 3))
+    expected = transposed.gradients(x, dy, w, g)
+    overlapping(monkeypatch)
+    monkeypatch.setattr(im2col, "BAND", 100)
+    monkeypatch.setattr(im2col, "LEAST", 100)
+    for result, reference in zip(transposed.gradients(x, dy, w, g), expected, strict=True):
+        close(result, reference)
 
 
 @settings(max_examples=80)
@@ -172,17 +227,17 @@ def test_bands_of_any_size_give_the_same_numbers(band, convolution):
 
 def test_a_small_band_does_cut(monkeypatch):
     # Otherwise the test above would compare one band with one band.
-    y_shape, matrix_shape = (3, 5, 4, 2), (18, 2)
-    assert len(im2col.cut(y_shape, matrix_shape)) == 1
+    y_shape = 3, 5, 4, 2
+    assert len(im2col.cut(y_shape, 18, 2)) == 1
     monkeypatch.setattr(im2col, "BAND", 150)  # two rows of 4 * 18 numbers
-    bands = im2col.cut(y_shape, matrix_shape)
+    bands = im2col.cut(y_shape, 18, 2)
     assert len(bands) == 9
     covered = np.zeros(y_shape[:2], int)
     for images, rows in bands:
         covered[images, rows] += 1
     assert (covered == 1).all()
     monkeypatch.setattr(im2col, "BAND", 800)  # two images of 5 rows
-    assert im2col.cut(y_shape, matrix_shape) == [
+    assert im2col.cut(y_shape, 18, 2) == [
         (slice(0, 2), slice(0, 5)),
         (slice(2, 3), slice(0, 5)),
     ]
@@ -191,8 +246,8 @@ def test_a_small_band_does_cut(monkeypatch):
 @pytest.mark.parametrize(("threads", "count"), [(1, 1), (2, 2), (4, 4)])
 def test_there_is_a_band_for_every_thread_unless_it_is_soon_done(threads, count, monkeypatch):
     monkeypatch.setenv("TINYUNET_NUM_THREADS", str(threads))
-    assert len(im2col.cut((8, 8, 8, 256), (512, 256))) == count  # 2^18 numbers: one band
-    assert len(im2col.cut((8, 8, 8, 256), (32, 256))) == 1
+    assert len(im2col.cut((8, 8, 8, 256), 512, 256)) == count  # 2^18 numbers: one band
+    assert len(im2col.cut((8, 8, 8, 256), 32, 256)) == 1
 
 
 @given(convolutions())
@@ -462,6 +517,7 @@ def by_loops(x, dy, w, g, gate):
 
 
 @pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("overlap", [False, True])
 @pytest.mark.parametrize(
     ("settings", "one_pass"),
     [
@@ -477,7 +533,11 @@ def by_loops(x, dy, w, g, gate):
         ({"kernel_size": 1}, True),
     ],
 )
-def test_one_copy_of_patches_makes_both_gradients(settings, one_pass, gated, xp, monkeypatch):
+def test_one_copy_of_patches_makes_both_gradients(
+    settings, one_pass, overlap, gated, xp, monkeypatch
+):
+    if overlap:
+        overlapping(monkeypatch)
     alone, right = [], im2col.weight_gradient
     monkeypatch.setattr(im2col, "weight_gradient", lambda *some: alone.append(1) or right(*some))
     monkeypatch.setattr(im2col, "BAND", 200)  # several bands, whose shares of dw and db add up
@@ -486,12 +546,20 @@ def test_one_copy_of_patches_makes_both_gradients(settings, one_pass, gated, xp,
     x, w = rng.standard_normal((2, 9, 8, 2)), rng.standard_normal((*g.kernel, 2, 3))
     dy, gate = rng.standard_normal((2, 2, *g.output_size(9, 8), 3))
     gate = gate if gated else None
-    found = im2col.gradients(
-        *map(xp.asarray, (x, dy, w)), g, gate if gate is None else xp.asarray(gate)
-    )
+    there = xp.asarray(gate) if gated else None
+    found = im2col.gradients(*map(xp.asarray, (x, dy, w)), g, there)
     for result, reference in zip(found, by_loops(x, dy, w, g, gate), strict=True):
         close(tu.to_cpu(result), reference)
     assert (not alone) == one_pass
+    dw, db = right(xp.asarray(x), xp.asarray(dy), w.shape, g, there)  # to the same bits alone
+    assert (dw == found[0]).all()
+    assert (db == found[1]).all()
+
+
+@pytest.mark.parametrize(("c_out", "one_pass"), [(4, True), (5, False)])
+def test_patches_of_many_more_channels_than_the_input_has_are_no_help(c_out, one_pass):
+    x, dy = np.ones((1, 5, 5, 2)), np.ones((1, 5, 5, c_out))
+    assert im2col._meet(x, dy, geometry(3, 1, 1)) == one_pass
 
 
 def test_without_an_input_gradient_none_is_computed(monkeypatch):

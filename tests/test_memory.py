@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import os
 import random
 import sys
 import threading
@@ -482,22 +483,46 @@ def test_a_networks_next_prediction_leaves_the_last(monkeypatch):
 
 
 @pytest.mark.parametrize("size", [1000, memory.HUGE - 1, memory.HUGE, 3 * memory.HUGE + 77])
-@pytest.mark.parametrize("platform", ["linux", "darwin"])
-def test_fresh_memory_has_its_size_wherever_it_lies(size, platform, monkeypatch):
-    monkeypatch.setattr(memory.sys, "platform", platform)
-    monkeypatch.setattr(memory, "_madvise", memory._madvise.__wrapped__)
+@pytest.mark.parametrize("known", [True, False])
+def test_fresh_memory_has_its_size_wherever_it_lies(size, known, monkeypatch):
+    if not known:  # as on a Mac, or on Windows
+        monkeypatch.delattr(memory.mmap, "MADV_HUGEPAGE", raising=False)
     block = memory.fresh(size)
     block[:] = 7
     assert block.shape == (size,)
     assert block.dtype == np.uint8
+    assert block.flags.writeable
 
 
-def test_huge_pages_are_asked_for_where_whole_ones_fit(monkeypatch):
+@pytest.mark.skipif(not hasattr(memory.mmap, "MADV_HUGEPAGE"), reason="asked of Linux alone")
+@pytest.mark.parametrize("refuses", [False, True])
+def test_huge_pages_are_asked_for_where_whole_ones_fit(refuses, monkeypatch):
     asked = []
-    monkeypatch.setattr(memory, "_madvise", lambda: lambda *given: asked.append(given))
+
+    class Map(memory.mmap.mmap):
+        def madvise(self, *given):
+            asked.append(given)
+            if refuses:
+                raise OSError("Invalid argument")
+
+    monkeypatch.setattr(memory.mmap, "mmap", Map)
     memory.fresh(memory.HUGE - 1)
     assert not asked
-    memory.fresh(2 * memory.HUGE + 5)
-    ((start, length, advice),) = asked
-    assert start % memory.HUGE == 0
-    assert (length, advice) == (2 * memory.HUGE, 14)
+    block = memory.fresh(2 * memory.HUGE + 5)
+    ((advice, start, length),) = asked
+    assert (advice, length) == (memory.mmap.MADV_HUGEPAGE, 2 * memory.HUGE)
+    assert 0 <= start < memory.HUGE
+    assert block.ctypes.data % memory.HUGE == 0
+    block[:] = 7
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_forked_process_writes_memory_of_its_own():
+    block = memory.fresh(2 * memory.HUGE)
+    block[:] = 7
+    child = os.fork()
+    if not child:
+        block[:] = 8
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert (block == 7).all()

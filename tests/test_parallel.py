@@ -93,6 +93,29 @@ def test_so_many_threads_work_at_once(n, threads):
     each(lambda item: together.wait(LONG), range(n))  # raises unless n threads are there
 
 
+def test_two_threads_begin_at_both_ends(threads):
+    # so that the images of a layer's input that a thread reads are mostly those that it wrote
+    threads(2)
+    together, first = threading.Barrier(2), {}
+
+    def work(item):
+        if threading.current_thread() not in first:
+            first[threading.current_thread()] = item
+            together.wait(LONG)
+
+    each(work, range(9))
+    assert first.pop(threading.current_thread()) == 0
+    assert list(first.values()) == [8]
+
+
+def test_little_work_is_not_shared_out(threads):
+    threads(4)
+    workers = []
+    each(lambda item: workers.append(threading.current_thread()), range(9), np, parallel.LEAST - 1)
+    assert workers == [threading.current_thread()] * 9
+    assert total(lambda i: (np.array(i),), range(9), np, 0) == (36,)
+
+
 def test_one_thread_is_the_caller(threads):
     threads(1)
     workers = []
@@ -119,8 +142,8 @@ def test_an_exception_comes_after_all_have_stopped_and_nobody_begins_more(culpri
 
     with pytest.raises(KeyError) as error:
         each(work, range(20))
-    assert sorted(begun) == [0, 1]
-    assert [*ended, *error.value.args] in ([0, 1], [1, 0])
+    assert sorted(begun) == [0, 19]
+    assert [*ended, *error.value.args] in ([0, 19], [19, 0])
 
 
 @several_threads
@@ -542,10 +565,10 @@ def test_what_work_returns_is_not_changed(threads):
 @several_threads
 def test_total_inside_total(n, threads):
     threads(n)
-    together = threading.Barrier(n)
+    together, first = threading.Barrier(n), {group * 8 // n for group in range(n)}
 
     def outer(i):
-        if i < n:
+        if i in first:  # of what one thread adds up
             together.wait(LONG)
         return total(lambda j: (np.array(10 * i + j),), range(5))
 
@@ -620,14 +643,14 @@ def test_training_repeats_to_the_last_bit(n, threads, monkeypatch):
     threads(n)
     workers = collections.Counter()
 
-    def late(work, items, xp=np):
+    def late(work, items, xp=np, *numbers):
         def slow(item):
             workers[threading.current_thread().name] += 1
             if random.random() < 0.1:
                 time.sleep(0.001)  # so that the threads' turns differ from run to run
             work(item)
 
-        each(slow, items, xp)
+        each(slow, items, xp, *numbers)
 
     expected = trained_parameters()
     monkeypatch.setattr(parallel, "each", late)  # total's, where the order matters
@@ -651,7 +674,7 @@ def writers(monkeypatch):
         made.append(np.full(shape, np.nan, dtype))
         return made[-1]
 
-    def alone(work, items, xp=np):
+    def alone(work, items, xp=np, numbers=0):
         arrays = list(made)  # those there are when the work begins
         taken = [np.zeros(array.shape, bool) for array in arrays]
         for item in items:

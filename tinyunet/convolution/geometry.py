@@ -60,6 +60,21 @@ class Geometry:
         whole = all(side % k == 0 for side, k in zip(size, self.kernel, strict=True))
         return plain and whole and self.kernel == self.stride
 
+    def meeting_place(self) -> int | None:
+        """Return the place of the turned kernel where pixel (i, j) of x meets pixel (i, j) of dy.
+
+        None if there is no such place, or if dy is larger than x, so that not all of dy is met there.
+        """
+        place = 0
+        for kernel, span, (before, after), step in zip(
+            self.kernel, self.span, self.padding, self.dilation, strict=True
+        ):
+            index, between = divmod(span - 1 - before, step)
+            if between or before + after > span - 1:
+                return None
+            place = place * kernel + index
+        return place
+
     def window(self, x_shape: tuple, band: Band) -> tuple[tuple, tuple, tuple]:
         """Return what a band of output rows reads of x (N, H, W, C).
 

@@ -39,6 +39,7 @@ from tinyunet.engine.threads import Band, bands, each, num_threads, total
 
 BAND = 1 << 19  # numbers in one band of patches, 2 MiB of float32: in less, calls are too short
 LEAST = 1 << 16  # less is done before another thread has begun
+MEETING = 2  # dy's patches make dw only if dy has at most so many times the channels of x
 ADDING = 4  # how much longer it takes to add patches up than to copy them
 GPU_BAND = 1 << 28  # on a GPU, which likes large pieces: 1 GiB holds the paper's largest layer
 
@@ -50,10 +51,11 @@ def forward(x: Array, w: Array, b: Array | None, geometry: Geometry, relu: bool 
     y = empty(xp, (x.shape[0], *geometry.output_size(*x.shape[1:3]), w.shape[3]), x.dtype)
 
     def convolve(band: Band) -> None:
-        part = xp.matmul(patches(x, band, geometry), matrix, out=y[band].reshape(-1, w.shape[3]))
-        bias_and_relu(part, b, relu, y.shape[2])
+        seen = patches(x, band, geometry)
+        xp.matmul(seen, matrix, out=like(seen, y[band]))
+        bias_and_relu(y[band].reshape(-1, y.shape[3]), b, relu, y.shape[2])
 
-    each(convolve, cut(y.shape, matrix.shape, xp), xp)
+    each(convolve, cut(y.shape, copied(x, geometry), w.shape[3], xp), xp)
     return y
 
 
@@ -61,24 +63,10 @@ def gradients(
     x: Array, dy: Array, w: Array, geometry: Geometry, gate: Array | None = None
 ) -> tuple[Array, Array, Array]:
     """Return dw (kh, kw, C_in, C_out), db (C_out,) and dx (N, H, W, C_in), in one pass if possible."""
-    turned, place = geometry.turned(), _meeting_place(geometry)
-    if turned is None or place is None or not _few_patches(dy, x.shape):
-        dw, db = weight_gradient(x, dy, w.shape, geometry, gate)
-        return dw, db, input_gradient(dy, w, x.shape, geometry, gate)
-    xp, (kh, kw, c_in, c_out) = array_module(x), w.shape
-    matrix = w[::-1, ::-1].swapaxes(2, 3).reshape(-1, c_in)
-    dx = empty(xp, x.shape, x.dtype)
-    once = slice(place * c_out, (place + 1) * c_out)
-
-    def share(band: Band) -> tuple[Array, Array]:
-        """Set a band of dx, and return its share of dw, turned, and of db."""
-        seen = patches(dy, band, turned, gate)
-        xp.matmul(seen, matrix, out=dx[band].reshape(-1, c_in))
-        return x[band].reshape(-1, c_in).T @ seen, xp.ones(len(seen), dy.dtype) @ seen[:, once]
-
-    dw, db = total(share, cut(x.shape, matrix.shape, xp), xp)
-    dw = dw.reshape(c_in, kh, kw, c_out)[:, ::-1, ::-1].transpose(1, 2, 0, 3)
-    return xp.ascontiguousarray(dw), db, dx
+    if _meet(x, dy, geometry):
+        return _from_patches_of_dy(x, dy, w.shape, geometry, gate, w)
+    dw, db = weight_gradient(x, dy, w.shape, geometry, gate)
+    return dw, db, input_gradient(dy, w, x.shape, geometry, gate)
 
 
 def input_gradient(
@@ -101,16 +89,50 @@ def weight_gradient(
     x: Array, dy: Array, w_shape: tuple, geometry: Geometry, gate: Array | None = None
 ) -> tuple[Array, Array]:
     """Return dw (kh, kw, C_in, C_out) and db (C_out,), summed over the batch."""
+    if _meet(x, dy, geometry):  # to the same bits as with dx
+        return _from_patches_of_dy(x, dy, w_shape, geometry, gate)[:2]
     xp = array_module(x)
 
     def share(band: Band) -> tuple[Array, Array]:
         g = _gated(dy, gate, band)
-        # The sum over pixels as a product with ones: it is faster.
-        return patches(x, band, geometry).T @ g, xp.ones(len(g), g.dtype) @ g
+        return outer(g, patches(x, band, geometry)).T, summed(g)
 
-    matrix_shape = w_shape[0] * w_shape[1] * w_shape[2], w_shape[3]
-    dw, db = total(share, cut(dy.shape, matrix_shape, xp), xp)
+    dw, db = total(share, cut(dy.shape, copied(x, geometry), dy.shape[3], xp), xp)
     return dw.reshape(w_shape), db
+
+
+def _from_patches_of_dy(
+    x: Array,
+    dy: Array,
+    w_shape: tuple,
+    geometry: Geometry,
+    gate: Array | None,
+    w: Array | None = None,
+) -> tuple[Array, Array, Array | None]:
+    """Return dw and db, and with the weights dx, from one copy of dy's patches."""
+    xp, (kh, kw, c_in, c_out) = array_module(x), w_shape
+    turned, place = geometry.turned(), geometry.meeting_place()
+    once = slice(place * c_out, (place + 1) * c_out)
+    if w is not None:
+        matrix = w[::-1, ::-1].swapaxes(2, 3).reshape(-1, c_in)
+        dx = empty(xp, x.shape, x.dtype)
+
+    def share(band: Band) -> tuple[Array, Array]:
+        """Set a band of dx, and return its share of dw, turned, and of db."""
+        seen = patches(dy, band, turned, gate)
+        if w is not None:
+            xp.matmul(seen, matrix, out=like(seen, dx[band]))
+        return outer(x[band], seen), summed(seen[..., once])
+
+    dw, db = total(share, cut(x.shape, copied(dy, turned), c_in, xp), xp)
+    dw = dw.reshape(c_in, kh, kw, c_out)[:, ::-1, ::-1].transpose(1, 2, 0, 3)
+    return xp.ascontiguousarray(dw), db, None if w is None else dx
+
+
+def _meet(x: Array, dy: Array, geometry: Geometry) -> bool:
+    """Whether dy's patches make dw as well as dx: where pixels meet, and not many more channels."""
+    few = dy.shape[3] <= MEETING * x.shape[3] and _few_patches(dy, x.shape)
+    return few and geometry.turned() is not None and geometry.meeting_place() is not None
 
 
 def _few_patches(dy: Array, x_shape: tuple) -> bool:
@@ -123,30 +145,13 @@ def _few_patches(dy: Array, x_shape: tuple) -> bool:
     return array_module(dy) is not np or numbers[0] <= ADDING * numbers[1]
 
 
-def _meeting_place(geometry: Geometry) -> int | None:
-    """The place of the turned kernel where pixel (i, j) of x meets pixel (i, j) of dy.
-
-    None if there is no such place, or if dy is larger than x, so that not all of dy is met there.
-    """
-    place = 0
-    for kernel, span, (before, after), step in zip(
-        geometry.kernel, geometry.span, geometry.padding, geometry.dilation, strict=True
-    ):
-        index, between = divmod(span - 1 - before, step)
-        if between or before + after > span - 1:
-            return None
-        place = place * kernel + index
-    return place
-
-
 def spread(
     dpatches: Callable[[Band], Array], dy: Array, x_shape: tuple, geometry: Geometry
 ) -> Array:
     """Return dx (N, H, W, C): the sum of all bands' patch gradients, each at its pixels."""
     xp = array_module(dy)
     dx = empty(xp, x_shape, dy.dtype)
-    size = geometry.kernel[0] * geometry.kernel[1] * x_shape[3]
-    pieces = cut(dy.shape, (size, dy.shape[3]), xp)
+    pieces = cut(dy.shape, math.prod(geometry.kernel) * x_shape[3], dy.shape[3], xp)
     if geometry.tiles(x_shape[1:3]):  # every pixel lies in one window: nothing to add up
 
         def place(band: Band) -> None:
@@ -172,7 +177,8 @@ def spread(
 def patches(x: Array, band: Band, geometry: Geometry, gate: Array | None = None) -> Array:
     """Return the patches of a band of output rows: (pixels in the band, kh * kw * C_in).
 
-    With a `gate`, a pixel of x counts only where gate > 0. Valid until this thread's next patches.
+    Or (n, rows, W_out, kh * kw * C_in), a matrix for each output row, where they `overlap`. With a
+    `gate`, a pixel of x counts only where gate > 0. Valid until this thread's next patches.
     """
     if geometry.tiles(x.shape[1:3]):
         seen = tiled(x, band, geometry)
@@ -181,22 +187,47 @@ def patches(x: Array, band: Band, geometry: Geometry, gate: Array | None = None)
     return _windows(array_module(x)).patches(x, band, geometry, gate)
 
 
+def like(seen: Array, pixels: Array) -> Array:
+    """Return pixels (n, rows, W_out, C) as a matrix, or one for each row, as their patches are."""
+    return pixels.reshape(*seen.shape[:-1], -1)
+
+
+def outer(pixels: Array, seen: Array) -> Array:
+    """Return the sum over pixels (n, rows, W_out, C) of their products with their patches (C, size)."""
+    products = like(seen, pixels).swapaxes(-1, -2) @ seen
+    return products if products.ndim == 2 else products.reshape(-1, *products.shape[2:]).sum(0)
+
+
+def summed(pixels: Array) -> Array:
+    """Return the sum of pixels (..., C): as products with ones, which are faster than a sum."""
+    sums = array_module(pixels).ones(pixels.shape[-2], pixels.dtype) @ pixels
+    return sums if sums.ndim == 1 else sums.reshape(-1, sums.shape[-1]).sum(0)
+
+
 def _windows(xp: ModuleType) -> ModuleType:
     return windows if xp is np else gpu_windows
 
 
-def cut(y_shape: tuple, matrix_shape: tuple, xp: ModuleType = np) -> list[Band]:
+def cut(y_shape: tuple, copied: int, channels: int, xp: ModuleType = np) -> list[Band]:
     """Cut the output into bands of (images, rows) whose patches hold about BAND numbers.
 
-    A band is never so small that adding up its share of dw costs more than computing it. For CuPy's
+    `copied` is how many each output pixel needs. A band is never so small that adding up its share of
+    dw, for so many `channels` at the patches' other side, costs more than computing it. For CuPy's
     arrays they hold about GPU_BAND: every band costs a GPU the same few launches.
     """
     n, height, width, _ = y_shape
-    size = max(BAND if xp is np else GPU_BAND, matrix_shape[0] * matrix_shape[1] // 4)
+    size = max(BAND if xp is np else GPU_BAND, copied * channels // 4)
     if xp is np:  # something for every thread
-        numbers = n * height * width * matrix_shape[0]
-        size = min(size, max(LEAST, -(-numbers // num_threads())))
-    return bands((n, height, width * matrix_shape[0]), size=size)
+        size = min(size, max(LEAST, -(-n * height * width * copied // num_threads())))
+    return bands((n, height, width * copied), size=size)
+
+
+def copied(x: Array, geometry: Geometry) -> int:
+    """Return how many numbers `patches` copies of x for each output pixel."""
+    xp = array_module(x)
+    if xp is np and windows.overlap(x.shape, geometry):
+        return geometry.stride[0] * geometry.kernel[1] * x.shape[3]
+    return math.prod(geometry.kernel) * x.shape[3]
 
 
 def _gated(dy: Array, gate: Array | None, band: Band) -> Array:

@@ -17,7 +17,7 @@ import math
 
 from tinyunet.convolution import im2col
 from tinyunet.convolution.geometry import Geometry
-from tinyunet.convolution.im2col import cut, patches, spread
+from tinyunet.convolution.im2col import copied, cut, like, outer, patches, spread, summed
 from tinyunet.engine.arrays import Array, array_module
 from tinyunet.engine.elementwise import add_bias, bias_and_relu, sum_pixels
 from tinyunet.engine.memory import empty
@@ -59,16 +59,17 @@ def gradients(
     """
     xp, matrix = array_module(dy), w.reshape(w.shape[0], -1)
     dx = empty(xp, x.shape, dy.dtype) if input_gradient else None
+    tiles = geometry.tiles(dy.shape[1:3])
 
-    def share(band: Band) -> tuple[Array, Array]:  # dx, and this band's part of dw and db
+    def share(band: Band) -> tuple[Array, ...]:  # dx, and this band's part of dw and db
         seen = patches(dy, band, geometry)
         if dx is not None:
-            xp.matmul(seen, matrix.T, out=_pixels(dx, band))
-        return _pixels(x, band).T @ seen, xp.ones(len(seen), dy.dtype) @ seen
+            xp.matmul(seen, matrix.T, out=like(seen, dx[band]))
+        dw = outer(x[band], seen)
+        return (dw, summed(seen)) if tiles else (dw,)
 
-    dw, places = total(share, cut(x.shape, matrix.shape[::-1], xp), xp)
-    tiles = geometry.tiles(dy.shape[1:3])
-    db = places.reshape(-1, w.shape[3]).sum(0) if tiles else sum_pixels(dy)
+    dw, *places = total(share, cut(x.shape, copied(dy, geometry), len(matrix), xp), xp)
+    db = places[0].reshape(-1, w.shape[3]).sum(0) if tiles else sum_pixels(dy)
     return dw.reshape(w.shape), db, dx
 
 

@@ -2,6 +2,17 @@
 
 `patches` and `add_patches` are each other's transpose: one reads every pixel of a patch, the other adds
 to it. Both work on a band of output rows. A GPU has its own: `gpu/windows.py`.
+
+A patch and that of the pixel below have all rows but one in common. If the pixels of a column lie
+together, their patches overlap in memory. With a kernel of 3 x 3, and a, b, ... for the 3 * C numbers
+that patches read of one row:
+
+    column      a b c d e ...     all that is copied
+    patches     a b c             of the first output row
+                  b c d           of the second
+
+A matrix product takes no rows that overlap. But the patches of one output row lie a whole column apart:
+so it is one product for each output row, and pays where these are long.
 """
 
 from __future__ import annotations
@@ -17,6 +28,8 @@ from tinyunet.engine.memory import scratch
 from tinyunet.engine.threads import Band
 
 FEW = 8  # with fewer channels, as in a first layer, the patch matrix is laid out by columns
+# Patches overlap for so many channels, in output rows of so many pixels: measured.
+THIN, WIDE = range(FEW, 33), 64
 
 
 def patches(
@@ -24,15 +37,35 @@ def patches(
 ) -> np.ndarray:
     """Return the patches of a band of output rows: (pixels in the band, kh * kw * C_in).
 
-    With a `gate`, a pixel of x counts only where gate > 0. Scratch memory: the next patches of this
-    thread replace them.
+    Or (n, rows, W_out, kh * kw * C_in) where they `overlap`. With a `gate`, a pixel of x counts only
+    where gate > 0. Scratch memory: the next patches of this thread replace them.
     """
     shape, inside, there = geometry.window(x.shape, band)
     window = scratch("window", shape, x.dtype)  # the band's pixels together, in cache
     window[...] = 0
     window[inside] = x[there] if gate is None else gated(x[there], gate[there])
+    if overlap(x.shape, geometry):
+        return _overlapping(window, geometry)
     seen = views(window, geometry)
     return as_rows(seen, scratch("patches", seen.shape, x.dtype))
+
+
+def overlap(x_shape: tuple, geometry: Geometry) -> bool:
+    """Whether patches of x (N, H, W, C) overlap in memory."""
+    wide = geometry.output_size(*x_shape[1:3])[1] >= WIDE
+    return wide and x_shape[3] in THIN and geometry.kernel[0] > 1 == geometry.dilation[0]
+
+
+def _overlapping(window: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Return the patches (n, rows, W_out, kh * kw * C) of a padded window, column after column."""
+    (sy, sx), (_, dil_x), (kh, _) = geometry.stride, geometry.dilation, geometry.kernel
+    lines = sliding_windows(window, geometry.span[1:], (2,))[:, :, ::sx, :, ::dil_x]
+    lines = lines.transpose(0, 2, 1, 4, 3)  # (n, W_out, tall, kw, C)
+    columns = scratch("patches", lines.shape, window.dtype)
+    columns[...] = lines
+    columns = columns.reshape(*lines.shape[:3], -1)
+    seen = sliding_windows(columns, (kh,), (2,))[:, :, ::sy].transpose(0, 2, 1, 4, 3)
+    return seen.reshape(*seen.shape[:3], -1)
 
 
 def add_patches(dx: np.ndarray, dpatches: np.ndarray, band: Band, geometry: Geometry) -> None:

@@ -82,7 +82,7 @@ def over_bands(work: Callable[..., Any], *images: Array | None, size: int = 1 <<
     xp = array_module(images[0])
     cut = bands(images[0].shape, xp, size)
     if len(cut) > 1:
-        each(on, cut, xp)
+        each(on, cut, xp, images[0].size)
     else:
         work(*images)
 
@@ -107,7 +107,7 @@ def sum_pixels(dy: Array) -> Array:
         pixels = dy[band].reshape(-1, dy.shape[3])
         return (xp.ones(len(pixels), dy.dtype) @ pixels,)
 
-    return total(share, bands(dy.shape, xp), xp)[0]
+    return total(share, bands(dy.shape, xp), xp, dy.size)[0]
 
 
 def add(x: Array, y: Array) -> None:

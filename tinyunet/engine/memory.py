@@ -7,13 +7,13 @@ first touch: filling a fresh 100 MB array takes twice the time of filling one th
 from __future__ import annotations
 
 import collections
+import contextlib
 import ctypes
-import functools
 import math
-import sys
+import mmap
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,33 +24,22 @@ SCRATCH_LIMIT = 1 << 26  # bytes; a larger work array is not kept
 # ---------------------------------------------------------------------- fresh memory
 
 HUGE = 1 << 21  # bytes of a huge page
-MADV_HUGEPAGE = 14  # Linux's number for the wish
 
 
 def fresh(size: int) -> np.ndarray:
     """Return new memory (size,) in bytes; Linux is asked for huge pages where it has room for some.
 
     A processor finds a page of 2 MiB with one look-up where it would need 512. NumPy asks by itself
-    from 4 MiB on, but begins anywhere in a page.
+    from 4 MiB on, but begins anywhere in a page, and for a whole one where it ends.
     """
-    advise = _madvise() if size >= HUGE else None
-    if advise is None:
+    if size < HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
         return np.empty(size, np.uint8)
-    block = np.empty(size + HUGE, np.uint8)  # what is never touched takes no memory
-    block = block[-block.ctypes.data % HUGE :][:size]
-    advise(block.ctypes.data, size // HUGE * HUGE, MADV_HUGEPAGE)
-    return block
-
-
-@functools.cache
-def _madvise() -> Callable[..., int] | None:
-    """The C library's function. None where there is none, or where the system is not Linux."""
-    if not sys.platform.startswith("linux"):
-        return None
-    advise = getattr(ctypes.CDLL(None), "madvise", None)
-    if advise is not None:
-        advise.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
-    return advise
+    # Private, as a process's memory is; what is never touched of it takes none.
+    block = mmap.mmap(-1, size + HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    start = -np.frombuffer(block, np.uint8).ctypes.data % HUGE
+    with contextlib.suppress(OSError):  # a kernel without them
+        block.madvise(mmap.MADV_HUGEPAGE, start, size // HUGE * HUGE)
+    return np.frombuffer(block, np.uint8, size, start)
 
 
 # ---------------------------------------------------------------------- scratch memory

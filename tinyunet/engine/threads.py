@@ -17,7 +17,7 @@ import functools
 import math
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from queue import SimpleQueue
 from typing import Any
 
@@ -27,6 +27,8 @@ from tinyunet.engine.blas import one_blas_thread
 from tinyunet.engine.interrupts import uninterrupted
 
 Band = tuple[slice, slice]  # images, and rows in them
+
+LEAST = 1 << 18  # numbers: work on fewer is done before it has been shared out
 
 # ---------------------------------------------------------------------- threads
 
@@ -42,25 +44,29 @@ def num_threads() -> int:
     return int(wanted)
 
 
-def each(work: Callable[[Any], None], items: Iterable, xp: Any = np) -> None:
+def each(work: Callable[[Any], None], items: Iterable, xp: Any = np, numbers: int = LEAST) -> None:
     """Call ``work(item)`` for every item, on several threads; whoever is free takes the next.
 
+    This thread begins with the first, the others with the last: so most of what a thread reads of a
+    layer's input is in its own core's cache, where it wrote it a layer before.
+
     An exception in any of them is raised here, after all threads have stopped. For CuPy's arrays
-    (`xp` is their module) the calls come one after the other: a GPU is parallel in itself.
+    (`xp` is their module) the calls come one after the other: a GPU is parallel in itself. So do those
+    for items that have less than `LEAST` `numbers` together.
     """
     items = list(items)
     if xp is not np:
         for item in items:
             work(item)
         return
-    queue = iter(items)  # taking the next from a list's iterator is atomic
+    queue = collections.deque(items)  # taking an item from either end is atomic
 
-    def take_turns() -> None:
+    def take_turns(take: Callable[[], Any]) -> None:
         try:
-            for item in queue:
+            for item in _taken(take):
                 work(item)
         finally:
-            collections.deque(queue, maxlen=0)  # after an exception nobody begins another item
+            queue.clear()  # after an exception nobody begins another item
 
     begun, ended, errors = [], [], []
     news: SimpleQueue = SimpleQueue()
@@ -68,7 +74,7 @@ def each(work: Callable[[Any], None], items: Iterable, xp: Any = np) -> None:
     def help_out() -> None:
         begun.append(None)
         try:
-            take_turns()
+            take_turns(queue.pop)
         except BaseException as error:
             errors.append(error)
         finally:
@@ -76,17 +82,18 @@ def each(work: Callable[[Any], None], items: Iterable, xp: Any = np) -> None:
             news.put(None)
 
     def wait() -> None:
-        collections.deque(queue, maxlen=0)  # Ctrl-C may have come before anybody's turn
+        queue.clear()  # Ctrl-C may have come before anybody's turn
         # Who has not begun by now will find nothing to do, and to wait for it could be for ever: where
         # `each` runs inside `each`, the pool's threads all wait here.
         while len(ended) < len(begun):
             news.get()
 
+    helpers = min(num_threads(), len(items)) - 1 if numbers >= LEAST else 0
     with one_blas_thread():
         try:
             try:
-                _start(help_out, min(num_threads(), len(items)) - 1)
-                take_turns()
+                _start(help_out, helpers)
+                take_turns(queue.popleft)
             finally:
                 wait()
         finally:
@@ -95,19 +102,32 @@ def each(work: Callable[[Any], None], items: Iterable, xp: Any = np) -> None:
         raise error
 
 
-def total(work: Callable[[Any], tuple], items: Iterable, xp: Any = np) -> tuple:
+def _taken(take: Callable[[], Any]) -> Iterator[Any]:
+    """Yield what `take` takes out of a deque, until nothing is left."""
+    while True:
+        try:
+            item = take()
+        except IndexError:
+            return
+        yield item
+
+
+def total(
+    work: Callable[[Any], tuple], items: Iterable, xp: Any = np, numbers: int = LEAST
+) -> tuple:
     """Add up the tuples of arrays that ``work(item)`` returns for every item, on several threads.
 
     Floating-point sums depend on their order, so the order is fixed: each group of items is added up
     from its first to its last, then the groups are. The result never depends on which thread is
     faster. What `work` returns may be scratch memory; on a GPU, which has none, it is added to.
+    `xp` and `numbers` are those of `each`.
     """
     items = list(items)
     groups = min(num_threads(), len(items)) if xp is np else 1
     sums: list[list] = [[] for _ in range(groups)]
 
     def add_up(i: int) -> None:
-        for item in items[i::groups]:
+        for item in items[i * len(items) // groups : (i + 1) * len(items) // groups]:
             parts = work(item)
             if not sums[i]:
                 sums[i] = [part.copy() if xp is np else part for part in parts]
@@ -115,7 +135,7 @@ def total(work: Callable[[Any], tuple], items: Iterable, xp: Any = np) -> tuple:
                 for group_sum, part in zip(sums[i], parts, strict=True):
                     group_sum += part
 
-    each(add_up, range(groups), xp)
+    each(add_up, range(groups), xp, numbers)
     for group in sums[1:]:
         for first, part in zip(sums[0], group, strict=True):
             first += part

@@ -223,7 +223,7 @@ def _sums(values: Callable[[Band], tuple[Array, ...]], x: Array) -> tuple[Array,
         return row.reshape(-1, channels).sum(0, dtype="float64")
 
     cut = bands(_lines(x).shape, xp, BAND)
-    return total(lambda band: tuple(total_of(part) for part in values(band)), cut, xp)
+    return total(lambda band: tuple(total_of(part) for part in values(band)), cut, xp, x.size)
 
 
 def _normalise(xp: ModuleType, y: Array, x: Array, mean: Array, scale: Array, bias: Array) -> None:

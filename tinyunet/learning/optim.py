@@ -67,7 +67,8 @@ class Optimizer:
         for name, parameter in parameters.items():
             blocks += _cut(parameter, gradients[name], *self._slots(name, parameter))
         if blocks:
-            each(self._update, blocks, array_module(blocks[0][0]))
+            numbers = sum(p.size for p, *_ in blocks)
+            each(self._update, blocks, array_module(blocks[0][0]), numbers)
 
     def _update(self, block: tuple[Array, ...]) -> None:
         """Change a block of a parameter, given with those of its gradient and its state."""
