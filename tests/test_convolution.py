@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinyunet as tu
-from tinyunet.convolution import choose, gradients, im2col, naive, transposed, windows
+from tinyunet.convolution import choose, gradients, im2col, naive, phases, transposed, windows
 from tinyunet.convolution.geometry import geometry
 from tinyunet.convolution.gpu import windows as gpu_windows
 from tinyunet.convolution.gpu import winograd as gpu_winograd
@@ -79,6 +79,7 @@ def overlapping(patch):
 def test_im2col_equals_the_loops(adding, overlap, convolution):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(im2col, "ADDING", adding)
+        patch.setattr(phases, "WASTE", adding)  # from adding patches up to putting phases together
         if overlap:
             overlapping(patch)
         assert_equal_algorithms(im2col, *convolution)
@@ -113,6 +114,37 @@ def test_patches_overlap_in_long_rows_of_thin_images(settings, shape, expected):
     np.testing.assert_array_equal(seen.reshape(-1, len(patches[0])), patches)
     first, last = np.lib.array_utils.byte_bounds(seen)
     assert (last - first < seen.nbytes) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "channels", "expected"),
+    [
+        ({"kernel_size": 4, "stride": 2, "padding": 1}, 512, True),  # no weight is missing
+        ({"kernel_size": 3, "stride": 2, "padding": 1}, 32, True),
+        ({"kernel_size": 3, "stride": 2, "padding": 1}, 64, False),
+        ({"kernel_size": (3, 2), "stride": (1, 2)}, 64, True),
+        ({"kernel_size": 3, "stride": 3}, 4, False),  # nothing to add up
+        ({"kernel_size": 2, "stride": 3}, 4, False),
+        ({"kernel_size": 3, "stride": 2, "dilation": 2}, 4, False),
+    ],
+)
+def test_what_is_put_together_from_phases(settings, channels, expected, monkeypatch):
+    g, used, right = geometry(**settings), [], phases.put_between
+    monkeypatch.setattr(phases, "put_between", lambda *some: used.append(1) or right(*some))
+    dy, w = np.ones((1, *g.output_size(9, 9), channels)), np.ones((*g.kernel, 2, channels))
+    im2col.input_gradient(dy, w, (1, 9, 9, 2), g)
+    assert bool(used) == expected
+
+
+@pytest.mark.parametrize("size", [(10, 13), (11, 14), (12, 15)])
+def test_rows_that_no_window_reads_get_no_gradient(size):
+    g = geometry(4, 3)
+    height, width = g.output_size(*size)
+    dy, w = np.ones((2, height, width, 2)), np.ones((4, 4, 5, 2))
+    dx = im2col.input_gradient(dy, w, (2, *size, 5), g)
+    np.testing.assert_array_equal(dx, naive.input_gradient(dy, w, (2, *size, 5), g))
+    assert (dx[:, 3 * height + 1 :] == 0).all()
+    assert (dx[:, :, 3 * width + 1 :] == 0).all()
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from types import ModuleType
 
 import numpy as np
 
-from tinyunet.convolution import windows
+from tinyunet.convolution import phases, windows
 from tinyunet.convolution.geometry import Geometry
 from tinyunet.convolution.gpu import windows as gpu_windows
 from tinyunet.convolution.windows import tiled
@@ -77,6 +77,10 @@ def input_gradient(
     if turned and _few_patches(dy, x_shape):  # the other way to write it, without adding patches up
         dy = dy if gate is None else gated(dy, gate)
         return forward(dy, w[::-1, ::-1].swapaxes(2, 3), None, turned)
+    if array_module(dy) is np and phases.suit(w.shape, geometry):
+        kernel, around = phases.kernel(w, geometry)
+        dy = dy if gate is None else gated(dy, gate)
+        return phases.put_between(forward(dy, kernel, None, around), x_shape, geometry)
     matrix = w.reshape(-1, w.shape[3])
 
     def dpatches(band: Band) -> Array:

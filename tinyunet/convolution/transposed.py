@@ -7,8 +7,9 @@ With a row of A's patch matrix for each pixel of x (see `im2col.py`), and w as (
     dw  = x.T @ patches(dy)
     db  = sum of dy
 
-With the U-Net's kernel and stride, 2 and 2, patches tile y: every pixel lies in just one. Then the
-bias is added to the patches, and db summed over them, while they are in cache.
+That is a convolution's input gradient. With the U-Net's kernel and stride, 2 and 2, patches tile y:
+every pixel lies in just one. Then the bias is added to the patches, and db summed over them, while they
+are in cache.
 """
 
 from __future__ import annotations
@@ -34,20 +35,21 @@ def output_size(height: int, width: int, geometry: Geometry) -> tuple[int, int]:
 
 def forward(x: Array, w: Array, b: Array | None, geometry: Geometry) -> Array:
     """Return y (N, H', W', C_out) from x (N, H, W, C_in) and w (C_in, kh, kw, C_out)."""
-    matrix = w.reshape(w.shape[0], -1)
     y_shape = x.shape[0], *output_size(*x.shape[1:3], geometry), w.shape[3]
-    tiles = b is not None and geometry.tiles(y_shape[1:3])
-    places = array_module(x).tile(b, math.prod(geometry.kernel)) if tiles else None
+    if not geometry.tiles(y_shape[1:3]):
+        y = im2col.input_gradient(x, w.transpose(1, 2, 3, 0), y_shape, geometry)
+        if b is not None:
+            add_bias(y, b)
+        return y
+    matrix = w.reshape(w.shape[0], -1)
+    places = None if b is None else array_module(x).tile(b, math.prod(geometry.kernel))
 
     def dpatches(band: Band) -> Array:  # what each pixel adds to the output
         added = _pixels(x, band) @ matrix
         bias_and_relu(added, places, False, x.shape[2])
         return added
 
-    y = spread(dpatches, x, y_shape, geometry)
-    if b is not None and not tiles:
-        add_bias(y, b)
-    return y
+    return spread(dpatches, x, y_shape, geometry)
 
 
 def gradients(
