@@ -516,6 +516,11 @@ def test_huge_pages_are_asked_for_where_whole_ones_fit(refuses, monkeypatch):
     block[:] = 7
 
 
+def test_too_much_memory_is_an_error_of_memory():
+    with pytest.raises(MemoryError):
+        memory.fresh(1 << 60)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_a_forked_process_writes_memory_of_its_own():
     block = memory.fresh(2 * memory.HUGE)

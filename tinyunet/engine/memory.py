@@ -34,8 +34,10 @@ def fresh(size: int) -> np.ndarray:
     """
     if size < HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
         return np.empty(size, np.uint8)
-    # Private, as a process's memory is; what is never touched of it takes none.
-    block = mmap.mmap(-1, size + HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:  # private, as a process's memory is; what is never touched takes none
+        block = mmap.mmap(-1, size + HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError:  # NumPy asks for a little less, and says in words that there is no more
+        return np.empty(size, np.uint8)
     start = -np.frombuffer(block, np.uint8).ctypes.data % HUGE
     with contextlib.suppress(OSError):  # a kernel without them
         block.madvise(mmap.MADV_HUGEPAGE, start, size // HUGE * HUGE)
