@@ -14,6 +14,8 @@ so these make both gradients:
     dx           = patches(dy) @ w turned
     dw.T turned  = x.T @ patches(dy)
 
+With a stride, `phases.py` makes a convolution of dy, too.
+
 The patch matrix is kh * kw times as large as the image. It is never built whole: the output is
 computed in bands of rows, so that one band's patches stay in the processor's cache. `windows.py` copies
 a band's patches, and adds them back.
