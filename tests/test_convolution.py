@@ -79,7 +79,7 @@ def overlapping(patch):
 def test_im2col_equals_the_loops(adding, overlap, convolution):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(im2col, "ADDING", adding)
-        patch.setattr(phases, "WASTE", adding)  # from adding patches up to putting phases together
+        patch.setattr(phases, "ADDED", adding)  # from adding patches up to putting phases together
         if overlap:
             overlapping(patch)
         assert_equal_algorithms(im2col, *convolution)
@@ -117,28 +117,40 @@ def test_patches_overlap_in_long_rows_of_thin_images(settings, shape, expected):
 
 
 @pytest.mark.parametrize(
-    ("settings", "channels", "expected"),
+    ("settings", "channels", "side", "expected"),
     [
-        ({"kernel_size": 4, "stride": 2, "padding": 1}, 512, True),  # no weight is missing
-        ({"kernel_size": 3, "stride": 2, "padding": 1}, 32, True),
-        ({"kernel_size": 3, "stride": 2, "padding": 1}, 64, False),
-        ({"kernel_size": (3, 2), "stride": (1, 2)}, 64, True),
-        ({"kernel_size": 3, "stride": 3}, 4, False),  # nothing to add up
-        ({"kernel_size": 2, "stride": 3}, 4, False),
-        ({"kernel_size": 3, "stride": 2, "dilation": 2}, 4, False),
+        ({"kernel_size": 16, "stride": 8}, (6, 6), 64, True),  # bilinear, eight times as large
+        ({"kernel_size": 3, "stride": 2, "padding": 1}, (24, 32), 99, True),
+        ({"kernel_size": 3, "stride": 2, "padding": 1}, (64, 128), 99, False),  # zeros multiplied
+        ({"kernel_size": 4, "stride": 2, "padding": 1}, (64, 128), 128, True),
+        ({"kernel_size": 4, "stride": 2, "padding": 1}, (512, 1024), 8, False),  # weights copied
+        ({"kernel_size": 4, "stride": 2, "padding": 1}, (1, 128), 128, False),  # patches copied
+        ({"kernel_size": 3, "stride": 2, "dilation": 2}, (4, 4), 99, False),
+        ({"kernel_size": 3, "padding": 3}, (64, 3), 64, False),  # no stride
     ],
 )
-def test_what_is_put_together_from_phases(settings, channels, expected, monkeypatch):
+def test_what_is_put_together_from_phases(settings, channels, side, expected, monkeypatch):
     g, used, right = geometry(**settings), [], phases.put_between
     monkeypatch.setattr(phases, "put_between", lambda *some: used.append(1) or right(*some))
-    dy, w = np.ones((1, *g.output_size(9, 9), channels)), np.ones((*g.kernel, 2, channels))
-    im2col.input_gradient(dy, w, (1, 9, 9, 2), g)
+    c_in, c_out = channels
+    dy = np.ones((1, *g.output_size(side, side), c_out), "float32")
+    w = np.ones((*g.kernel, c_in, c_out), "float32")
+    im2col.input_gradient(dy, w, (1, side, side, c_in), g)
     assert bool(used) == expected
 
 
+def test_what_is_copied_for_an_output_pixel():
+    x = np.ones((1, 70, 70, 8))
+    assert im2col.copied(x, geometry(3)) == 3 * 8  # a patch shares its other rows
+    assert im2col.copied(x, geometry(3, (2, 1))) == 2 * 3 * 8
+    assert im2col.copied(x, geometry(3, dilation=2)) == 9 * 8
+
+
 @pytest.mark.parametrize("size", [(10, 13), (11, 14), (12, 15)])
-def test_rows_that_no_window_reads_get_no_gradient(size):
+def test_rows_that_no_window_reads_get_no_gradient(size, monkeypatch):
     g = geometry(4, 3)
+    monkeypatch.setattr(phases, "suit", lambda *some: True)
+    monkeypatch.setattr(phases, "empty", lambda xp, shape, dtype: np.full(shape, np.nan, dtype))
     height, width = g.output_size(*size)
     dy, w = np.ones((2, height, width, 2)), np.ones((4, 4, 5, 2))
     dx = im2col.input_gradient(dy, w, (2, *size, 5), g)

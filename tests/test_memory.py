@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import pickle
 import random
 import sys
 import threading
@@ -483,10 +484,11 @@ def test_a_networks_next_prediction_leaves_the_last(monkeypatch):
 
 
 @pytest.mark.parametrize("size", [1000, memory.HUGE - 1, memory.HUGE, 3 * memory.HUGE + 77])
-@pytest.mark.parametrize("known", [True, False])
-def test_fresh_memory_has_its_size_wherever_it_lies(size, known, monkeypatch):
-    if not known:  # as on a Mac, or on Windows
-        monkeypatch.delattr(memory.mmap, "MADV_HUGEPAGE", raising=False)
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32", "emscripten"])
+def test_fresh_memory_has_its_size_wherever_it_lies(size, platform, monkeypatch):
+    monkeypatch.setattr(memory.sys, "platform", platform)
+    if platform != "linux":
+        monkeypatch.delattr(memory.mmap, "mmap")
     block = memory.fresh(size)
     block[:] = 7
     assert block.shape == (size,)
@@ -517,8 +519,20 @@ def test_huge_pages_are_asked_for_where_whole_ones_fit(refuses, monkeypatch):
 
 
 def test_too_much_memory_is_an_error_of_memory():
-    with pytest.raises(MemoryError):
-        memory.fresh(1 << 60)
+    for size in (1 << 60, (1 << 63) - 1):
+        with pytest.raises(MemoryError):
+            memory.fresh(size)
+
+
+def test_a_view_outlives_its_block_and_the_pool():
+    pool = HostPool()
+    view = pool.empty((3, memory.HUGE), "float32")[1:, ::2]
+    view[...] = 5
+    pool.release()
+    del pool
+    gc.collect()
+    assert (view == 5).all()
+    assert (pickle.loads(pickle.dumps(view)) == 5).all()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")

@@ -110,10 +110,24 @@ def test_two_threads_begin_at_both_ends(threads):
 
 def test_little_work_is_not_shared_out(threads):
     threads(4)
-    workers = []
-    each(lambda item: workers.append(threading.current_thread()), range(9), np, parallel.LEAST - 1)
-    assert workers == [threading.current_thread()] * 9
+    workers = set()
+
+    def work(item):
+        workers.add(threading.current_thread())
+        time.sleep(0.005)  # long enough for others to come
+
+    each(work, range(9), np, parallel.LEAST_SHARED - 1)
+    assert workers == {threading.current_thread()}
+    each(work, range(9), np, parallel.LEAST_SHARED)
+    assert len(workers) > 1
     assert total(lambda i: (np.array(i),), range(9), np, 0) == (36,)
+
+
+@pytest.mark.parametrize("bad", [0, 8])
+def test_an_index_error_of_the_work_is_no_end(bad, threads):
+    threads(2)
+    with pytest.raises(IndexError, match="list index out of range"):
+        each(lambda item: [0][item == bad], range(9))
 
 
 def test_one_thread_is_the_caller(threads):

@@ -18,7 +18,7 @@ from scipy import ndimage
 import tinyunet as tu
 from tinyunet.commands.main import main
 from tinyunet.data import large_files, large_limits, synthetic_cells
-from tinyunet.engine import scratch
+from tinyunet.engine import memory, scratch
 from tinyunet.runs import predict as predicting
 from tinyunet.segmentation import large_cells, windows
 from tinyunet.segmentation.pieces import number_pieces
@@ -436,7 +436,7 @@ def test_a_large_image_takes_little_memory_and_gives_the_cells_of_one_piece(tmp_
         (scratch, "IN_MEMORY", 1), (windows, "STRIP", 2**14), (large_files, "LARGE", 0),
         (large_limits, "STRIP", 2**14), (predicting, "WHOLE_OVERLAY", 0),
         (predicting, "REDUCED_OVERLAY", 2**12), (predicting, "IN_PNG", 50),
-        (large_cells, "STRIP", 2**14),
+        (large_cells, "STRIP", 2**14), (memory, "HUGE", 2**40),  # tracemalloc sees NumPy's memory
     ):  # fmt: skip
         monkeypatch.setattr(module, name, value)
     with large_files.open_image(tmp_path / "large.tif") as file:

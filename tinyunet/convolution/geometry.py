@@ -45,8 +45,8 @@ class Geometry:
     def turned(self) -> Geometry | None:
         """Return the geometry of the convolution with the turned kernel that leads from dy to dx.
 
-        None if there is none: a stride leaves gaps between the pixels of dy, and with a padding larger
-        than span - 1, some pixels of dy belong to no pixel of x.
+        None if there is none: a stride leaves gaps between the pixels of dy (see `phases.py`), and with
+        a padding larger than span - 1, some pixels of dy belong to no pixel of x.
         """
         spare = [span - 1 for span in self.span]
         padding = [(s - a, s - b) for s, (a, b) in zip(spare, self.padding, strict=True)]
@@ -86,14 +86,14 @@ class Geometry:
         (sy, sx), ((above, _), (left, _)) = self.stride, self.padding
         tall = (rows.stop - 1 - rows.start) * sy + self.span[0]
         wide = (self.output_size(height, width)[1] - 1) * sx + self.span[1]
-        window_rows, image_rows = _overlap(rows.start * sy - above, tall, height)
-        window_columns, image_columns = _overlap(-left, wide, width)
+        window_rows, image_rows = _common(rows.start * sy - above, tall, height)
+        window_columns, image_columns = _common(-left, wide, width)
         count = len(range(*images.indices(n)))
         inside = slice(None), window_rows, window_columns
         return (count, tall, wide, channels), inside, (images, image_rows, image_columns)
 
 
-def _overlap(start: int, length: int, side: int) -> tuple[slice, slice]:
+def _common(start: int, length: int, side: int) -> tuple[slice, slice]:
     """Return the part of the window [start, start + length) that lies in an image of `side`.
 
     Once counted from the window's first pixel, once from the image's.

@@ -79,7 +79,7 @@ def input_gradient(
     if turned and _few_patches(dy, x_shape):  # the other way to write it, without adding patches up
         dy = dy if gate is None else gated(dy, gate)
         return forward(dy, w[::-1, ::-1].swapaxes(2, 3), None, turned)
-    if array_module(dy) is np and phases.suit(w.shape, geometry):
+    if array_module(dy) is np and phases.suit(dy.shape, w.shape, geometry):
         kernel, around = phases.kernel(w, geometry)
         dy = dy if gate is None else gated(dy, gate)
         return phases.put_between(forward(dy, kernel, None, around), x_shape, geometry)

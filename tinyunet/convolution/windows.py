@@ -7,9 +7,9 @@ A patch and that of the pixel below have all rows but one in common. If the pixe
 together, their patches overlap in memory. With a kernel of 3 x 3, and a, b, ... for the 3 * C numbers
 that patches read of one row:
 
-    column      a b c d e ...     all that is copied
-    patches     a b c             of the first output row
-                  b c d           of the second
+    column      a b c d e ...     of output pixels: all that is copied
+    patches     a b c             of the first output row's
+                  b c d           of the second's
 
 A matrix product takes no rows that overlap. But the patches of one output row lie a whole column apart:
 so it is one product for each output row, and pays where these are long.
@@ -53,7 +53,8 @@ def patches(
 def overlap(x_shape: tuple, geometry: Geometry) -> bool:
     """Whether patches of x (N, H, W, C) overlap in memory."""
     wide = geometry.output_size(*x_shape[1:3])[1] >= WIDE
-    return wide and x_shape[3] in THIN and geometry.kernel[0] > 1 == geometry.dilation[0]
+    (kh, _), (step, _) = geometry.kernel, geometry.dilation
+    return wide and x_shape[3] in THIN and kh > 1 and step == 1
 
 
 def _overlapping(window: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -63,7 +64,7 @@ def _overlapping(window: np.ndarray, geometry: Geometry) -> np.ndarray:
     lines = lines.transpose(0, 2, 1, 4, 3)  # (n, W_out, tall, kw, C)
     columns = scratch("patches", lines.shape, window.dtype)
     columns[...] = lines
-    columns = columns.reshape(*lines.shape[:3], -1)
+    columns = columns.reshape(*lines.shape[:3], -1)  # (n, W_out, tall, kw * C)
     seen = sliding_windows(columns, (kh,), (2,))[:, :, ::sy].transpose(0, 2, 1, 4, 3)
     return seen.reshape(*seen.shape[:3], -1)
 

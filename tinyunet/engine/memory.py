@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import math
 import mmap
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -32,14 +33,16 @@ def fresh(size: int) -> np.ndarray:
     A processor finds a page of 2 MiB with one look-up where it would need 512. NumPy asks by itself
     from 4 MiB on, but begins anywhere in a page, and for a whole one where it ends.
     """
-    if size < HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+    if size < HUGE or not sys.platform.startswith(
+        "linux"
+    ):  # a browser knows the wish, but has none
         return np.empty(size, np.uint8)
     try:  # private, as a process's memory is; what is never touched takes none
         block = mmap.mmap(-1, size + HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    except OSError:  # NumPy asks for a little less, and says in words that there is no more
+    except (OSError, OverflowError):  # NumPy asks for a little less, and says it in words
         return np.empty(size, np.uint8)
     start = -np.frombuffer(block, np.uint8).ctypes.data % HUGE
-    with contextlib.suppress(OSError):  # a kernel without them
+    with contextlib.suppress(OSError, AttributeError):  # a kernel, or a Python, without them
         block.madvise(mmap.MADV_HUGEPAGE, start, size // HUGE * HUGE)
     return np.frombuffer(block, np.uint8, size, start)
 

@@ -28,7 +28,7 @@ from tinyunet.engine.interrupts import uninterrupted
 
 Band = tuple[slice, slice]  # images, and rows in them
 
-LEAST = 1 << 18  # numbers: work on fewer is done before it has been shared out
+LEAST_SHARED = 1 << 18  # numbers: work on fewer is done before it has been shared out
 
 # ---------------------------------------------------------------------- threads
 
@@ -44,7 +44,9 @@ def num_threads() -> int:
     return int(wanted)
 
 
-def each(work: Callable[[Any], None], items: Iterable, xp: Any = np, numbers: int = LEAST) -> None:
+def each(
+    work: Callable[[Any], None], items: Iterable, xp: Any = np, numbers: int = LEAST_SHARED
+) -> None:
     """Call ``work(item)`` for every item, on several threads; whoever is free takes the next.
 
     This thread begins with the first, the others with the last: so most of what a thread reads of a
@@ -52,7 +54,7 @@ def each(work: Callable[[Any], None], items: Iterable, xp: Any = np, numbers: in
 
     An exception in any of them is raised here, after all threads have stopped. For CuPy's arrays
     (`xp` is their module) the calls come one after the other: a GPU is parallel in itself. So do those
-    for items that have less than `LEAST` `numbers` together.
+    for items that have less than `LEAST_SHARED` `numbers` together.
     """
     items = list(items)
     if xp is not np:
@@ -88,7 +90,7 @@ def each(work: Callable[[Any], None], items: Iterable, xp: Any = np, numbers: in
         while len(ended) < len(begun):
             news.get()
 
-    helpers = min(num_threads(), len(items)) - 1 if numbers >= LEAST else 0
+    helpers = min(num_threads(), len(items)) - 1 if numbers >= LEAST_SHARED else 0
     with one_blas_thread():
         try:
             try:
@@ -113,7 +115,7 @@ def _taken(take: Callable[[], Any]) -> Iterator[Any]:
 
 
 def total(
-    work: Callable[[Any], tuple], items: Iterable, xp: Any = np, numbers: int = LEAST
+    work: Callable[[Any], tuple], items: Iterable, xp: Any = np, numbers: int = LEAST_SHARED
 ) -> tuple:
     """Add up the tuples of arrays that ``work(item)`` returns for every item, on several threads.
 
