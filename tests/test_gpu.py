@@ -426,10 +426,10 @@ def test_one_source_for_both_devices():
 
 
 def test_a_gpu_gets_large_pieces(double):
-    largest = (1, 568, 568, 64), (9 * 64, 64)  # the paper's
+    largest = (1, 568, 568, 64), 9 * 64, 64  # the paper's
     assert len(im2col.cut(*largest)) > 500
     assert len(im2col.cut(*largest, double)) == 1
-    batch = im2col.cut((8, *largest[0][1:]), largest[1], double)
+    batch = im2col.cut((8, *largest[0][1:]), *largest[1:], double)
     assert batch == [(slice(i, i + 1), slice(0, 568)) for i in range(8)]  # 1 GiB at a time
 
 
