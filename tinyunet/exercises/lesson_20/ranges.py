@@ -13,7 +13,7 @@ RANGES = {
     "one look: largest change of a probability by turning": (0.1, 1),
     "best threshold for the IoU of masks": (0.05, 0.4),
     "best threshold for SEG": (0.4, 0.8),
-    "best threshold for F1": (0.6, 0.95),
+    "best threshold for F1": (0.6, 1),
     "probabilities from 0.2 to 0.3: share that is cell": (0.35, 0.7),
     "weight of background at uncertain pixels": (1.5, 7.1),
     "with cores: threshold that is best for SEG, highest of the seeds": (0.05, 0.45),
