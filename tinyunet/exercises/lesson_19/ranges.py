@@ -13,7 +13,7 @@ RANGES = {
     "broken: gradient ratio": (0.4, 0.8),
     "the generator's loss at the end": (0.7, 6),
     "share of pixels that decided, with a judge": (0.2, 0.8),
-    "share of pixels that decided, broken": (0, 0.2),
+    "share of pixels that decided, broken": (0, 0.35),
     "class right without the condition": (0.1, 0.88),
     "class right with the condition": (0.75, 1),
     "share of strokes that are obeyed": (0.75, 1),
