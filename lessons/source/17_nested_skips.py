@@ -485,7 +485,7 @@ def train(model, loss):
 
 def new_network():
     """Return an untrained U-Net++ with four heads."""
-    return tu.networks.UNetPlusPlus(heads=4, channels=channels, dropout=0, batch_norm=True, seed=0)
+    return tu.networks.UNetPlusPlus(heads=4, channels=channels, dropout=0, batch_norm=True, seed=1)
 
 
 supervised = train(new_network(), tu.DeepSupervision(tu.BCEDiceLoss(), [1 / 4] * 4))
@@ -603,7 +603,8 @@ measured(
 # %% [markdown]
 # All nodes learned, but heads 1 to 3 are as they were drawn at first, so their answers mean
 # nothing: there is nothing to prune to. What deep supervision buys is the choice afterwards. For
-# L4 itself this training shows no gain.
+# L4 itself this training shows no gain. (How much it loses is chance: with `seed=0` it lost .09 in one
+# run, while three longer trainings of each kind came to the same score.)
 
 # %% [markdown]
 # ## Beside a plain U-Net
@@ -613,7 +614,7 @@ measured(
 # norm.
 
 # %% alt="The training of the plain U-Net: loss and validation IoU over 400 steps, and an image with truth, probability and prediction. It goes much as that of U-Net++ did."
-plain = train(NormalisedUNet(1, 1, widths=channels, seed=0), tu.BCEDiceLoss())
+plain = train(NormalisedUNet(1, 1, widths=channels, seed=1), tu.BCEDiceLoss())
 
 # %% [markdown]
 # And the authors' "accurate mode": the mean of the four heads' probabilities. ("Fast mode" is one

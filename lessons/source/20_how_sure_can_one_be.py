@@ -463,8 +463,8 @@ measured("SEG gained by cores on test images", mean["cores"] - mean["eight looks
 #
 # - **Cores** bring by far the largest gain in SEG, in both seeds, and nearly for nothing. Hardly
 #   any cells are merged now, and the low threshold no longer makes them thin.
-# - **Eight looks** bring little here, at eight times the price: no more than the error. (With cores
-#   it is about 0.01: in lesson 13 the same networks had one look, and cores.)
+# - **Eight looks** bring little here, at eight times the price: about 0.01. (With cores it is as much:
+#   in lesson 13 the same networks had one look, and cores.)
 # - **The threshold** helps one network, which needed another one than 0.5; the other did not.
 # - **The seeds** differ by more than the eight looks gain. Had we compared one network with one
 #   look and *another* with eight, we would have measured the seed and nothing else.
