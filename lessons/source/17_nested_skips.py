@@ -545,7 +545,7 @@ measured("share of L4's time that L3 takes", clock["L3"] / clock["L4"])
 measured("large outlines: L1's share found", scores["L1"]["recall large"])
 
 
-# %% jupyter={"source_hidden": true} alt="An image with a large closed outline, its truth, and the probabilities of L1 to L4. L1 finds only a rim and the small outlines, L2 leaves a hole in the middle, L3 and L4 fill the outline."
+# %% jupyter={"source_hidden": true} alt="An image with a large closed outline, its truth, and the probabilities of L1 to L4. L1 finds only a rim and the small outlines, L2 leaves a hole in the middle, L3 a dent at the right, and L4 fills the outline."
 figure, axes = plt.subplots(1, 6, figsize=(8, 1.7), layout="constrained")
 shown = max(range(len(inside)), key=lambda n: inside[n].sum())
 pictures = {"image": test_images[shown, ..., 0], "truth": inside[shown]}

@@ -33,9 +33,8 @@ def fresh(size: int) -> np.ndarray:
     A processor finds a page of 2 MiB with one look-up where it would need 512. NumPy asks by itself
     from 4 MiB on, but begins anywhere in a page, and for a whole one where it ends.
     """
-    if size < HUGE or not sys.platform.startswith(
-        "linux"
-    ):  # a browser knows the wish, but has none
+    # Not by whether Python knows the wish: it does in a browser, where there are none.
+    if size < HUGE or not sys.platform.startswith("linux"):
         return np.empty(size, np.uint8)
     try:  # private, as a process's memory is; what is never touched takes none
         block = mmap.mmap(-1, size + HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
