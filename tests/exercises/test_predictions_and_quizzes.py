@@ -135,7 +135,6 @@ def test_a_sketch_is_drawn_with_words_for_those_who_cannot_see_it(monkeypatch):
     except ImportError:  # as after `pip install ".[test]"`: what is used of it is little
         display = types.ModuleType("IPython.display")
         display.HTML = lambda data: types.SimpleNamespace(data=data)
-        monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
         monkeypatch.setitem(sys.modules, "IPython.display", display)
     shown = []
     monkeypatch.setattr(live, "notebook", lambda: True)
